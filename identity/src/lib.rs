@@ -1,3 +1,63 @@
-//! Who a peer is.
+//! Who a peer is, what it may do, and how a link is admitted.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `id` | [`PeerId`], [`SpaceId`], [`GrantId`], [`LogId`]: keys and hashes as types |
+//! | `time` | [`UnixMillis`], the civil time that records carry |
+//! | `path` | [`CollectionPath`], what grants and interests name |
+//! | `record` | the codec of signed records: [`Unverified`] becomes [`Verified`] by one check, and only there |
+//! | `keys` | [`Identity`]: the Ed25519 key, and the Noise key that it endorses |
+//! | `keystore` | [`KeyStore`] and [`KeyFile`], where the key lives between two runs |
+//! | `manifest` | [`Manifest`]: the root keys of a space |
+//! | `grant` | [`Grant`] and [`Rights`]: a root gives a holder rights on a path |
+//! | `authority` | [`Authority`]: the fold of manifest and grants into "who may do what" |
+//! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
+//!
+//! ```
+//! use msec_identity::{Authority, CollectionPath, Grant, Identity, Manifest, Right, Rights, UnixMillis};
+//!
+//! let root = Identity::from_seed([1; 32]);
+//! let sensor = Identity::from_seed([2; 32]);
+//! let manifest = Manifest::new("harbour", vec![root.peer()], 1, [0; 16])?;
+//! let noise: CollectionPath = "harbour/noise".parse()?;
+//! let grant = Grant {
+//!     space: manifest.space(),
+//!     issuer: root.peer(),
+//!     holder: sensor.peer(),
+//!     resource: noise.clone(),
+//!     rights: Rights::of([Right::Write]),
+//!     not_before: UnixMillis(0),
+//!     not_after: UnixMillis(1_000),
+//!     depth: 0,
+//!     parent: None,
+//! };
+//!
+//! let mut authority = Authority::new(manifest);
+//! authority.learn(root.sign(grant).into())?;
+//! assert!(authority.allows(&sensor.peer(), Right::Write, &noise, Some(UnixMillis(500))));
+//! assert!(!authority.allows(&sensor.peer(), Right::Read, &noise, Some(UnixMillis(500))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod authority;
+mod error;
+mod grant;
+pub mod handshake;
 mod id;
+mod keys;
+mod keystore;
+mod manifest;
+mod path;
+mod record;
+mod time;
+
+pub use authority::{Authority, GRANTS_MAX};
+pub use error::{GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError};
+pub use grant::{Grant, Right, Rights};
 pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
+pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
+pub use keystore::{KeyFile, KeyStore};
+pub use manifest::{MANIFEST_ROOTS_MAX, Manifest};
+pub use path::{CollectionPath, PATH_BYTES_MAX};
+pub use record::{RECORD_BYTES_MAX, Record, Unverified, Verified};
+pub use time::{SYNCHRONISED_SINCE, UnixMillis};

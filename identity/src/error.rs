@@ -1,0 +1,175 @@
+//! What can go wrong, an enum for each operation. The variants say who is to blame.
+
+use std::path::PathBuf;
+
+use crate::handshake::Refusal;
+use crate::manifest::MANIFEST_ROOTS_MAX;
+use crate::path::PATH_BYTES_MAX;
+use crate::record::RECORD_BYTES_MAX;
+
+/// A name that cannot stand for a collection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// The text is longer than [`PATH_BYTES_MAX`].
+    #[error("a collection's name has at most {PATH_BYTES_MAX} bytes, this one has {bytes}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// An empty segment or a control character.
+    #[error(
+        "`{text}` is not a collection: write segments with single slashes between them, such as `parks/noise`"
+    )]
+    Malformed {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Bytes that are not a signed record, or not one that `signer` signed. The sender is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Longer than [`RECORD_BYTES_MAX`].
+    #[error("a signed record has at most {RECORD_BYTES_MAX} bytes, this one has {bytes}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Not an array of domain, body and signature.
+    #[error("not a signed record")]
+    NotARecord,
+    /// A record of another kind or version.
+    #[error("expected a record of kind {expected}, found `{found}`")]
+    Domain {
+        /// The kind that was asked for.
+        expected: &'static str,
+        /// The kind that came, cut to 64 characters.
+        found: String,
+    },
+    /// The bytes do not decode.
+    #[error("malformed record")]
+    Malformed(#[from] minicbor::decode::Error),
+    /// The bytes decode, but are not the one encoding of what they say.
+    #[error("the record is not in its canonical encoding")]
+    NotCanonical,
+    /// The signature is not the expected signer's.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// A manifest that cannot found a space.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// No roots, too many, or one twice.
+    #[error("a space has 1 to {MANIFEST_ROOTS_MAX} roots, each once; this manifest names {roots}")]
+    Roots {
+        /// How many were named.
+        roots: usize,
+    },
+    /// The threshold is 0 or more than there are roots.
+    #[error("{threshold} of {roots} roots is not a threshold")]
+    Threshold {
+        /// Signatures needed.
+        threshold: u8,
+        /// Roots named.
+        roots: usize,
+    },
+    /// The bytes do not decode, or not canonically.
+    #[error("not a manifest")]
+    Malformed,
+}
+
+/// A grant that counts for nothing here. Its issuer, or whoever showed it, is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// It speaks of another space.
+    #[error("the grant is for another space")]
+    OtherSpace,
+    /// The issuer is not one of the space's roots.
+    #[error("the grant's issuer is not a root of the space")]
+    NotARoot,
+    /// The manifest asks for more signatures than a grant carries.
+    #[error("the space's manifest asks for {threshold} roots to agree, and a grant carries one signature")]
+    Threshold {
+        /// Signatures needed.
+        threshold: u8,
+    },
+    /// The grant has a parent; chains are not followed by this version.
+    #[error("the grant is a link of a chain, which this version does not follow")]
+    Chained,
+    /// The table of grants is full.
+    #[error("no room for another grant: {} are held", crate::authority::GRANTS_MAX)]
+    Full,
+    /// The signature or the encoding is wrong.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// A key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// There is none.
+    #[error("there is no key at {}: create one with `msec init`", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is one already, and it is not overwritten.
+    #[error("a key lies at {} already: it is never overwritten, move it away first", path.display())]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Others than its owner can read it.
+    #[error("others can read the key at {} (mode {mode:03o}): run `chmod 600 {}`, and replace the key if it was exposed", path.display(), path.display())]
+    Exposed {
+        /// Where it is.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not a key file.
+    #[error("{} is not a key file of this version: restore it from a backup, or move it away and run `msec init`", path.display())]
+    Malformed {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot use the key at {}", path.display())]
+    Io {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A link that was not admitted.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// The other side speaks other versions of the protocol.
+    #[error(
+        "the other side speaks protocol versions {oldest} to {newest}, this peer {}: update the older one",
+        crate::handshake::VERSION
+    )]
+    Version {
+        /// The oldest version that it speaks.
+        oldest: u8,
+        /// The newest version that it speaks.
+        newest: u8,
+    },
+    /// Noise failed: the other side does not hold its key, or somebody stands between (the TLS exporters differ).
+    #[error("the Noise handshake failed: wrong key, or somebody between the two ends of the connection")]
+    Noise(#[source] snow::Error),
+    /// The message is not one of this protocol.
+    #[error("malformed handshake message")]
+    Malformed,
+    /// The Noise key is not endorsed by the identity that is claimed, or no longer.
+    #[error(
+        "the Noise key is not endorsed by the identity that the other side claims, or its endorsement has expired"
+    )]
+    Endorsement,
+    /// The other side would not admit us.
+    #[error("the other side refused: {0}")]
+    Refused(Refusal),
+}
