@@ -1,1 +1,43 @@
-//! TODO
+//! Signed logs, their proofs, and the storage that holds them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `merkle` | [`Tree`] and [`CompactRange`]: hash trees as in RFC 9162, whole and as their edge |
+//! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in |
+//! | `reading` | [`Reading`] and the columns that carry many of them in one entry |
+//! | `query` | [`Query`] and its answer |
+//! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileMedium`] or [`MemoryMedium`] |
+//!
+//! ```
+//! use msec_crdt_store::{LogHeader, MemoryMedium, OwnLog, Query, Reading, Storage, Store, TimeQuality};
+//! use msec_identity::{Identity, SpaceId, UnixMillis};
+//!
+//! let sensor = Identity::from_seed([7; 32]);
+//! let header = LogHeader::new(SpaceId([0; 32]), "parks/noise".parse()?, "mic-1", sensor.peer(), [1; 16]).with_unit("dB");
+//! let (mut log, now) = (OwnLog::create(header), UnixMillis(1_700_000_000_000));
+//! log.append_readings(now, TimeQuality::Synchronised, [2; 16], &[Reading::new(now, 48.5)])?;
+//! let run = log.sign(&sensor, now).expect("something to sign");
+//!
+//! let (mut store, _) = Store::open(MemoryMedium::default())?;
+//! store.apply(1, vec![run])?;
+//! assert_eq!(store.sync()?, 1);
+//! assert_eq!(store.query(&Query::default())?[0].reading.value, 48.5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod log;
+mod merkle;
+mod query;
+mod reading;
+mod storage;
+
+pub use error::{EntryError, LogNameError, ReadingError, RunError, StorageError};
+pub use log::{
+    Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, Head, LogHeader, LogState, OwnLog, Place, RUN_BYTES_MAX,
+    Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
+};
+pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
+pub use query::{QUERY_ROWS_MAX, Query, Row};
+pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
+pub use storage::{CHUNK_BYTES_MAX, Chunk, Cut, FileMedium, Medium, MemoryMedium, Opened, Storage, Store};

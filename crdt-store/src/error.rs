@@ -1,0 +1,140 @@
+//! What can go wrong, an enum for each operation. The variants say who is to blame.
+
+use std::path::PathBuf;
+
+use msec_identity::{CollectionPath, PeerId, RecordError};
+
+use crate::log::{RUN_BYTES_MAX, STREAM_BYTES_MAX};
+use crate::reading::READINGS_PER_ENTRY_MAX;
+
+/// Readings that cannot be written, or a body that does not hold any.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadingError {
+    /// None, or too many.
+    #[error("an entry holds 1 to {READINGS_PER_ENTRY_MAX} readings, not {count}")]
+    Count {
+        /// How many there are.
+        count: usize,
+    },
+    /// A value is a NaN.
+    #[error("a reading's value is not a number: leave it out, or mark a value as bad")]
+    NotANumber,
+    /// The body is not one layout's whole body.
+    #[error("malformed readings")]
+    Malformed,
+    /// The body is not CBOR.
+    #[error("malformed readings")]
+    Cbor(#[from] minicbor::decode::Error),
+}
+
+/// A name that cannot stand in the header of a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogNameError {
+    /// The header is of another version.
+    #[error("the log's header is of another version")]
+    OtherVersion,
+    /// The collection is the whole space.
+    #[error("a log belongs to a collection, such as `parks/noise`")]
+    NoCollection,
+    /// A stream or a unit is too long or has control characters, or the stream has no name.
+    #[error(
+        "a stream and a unit have at most {STREAM_BYTES_MAX} bytes and no control characters, and a stream has a name"
+    )]
+    Name,
+    /// The place is not on Earth, or there are too many grants.
+    #[error("the log's place is not on Earth, or it shows too many grants")]
+    OffEarth,
+}
+
+/// An entry that cannot be appended.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// The readings cannot be written.
+    #[error(transparent)]
+    Readings(#[from] ReadingError),
+    /// The log's names are refused.
+    #[error(transparent)]
+    Name(#[from] LogNameError),
+    /// The body is too long.
+    #[error("an entry's body of {bytes} bytes is too long: publish fewer readings at a time")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Too much waits for the disk.
+    #[error("too much waits for the disk: slow down, and try again once what was published is acknowledged")]
+    Busy,
+}
+
+/// A run that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Longer than [`RUN_BYTES_MAX`]. The sender is to blame.
+    #[error("a run has at most {RUN_BYTES_MAX} bytes, this one has {bytes}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Not a run. The sender is to blame.
+    #[error("not a run of entries")]
+    NotARun,
+    /// Not CBOR. The sender is to blame.
+    #[error("malformed run")]
+    Malformed(#[from] minicbor::decode::Error),
+    /// The head is malformed, or not signed by the log's author. The sender is to blame: it should have checked.
+    #[error("forged or malformed head")]
+    Head(#[source] RecordError),
+    /// Entry 0 is not the header of this log, or another entry claims to be. The sender is to blame.
+    #[error("the log's header is not the one that its id names")]
+    Header,
+    /// The log is of another space. The sender is to blame.
+    #[error("the log belongs to another space")]
+    OtherSpace,
+    /// Nobody gave its author the right. The author is to blame, and the sender should have checked.
+    #[error("{author} has no grant to write to `{collection}`")]
+    NotAuthorised {
+        /// Who wrote.
+        author: PeerId,
+        /// Where.
+        collection: CollectionPath,
+    },
+    /// The entries, joined to those that are held, are not what the head signs. An entry was changed on the way, or the
+    /// author signed two histories: the run alone convicts nobody.
+    #[error("the entries are not what the head signs: one was changed, or the author forked its log")]
+    DoesNotFit,
+}
+
+/// Storage that did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The medium refused. Nothing of the commit is kept, and it may be tried again.
+    #[error("cannot write to the store")]
+    Io(#[from] std::io::Error),
+    /// Another process holds the directory.
+    #[error("another process uses the store in {}: stop it, or give this peer a data directory of its own", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// What is read back is not what was written.
+    #[error(
+        "the disk gives back other bytes than were written: start the peer again, so that the store is checked and what is missing is fetched"
+    )]
+    Damaged,
+    /// A sync failed. What the disk holds is unknown until the store is opened again.
+    #[error("the disk failed to sync: what it holds is unknown until the peer is started again")]
+    Poisoned,
+    /// The store is of a version that this code does not read.
+    #[error(
+        "the store has format {found}, this version reads format {known}: update, or start with another directory"
+    )]
+    Format {
+        /// What it is.
+        found: u8,
+        /// What it should be.
+        known: u8,
+    },
+    /// The commit does not continue what is stored. A bug of the caller.
+    #[error("the commit does not continue what is stored")]
+    NotNext,
+}

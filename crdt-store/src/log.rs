@@ -1,0 +1,16 @@
+//! What a log is made of, and the one way in: [`Run::verify`].
+
+mod entry;
+mod head;
+mod header;
+mod own;
+mod run;
+mod state;
+
+pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
+pub use head::Head;
+pub use header::{LogHeader, Place, STREAM_BYTES_MAX};
+pub use own::OwnLog;
+pub(crate) use run::Fit;
+pub use run::{RUN_BYTES_MAX, Run, Verdict, VerifiedRun};
+pub use state::LogState;

@@ -1,0 +1,123 @@
+//! The writing end of a log.
+
+use msec_identity::{Identity, UnixMillis};
+
+use super::run::FittingRun;
+use super::{
+    Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, Head, LogHeader, LogState, TimeQuality, VerifiedRun,
+};
+use crate::error::EntryError;
+use crate::merkle::CompactRange;
+use crate::reading::{Reading, encode_readings};
+
+/// The longest body of an entry, in bytes. A longer one is refused.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of bodies that wait for one signature. More are refused until it is given, so that a run stays below
+/// [`super::RUN_BYTES_MAX`].
+const PENDING_BYTES_MAX: usize = 256 * 1024;
+/// What an entry takes beside its body, at most: kind, time, quality and salt.
+const ENTRY_OVERHEAD_BYTES: usize = 48;
+
+/// A log that this peer writes: what is signed, and what waits to be.
+#[derive(Debug, Clone)]
+pub struct OwnLog {
+    header: LogHeader,
+    signed: CompactRange,
+    pending: Vec<Entry>,
+    pending_bytes: usize,
+}
+
+impl OwnLog {
+    /// A new log; its header waits to be signed as entry 0.
+    pub fn create(header: LogHeader) -> Self {
+        Self { header, signed: CompactRange::empty(0), pending: Vec::new(), pending_bytes: 0 }
+    }
+
+    /// The log as it was left. `None` if entries of it are missing: it can't be continued then.
+    pub fn resume(state: &LogState) -> Option<Self> {
+        (state.size() == state.head.size).then(|| Self {
+            header: state.header.clone(),
+            signed: state.held.clone(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+        })
+    }
+
+    /// The log's header.
+    pub fn header(&self) -> &LogHeader {
+        &self.header
+    }
+
+    /// Whether something waits to be signed.
+    pub fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Adds readings as one entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_readings(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        readings: &[Reading],
+    ) -> Result<u64, EntryError> {
+        let bytes = encode_readings(readings)?;
+        if bytes.len() > BODY_BYTES_MAX {
+            return Err(EntryError::TooLong { bytes: bytes.len() });
+        }
+        if self.pending_bytes + bytes.len() > PENDING_BYTES_MAX {
+            return Err(EntryError::Busy);
+        }
+        self.header.check()?;
+        if self.signed.end() == 0 && self.pending.is_empty() {
+            let body = minicbor::to_vec(&self.header).expect("writing to a Vec cannot fail");
+            // A header is no secret, and whoever holds the log's id must be able to recompute it.
+            self.push(EntryKind::Header, now, quality, [0; COMMITMENT_SALT_BYTES], body);
+        }
+        Ok(self.push(EntryKind::Readings, now, quality, salt, bytes))
+    }
+
+    fn push(
+        &mut self,
+        kind: EntryKind,
+        time: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        bytes: Vec<u8>,
+    ) -> u64 {
+        let position = self.signed.end() + self.pending.len() as u64;
+        self.pending_bytes += bytes.len() + ENTRY_OVERHEAD_BYTES;
+        self.pending.push(Entry { kind, time, quality, body: Body::Kept { salt, bytes } });
+        position
+    }
+
+    /// Signs all that waits, with one signature. `None` if nothing does.
+    ///
+    /// # Panics
+    ///
+    /// If `identity` is not the log's author, which is a bug of the caller.
+    pub fn sign(&mut self, identity: &Identity, now: UnixMillis) -> Option<VerifiedRun> {
+        assert_eq!(identity.peer(), self.header.author(), "a log is signed by its author");
+        if self.pending.is_empty() {
+            return None;
+        }
+        let from = self.signed.end();
+        let entries = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let leaves: Vec<_> = entries.iter().map(Entry::leaf).collect();
+        leaves.iter().for_each(|leaf| self.signed.push(*leaf));
+        let size = self.signed.end();
+        let head = Head { log: self.header.id(), size, root: self.signed.root(), time: now };
+        let head = identity.sign(head);
+        let run = FittingRun {
+            from,
+            entries,
+            leaves,
+            header: self.header.clone(),
+            held: self.signed.clone(),
+            rest: CompactRange::empty(size),
+            head: head.clone().into(),
+        };
+        Some(run.under(head))
+    }
+}

@@ -1,0 +1,271 @@
+//! A run of entries under a signed head: what travels live, what travels in catch-up, and what lies on disk.
+//!
+//! The entries need not reach up to the head: `rest` stands for those that come later (see [`CompactRange`]), so that one
+//! signature verifies a whole log, chunk by chunk, each before it is stored. A verifier hashes the new entries onto what it
+//! holds, joins the rest and compares the root: that the run continues *its* copy is part of the check.
+
+use std::ops::Range;
+
+use minicbor::{Decoder, Encoder};
+use msec_identity::{Authority, LogId, Right, Unverified, Verified};
+
+use super::{Entry, EntryKind, Head, LogHeader, LogState};
+use crate::error::RunError;
+use crate::merkle::{CompactRange, TreeHash};
+
+/// The longest run, in bytes. A longer one is refused before it is parsed.
+pub const RUN_BYTES_MAX: usize = 512 * 1024;
+
+/// A run of entries that nobody has checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The log.
+    pub log: LogId,
+    /// The position of the first entry.
+    pub from: u64,
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The subtrees between the last entry and the head's size.
+    pub rest: Vec<TreeHash>,
+    /// The head that covers them.
+    pub head: Unverified<Head>,
+}
+
+/// A run that fits what is held, under a head that its author signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedRun {
+    pub(crate) from: u64,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) leaves: Vec<TreeHash>,
+    /// The log once the run is added.
+    pub(crate) state: LogState,
+}
+
+/// What a run that breaks no rule is to its reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "the common case is the large one, and it is moved once")]
+pub enum Verdict {
+    /// It adds entries.
+    New(VerifiedRun),
+    /// All of it is held.
+    Known,
+    /// It starts beyond what is held.
+    Gap {
+        /// How many entries are held.
+        held: u64,
+    },
+}
+
+/// A run that fits what is held, under a head whose signature is still to be checked.
+pub(crate) struct FittingRun {
+    pub(crate) from: u64,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) leaves: Vec<TreeHash>,
+    pub(crate) header: LogHeader,
+    pub(crate) held: CompactRange,
+    pub(crate) rest: CompactRange,
+    pub(crate) head: Unverified<Head>,
+}
+
+pub(crate) enum Fit {
+    Fits(Box<FittingRun>),
+    Known,
+    Gap { held: u64 },
+}
+
+impl Run {
+    /// Parses one run that fills all of `bytes`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RunError> {
+        if bytes.len() > RUN_BYTES_MAX {
+            return Err(RunError::TooLong { bytes: bytes.len() });
+        }
+        let mut d = Decoder::new(bytes);
+        if d.array()? != Some(5) {
+            return Err(RunError::NotARun);
+        }
+        let log = d.decode()?;
+        let from = d.u64()?;
+        let entries = d.decode()?;
+        let count = d.array()?.ok_or(RunError::NotARun)?;
+        let mut rest = Vec::new();
+        for _ in 0..count {
+            rest.push(d.bytes()?.try_into().map_err(|_| RunError::NotARun)?);
+        }
+        let head = Unverified::from_bytes(d.bytes()?).map_err(RunError::Head)?;
+        if d.position() != bytes.len() {
+            return Err(RunError::NotARun);
+        }
+        Ok(Self { log, from, entries, rest, head })
+    }
+
+    /// The encoding that `from_bytes` reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(&self.log, self.from, &self.entries, &self.rest, &self.head.to_bytes()).0
+    }
+
+    /// Checks everything: that the run continues the copy that is held, that the author signed the head, and that the
+    /// author may write there. `held` is the state of the run's log, if any of it is held.
+    pub fn verify(self, held: Option<&LogState>, authority: &Authority) -> Result<Verdict, RunError> {
+        let fitting = match self.fit(held)? {
+            Fit::Fits(fitting) => fitting,
+            Fit::Known => return Ok(Verdict::Known),
+            Fit::Gap { held } => return Ok(Verdict::Gap { held }),
+        };
+        let header = &fitting.header;
+        if header.space() != authority.space() {
+            return Err(RunError::OtherSpace);
+        }
+        if held.is_none() && !may_write(header, authority) {
+            return Err(RunError::NotAuthorised {
+                author: header.author(),
+                collection: header.collection().clone(),
+            });
+        }
+        Ok(Verdict::New(fitting.signed(held)?))
+    }
+
+    /// Checks everything but the signature and the right to write.
+    pub(crate) fn fit(self, held: Option<&LogState>) -> Result<Fit, RunError> {
+        let claims = self.head.claims();
+        let len = self.entries.len() as u64;
+        let end = self.from.checked_add(len).filter(|end| *end <= claims.size).ok_or(RunError::DoesNotFit)?;
+        if claims.log != self.log || len == 0 {
+            return Err(RunError::NotARun);
+        }
+        let size = held.map_or(0, LogState::size);
+        if end <= size {
+            return Ok(Fit::Known);
+        }
+        if self.from > size {
+            return Ok(Fit::Gap { held: size });
+        }
+        let mut entries = self.entries;
+        entries.drain(..(size - self.from) as usize);
+        let header = match held {
+            Some(held) => held.header.clone(),
+            None => header_of(&self.log, &entries)?,
+        };
+        // Entry 0 is the header, and no other is.
+        if entries.iter().zip(size..).any(|(e, at)| (e.kind == EntryKind::Header) != (at == 0)) {
+            return Err(RunError::Header);
+        }
+        let leaves: Vec<_> = entries.iter().map(Entry::leaf).collect();
+        let mut range = held.map_or_else(|| CompactRange::empty(0), |held| held.held.clone());
+        leaves.iter().for_each(|leaf| range.push(*leaf));
+        let rest = CompactRange::from_hashes(end, claims.size, self.rest).ok_or(RunError::DoesNotFit)?;
+        let mut whole = range.clone();
+        if !whole.join(&rest) || whole.root() != claims.root {
+            return Err(RunError::DoesNotFit);
+        }
+        let from = size;
+        Ok(Fit::Fits(Box::new(FittingRun {
+            from,
+            entries,
+            leaves,
+            header,
+            held: range,
+            rest,
+            head: self.head,
+        })))
+    }
+}
+
+/// The header in entry 0 of a log that is not held yet.
+fn header_of(log: &LogId, entries: &[Entry]) -> Result<LogHeader, RunError> {
+    let body = entries.first().and_then(|e| e.body.bytes()).ok_or(RunError::Header)?;
+    let header: LogHeader = minicbor::decode(body).map_err(|_| RunError::Header)?;
+    let same = minicbor::to_vec(&header).is_ok_and(|again| again == body);
+    if !same || header.check().is_err() || header.id() != *log {
+        return Err(RunError::Header);
+    }
+    Ok(header)
+}
+
+/// Whether a grant that is known, or one that the header shows, lets the author write. The time of an entry proves nothing,
+/// so that expiry is not judged here.
+fn may_write(header: &LogHeader, authority: &Authority) -> bool {
+    let (author, collection) = (header.author(), header.collection());
+    authority.allows(&author, Right::Write, collection, None)
+        || header.grants().filter_map(|grant| authority.check(grant).ok()).any(|grant| {
+            grant.holder == author && grant.rights.contains(Right::Write) && grant.resource.covers(collection)
+        })
+}
+
+impl FittingRun {
+    /// Checks the head's signature, unless it is the head that is held: a catch-up brings it again with every chunk.
+    pub(crate) fn signed(self, held: Option<&LogState>) -> Result<VerifiedRun, RunError> {
+        let known = held.filter(|held| Unverified::from(held.head.clone()) == self.head);
+        let head = match known {
+            Some(held) => held.head.clone(),
+            None => self.head.clone().verify(&self.header.author()).map_err(RunError::Head)?,
+        };
+        Ok(self.under(head))
+    }
+
+    /// The run under the verified form of its own head.
+    pub(crate) fn under(self, head: Verified<Head>) -> VerifiedRun {
+        debug_assert_eq!(Unverified::from(head.clone()), self.head, "the head is the run's own");
+        VerifiedRun {
+            from: self.from,
+            entries: self.entries,
+            leaves: self.leaves,
+            state: LogState { header: self.header, held: self.held, rest: self.rest, head },
+        }
+    }
+}
+
+impl VerifiedRun {
+    /// The position of the first new entry.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// The new entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The log once the run is added.
+    pub fn state(&self) -> &LogState {
+        &self.state
+    }
+
+    /// The encoding that [`Run::from_bytes`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode().0
+    }
+
+    /// The encoding, and where in it each entry lies.
+    pub(crate) fn encode(&self) -> (Vec<u8>, Vec<Range<usize>>) {
+        let head = self.state.head.to_bytes();
+        encode(&self.state.log(), self.from, &self.entries, self.state.rest.hashes(), &head)
+    }
+}
+
+fn encode(
+    log: &LogId,
+    from: u64,
+    entries: &[Entry],
+    rest: &[TreeHash],
+    head: &[u8],
+) -> (Vec<u8>, Vec<Range<usize>>) {
+    const INFALLIBLE: &str = "writing to a Vec cannot fail";
+    let mut e = Encoder::new(Vec::new());
+    let mut places = Vec::with_capacity(entries.len());
+    e.array(5).and_then(|e| e.encode(log)).and_then(|e| e.u64(from)).expect(INFALLIBLE);
+    e.array(entries.len() as u64).expect(INFALLIBLE);
+    for entry in entries {
+        let start = e.writer().len();
+        e.encode(entry).expect(INFALLIBLE);
+        places.push(start..e.writer().len());
+    }
+    e.array(rest.len() as u64).expect(INFALLIBLE);
+    for hash in rest {
+        e.bytes(hash).expect(INFALLIBLE);
+    }
+    e.bytes(head).expect(INFALLIBLE);
+    (e.into_writer(), places)
+}
+
+#[cfg(test)]
+mod tests;

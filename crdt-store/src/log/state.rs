@@ -1,0 +1,44 @@
+//! What a peer keeps in memory of each log that it holds.
+
+use msec_identity::{LogId, Verified};
+
+use super::{Head, LogHeader};
+use crate::merkle::{CompactRange, TreeHash};
+
+/// A verified log, without its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    pub(crate) header: LogHeader,
+    /// Leaves `0..size`.
+    pub(crate) held: CompactRange,
+    /// Leaves `size..head.size`: not empty while a catch-up is under way.
+    pub(crate) rest: CompactRange,
+    pub(crate) head: Verified<Head>,
+}
+
+impl LogState {
+    /// The log's id.
+    pub fn log(&self) -> LogId {
+        self.head.log
+    }
+
+    /// The log's header.
+    pub fn header(&self) -> &LogHeader {
+        &self.header
+    }
+
+    /// How many entries are held.
+    pub fn size(&self) -> u64 {
+        self.held.end()
+    }
+
+    /// The root over the entries that are held.
+    pub fn root(&self) -> TreeHash {
+        self.held.root()
+    }
+
+    /// The newest head that is held. It may cover more entries than are held.
+    pub fn head(&self) -> &Verified<Head> {
+        &self.head
+    }
+}

@@ -1,0 +1,75 @@
+//! How a run is framed in the file.
+
+use super::Medium;
+use crate::log::RUN_BYTES_MAX;
+
+/// What the file starts with.
+pub(super) const MAGIC: &[u8; 7] = b"MSECLOG";
+/// The version of the format, after the magic.
+pub(super) const FORMAT: u8 = 1;
+/// Magic and format.
+pub(super) const FILE_HEADER_BYTES: u64 = 8;
+/// Length, its check, and the payload's.
+pub(super) const FRAME_HEADER_BYTES: usize = 16;
+/// A run holds at most [`RUN_BYTES_MAX`] bytes on the wire; an own one may be a little longer than what it was made of.
+const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX;
+
+/// The file's first bytes.
+pub(super) fn file_header() -> [u8; FILE_HEADER_BYTES as usize] {
+    let mut header = [0; FILE_HEADER_BYTES as usize];
+    header[..7].copy_from_slice(MAGIC);
+    header[7] = FORMAT;
+    header
+}
+
+fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
+}
+
+/// Appends one frame to `out`.
+pub(super) fn write(out: &mut Vec<u8>, payload: &[u8]) {
+    let length = (payload.len() as u32).to_le_bytes();
+    out.extend_from_slice(&length);
+    out.extend_from_slice(&check::<4>(&length));
+    out.extend_from_slice(&check::<8>(payload));
+    out.extend_from_slice(payload);
+}
+
+/// What lies at an offset.
+pub(super) enum Found {
+    /// A frame with this payload.
+    Payload(Vec<u8>),
+    /// The end of the file.
+    End,
+    /// The start of a frame that ends beyond the file.
+    Torn,
+    /// Something that was never written there.
+    Corrupt,
+}
+
+/// Reads the frame at `offset`.
+pub(super) fn read(medium: &impl Medium, offset: u64) -> std::io::Result<Found> {
+    let left = medium.len().saturating_sub(offset);
+    if left == 0 {
+        return Ok(Found::End);
+    }
+    if left < FRAME_HEADER_BYTES as u64 {
+        return Ok(Found::Torn);
+    }
+    let mut header = [0; FRAME_HEADER_BYTES];
+    medium.read_at(offset, &mut header)?;
+    let (length, checks) = header.split_first_chunk::<4>().expect("sixteen bytes");
+    let (length_check, payload_check) = checks.split_first_chunk::<4>().expect("twelve bytes");
+    let len = u32::from_le_bytes(*length) as usize;
+    // A length of its own check: were it damaged, a frame amid the file could pass for one that a crash tore, and what
+    // was acknowledged after it would be forgotten without a word.
+    if check::<4>(length) != *length_check || len == 0 || len > PAYLOAD_BYTES_MAX {
+        return Ok(Found::Corrupt);
+    }
+    if left < (FRAME_HEADER_BYTES + len) as u64 {
+        return Ok(Found::Torn);
+    }
+    let mut payload = vec![0; len];
+    medium.read_at(offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
+    Ok(if check::<8>(&payload) == payload_check { Found::Payload(payload) } else { Found::Corrupt })
+}

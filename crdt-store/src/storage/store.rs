@@ -1,0 +1,230 @@
+//! The store: one append-only medium, and an index that is rebuilt from it.
+
+use std::collections::BTreeMap;
+
+use msec_identity::LogId;
+
+use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, MAGIC};
+use super::index::{Extent, LogIndex};
+use super::{CHUNK_BYTES_MAX, Chunk, Cut, Medium, Opened, Storage};
+use crate::error::StorageError;
+use crate::log::{Entry, EntryKind, Fit, Run, VerifiedRun};
+use crate::query::{QUERY_ROWS_MAX, Query, Row};
+use crate::reading::decode_readings;
+
+/// Logs on a medium.
+#[derive(Debug)]
+pub struct Store<M> {
+    medium: M,
+    logs: BTreeMap<LogId, LogIndex>,
+    applied: u64,
+    durable: u64,
+    poisoned: bool,
+}
+
+impl<M: Medium> Store<M> {
+    /// Opens what lies on `medium`, cutting it back to what verifies.
+    pub fn open(mut medium: M) -> Result<(Self, Opened), StorageError> {
+        let mut cut = None;
+        if !read_file_header(&medium)? {
+            if medium.len() > 0 {
+                cut = Some(Cut { at: 0, bytes: medium.len(), torn: medium.len() < FILE_HEADER_BYTES });
+                medium.set_aside(0);
+                medium.truncate(0)?;
+            }
+            medium.append(&frame::file_header())?;
+            medium.sync()?;
+        }
+        let mut store = Self { medium, logs: BTreeMap::new(), applied: 0, durable: 0, poisoned: false };
+        if let Some((at, torn)) = store.replay()? {
+            cut = Some(Cut { at, bytes: store.medium.len() - at, torn });
+            store.medium.set_aside(at);
+            store.medium.truncate(at)?;
+            store.medium.sync()?;
+        }
+        let logs = store.logs.values().map(|index| index.state.clone()).collect();
+        Ok((store, Opened { logs, cut }))
+    }
+
+    /// The medium, for whoever wants to damage it.
+    pub fn into_medium(self) -> M {
+        self.medium
+    }
+
+    /// Adds all frames to the index. Returns where the first one lies that does not fit, and whether it was torn.
+    fn replay(&mut self) -> Result<Option<(u64, bool)>, StorageError> {
+        let mut at = FILE_HEADER_BYTES;
+        loop {
+            let payload = match frame::read(&self.medium, at)? {
+                Found::Payload(payload) => payload,
+                Found::End => return Ok(None),
+                Found::Torn => return Ok(Some((at, true))),
+                Found::Corrupt => return Ok(Some((at, false))),
+            };
+            let Some(run) = self.verified(&payload) else { return Ok(Some((at, false))) };
+            self.index(run, at + FRAME_HEADER_BYTES as u64);
+            at += (FRAME_HEADER_BYTES + payload.len()) as u64;
+        }
+    }
+
+    /// The run in a frame, if it continues what was read before and its author signed it. The check of a frame is no
+    /// secret, so that bytes which somebody else put there are found out here.
+    fn verified(&self, payload: &[u8]) -> Option<VerifiedRun> {
+        let run = Run::from_bytes(payload).ok()?;
+        let held = self.logs.get(&run.log).map(|index| &index.state);
+        match run.fit(held).ok()? {
+            Fit::Fits(fitting) => fitting.signed(held).ok(),
+            Fit::Known | Fit::Gap { .. } => None,
+        }
+    }
+
+    /// Adds a run whose payload lies at `offset`.
+    fn index(&mut self, run: VerifiedRun, offset: u64) {
+        let (_, places) = run.encode();
+        let VerifiedRun { leaves, state, .. } = run;
+        let extents = places
+            .into_iter()
+            .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
+        self.logs
+            .entry(state.log())
+            .or_insert_with(|| LogIndex::new(state.clone()))
+            .add(state, &leaves, extents);
+    }
+
+    /// Whether each run starts where its log ends, those before it in the same commit included.
+    fn continued_by(&self, runs: &[VerifiedRun]) -> bool {
+        let mut sizes = BTreeMap::new();
+        runs.iter().all(|run| {
+            let log = run.state.log();
+            let size =
+                sizes.entry(log).or_insert_with(|| self.logs.get(&log).map_or(0, |index| index.tree.size()));
+            let continues = run.from == *size;
+            *size = run.state.size();
+            continues
+        })
+    }
+
+    /// The bytes of the entry at `position`, checked against its leaf: a disk may change its mind after opening.
+    fn entry(&self, index: &LogIndex, position: u64) -> Result<(Entry, Vec<u8>), StorageError> {
+        let extent = index.extents[position as usize];
+        let mut bytes = vec![0; extent.len as usize];
+        self.medium.read_at(extent.offset, &mut bytes)?;
+        let entry: Entry = minicbor::decode(&bytes).map_err(|_| StorageError::Damaged)?;
+        let expected = index.tree.range(position, position + 1);
+        if expected.is_some_and(|leaf| leaf.hashes() == [entry.leaf()]) {
+            Ok((entry, bytes))
+        } else {
+            Err(StorageError::Damaged)
+        }
+    }
+
+    /// The readings of one log that a query wants, from the last entry backwards.
+    fn rows(
+        &self,
+        log: LogId,
+        index: &LogIndex,
+        query: &Query,
+        limit: usize,
+    ) -> Result<Vec<Row>, StorageError> {
+        let mut rows = Vec::new();
+        for position in (0..index.tree.size()).rev() {
+            let (entry, _) = self.entry(index, position)?;
+            let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { continue };
+            // A signed entry may still hold nonsense. It is kept and forwarded, and shown to nobody.
+            let Ok(readings) = decode_readings(body) else { continue };
+            let wanted = readings.into_iter().rev().filter(|r| query.wants_reading(r));
+            rows.extend(wanted.map(|reading| Row::of(&index.state.header, log, position, reading)));
+            if rows.len() >= limit {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl<M: Medium> Storage for Store<M> {
+    fn apply(&mut self, seq: u64, runs: Vec<VerifiedRun>) -> Result<(), StorageError> {
+        if self.poisoned {
+            return Err(StorageError::Poisoned);
+        }
+        if !self.continued_by(&runs) {
+            return Err(StorageError::NotNext);
+        }
+        let start = self.medium.len();
+        let mut frames = Vec::new();
+        let mut offsets = Vec::with_capacity(runs.len());
+        for run in &runs {
+            offsets.push(start + (frames.len() + FRAME_HEADER_BYTES) as u64);
+            frame::write(&mut frames, &run.to_bytes());
+        }
+        if let Err(error) = self.medium.append(&frames) {
+            // What a failed append left behind would be taken for a torn store.
+            self.poisoned = self.medium.truncate(start).is_err();
+            return Err(error.into());
+        }
+        for (run, offset) in runs.into_iter().zip(offsets) {
+            self.index(run, offset);
+        }
+        self.applied = seq;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<u64, StorageError> {
+        if self.poisoned {
+            return Err(StorageError::Poisoned);
+        }
+        if self.durable != self.applied {
+            // After a failed sync the kernel may drop the pages and report success next time (Rebello et al., USENIX
+            // ATC 2020): only opening the store again tells what is there.
+            if self.medium.sync().is_err() {
+                self.poisoned = true;
+                return Err(StorageError::Poisoned);
+            }
+            self.durable = self.applied;
+        }
+        Ok(self.durable)
+    }
+
+    fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError> {
+        let Some(index) = self.logs.get(log) else { return Ok(None) };
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for position in from..index.tree.size() {
+            let len = index.extents[position as usize].len as usize;
+            if !entries.is_empty() && bytes + len > bytes_max.min(CHUNK_BYTES_MAX) {
+                break;
+            }
+            entries.push(self.entry(index, position)?.1);
+            bytes += len;
+        }
+        Ok(if entries.is_empty() { None } else { index.chunk(log, from, &entries) })
+    }
+
+    fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        let limit = query.limit.min(QUERY_ROWS_MAX);
+        let mut rows = Vec::new();
+        for (log, index) in self.logs.iter().filter(|(_, index)| query.wants(&index.state.header)) {
+            rows.extend(self.rows(*log, index, query, limit)?);
+        }
+        rows.sort_by_key(|row| std::cmp::Reverse(row.reading.time));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+}
+
+/// Whether the file starts as it should. `false`: it is empty, or something else.
+fn read_file_header(medium: &impl Medium) -> Result<bool, StorageError> {
+    if medium.len() < FILE_HEADER_BYTES {
+        return Ok(false);
+    }
+    let mut header = [0; FILE_HEADER_BYTES as usize];
+    medium.read_at(0, &mut header)?;
+    if header == frame::file_header() {
+        return Ok(true);
+    }
+    match header {
+        [magic @ .., found] if magic == *MAGIC && found > FORMAT => {
+            Err(StorageError::Format { found, known: FORMAT })
+        }
+        _ => Ok(false),
+    }
+}
