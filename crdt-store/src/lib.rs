@@ -19,7 +19,7 @@
 //! let run = log.sign(&sensor, now).expect("something to sign");
 //!
 //! let (mut store, _) = Store::open(MemoryMedium::default())?;
-//! store.apply(1, vec![run])?;
+//! store.apply(1, &[run])?;
 //! assert_eq!(store.sync()?, 1);
 //! assert_eq!(store.query(&Query::default())?[0].reading.value, 48.5);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -4,6 +4,8 @@
 //! the differences, the values (an integer where that is exact, else the shortest float that is), and one quality for all
 //! or one for each. The leading number is the version of the layout.
 
+use std::hash::{Hash, Hasher};
+
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 use msec_identity::UnixMillis;
@@ -36,6 +38,13 @@ pub struct Reading {
     pub value: f64,
     /// How good it is.
     pub quality: ValueQuality,
+}
+
+/// By the bits of the value: there is no NaN among them.
+impl Hash for Reading {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.time, self.value.to_bits(), self.quality).hash(state);
+    }
 }
 
 impl Reading {

@@ -36,9 +36,9 @@ pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
 /// What a node asks of its storage.
 pub trait Storage {
-    /// Takes the runs of commit `seq`. They can be read at once, and are durable after the next `sync`. On an error nothing
-    /// of the commit is kept.
-    fn apply(&mut self, seq: u64, runs: Vec<VerifiedRun>) -> Result<(), StorageError>;
+    /// Takes the runs of commit `seq`; they are durable after the next `sync`. On an error nothing of the commit is kept.
+    /// What is read in between may be lost again, so that a driver reads for neighbours only after the sync.
+    fn apply(&mut self, seq: u64, runs: &[VerifiedRun]) -> Result<(), StorageError>;
 
     /// Makes all that was applied durable, and returns the last commit that is.
     fn sync(&mut self) -> Result<u64, StorageError>;

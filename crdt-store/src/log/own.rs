@@ -1,5 +1,7 @@
 //! The writing end of a log.
 
+use std::sync::Arc;
+
 use msec_identity::{Identity, UnixMillis};
 
 use super::run::FittingRun;
@@ -7,7 +9,7 @@ use super::{
     Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, Head, LogHeader, LogState, TimeQuality, VerifiedRun,
 };
 use crate::error::EntryError;
-use crate::merkle::CompactRange;
+use crate::merkle::{CompactRange, TreeHash};
 use crate::reading::{Reading, encode_readings};
 
 /// The longest body of an entry, in bytes. A longer one is refused.
@@ -21,7 +23,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 48;
 /// A log that this peer writes: what is signed, and what waits to be.
 #[derive(Debug, Clone)]
 pub struct OwnLog {
-    header: LogHeader,
+    header: Arc<LogHeader>,
     signed: CompactRange,
     pending: Vec<Entry>,
     pending_bytes: usize,
@@ -30,7 +32,12 @@ pub struct OwnLog {
 impl OwnLog {
     /// A new log; its header waits to be signed as entry 0.
     pub fn create(header: LogHeader) -> Self {
-        Self { header, signed: CompactRange::empty(0), pending: Vec::new(), pending_bytes: 0 }
+        Self {
+            header: Arc::new(header),
+            signed: CompactRange::empty(0),
+            pending: Vec::new(),
+            pending_bytes: 0,
+        }
     }
 
     /// The log as it was left. `None` if entries of it are missing: it can't be continued then.
@@ -46,6 +53,16 @@ impl OwnLog {
     /// The log's header.
     pub fn header(&self) -> &LogHeader {
         &self.header
+    }
+
+    /// How many entries are signed.
+    pub fn size(&self) -> u64 {
+        self.signed.end()
+    }
+
+    /// The root over the entries that are signed.
+    pub fn root(&self) -> TreeHash {
+        self.signed.root()
     }
 
     /// Whether something waits to be signed.
@@ -70,7 +87,7 @@ impl OwnLog {
         }
         self.header.check()?;
         if self.signed.end() == 0 && self.pending.is_empty() {
-            let body = minicbor::to_vec(&self.header).expect("writing to a Vec cannot fail");
+            let body = minicbor::to_vec(&*self.header).expect("writing to a Vec cannot fail");
             // A header is no secret, and whoever holds the log's id must be able to recompute it.
             self.push(EntryKind::Header, now, quality, [0; COMMITMENT_SALT_BYTES], body);
         }

@@ -5,6 +5,7 @@
 //! holds, joins the rest and compares the root: that the run continues *its* copy is part of the check.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use minicbor::{Decoder, Encoder};
 use msec_identity::{Authority, LogId, Right, Unverified, Verified};
@@ -32,7 +33,7 @@ pub struct Run {
 }
 
 /// A run that fits what is held, under a head that its author signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VerifiedRun {
     pub(crate) from: u64,
     pub(crate) entries: Vec<Entry>,
@@ -61,7 +62,7 @@ pub(crate) struct FittingRun {
     pub(crate) from: u64,
     pub(crate) entries: Vec<Entry>,
     pub(crate) leaves: Vec<TreeHash>,
-    pub(crate) header: LogHeader,
+    pub(crate) header: Arc<LogHeader>,
     pub(crate) held: CompactRange,
     pub(crate) rest: CompactRange,
     pub(crate) head: Unverified<Head>,
@@ -143,7 +144,7 @@ impl Run {
         entries.drain(..(size - self.from) as usize);
         let header = match held {
             Some(held) => held.header.clone(),
-            None => header_of(&self.log, &entries)?,
+            None => Arc::new(header_of(&self.log, &entries)?),
         };
         // Entry 0 is the header, and no other is.
         if entries.iter().zip(size..).any(|(e, at)| (e.kind == EntryKind::Header) != (at == 0)) {

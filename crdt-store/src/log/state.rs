@@ -1,14 +1,16 @@
 //! What a peer keeps in memory of each log that it holds.
 
+use std::sync::Arc;
+
 use msec_identity::{LogId, Verified};
 
 use super::{Head, LogHeader};
 use crate::merkle::{CompactRange, TreeHash};
 
 /// A verified log, without its entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogState {
-    pub(crate) header: LogHeader,
+    pub(crate) header: Arc<LogHeader>,
     /// Leaves `0..size`.
     pub(crate) held: CompactRange,
     /// Leaves `size..head.size`: not empty while a catch-up is under way.
@@ -23,7 +25,7 @@ impl LogState {
     }
 
     /// The log's header.
-    pub fn header(&self) -> &LogHeader {
+    pub fn header(&self) -> &Arc<LogHeader> {
         &self.header
     }
 

@@ -62,7 +62,7 @@ impl<M: Medium> Store<M> {
                 Found::Corrupt => return Ok(Some((at, false))),
             };
             let Some(run) = self.verified(&payload) else { return Ok(Some((at, false))) };
-            self.index(run, at + FRAME_HEADER_BYTES as u64);
+            self.index(&run, at + FRAME_HEADER_BYTES as u64);
             at += (FRAME_HEADER_BYTES + payload.len()) as u64;
         }
     }
@@ -79,16 +79,14 @@ impl<M: Medium> Store<M> {
     }
 
     /// Adds a run whose payload lies at `offset`.
-    fn index(&mut self, run: VerifiedRun, offset: u64) {
+    fn index(&mut self, run: &VerifiedRun, offset: u64) {
         let (_, places) = run.encode();
-        let VerifiedRun { leaves, state, .. } = run;
         let extents = places
             .into_iter()
             .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
-        self.logs
-            .entry(state.log())
-            .or_insert_with(|| LogIndex::new(state.clone()))
-            .add(state, &leaves, extents);
+        let state = &run.state;
+        let index = self.logs.entry(state.log()).or_insert_with(|| LogIndex::new(state.clone()));
+        index.add(state.clone(), &run.leaves, extents);
     }
 
     /// Whether each run starts where its log ends, those before it in the same commit included.
@@ -143,17 +141,17 @@ impl<M: Medium> Store<M> {
 }
 
 impl<M: Medium> Storage for Store<M> {
-    fn apply(&mut self, seq: u64, runs: Vec<VerifiedRun>) -> Result<(), StorageError> {
+    fn apply(&mut self, seq: u64, runs: &[VerifiedRun]) -> Result<(), StorageError> {
         if self.poisoned {
             return Err(StorageError::Poisoned);
         }
-        if !self.continued_by(&runs) {
+        if !self.continued_by(runs) {
             return Err(StorageError::NotNext);
         }
         let start = self.medium.len();
         let mut frames = Vec::new();
         let mut offsets = Vec::with_capacity(runs.len());
-        for run in &runs {
+        for run in runs {
             offsets.push(start + (frames.len() + FRAME_HEADER_BYTES) as u64);
             frame::write(&mut frames, &run.to_bytes());
         }
@@ -162,7 +160,7 @@ impl<M: Medium> Storage for Store<M> {
             self.poisoned = self.medium.truncate(start).is_err();
             return Err(error.into());
         }
-        for (run, offset) in runs.into_iter().zip(offsets) {
+        for (run, offset) in runs.iter().zip(offsets) {
             self.index(run, offset);
         }
         self.applied = seq;
@@ -186,6 +184,9 @@ impl<M: Medium> Storage for Store<M> {
     }
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError> {
+        if self.poisoned {
+            return Err(StorageError::Poisoned);
+        }
         let Some(index) = self.logs.get(log) else { return Ok(None) };
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for position in from..index.tree.size() {

@@ -89,8 +89,8 @@ fn what_is_applied_is_read_and_what_is_synced_is_durable() {
         let (mut store, opened) = open();
         assert_eq!(opened, Opened::default());
         let mut writer = writer("mic-1");
-        store.apply(1, vec![writer.run(2)]).expect("applied");
-        store.apply(2, vec![writer.run(1)]).expect("applied");
+        store.apply(1, &[writer.run(2)]).expect("applied");
+        store.apply(2, &[writer.run(1)]).expect("applied");
         assert_eq!(values(&*store), [2.0, 1.0, 0.0], "the newest first");
         assert_eq!(store.sync().expect("synced"), 2);
         assert_eq!(store.sync().expect("synced"), 2);
@@ -104,10 +104,10 @@ fn commits_that_do_not_continue_are_refused_whole() {
         let (mut a, mut b) = (writer("a"), writer("bb"));
         let first = a.run(1);
         let skipped = a.run(1);
-        let refused = store.apply(1, vec![b.run(1), skipped]);
+        let refused = store.apply(1, &[b.run(1), skipped]);
         assert!(matches!(refused, Err(StorageError::NotNext)));
         assert_eq!(values(&*store), [0.0; 0], "nothing of the commit is kept");
-        store.apply(1, vec![first]).expect("applied");
+        store.apply(1, &[first]).expect("applied");
     });
 }
 
@@ -118,7 +118,7 @@ fn chunks_verify_under_one_head_and_respect_the_limit() {
         let mut writer = writer("mic-1");
         let last = writer.run(50);
         let log = last.state().log();
-        store.apply(1, vec![last.clone()]).expect("applied");
+        store.apply(1, &[last.clone()]).expect("applied");
         let (mut at, mut chunks, mut held) = (0, 0, None);
         while let Some(chunk) = store.read(&log, at, 400).expect("read") {
             assert_eq!(chunk.from, at);
@@ -139,7 +139,7 @@ fn queries_choose_by_stream_and_time_and_stop_at_the_limit() {
     over_each_medium(|open| {
         let (mut store, _) = open();
         let (mut a, mut b) = (writer("a"), writer("bb"));
-        store.apply(1, vec![a.run(5), b.run(3)]).expect("applied");
+        store.apply(1, &[a.run(5), b.run(3)]).expect("applied");
         let ask = |query: Query| -> Vec<f64> {
             store.query(&query).expect("answers").iter().map(|row| row.reading.value).collect()
         };
@@ -160,13 +160,13 @@ fn a_partial_catch_up_resumes_and_can_be_served() {
     let whole = writer.run(20);
     let log = whole.state().log();
     let (mut source, _) = Store::open(MemoryMedium::default()).expect("opens");
-    source.apply(1, vec![whole.clone()]).expect("applied");
+    source.apply(1, &[whole.clone()]).expect("applied");
     let half = source.read(&log, 0, 500).expect("read").expect("some");
     let Ok(crate::log::Fit::Fits(fitting)) = Run::from_bytes(&half.bytes).expect("parses").fit(None) else {
         panic!("does not fit")
     };
     let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, vec![fitting.signed(None).expect("signed")]).expect("applied");
+    store.apply(1, &[fitting.signed(None).expect("signed")]).expect("applied");
     let (store, opened) = Store::open(store.into_medium()).expect("opens");
     assert_eq!(opened.logs[0].size(), half.end);
     assert_eq!(opened.logs[0].head().size, 21);
@@ -185,7 +185,7 @@ fn a_restart_continues_every_log() {
     over_each_medium(|open| {
         let (mut a, mut b) = (writer("a"), writer("bb"));
         let (mut store, _) = open();
-        store.apply(1, vec![a.run(3), b.run(2)]).expect("applied");
+        store.apply(1, &[a.run(3), b.run(2)]).expect("applied");
         store.sync().expect("synced");
         drop(store);
         let (mut store, opened) = open();
@@ -194,7 +194,7 @@ fn a_restart_continues_every_log() {
         for (seq, state) in (1..).zip(&opened.logs) {
             let writer = if state.header().stream() == "a" { &mut a } else { &mut b };
             writer.log = OwnLog::resume(state).expect("complete");
-            store.apply(seq, vec![writer.run(1)]).expect("applied");
+            store.apply(seq, &[writer.run(1)]).expect("applied");
         }
         assert_eq!(values(&*store), [3.0, 2.0, 2.0, 1.0, 1.0, 0.0, 0.0]);
     });
@@ -225,11 +225,11 @@ fn a_tampered_file_is_cut_back_set_aside_and_written_on() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut writer = writer("mic-1");
     let (mut store, _) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
-    store.apply(1, vec![writer.run(2)]).expect("applied");
+    store.apply(1, &[writer.run(2)]).expect("applied");
     let kept = store.into_medium().len();
     let (mut store, opened) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
     assert_eq!(opened.cut, None);
-    store.apply(1, vec![writer.run(2)]).expect("applied");
+    store.apply(1, &[writer.run(2)]).expect("applied");
     store.sync().expect("synced");
     drop(store);
     // Somebody changes a value in the last run.
@@ -250,7 +250,7 @@ fn a_tampered_file_is_cut_back_set_aside_and_written_on() {
 fn a_rewritten_file_with_right_checks_is_found_out() {
     let mut writer = writer("mic-1");
     let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, vec![writer.run(1)]).expect("applied");
+    store.apply(1, &[writer.run(1)]).expect("applied");
     let honest = writer.run(1);
     let mut run = Run::from_bytes(&honest.to_bytes()).expect("parses");
     run.entries[0].time = run.entries[0].time.saturating_add(1);
@@ -304,26 +304,26 @@ fn a_full_disk_keeps_nothing_of_the_commit_and_takes_it_later() {
     let mut medium = store.into_medium();
     medium.append = true;
     (store, _) = Store::open(medium).expect("opens");
-    assert!(matches!(store.apply(1, vec![run.clone()]), Err(StorageError::Io(_))));
+    assert!(matches!(store.apply(1, &[run.clone()]), Err(StorageError::Io(_))));
     assert_eq!(values(&store), [0.0; 0]);
     let mut medium = store.into_medium();
     medium.append = false;
     let (mut store, opened) = Store::open(medium).expect("opens");
     assert_eq!(opened.cut, None, "the half that was written was taken back");
-    store.apply(1, vec![run]).expect("applied");
+    store.apply(1, &[run]).expect("applied");
 }
 
 #[test]
 fn after_a_failed_sync_nothing_is_promised_until_it_is_opened_again() {
     let mut writer = writer("mic-1");
     let (mut store, _) = Store::open(Failing::default()).expect("opens");
-    store.apply(1, vec![writer.run(1)]).expect("applied");
+    store.apply(1, &[writer.run(1)]).expect("applied");
     let mut medium = store.into_medium();
     medium.sync = true;
     let (mut store, _) = Store::open(medium).expect("opens");
-    store.apply(1, vec![writer.run(1)]).expect("applied");
+    store.apply(1, &[writer.run(1)]).expect("applied");
     assert!(matches!(store.sync(), Err(StorageError::Poisoned)));
-    assert!(matches!(store.apply(2, vec![writer.run(1)]), Err(StorageError::Poisoned)));
+    assert!(matches!(store.apply(2, &[writer.run(1)]), Err(StorageError::Poisoned)));
 }
 
 proptest! {
@@ -337,7 +337,7 @@ proptest! {
         let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
         let (mut written, mut acknowledged) = (0, 0);
         for (seq, (n, sync)) in (1..).zip(commits) {
-            store.apply(seq, vec![writer.run(n)]).expect("applied");
+            store.apply(seq, &[writer.run(n)]).expect("applied");
             written += n;
             if sync {
                 prop_assert_eq!(store.sync().expect("synced"), seq);
@@ -360,7 +360,7 @@ proptest! {
         let mut writer = writer("mic-1");
         let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
         for seq in 1..6 {
-            store.apply(seq, vec![writer.run(2)]).expect("applied");
+            store.apply(seq, &[writer.run(2)]).expect("applied");
         }
         let mut medium = store.into_medium();
         for (at, bit) in flips {
@@ -381,7 +381,7 @@ proptest! {
         } else {
             writer = self::writer("mic-1");
         }
-        store.apply(1, vec![writer.run(1)]).expect("written on");
+        store.apply(1, &[writer.run(1)]).expect("written on");
     }
 
     #[test]
