@@ -1,1 +1,80 @@
-//! TODO
+//! Carries opaque versions between peers until all who are interested hold the same.
+//!
+//! [`Gossip`] is a machine without I/O: time, neighbours and messages go in as [`Input`], what to send and to verify
+//! comes out as [`Output`]. What just happened is pushed; what a push lost, reconciliation finds. It looks into nothing
+//! that it carries, and trusts no neighbour: whatever arrives goes to the node, which alone says what is accepted.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `machine` | [`Gossip`]: hands each input to the protocol that it is for |
+//! | `io`, `stats`, `config`, `error` | what goes in and out, the counters, the numbers, who is to blame |
+//! | `item`, `interest` | [`Key`], [`Version`], [`Topic`]; [`Interest`], a set of path prefixes |
+//! | `push` | protocol: a live payload goes to all who lack it |
+//! | `announce` | protocol: what is too large to push, or was caught up with, is told by name |
+//! | `offer` | protocol: what a neighbour wants and we don't is told until it holds it |
+//! | `reconcile` | protocol: where do we differ? Summaries of ranges, split until they are small, then lists |
+//! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
+//! | `serve` | protocol: answer the wants of others |
+//! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
+//! | `frontier`, `neighbour`, `timers` | the tables in it |
+//! | `message`, `range`, `bounded` | the wire format |
+//!
+//! Two peers, and a reading that one of them makes:
+//!
+//! ```
+//! use std::time::Duration;
+//! use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
+//! use msec_identity::PeerId;
+//!
+//! let (sensor, office) = (PeerId([1; 32]), PeerId([2; 32]));
+//! let now = Duration::ZERO;
+//! let mut a = Gossip::new(Config::default(), sensor, Interest::none(), [1; 32]);
+//! let mut b = Gossip::new(Config::default(), office, Interest::all(), [2; 32]);
+//! a.handle(now, Input::NeighbourUp { peer: office, interest: Interest::all() });
+//! b.handle(now, Input::NeighbourUp { peer: sensor, interest: Interest::none() });
+//!
+//! let (key, topic) = (Key([7; 32]), Topic::new("parks/noise")?);
+//! let version = Version { size: 1, digest: [9; 32] };
+//! let payload = Some(b"42 dB".to_vec());
+//! a.handle(now, Input::Accepted { key, topic, version, from: None, payload });
+//!
+//! // The driver's part: what one sends, the other receives.
+//! while let Some(output) = a.poll_output() {
+//!     if let Output::Send { to, bytes, .. } = output {
+//!         assert_eq!(to, office);
+//!         b.handle(now, Input::Received { from: sensor, bytes });
+//!     }
+//! }
+//! let delivered = Output::Deliver { from: sensor, key, payload: b"42 dB".to_vec(), live: true };
+//! assert_eq!(b.poll_output(), Some(delivered));
+//! # Ok::<(), msec_gossip::TopicError>(())
+//! ```
+
+mod announce;
+mod bounded;
+mod config;
+mod core;
+mod error;
+mod frontier;
+mod interest;
+mod io;
+mod item;
+mod machine;
+mod message;
+mod neighbour;
+mod offer;
+mod push;
+mod range;
+mod reconcile;
+mod serve;
+mod stats;
+mod timers;
+mod wants;
+
+pub use config::Config;
+pub use error::{ConfigError, DecodeError, InterestError, TopicError};
+pub use interest::{INTEREST_PREFIXES_MAX, Interest};
+pub use io::{Input, Output, Priority};
+pub use item::{Key, TOPIC_BYTES_MAX, Topic, Version};
+pub use machine::Gossip;
+pub use stats::Stats;

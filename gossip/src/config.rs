@@ -1,0 +1,177 @@
+//! The numbers, their units and why they are what they are.
+
+use std::time::Duration;
+
+use crate::error::ConfigError;
+use crate::interest::Interest;
+use crate::item::Item;
+use crate::message::{ITEMS_MAX, OVERHEAD_BYTES_MAX};
+
+/// What [`crate::Gossip`] is tuned by. Start from [`Config::default`], and call [`Config::check`] where it comes from
+/// outside.
+///
+/// "Chosen" in a field's doc means: no measurement yet, and the reasoning that stands in for one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Time between two rounds of reconciliation with a neighbour that agrees with us. Default 10 s, +-25 % of jitter.
+    /// Chosen: it bounds how long a lost push stays lost, at 37 bytes a round.
+    pub reconcile_interval: Duration,
+    /// Time to the next round after one that found differences, or after a neighbour was shed. It doubles, up to the
+    /// interval, while rounds bring nothing. Default 1 s. Chosen: a few round trips on a slow link.
+    pub reconcile_hurry: Duration,
+    /// How long a want waits for a push that may be on its way. Default 200 ms. Chosen: over the spread of arrival
+    /// times between two paths across a city.
+    pub want_delay: Duration,
+    /// How long a neighbour may take to answer a want, and the node to judge the answer. Default 3 s. Chosen: a
+    /// 256 KiB chunk at 1 Mbit/s takes 2 s. A late answer still counts.
+    pub want_timeout: Duration,
+    /// How long announcements are collected into one message. Default 50 ms. Chosen: short beside `want_delay`.
+    pub announce_delay: Duration,
+    /// First pause before a neighbour is asked again for a key that it answered badly or not at all. Doubles with each
+    /// failure. Default 1 s, as `reconcile_hurry`.
+    pub backoff_min: Duration,
+    /// Where that pause stops growing. Default 10 min. Chosen: a repaired neighbour is believed again within a visit.
+    pub backoff_max: Duration,
+    /// Wants that one neighbour owes us an answer to. The rest queue. Default 32. Chosen: fills 100 Mbit/s at 50 ms
+    /// with chunks of 20 kB.
+    pub wants_in_flight_max: usize,
+    /// Times one neighbour is asked for one key without progress; then it is backed off as if it had been refused.
+    /// Default 8. Chosen: with half of all messages lost, one want in ten still gives up.
+    pub want_tries_max: u32,
+    /// Serves that the node owes us for one neighbour. Further wants are dropped; they are retried. Default 32, as
+    /// `wants_in_flight_max`.
+    pub serves_in_flight_max: usize,
+    /// Items in one list or announcement, and how small a range must be to be listed and not split. Default 64.
+    /// Chosen: about 6 KiB.
+    pub list_max: usize,
+    /// Items offered outside the common interest in one round with one neighbour; a random window if there are more.
+    /// Default 1,024. Chosen: as many as 16 lists.
+    pub offers_max: usize,
+    /// Neighbours. A further one is quietly refused (counted in [`crate::Stats::neighbours_refused`]): its messages are
+    /// dropped as a stranger's are. Default 128. Chosen: the overlay needs about ten.
+    pub neighbours_max: usize,
+    /// Keys that one neighbour announced and we don't hold. Further ones are dropped, and come again with a later
+    /// round. Default 4,096: about 0.4 MB.
+    pub hearsay_max: usize,
+    /// Keys for which one neighbour is backed off. When full, the one that ends soonest is forgotten. Default 1,024.
+    pub backoffs_max: usize,
+    /// Conflicts remembered for one neighbour, so that each is reported once. When full, further ones are not reported.
+    /// Default 256.
+    pub conflicts_max: usize,
+    /// How many times one neighbour may, in one `reconcile_interval`, make us walk all that we hold (and 1,024 items
+    /// more). Past it, its summaries are dropped (counted in [`crate::Stats::throttled`]). Default 16: two full
+    /// rounds on 100,000 keys.
+    pub walks_max: u64,
+    /// Payloads up to this many bytes are pushed, larger ones announced. Default 16 KiB. Chosen: as many bytes as two
+    /// full lists.
+    pub eager_bytes_max: usize,
+    /// Longest message, in and out. Default 512 KiB: twice a chunk.
+    pub message_bytes_max: usize,
+    /// Topics of control entries: what concerns them travels at [`crate::Priority::Control`] and is wanted first. It
+    /// changes nobody's interest: the node adds these topics to every neighbour's. Default none.
+    pub control: Interest,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            reconcile_interval: Duration::from_secs(10),
+            reconcile_hurry: Duration::from_secs(1),
+            want_delay: Duration::from_millis(200),
+            want_timeout: Duration::from_secs(3),
+            announce_delay: Duration::from_millis(50),
+            backoff_min: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(600),
+            wants_in_flight_max: 32,
+            want_tries_max: 8,
+            serves_in_flight_max: 32,
+            list_max: 64,
+            offers_max: 1_024,
+            neighbours_max: 128,
+            hearsay_max: 4_096,
+            backoffs_max: 1_024,
+            conflicts_max: 256,
+            walks_max: 16,
+            eager_bytes_max: 16 << 10,
+            message_bytes_max: 512 << 10,
+            control: Interest::none(),
+        }
+    }
+}
+
+impl Config {
+    /// Whether these numbers work together.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_positive()?;
+        for (smaller, larger, broken) in [
+            ("reconcile_hurry", "reconcile_interval", self.reconcile_hurry > self.reconcile_interval),
+            ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
+            ("list_max", "offers_max", self.list_max > self.offers_max),
+        ] {
+            if broken {
+                return Err(ConfigError::Order { smaller, larger });
+            }
+        }
+        if self.list_max > ITEMS_MAX {
+            return Err(ConfigError::ListMax { given: self.list_max, max: ITEMS_MAX });
+        }
+        let largest = (self.list_max * Item::BYTES_MAX).max(self.eager_bytes_max);
+        let needed = largest.saturating_add(OVERHEAD_BYTES_MAX);
+        if self.message_bytes_max < needed {
+            return Err(ConfigError::MessageBytesMax { given: self.message_bytes_max, needed });
+        }
+        Ok(())
+    }
+
+    fn check_positive(&self) -> Result<(), ConfigError> {
+        for (field, zero) in [
+            ("reconcile_interval", self.reconcile_interval.is_zero()),
+            ("reconcile_hurry", self.reconcile_hurry.is_zero()),
+            ("want_delay", self.want_delay.is_zero()),
+            ("want_timeout", self.want_timeout.is_zero()),
+            ("announce_delay", self.announce_delay.is_zero()),
+            ("backoff_min", self.backoff_min.is_zero()),
+            ("wants_in_flight_max", self.wants_in_flight_max == 0),
+            ("want_tries_max", self.want_tries_max == 0),
+            ("serves_in_flight_max", self.serves_in_flight_max == 0),
+            ("list_max", self.list_max == 0),
+            ("neighbours_max", self.neighbours_max == 0),
+            ("hearsay_max", self.hearsay_max == 0),
+            ("backoffs_max", self.backoffs_max == 0),
+            ("conflicts_max", self.conflicts_max == 0),
+            ("walks_max", self.walks_max == 0),
+        ] {
+            if zero {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_works() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert_eq!(with(|c| c.list_max = 0), "`list_max` is zero: give it a positive value");
+        assert_eq!(with(|c| c.want_delay = Duration::ZERO), "`want_delay` is zero: give it a positive value");
+        assert_eq!(
+            with(|c| c.reconcile_hurry = Duration::from_secs(99)),
+            "`reconcile_hurry` must not be over `reconcile_interval`"
+        );
+        assert_eq!(with(|c| c.list_max = 999), "`list_max` is 999, over the wire format's limit of 256");
+        assert!(with(|c| c.message_bytes_max = 9_000).starts_with("`message_bytes_max` is 9000"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What the protocols share: what we hold, whom we know, the deadlines and the way out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use msec_identity::PeerId;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::config::Config;
+use crate::frontier::Frontier;
+use crate::interest::Interest;
+use crate::io::{Output, Priority};
+use crate::item::{Item, Key, Topic, Version};
+use crate::message::Message;
+use crate::neighbour::Neighbour;
+use crate::stats::Stats;
+use crate::timers::Timers;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) now: Duration,
+    pub(crate) config: Config,
+    pub(crate) interest: Interest,
+    pub(crate) frontier: Frontier,
+    /// Bounded by `Config::neighbours_max`.
+    pub(crate) neighbours: BTreeMap<PeerId, Neighbour>,
+    pub(crate) timers: Timers,
+    /// Emptied by the driver after each input, and bounded by what one input can cause.
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) stats: Stats,
+    rng: ChaCha8Rng,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, interest: Interest, seed: [u8; 32]) -> Self {
+        Self {
+            now: Duration::ZERO,
+            config,
+            interest,
+            frontier: Frontier::default(),
+            neighbours: BTreeMap::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            rng: ChaCha8Rng::from_seed(seed),
+        }
+    }
+
+    pub(crate) fn after(&self, delay: Duration) -> Duration {
+        self.now.saturating_add(delay)
+    }
+
+    /// After between 3/4 and 5/4 of `delay`, so that neighbours don't beat in time.
+    pub(crate) fn after_about(&mut self, delay: Duration) -> Duration {
+        let part = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
+        self.after((delay - delay / 4).saturating_add((delay / 2).mul_f64(part)))
+    }
+
+    /// One of `0..count`, or 0 if there is none.
+    pub(crate) fn random_index(&mut self, count: usize) -> usize {
+        ((u64::from(self.rng.next_u32()) * count as u64) >> 32) as usize
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn send(&mut self, to: PeerId, priority: Priority, message: &Message<'_>) {
+        self.send_encoded(to, priority, message.encode());
+    }
+
+    pub(crate) fn send_encoded(&mut self, to: PeerId, priority: Priority, bytes: Vec<u8>) {
+        self.stats.messages_sent += 1;
+        self.stats.bytes_sent += bytes.len() as u64;
+        self.output(Output::Send { to, priority, bytes });
+    }
+
+    pub(crate) fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {
+        self.stats.delivered += 1;
+        self.output(Output::Deliver { from, key, payload: payload.to_vec(), live });
+    }
+
+    pub(crate) fn is_control(&self, topic: &Topic) -> bool {
+        self.config.control.covers(topic)
+    }
+
+    /// The priority of what concerns a key that we hold, if it isn't about control: `otherwise`.
+    pub(crate) fn priority_of(&self, key: &Key, otherwise: Priority) -> Priority {
+        match self.frontier.get(key) {
+            Some(held) if self.is_control(&held.topic) => Priority::Control,
+            _ => otherwise,
+        }
+    }
+
+    /// Sends `items`, which are sorted, in as few announcements as they fit in; those about control by themselves.
+    pub(crate) fn send_have(&mut self, to: PeerId, items: Vec<Item>, ask: bool) {
+        self.stats.announced += items.len() as u64;
+        let (control, other): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| self.is_control(&item.topic));
+        for (priority, items) in [(Priority::Control, control), (Priority::Live, other)] {
+            for items in items.chunks(self.config.list_max) {
+                self.send(to, priority, &Message::Have { ask, items: items.to_vec() });
+            }
+        }
+    }
+
+    /// Notes that `from` holds `item` (`exactly` that, or more). True if it is ahead of us with something that we hold
+    /// or are interested in.
+    pub(crate) fn learn(&mut self, from: PeerId, item: &Item, exactly: bool) -> bool {
+        let Item { key, topic, version } = item;
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return false };
+        if let Some(held) = self.frontier.get(key) {
+            let (ours, durable) = (held.version, held.durable);
+            if exactly {
+                neighbour.tell_exactly(*key, version.size);
+            } else {
+                neighbour.tell_at_least(*key, version.size);
+            }
+            self.check_conflict(from, *key, *version, [Some(ours), durable]);
+            return version.size > ours.size;
+        }
+        if version.size == 0 || !self.interest.covers(topic) || neighbour.is_backed_off(key, self.now) {
+            return false;
+        }
+        let common = neighbour.common.covers(topic);
+        let heard = neighbour.hear(*key, version.size, exactly, common, self.config.hearsay_max);
+        self.stats.hearsay_dropped += u64::from(!heard);
+        heard
+    }
+
+    /// As many and not the same: nobody's word can settle that here.
+    fn check_conflict(&mut self, from: PeerId, key: Key, theirs: Version, ours: [Option<Version>; 2]) {
+        let differs = |ours: Version| ours.size == theirs.size && ours.digest != theirs.digest;
+        let max = self.config.conflicts_max;
+        if ours.into_iter().flatten().any(differs)
+            && let Some(neighbour) = self.neighbours.get_mut(&from)
+            && neighbour.note_conflict(key, theirs, max)
+        {
+            self.output(Output::Conflict { key, from, theirs });
+        }
+    }
+
+    /// Neighbours that said they hold more than `have` of `key`, and may be asked for it.
+    pub(crate) fn ahead(&self, key: &Key, have: u64) -> impl Iterator<Item = (&PeerId, &Neighbour)> {
+        let (key, now) = (*key, self.now);
+        self.neighbours.iter().filter(move |(_, it)| it.told(&key) > have && !it.is_backed_off(&key, now))
+    }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong, and who is to blame.
+
+use crate::interest::INTEREST_PREFIXES_MAX;
+use crate::item::TOPIC_BYTES_MAX;
+
+/// Text that is not a topic. Our own caller, or the peer whose message it came in, is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum TopicError {
+    /// Nothing, or nothing but slashes.
+    #[error("a topic needs at least one segment")]
+    Empty,
+    /// Over [`TOPIC_BYTES_MAX`], counted with the trailing slash.
+    #[error("a topic of {bytes} bytes is over the limit of {TOPIC_BYTES_MAX}: shorten the path")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Two slashes in a row.
+    #[error("a topic has an empty segment: remove the doubled slash")]
+    EmptySegment,
+    /// A character that people can't see and terminals obey.
+    #[error("a topic holds a control character")]
+    ControlCharacter,
+    /// Not spelled as [`crate::Topic::new`] would spell it. Only a peer can be guilty of this.
+    #[error("a topic is not in its canonical spelling")]
+    NotCanonical,
+}
+
+/// Prefixes that are not an interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum InterestError {
+    /// One of the prefixes is no path.
+    #[error("a prefix is not a path")]
+    Prefix(#[from] TopicError),
+    /// Over [`INTEREST_PREFIXES_MAX`].
+    #[error("an interest has at most {max} prefixes: name a common parent instead")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// Unordered, doubled, or one within another. Only a peer can be guilty of this.
+    #[error(
+        "an interest is not in its canonical order (at most {INTEREST_PREFIXES_MAX} prefixes, none within another)"
+    )]
+    NotCanonical,
+}
+
+/// A [`crate::Config`] that can't work. Whoever wrote it is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ConfigError {
+    /// A limit or an interval is zero: nothing would move, or a timer would never rest.
+    #[error("`{field}` is zero: give it a positive value")]
+    Zero {
+        /// Which field.
+        field: &'static str,
+    },
+    /// Two fields contradict each other.
+    #[error("`{smaller}` must not be over `{larger}`")]
+    Order {
+        /// The field that is too large.
+        smaller: &'static str,
+        /// The field that it is measured against.
+        larger: &'static str,
+    },
+    /// More items a message than any peer decodes.
+    #[error("`list_max` is {given}, over the wire format's limit of {max}")]
+    ListMax {
+        /// The value.
+        given: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A full list, or a full push, would not fit into a message.
+    #[error("`message_bytes_max` is {given}: with these other limits it must be at least {needed}")]
+    MessageBytesMax {
+        /// The value.
+        given: usize,
+        /// The least that works.
+        needed: usize,
+    },
+}
+
+/// Bytes off the wire that are no message.
+///
+/// The peer is incompatible if it is [`DecodeError::Version`], and misbehaves in all other cases; we are never to
+/// blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum DecodeError {
+    /// No bytes at all.
+    #[error("an empty message")]
+    Empty,
+    /// Refused unread.
+    #[error("a message of {bytes} bytes is over the limit of {max}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// [`crate::Config::message_bytes_max`].
+        max: usize,
+    },
+    /// The peer is incompatible.
+    #[error("wire version {given}; this peer speaks {ours}")]
+    Version {
+        /// The message's first byte.
+        given: u8,
+        /// What we speak.
+        ours: u8,
+    },
+    /// Cut short, of an unknown kind, over one of the format's limits, or not canonical. Postcard's own error says no
+    /// more than that, so it is not kept.
+    #[error("a malformed message")]
+    Malformed,
+    /// A message, and then more.
+    #[error("{bytes} bytes follow the message")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// Its ranges overlap, or its items are unordered, doubled, or outside the list's range.
+    #[error("a message whose parts are out of order or out of range")]
+    Disordered,
+}

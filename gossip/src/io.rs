@@ -1,0 +1,158 @@
+//! What goes into the machine, and what comes out.
+
+use msec_identity::PeerId;
+
+use crate::error::DecodeError;
+use crate::interest::Interest;
+use crate::item::{Key, Topic, Version};
+
+/// What happened. Handed to [`crate::Gossip::handle`] with the time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A link to an admitted neighbour is up. One that is up already starts afresh.
+    NeighbourUp {
+        /// Who.
+        peer: PeerId,
+        /// What it wants, clipped by the node to what it may hold.
+        interest: Interest,
+    },
+    /// The link is gone: all about the neighbour is forgotten.
+    NeighbourDown {
+        /// Who.
+        peer: PeerId,
+    },
+    /// One message off the wire, untrusted.
+    Received {
+        /// The neighbour that sent it. A stranger's messages are dropped.
+        from: PeerId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The node verified this and holds it in memory. At start-up: once for each key. A size below the last one is a
+    /// cut.
+    Accepted {
+        /// What.
+        key: Key,
+        /// Where it belongs.
+        topic: Topic,
+        /// All that we hold of it now.
+        version: Version,
+        /// Who delivered it; `None` if we made it or found it on disk.
+        from: Option<PeerId>,
+        /// `Some`: a live payload, to be pushed on. `None`: it came by catch-up or from disk, and is only announced.
+        payload: Option<Vec<u8>>,
+    },
+    /// This is on disk now, and may be advertised. Comes after its `Accepted`.
+    Durable {
+        /// What.
+        key: Key,
+        /// All of it that is on disk.
+        version: Version,
+    },
+    /// The node's answer to a delivery that begins beyond what we hold.
+    Gap {
+        /// What.
+        key: Key,
+        /// Where it belongs, if the node could tell.
+        topic: Option<Topic>,
+        /// Who delivered it.
+        from: PeerId,
+        /// How much we hold: fetch from there.
+        have: u64,
+    },
+    /// The node's answer to a delivery that does not verify, or that it will not hold: `from` is left alone about this
+    /// key, for a time that doubles.
+    Refused {
+        /// What.
+        key: Key,
+        /// Who delivered it.
+        from: PeerId,
+    },
+    /// The node's answer to [`Output::Serve`].
+    Served {
+        /// As in the output.
+        to: PeerId,
+        /// As in the output.
+        key: Key,
+        /// As in the output.
+        from: u64,
+        /// The bytes, as many as the node likes in one message. `None`: it cannot, or the neighbour may not.
+        chunk: Option<Vec<u8>>,
+    },
+    /// The driver dropped messages for this neighbour.
+    Shed {
+        /// Who missed them.
+        peer: PeerId,
+    },
+    /// [`crate::Gossip::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What to do. Taken from [`crate::Gossip::poll_output`] until there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Send one message. If it can't be sent, say [`Input::Shed`].
+    Send {
+        /// The neighbour.
+        to: PeerId,
+        /// What the driver's queues sort by.
+        priority: Priority,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// A payload, opaque and unverified. The node answers [`Input::Accepted`], [`Input::Gap`] or [`Input::Refused`], and
+    /// nothing for what it holds already.
+    Deliver {
+        /// Who sent it.
+        from: PeerId,
+        /// What it claims to belong to.
+        key: Key,
+        /// The bytes.
+        payload: Vec<u8>,
+        /// Whether it was pushed, and is to be pushed on. Otherwise it was fetched.
+        live: bool,
+    },
+    /// Read what follows `from`, if the neighbour may have it, and answer [`Input::Served`].
+    Serve {
+        /// Who asks.
+        to: PeerId,
+        /// For what.
+        key: Key,
+        /// How much of it the neighbour holds.
+        from: u64,
+    },
+    /// A neighbour holds as much as we do, and something else. Reported once for a neighbour and a version.
+    Conflict {
+        /// What.
+        key: Key,
+        /// Who.
+        from: PeerId,
+        /// What it says that it holds.
+        theirs: Version,
+    },
+    /// A neighbour sent what is no message. The node disconnects it.
+    Violation {
+        /// Who.
+        from: PeerId,
+        /// Why.
+        error: DecodeError,
+    },
+}
+
+/// How urgent a message is. Most urgent first, also in `Ord`.
+///
+/// Whatever concerns a topic of [`crate::Config::control`] is `Control`. Else all that is small and steers (pushes,
+/// announcements, wants, summaries and lists) is `Live`: were repair to queue behind bulk, then shedding bulk would
+/// also shed what repairs it; and it is bounded, by [`crate::Config::walks_max`], so it can't crowd out readings. What
+/// fills (chunks) is `CatchUp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Grants, revocations, evidence: data waits for these.
+    Control,
+    /// Readings as they come, and the little messages that keep peers equal.
+    Live,
+    /// What was missed.
+    CatchUp,
+    /// Large bodies. Nothing here sends at it yet.
+    Bulk,
+}

@@ -1,0 +1,187 @@
+//! The machine: hands each input to the protocol that it is for, and what one protocol learns to the next.
+
+use std::time::Duration;
+
+use msec_identity::PeerId;
+
+use crate::announce::{self, Announce};
+use crate::config::Config;
+use crate::core::Core;
+use crate::interest::Interest;
+use crate::io::{Input, Output};
+use crate::item::{Item, Key, Version};
+use crate::message::{self, Message};
+use crate::neighbour::Neighbour;
+use crate::stats::Stats;
+use crate::timers::Timer;
+use crate::wants::Wants;
+use crate::{offer, push, reconcile, serve};
+
+/// Gossip with all neighbours, as a machine without I/O.
+///
+/// - Handler: [`Gossip::handle`], for each thing that happens, with the time.
+/// - Pollers: after it, [`Gossip::poll_output`] until there is none, then [`Gossip::poll_timeout`] for when to call
+///   `handle` with [`Input::Timeout`] if nothing happens before.
+/// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::stats`], [`Gossip::me`].
+///
+/// Equal configurations, seeds and inputs give equal outputs.
+#[derive(Debug)]
+pub struct Gossip {
+    me: PeerId,
+    core: Core,
+    announce: Announce,
+    wants: Wants,
+}
+
+impl Gossip {
+    /// A machine that holds nothing and knows nobody. What is on disk follows as [`Input::Accepted`] and
+    /// [`Input::Durable`].
+    ///
+    /// # Panics
+    ///
+    /// If [`Config::check`] refuses `config`: call it where the configuration comes from outside.
+    pub fn new(config: Config, me: PeerId, interest: Interest, seed: [u8; 32]) -> Self {
+        config.check().expect("a configuration is checked where it enters");
+        Self {
+            me,
+            core: Core::new(config, interest, seed),
+            announce: Announce::default(),
+            wants: Wants::default(),
+        }
+    }
+
+    /// Takes in what happened at `now`, the monotonic time since an epoch of the driver's choice. A time before the
+    /// last one counts as the last one. Deadlines that have passed are met, whatever the input is.
+    pub fn handle(&mut self, now: Duration, input: Input) {
+        self.core.now = self.core.now.max(now);
+        self.dispatch(input);
+        while let Some(timer) = self.core.timers.pop(self.core.now) {
+            match timer {
+                Timer::Announce => self.announce.timeout(&mut self.core),
+                Timer::Reconcile(peer) => reconcile::timeout(&mut self.core, peer),
+                Timer::Offer(peer) => offer::start(&mut self.core, peer),
+                Timer::Want(key) => self.wants.timeout(&mut self.core, key),
+            }
+        }
+    }
+
+    /// The next thing to do, in order. `None` until the next [`Gossip::handle`].
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.core.outputs.pop_front()
+    }
+
+    /// When to call [`Gossip::handle`] with [`Input::Timeout`], on the clock that `handle` is given.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.core.timers.next()
+    }
+
+    /// Who we are.
+    pub fn me(&self) -> PeerId {
+        self.me
+    }
+
+    /// The neighbours, in order. One that was refused ([`Config::neighbours_max`]) is not among them.
+    pub fn neighbours(&self) -> impl Iterator<Item = PeerId> {
+        self.core.neighbours.keys().copied()
+    }
+
+    /// What we want to hold.
+    pub fn interest(&self) -> &Interest {
+        &self.core.interest
+    }
+
+    /// What the node last accepted of `key`.
+    pub fn held(&self, key: &Key) -> Option<Version> {
+        self.core.frontier.get(key).map(|held| held.version)
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.core.stats
+    }
+
+    fn dispatch(&mut self, input: Input) {
+        let core = &mut self.core;
+        match input {
+            Input::NeighbourUp { peer, interest } => self.neighbour_up(peer, interest),
+            Input::NeighbourDown { peer } => self.neighbour_down(peer),
+            Input::Received { from, bytes } => self.received(from, &bytes),
+            Input::Accepted { key, topic, version, from, payload } => {
+                if !push::accepted(core, key, topic, version, from, payload.as_deref()) {
+                    self.announce.accepted(key);
+                }
+                self.wants.accepted(core, key);
+            }
+            Input::Durable { key, version } => {
+                core.frontier.durable(&key, version);
+                self.announce.durable(core, key);
+            }
+            Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
+            Input::Refused { key, from } => self.wants.refused(core, key, from),
+            Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
+            Input::Shed { peer } => reconcile::shed(core, peer),
+            Input::Timeout => {}
+        }
+    }
+
+    fn neighbour_up(&mut self, peer: PeerId, interest: Interest) {
+        self.neighbour_down(peer);
+        let core = &mut self.core;
+        if peer == self.me || core.neighbours.len() >= core.config.neighbours_max {
+            core.stats.neighbours_refused += 1;
+            return;
+        }
+        core.neighbours.insert(peer, Neighbour::new(core.now, interest, &core.interest));
+        reconcile::start(core, peer);
+        offer::start(core, peer);
+    }
+
+    fn neighbour_down(&mut self, peer: PeerId) {
+        if self.core.neighbours.remove(&peer).is_some() {
+            self.core.timers.cancel(Timer::Reconcile(peer));
+            self.core.timers.cancel(Timer::Offer(peer));
+            self.wants.neighbour_down(&mut self.core, peer);
+        }
+    }
+
+    fn received(&mut self, from: PeerId, bytes: &[u8]) {
+        let core = &mut self.core;
+        if !core.neighbours.contains_key(&from) {
+            core.stats.strangers += 1;
+            return;
+        }
+        let message = match message::decode(bytes, core.config.message_bytes_max) {
+            Ok(message) => message,
+            Err(error) => {
+                core.stats.decode_errors += 1;
+                return core.output(Output::Violation { from, error });
+            }
+        };
+        match message {
+            Message::Push { key, size, payload } => push::received(core, from, key, size, payload.0),
+            Message::Summary { ranges } => reconcile::summary(core, from, ranges),
+            Message::List { range, items } => {
+                let ahead = reconcile::list(core, from, range, items);
+                self.consider(ahead);
+            }
+            Message::Have { ask, items } => {
+                let ahead = announce::received(core, from, ask, items);
+                self.consider(ahead);
+            }
+            Message::Want { key, from: size } => serve::wanted(core, from, key, size),
+            Message::Chunk { key, from: _, payload } => {
+                if self.wants.chunk(core, from, key) {
+                    core.deliver(from, key, payload.0, false);
+                } else {
+                    core.stats.unwanted += 1;
+                }
+            }
+        }
+    }
+
+    fn consider(&mut self, ahead: Vec<Item>) {
+        for item in ahead {
+            self.wants.consider(&mut self.core, item.key, Some(&item.topic));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The wire format: one byte of version, then one postcard-encoded [`Message`].
+//!
+//! Decoding borrows from the input, checks every length against a limit before it keeps anything, and takes nothing
+//! that is out of order: what a handler sees is sorted, without doubles, and in range.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::bounded;
+use crate::error::DecodeError;
+use crate::frontier::Fingerprint;
+use crate::item::{Item, Key};
+use crate::range::{FANOUT, Range};
+
+/// The first byte of every message.
+pub(crate) const WIRE_VERSION: u8 = 1;
+
+/// The most items that a message may carry. `Config::list_max` is at most this.
+pub(crate) const ITEMS_MAX: usize = 256;
+
+/// More than a message takes besides its payload or its items.
+pub(crate) const OVERHEAD_BYTES_MAX: usize = 128;
+
+/// What peers say to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Message<'a> {
+    /// A live payload, which ends at `size`. Unasked.
+    Push {
+        key: Key,
+        size: u64,
+        #[serde(borrow)]
+        payload: Payload<'a>,
+    },
+    /// Fingerprints of what the sender holds in these ranges. [`Range::ALL`] alone starts a round; anything else
+    /// continues one.
+    Summary {
+        #[serde(deserialize_with = "bounded::seq::<_, _, FANOUT>")]
+        ranges: Vec<(Range, Fingerprint)>,
+    },
+    /// All that the sender holds in `range` of the common interest: what is not listed, it doesn't hold.
+    List {
+        range: Range,
+        #[serde(deserialize_with = "bounded::seq::<_, _, ITEMS_MAX>")]
+        items: Vec<Item>,
+    },
+    /// Some of what the sender holds. `ask`: say how far you hold these.
+    Have {
+        ask: bool,
+        #[serde(deserialize_with = "bounded::seq::<_, _, ITEMS_MAX>")]
+        items: Vec<Item>,
+    },
+    /// The sender holds `key` up to `from`, and asks for what follows.
+    Want { key: Key, from: u64 },
+    /// The answer to a want, or as much of it as fits.
+    Chunk { key: Key, from: u64, payload: Payload<'a> },
+}
+
+/// Opaque bytes, still lying in the message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payload<'a>(pub(crate) &'a [u8]);
+
+impl Message<'_> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        postcard::to_allocvec(&(WIRE_VERSION, self))
+            .expect("these types always encode, and a vector always grows")
+    }
+
+    fn check_order(&self) -> Result<(), DecodeError> {
+        let ordered = match self {
+            Self::Summary { ranges } => ranges.is_sorted_by(|(a, _), (b, _)| a.last() < b.first()),
+            Self::List { range, items } => {
+                sorted(items) && items.iter().all(|item| range.contains(&item.key))
+            }
+            Self::Have { items, .. } => sorted(items),
+            Self::Push { .. } | Self::Want { .. } | Self::Chunk { .. } => true,
+        };
+        if ordered { Ok(()) } else { Err(DecodeError::Disordered) }
+    }
+}
+
+/// Reads one message of at most `bytes_max` bytes.
+pub(crate) fn decode(bytes: &[u8], bytes_max: usize) -> Result<Message<'_>, DecodeError> {
+    if bytes.len() > bytes_max {
+        return Err(DecodeError::TooLong { bytes: bytes.len(), max: bytes_max });
+    }
+    let (version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
+    if *version != WIRE_VERSION {
+        return Err(DecodeError::Version { given: *version, ours: WIRE_VERSION });
+    }
+    let (message, rest) =
+        postcard::take_from_bytes::<Message<'_>>(body).map_err(|_| DecodeError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(DecodeError::Trailing { bytes: rest.len() });
+    }
+    message.check_order()?;
+    Ok(message)
+}
+
+fn sorted(items: &[Item]) -> bool {
+    items.is_sorted_by(|a, b| a.key < b.key)
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Payload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+        impl<'de> de::Visitor<'de> for Borrowed {
+            type Value = &'de [u8];
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes that outlive the message")
+            }
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<&'de [u8], E> {
+                Ok(bytes)
+            }
+        }
+        deserializer.deserialize_bytes(Borrowed).map(Payload)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Every message travels, and nothing else is taken for one.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::interest::Interest;
+use crate::item::{TOPIC_BYTES_MAX, Topic, Version};
+
+const BYTES_MAX: usize = 4 << 10;
+
+fn item(first: u8) -> Item {
+    let mut key = Key([7; 32]);
+    key.0[0] = first;
+    Item { key, topic: Topic::new("a").unwrap(), version: Version { size: 1, digest: [0; 32] } }
+}
+
+fn fingerprint() -> Fingerprint {
+    crate::frontier::Frontier::default().fingerprint(&Range::ALL, &Interest::all())
+}
+
+fn refused(message: &Message<'_>) -> DecodeError {
+    decode(&message.encode(), usize::MAX).unwrap_err()
+}
+
+fn any_item() -> impl Strategy<Value = Item> {
+    (any::<[u8; 32]>(), "[a-c]{1,3}(/[a-c]{1,3}){0,2}", any::<u64>(), any::<[u8; 32]>()).prop_map(
+        |(key, topic, size, digest)| Item {
+            key: Key(key),
+            topic: Topic::new(&topic).unwrap(),
+            version: Version { size, digest },
+        },
+    )
+}
+
+fn any_message() -> impl Strategy<Value = Message<'static>> {
+    let items = prop::collection::btree_map(any::<[u8; 32]>(), any_item(), 0..6).prop_map(|items| {
+        items.into_iter().map(|(key, item)| Item { key: Key(key), ..item }).collect::<Vec<_>>()
+    });
+    let items = items.boxed();
+    prop_oneof![
+        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, size)| Message::Push {
+            key: Key(key),
+            size,
+            payload: Payload(b"payload")
+        }),
+        (0usize..=FANOUT).prop_map(|count| Message::Summary {
+            ranges: Range::ALL.split().into_iter().take(count).map(|range| (range, fingerprint())).collect()
+        }),
+        items.clone().prop_map(|items| Message::List { range: Range::ALL, items }),
+        (any::<bool>(), items).prop_map(|(ask, items)| Message::Have { ask, items }),
+        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Want { key: Key(key), from }),
+        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Chunk {
+            key: Key(key),
+            from,
+            payload: Payload(b"")
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_message_travels(message in any_message()) {
+        let bytes = message.encode();
+        prop_assert_eq!(bytes[0], WIRE_VERSION);
+        prop_assert_eq!(decode(&bytes, BYTES_MAX).unwrap(), message);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&bytes, BYTES_MAX);
+        let mut versioned = vec![WIRE_VERSION];
+        versioned.extend(bytes);
+        let _ = decode(&versioned, BYTES_MAX);
+    }
+
+    #[test]
+    fn a_mutated_message_never_panics(
+        message in any_message(), at in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = message.encode();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        bytes.truncate(cut.index(bytes.len()) + 1);
+        let _ = decode(&bytes, BYTES_MAX);
+    }
+
+    #[test]
+    fn a_message_cut_short_or_drawn_out_is_refused(message in any_message(), cut in any::<prop::sample::Index>()) {
+        let mut bytes = message.encode();
+        let short = &bytes[..cut.index(bytes.len())];
+        prop_assert!(decode(short, BYTES_MAX).is_err());
+        bytes.push(0);
+        prop_assert_eq!(decode(&bytes, BYTES_MAX), Err(DecodeError::Trailing { bytes: 1 }));
+    }
+}
+
+#[test]
+fn the_first_byte_is_the_version() {
+    assert_eq!(decode(&[], 9), Err(DecodeError::Empty));
+    assert_eq!(decode(&[2, 0], 9), Err(DecodeError::Version { given: 2, ours: 1 }));
+    assert_eq!(decode(&[1; 10], 9), Err(DecodeError::TooLong { bytes: 10, max: 9 }));
+}
+
+#[test]
+fn counts_are_bounded() {
+    let items = |count: usize| {
+        let mut items: Vec<Item> = Vec::new();
+        for n in 0..count {
+            let mut item = item(0);
+            item.key.0[..8].copy_from_slice(&(n as u64).to_be_bytes());
+            items.push(item);
+        }
+        items
+    };
+    let have = |count| Message::Have { ask: false, items: items(count) };
+    assert!(decode(&have(ITEMS_MAX).encode(), usize::MAX).is_ok());
+    assert_eq!(refused(&have(ITEMS_MAX + 1)), DecodeError::Malformed);
+    assert_eq!(
+        refused(&Message::List { range: Range::ALL, items: items(ITEMS_MAX + 1) }),
+        DecodeError::Malformed
+    );
+    let parts = Range::ALL.split()[0].split().into_iter().chain([Range::ALL.split()[1]]);
+    let ranges = parts.map(|range| (range, fingerprint())).collect();
+    assert_eq!(refused(&Message::Summary { ranges }), DecodeError::Malformed);
+}
+
+#[test]
+fn a_length_that_only_claims_allocates_nothing() {
+    // A list of everything with 2^32 - 1 items, and none of them there.
+    assert_eq!(decode(&[1, 2, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f], 99), Err(DecodeError::Malformed));
+    // A push whose payload claims the same.
+    let mut push = vec![1, 0];
+    push.extend([0; 32]);
+    push.extend([1, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+    assert_eq!(decode(&push, 99), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn order_is_checked() {
+    let doubled = vec![item(1), item(1)];
+    let backwards = vec![item(2), item(1)];
+    for items in [doubled, backwards] {
+        assert_eq!(refused(&Message::Have { ask: true, items: items.clone() }), DecodeError::Disordered);
+        assert_eq!(refused(&Message::List { range: Range::ALL, items }), DecodeError::Disordered);
+    }
+    let outside = Message::List { range: Range::ALL.split()[1], items: vec![item(0x20)] };
+    assert_eq!(refused(&outside), DecodeError::Disordered);
+    let overlap = vec![(Range::ALL, fingerprint()), (Range::ALL.split()[3], fingerprint())];
+    assert_eq!(refused(&Message::Summary { ranges: overlap }), DecodeError::Disordered);
+}
+
+#[test]
+fn sizes_are_as_promised() {
+    let whole = Message::Summary { ranges: vec![(Range::ALL, fingerprint())] };
+    assert_eq!(whole.encode().len(), 37, "what an idle round costs: see Config::reconcile_interval");
+    let topic = Topic::new(&"x".repeat(TOPIC_BYTES_MAX - 1)).unwrap();
+    let largest = Item { topic, version: Version { size: u64::MAX, digest: [0; 32] }, ..item(0) };
+    assert!(postcard::to_allocvec(&largest).unwrap().len() <= Item::BYTES_MAX);
+    let key = Key([0; 32]);
+    let empty = Message::Chunk { key, from: u64::MAX, payload: Payload(&[]) };
+    assert!(empty.encode().len() + 10 < OVERHEAD_BYTES_MAX);
+}

@@ -1,0 +1,275 @@
+//! What we know, think and owe of one neighbour. All of it is forgotten when the link goes down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::interest::Interest;
+use crate::item::{Item, Key, Version};
+use crate::range::Range;
+
+/// The order in which queued wants are sent: control first, then oldest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WantOrder {
+    pub(crate) is_data: bool,
+    pub(crate) made: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Neighbour {
+    /// What it wants.
+    pub(crate) interest: Interest,
+    /// What both of us want: what reconciliation compares.
+    pub(crate) common: Interest,
+    /// For keys that we hold: bounded by what we hold.
+    known: BTreeMap<Key, Known>,
+    /// For keys that we don't hold: bounded by `Config::hearsay_max`.
+    hearsay: BTreeMap<Key, Hearsay>,
+    /// Bounded by `Config::backoffs_max`.
+    backoffs: BTreeMap<Key, Backoff>,
+    /// Bounded by `Config::conflicts_max`.
+    conflicts: BTreeSet<(Key, [u8; 32], u64)>,
+    /// What the node reads for it, and from where: bounded by `Config::serves_in_flight_max`.
+    pub(crate) serving: BTreeMap<Key, u64>,
+    /// Wants that it owes us an answer to: at most `Config::wants_in_flight_max`.
+    pub(crate) wants_in_flight: usize,
+    /// Wants that wait for one of those to end. Entries may be stale; they name live wants, so those bound it.
+    pub(crate) wants_queued: BTreeSet<(WantOrder, Key)>,
+    /// Timeouts since its last answer: who has many is asked last.
+    pub(crate) unanswered: u32,
+    pub(crate) pace: Pace,
+    pub(crate) offers: Offers,
+}
+
+/// When the next round starts, and how much walking the neighbour may still ask for.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    pub(crate) round_started: Duration,
+    /// The last round found differences.
+    pub(crate) differs: bool,
+    /// Rounds in a row that found differences and brought nothing.
+    pub(crate) fruitless: u32,
+    pub(crate) walked: u64,
+    pub(crate) walked_since: Duration,
+}
+
+/// How far the offers have come.
+#[derive(Debug, Default)]
+pub(crate) struct Offers {
+    /// Where the next window begins, if the last one didn't hold them all.
+    pub(crate) next: Option<Key>,
+    /// Windows in a row of which nothing arrived.
+    pub(crate) fruitless: u32,
+}
+
+/// How far it holds a key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// It said so, or delivered it.
+    told: u64,
+    /// We pushed it there, which a loss can make untrue.
+    thought: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hearsay {
+    told: u64,
+    /// In the common interest, so that a list which lacks it takes it back.
+    common: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Backoff {
+    until: Duration,
+    failures: u32,
+}
+
+impl Neighbour {
+    pub(crate) fn new(now: Duration, interest: Interest, mine: &Interest) -> Self {
+        Self {
+            common: mine.intersect(&interest),
+            interest,
+            known: BTreeMap::new(),
+            hearsay: BTreeMap::new(),
+            backoffs: BTreeMap::new(),
+            conflicts: BTreeSet::new(),
+            serving: BTreeMap::new(),
+            wants_in_flight: 0,
+            wants_queued: BTreeSet::new(),
+            unanswered: 0,
+            pace: Pace { round_started: now, walked_since: now, ..Pace::default() },
+            offers: Offers::default(),
+        }
+    }
+
+    /// The size that it said it holds: it can be asked for that.
+    pub(crate) fn told(&self, key: &Key) -> u64 {
+        let hearsay = || self.hearsay.get(key).map_or(0, |hearsay| hearsay.told);
+        self.known.get(key).map_or_else(hearsay, |known| known.told)
+    }
+
+    /// The size that it probably holds: it need not be sent that.
+    pub(crate) fn holds(&self, key: &Key) -> u64 {
+        self.known.get(key).map_or_else(|| self.told(key), |known| known.told.max(known.thought))
+    }
+
+    /// It holds at least `size` of a key that we hold too.
+    pub(crate) fn tell_at_least(&mut self, key: Key, size: u64) {
+        let known = self.known.entry(key).or_default();
+        known.told = known.told.max(size);
+    }
+
+    /// It holds exactly `size` of a key that we hold too.
+    pub(crate) fn tell_exactly(&mut self, key: Key, size: u64) {
+        self.known.insert(key, Known { told: size, thought: 0 });
+    }
+
+    /// We pushed it `size` of a key that we hold.
+    pub(crate) fn think(&mut self, key: Key, size: u64) {
+        self.known.entry(key).or_default().thought = size;
+    }
+
+    /// It holds at least `size` (or `exactly` that) of a key that we don't hold. False if the table is full.
+    pub(crate) fn hear(&mut self, key: Key, size: u64, exactly: bool, common: bool, max: usize) -> bool {
+        if self.hearsay.len() >= max && !self.hearsay.contains_key(&key) {
+            return false;
+        }
+        let hearsay = self.hearsay.entry(key).or_insert(Hearsay { told: 0, common });
+        hearsay.told = if exactly { size } else { hearsay.told.max(size) };
+        hearsay.common |= common;
+        true
+    }
+
+    /// We hold `key` now: what was hearsay is knowledge.
+    pub(crate) fn promote(&mut self, key: Key) {
+        if let Some(hearsay) = self.hearsay.remove(&key) {
+            self.tell_at_least(key, hearsay.told);
+        }
+    }
+
+    /// Its list of `range` is complete: what we heard of and it didn't list, it doesn't hold.
+    pub(crate) fn unhear(&mut self, range: &Range, listed: &[Item]) {
+        let lacks = |key: &Key| listed.binary_search_by(|item| item.key.cmp(key)).is_err();
+        let gone = self.hearsay.range(range.bounds());
+        let gone = gone.filter(|(key, hearsay)| (hearsay.common || range.is_exact()) && lacks(key));
+        let gone: Vec<Key> = gone.map(|(key, _)| *key).collect();
+        for key in gone {
+            self.hearsay.remove(&key);
+        }
+    }
+
+    /// Messages to it were dropped: what we pushed may never have come.
+    pub(crate) fn doubt(&mut self) {
+        for known in self.known.values_mut() {
+            known.thought = 0;
+        }
+    }
+
+    /// What it gave us for `key` was bad, or nothing: it is not asked again for a while, and not believed to hold it.
+    pub(crate) fn back_off(&mut self, key: Key, now: Duration, config: &Config) {
+        self.known.remove(&key);
+        self.hearsay.remove(&key);
+        let failures = self.backoffs.get(&key).map_or(0, |backoff| backoff.failures);
+        if self.backoffs.len() >= config.backoffs_max && !self.backoffs.contains_key(&key) {
+            let soonest = self.backoffs.iter().min_by_key(|(_, backoff)| backoff.until).map(|(key, _)| *key);
+            self.backoffs.remove(&soonest.unwrap_or(key));
+        }
+        let pause = doubled(config.backoff_min, failures).min(config.backoff_max);
+        let until = now.saturating_add(pause);
+        self.backoffs.insert(key, Backoff { until, failures: failures.saturating_add(1) });
+    }
+
+    /// It gave us something good for `key`.
+    pub(crate) fn forgive(&mut self, key: &Key) {
+        self.backoffs.remove(key);
+        self.unanswered = 0;
+        self.pace.fruitless = 0;
+    }
+
+    pub(crate) fn is_backed_off(&self, key: &Key, now: Duration) -> bool {
+        self.backoffs.get(key).is_some_and(|backoff| now < backoff.until)
+    }
+
+    /// True the first time that it shows this conflict.
+    pub(crate) fn note_conflict(&mut self, key: Key, theirs: Version, max: usize) -> bool {
+        self.conflicts.len() < max && self.conflicts.insert((key, theirs.digest, theirs.size))
+    }
+}
+
+/// `base`, doubled `times` times, without overflow.
+pub(crate) fn doubled(base: Duration, times: u32) -> Duration {
+    base.saturating_mul(2u32.saturating_pow(times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn neighbour() -> Neighbour {
+        Neighbour::new(Duration::ZERO, Interest::all(), &Interest::all())
+    }
+
+    #[test]
+    fn what_it_said_outlives_what_we_thought() {
+        let (mut it, key) = (neighbour(), Key([1; 32]));
+        it.tell_at_least(key, 3);
+        it.think(key, 9);
+        assert_eq!((it.told(&key), it.holds(&key)), (3, 9));
+        it.doubt();
+        assert_eq!((it.told(&key), it.holds(&key)), (3, 3));
+        it.think(key, 9);
+        it.tell_exactly(key, 2);
+        assert_eq!((it.told(&key), it.holds(&key)), (2, 2));
+    }
+
+    #[test]
+    fn hearsay_is_bounded_and_becomes_knowledge() {
+        let (mut it, key) = (neighbour(), Key([1; 32]));
+        assert!(it.hear(key, 3, false, true, 1));
+        assert!(!it.hear(Key([2; 32]), 3, false, true, 1));
+        assert!(it.hear(key, 2, false, true, 1));
+        assert_eq!(it.told(&key), 3);
+        it.promote(key);
+        assert_eq!((it.told(&key), it.hearsay.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_list_takes_back_hearsay_of_the_common_interest() {
+        let (mut it, common, other) = (neighbour(), Key([1; 32]), Key([2; 32]));
+        it.hear(common, 3, false, true, 9);
+        it.hear(other, 3, false, false, 9);
+        it.unhear(&Range::ALL, &[]);
+        assert_eq!((it.told(&common), it.told(&other)), (0, 3));
+        it.unhear(&Range::exactly(&other), &[]);
+        assert_eq!(it.told(&other), 0);
+    }
+
+    #[test]
+    fn backing_off_doubles_up_to_a_cap_and_is_bounded() {
+        let config = Config { backoffs_max: 2, backoff_max: Duration::from_secs(3), ..Config::default() };
+        let (mut it, key) = (neighbour(), Key([1; 32]));
+        let mut pause = || {
+            it.back_off(key, Duration::ZERO, &config);
+            it.backoffs[&key].until.as_secs()
+        };
+        assert_eq!([pause(), pause(), pause(), pause()], [1, 2, 3, 3]);
+        it.back_off(Key([2; 32]), Duration::ZERO, &config);
+        it.back_off(Key([3; 32]), Duration::ZERO, &config);
+        assert_eq!(it.backoffs.keys().map(|key| key.0[0]).collect::<Vec<_>>(), [1, 3]);
+        assert!(
+            it.is_backed_off(&key, Duration::from_secs(2)) && !it.is_backed_off(&key, Duration::from_secs(3))
+        );
+        it.forgive(&key);
+        assert!(!it.is_backed_off(&key, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_conflict_is_new_once_and_the_table_is_bounded() {
+        let mut it = neighbour();
+        let theirs = |digest| Version { size: 1, digest: [digest; 32] };
+        assert!(it.note_conflict(Key([1; 32]), theirs(1), 2));
+        assert!(!it.note_conflict(Key([1; 32]), theirs(1), 2));
+        assert!(it.note_conflict(Key([1; 32]), theirs(2), 2));
+        assert!(!it.note_conflict(Key([1; 32]), theirs(3), 2));
+    }
+}

@@ -1,0 +1,48 @@
+//! What the machine counted.
+
+/// Counters since the machine was made. They only grow, and wrap never in practice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stats {
+    /// Pushes sent, one for each neighbour.
+    pub pushed: u64,
+    /// Pushes received of what we held already, and dropped.
+    pub duplicates: u64,
+    /// Payloads handed to the node.
+    pub delivered: u64,
+    /// Items announced or offered, one for each neighbour.
+    pub announced: u64,
+    /// Rounds of reconciliation started.
+    pub rounds: u64,
+    /// Ranges summarised to neighbours.
+    pub summarised: u64,
+    /// Items listed to neighbours.
+    pub listed: u64,
+    /// Wants sent.
+    pub wanted: u64,
+    /// Wants that were not answered in time.
+    pub unanswered: u64,
+    /// Chunks received that nobody wanted, and dropped.
+    pub unwanted: u64,
+    /// Deliveries that the node refused.
+    pub refused: u64,
+    /// Chunks sent.
+    pub served: u64,
+    /// Wants dropped because the neighbour had too many, or asked twice.
+    pub serves_dropped: u64,
+    /// Announced keys that were dropped because [`crate::Config::hearsay_max`] was reached.
+    pub hearsay_dropped: u64,
+    /// Summaries dropped because [`crate::Config::walks_max`] was reached.
+    pub throttled: u64,
+    /// Chunks that the node served over [`crate::Config::message_bytes_max`], and that were not sent.
+    pub oversize: u64,
+    /// Messages that were none.
+    pub decode_errors: u64,
+    /// Messages from peers that are no neighbours, and dropped.
+    pub strangers: u64,
+    /// Neighbours refused because [`crate::Config::neighbours_max`] was reached.
+    pub neighbours_refused: u64,
+    /// Messages sent.
+    pub messages_sent: u64,
+    /// Their bytes.
+    pub bytes_sent: u64,
+}

@@ -1,0 +1,195 @@
+//! No byte from a peer, and no answer of a confused node, makes the machine panic, spin or send what it shouldn't.
+
+use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
+use msec_identity::PeerId;
+use proptest::prelude::*;
+use std::time::Duration;
+
+use crate::rig::{items, topic};
+use crate::wire::{Wire, WireItem, exactly};
+
+const PEERS: u8 = 3;
+
+fn any_peer() -> impl Strategy<Value = PeerId> {
+    // One of them is never up.
+    (0..=PEERS).prop_map(|n| PeerId([n; 32]))
+}
+
+/// Few keys, some of which are held, and some that share long prefixes.
+fn any_key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        (0u64..8).prop_map(crate::rig::key),
+        any::<u8>().prop_map(|last| {
+            let mut key = [0x77; 32];
+            key[31] = last;
+            Key(key)
+        }),
+        any::<[u8; 32]>().prop_map(Key),
+    ]
+}
+
+fn any_size() -> impl Strategy<Value = u64> {
+    prop_oneof![0u64..6, Just(u64::MAX), any::<u64>()]
+}
+
+fn any_topic() -> impl Strategy<Value = Topic> {
+    prop::sample::select(vec!["parks", "parks/noise", "air", "control"]).prop_map(topic)
+}
+
+fn any_version() -> impl Strategy<Value = Version> {
+    (any_size(), 0u8..4).prop_map(|(size, digest)| Version { size, digest: [digest; 32] })
+}
+
+fn any_items() -> impl Strategy<Value = Vec<WireItem>> {
+    prop::collection::btree_map(any_key(), (any_topic(), any_version()), 0..8).prop_map(|items| {
+        items.into_iter().map(|(key, (topic, version))| WireItem { key, topic, version }).collect()
+    })
+}
+
+fn any_range() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        3 => Just(vec![0]),
+        1 => any_key().prop_map(|key| exactly(&key)),
+        1 => any::<u8>().prop_map(|byte| vec![2, byte]),
+        1 => any::<u8>().prop_map(|byte| vec![1, byte & 0xf0]),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
+fn any_wire() -> impl Strategy<Value = Wire> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..20);
+    prop_oneof![
+        (any_key(), any_size(), bytes.clone()).prop_map(|(key, size, payload)| Wire::Push {
+            key,
+            size,
+            payload
+        }),
+        prop::collection::vec((any_range(), any::<[u8; 32]>()), 0..3)
+            .prop_map(|ranges| Wire::Summary { ranges }),
+        (any_range(), any_items()).prop_map(|(range, items)| Wire::List { range, items }),
+        (any::<bool>(), any_items()).prop_map(|(ask, items)| Wire::Have { ask, items }),
+        (any_key(), any_size()).prop_map(|(key, from)| Wire::Want { key, from }),
+        (any_key(), any_size(), bytes).prop_map(|(key, from, payload)| Wire::Chunk { key, from, payload }),
+    ]
+}
+
+fn any_interest() -> impl Strategy<Value = Interest> {
+    prop::sample::select(vec![vec![""], vec![], vec!["parks"], vec!["air", "control"]])
+        .prop_map(|prefixes| Interest::of(prefixes).unwrap())
+}
+
+fn any_message() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => any_wire().prop_map(|wire| wire.encode()),
+        1 => prop::collection::vec(any::<u8>(), 0..60),
+        1 => (any_wire(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(wire, at, with)| {
+            let mut bytes = wire.encode();
+            let at = at.index(bytes.len());
+            bytes[at] = with;
+            bytes
+        }),
+    ]
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let some_peer = prop::option::of(any_peer());
+    prop_oneof![
+        20 => (any_peer(), any_message()).prop_map(|(from, bytes)| Input::Received { from, bytes }),
+        3 => (any_peer(), any_interest()).prop_map(|(peer, interest)| Input::NeighbourUp { peer, interest }),
+        1 => any_peer().prop_map(|peer| Input::NeighbourDown { peer }),
+        4 => (any_key(), any_topic(), any_version(), some_peer, any::<bool>()).prop_map(
+            |(key, topic, version, from, live)| {
+                let payload = live.then(|| b"payload".to_vec());
+                Input::Accepted { key, topic, version, from, payload }
+            }
+        ),
+        2 => (any_key(), any_version()).prop_map(|(key, version)| Input::Durable { key, version }),
+        2 => (any_key(), prop::option::of(any_topic()), any_peer(), any_size())
+            .prop_map(|(key, topic, from, have)| Input::Gap { key, topic, from, have }),
+        2 => (any_key(), any_peer()).prop_map(|(key, from)| Input::Refused { key, from }),
+        2 => (any_peer(), any_key(), any_size(), prop::option::of(Just(vec![1])))
+            .prop_map(|(to, key, from, chunk)| Input::Served { to, key, from, chunk }),
+        1 => any_peer().prop_map(|peer| Input::Shed { peer }),
+        3 => Just(Input::Timeout),
+    ]
+}
+
+/// What may come out, whatever went in.
+fn check(gossip: &Gossip, config: &Config, output: &Output) {
+    let to = match output {
+        Output::Send { to, bytes, .. } => {
+            assert!(bytes.len() <= config.message_bytes_max);
+            match Wire::decode(bytes) {
+                Wire::Have { items, .. } => assert!((1..=config.list_max).contains(&items.len())),
+                Wire::List { items, .. } => assert!(items.len() <= config.list_max),
+                Wire::Summary { ranges } => assert!((1..=16).contains(&ranges.len())),
+                Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } => {}
+            }
+            to
+        }
+        Output::Serve { to, .. } => to,
+        Output::Deliver { from, .. } | Output::Conflict { from, .. } | Output::Violation { from, .. } => from,
+    };
+    assert!(gossip.neighbours().any(|peer| peer == *to), "nothing concerns a stranger");
+}
+
+fn small() -> Config {
+    Config {
+        list_max: 3,
+        offers_max: 4,
+        hearsay_max: 6,
+        wants_in_flight_max: 2,
+        serves_in_flight_max: 2,
+        backoffs_max: 3,
+        conflicts_max: 2,
+        control: Interest::of(["control"]).unwrap(),
+        ..Config::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_makes_it_panic_spin_or_misbehave(
+        interest in any_interest(),
+        inputs in prop::collection::vec((0u64..4_000, any_input()), 1..120),
+    ) {
+        let config = small();
+        let mut gossip = Gossip::new(config.clone(), PeerId([0xff; 32]), interest, [1; 32]);
+        for item in items(5, "parks", 3) {
+            let (key, version) = (item.key, item.version);
+            gossip.handle(Duration::ZERO, Input::Accepted { key, topic: item.topic, version, from: None, payload: None });
+            gossip.handle(Duration::ZERO, Input::Durable { key, version });
+        }
+        for peer in 0..PEERS {
+            gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: PeerId([peer; 32]), interest: Interest::all() });
+        }
+        while gossip.poll_output().is_some() {}
+        let mut now = Duration::ZERO;
+        for (pause, input) in inputs {
+            now += Duration::from_millis(pause);
+            gossip.handle(now, input);
+            let mut outputs = 0;
+            while let Some(output) = gossip.poll_output() {
+                check(&gossip, &config, &output);
+                outputs += 1;
+            }
+            prop_assert!(outputs < 1_000);
+            prop_assert!(gossip.poll_timeout().is_none_or(|deadline| deadline > now), "a timer that doesn't rest");
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_violations_or_messages(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut gossip = Gossip::new(small(), PeerId([0xff; 32]), Interest::all(), [1; 32]);
+        let from = PeerId([1; 32]);
+        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: from, interest: Interest::all() });
+        while gossip.poll_output().is_some() {}
+        gossip.handle(Duration::ZERO, Input::Received { from, bytes: bytes.clone() });
+        let violations = std::iter::from_fn(|| gossip.poll_output())
+            .filter(|output| matches!(output, Output::Violation { .. })).count() as u64;
+        prop_assert_eq!(violations, gossip.stats().decode_errors);
+        prop_assert!(violations == 1 || bytes[0] == 1);
+    }
+}

@@ -1,0 +1,15 @@
+//! What gossip promises, checked from outside.
+//!
+//! `world` runs many machines in virtual time under faults; `rig` holds one machine and speaks the wire format to it, in
+//! an encoding of its own (`wire`), so that a change of the format fails here.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod bounds;
+mod convergence;
+mod hostile;
+mod protocol;
+mod rig;
+mod roles;
+mod wire;
+mod world;

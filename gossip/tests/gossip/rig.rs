@@ -1,0 +1,151 @@
+//! One machine under test, whose neighbours and node are the test itself.
+
+use std::time::Duration;
+
+use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, Topic, Version};
+use msec_identity::PeerId;
+
+use crate::wire::{Wire, WireItem};
+
+pub(crate) const A: PeerId = PeerId([0xa; 32]);
+pub(crate) const B: PeerId = PeerId([0xb; 32]);
+pub(crate) const C: PeerId = PeerId([0xc; 32]);
+
+pub(crate) struct Rig {
+    pub(crate) gossip: Gossip,
+    pub(crate) now: Duration,
+}
+
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn topic(path: &str) -> Topic {
+    Topic::new(path).unwrap()
+}
+
+pub(crate) fn parks() -> Interest {
+    Interest::of(["parks"]).unwrap()
+}
+
+pub(crate) fn version(size: u64) -> Version {
+    Version { size, digest: [size as u8; 32] }
+}
+
+/// The nth key: spread over the whole range, as hashes are.
+pub(crate) fn key(n: u64) -> Key {
+    Key(*blake3::hash(&n.to_le_bytes()).as_bytes())
+}
+
+pub(crate) fn item(key: Key, path: &str, size: u64) -> WireItem {
+    WireItem { key, topic: topic(path), version: version(size) }
+}
+
+/// The items of keys 0 to `count`, in the order of the wire.
+pub(crate) fn items(count: u64, path: &str, size: u64) -> Vec<WireItem> {
+    let mut items: Vec<WireItem> = (0..count).map(|n| item(key(n), path, size)).collect();
+    items.sort_by_key(|item| item.key);
+    items
+}
+
+impl Rig {
+    pub(crate) fn new(interest: Interest) -> Self {
+        Self::with(Config::default(), interest)
+    }
+
+    pub(crate) fn with(config: Config, interest: Interest) -> Self {
+        Self { gossip: Gossip::new(config, PeerId([0xff; 32]), interest, [7; 32]), now: Duration::ZERO }
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.gossip.handle(self.now, input);
+    }
+
+    /// A neighbour comes up, and what that makes us say is of no interest.
+    pub(crate) fn up(&mut self, peer: PeerId, interest: Interest) {
+        self.input(Input::NeighbourUp { peer, interest });
+        self.outputs();
+    }
+
+    pub(crate) fn receive(&mut self, from: PeerId, message: &Wire) {
+        self.input(Input::Received { from, bytes: message.encode() });
+    }
+
+    pub(crate) fn have(&mut self, from: PeerId, items: &[WireItem]) {
+        self.receive(from, &Wire::Have { ask: false, items: items.to_vec() });
+    }
+
+    pub(crate) fn accept(&mut self, key: Key, path: &str, size: u64, from: Option<PeerId>) {
+        self.input(Input::Accepted { key, topic: topic(path), version: version(size), from, payload: None });
+    }
+
+    pub(crate) fn accept_live(
+        &mut self,
+        key: Key,
+        path: &str,
+        size: u64,
+        from: Option<PeerId>,
+        bytes: &[u8],
+    ) {
+        let payload = Some(bytes.to_vec());
+        self.input(Input::Accepted { key, topic: topic(path), version: version(size), from, payload });
+    }
+
+    pub(crate) fn durable(&mut self, key: Key, size: u64) {
+        self.input(Input::Durable { key, version: version(size) });
+    }
+
+    /// We find `items` on our disk.
+    pub(crate) fn load(&mut self, items: &[WireItem]) {
+        for item in items {
+            self.accept(item.key, item.topic.as_str(), item.version.size, None);
+            self.durable(item.key, item.version.size);
+        }
+        self.outputs();
+    }
+
+    /// Lets time pass, meeting every deadline.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(deadline) = self.gossip.poll_timeout().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            self.input(Input::Timeout);
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.gossip.poll_output()).collect()
+    }
+
+    /// What was sent since the last look; other outputs are dropped.
+    pub(crate) fn sent(&mut self) -> Vec<(PeerId, Wire)> {
+        self.sent_at().into_iter().map(|(to, _, message)| (to, message)).collect()
+    }
+
+    pub(crate) fn sent_at(&mut self) -> Vec<(PeerId, Priority, Wire)> {
+        let sent = self.outputs().into_iter().filter_map(|output| match output {
+            Output::Send { to, priority, bytes } => Some((to, priority, Wire::decode(&bytes))),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    /// The wants among what was sent.
+    pub(crate) fn wants(&mut self) -> Vec<(PeerId, Key, u64)> {
+        let wants = self.sent().into_iter().filter_map(|(to, message)| match message {
+            Wire::Want { key, from } => Some((to, key, from)),
+            _ => None,
+        });
+        wants.collect()
+    }
+
+    /// The items announced or offered among what was sent.
+    pub(crate) fn announced(&mut self) -> Vec<(PeerId, bool, Vec<WireItem>)> {
+        let haves = self.sent().into_iter().filter_map(|(to, message)| match message {
+            Wire::Have { ask, items } => Some((to, ask, items)),
+            _ => None,
+        });
+        haves.collect()
+    }
+}
