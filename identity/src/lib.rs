@@ -53,7 +53,7 @@ mod time;
 
 pub use authority::{Authority, GRANTS_MAX};
 pub use error::{GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError};
-pub use grant::{Grant, Right, Rights};
+pub use grant::{Grant, ParseRightsError, Right, Rights};
 pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
 pub use keystore::{KeyFile, KeyStore};

@@ -1,1 +1,71 @@
-//! TODO
+//! The node, its drivers, the SDK and the command line `msec`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`node`] | [`node::Node`]: a peer without sockets, clock and disk; all that it does is its input and output |
+//! | `net` | the drivers that carry a node on a real machine: QUIC, the storage thread, the loop |
+//! | `sdk` | [`Peer`], for apps: open, publish, subscribe, query |
+//! | `cli` | the command line `msec`, as a function |
+//!
+//! `node` needs nothing but `std`. The rest is behind the feature `net`, which is on by default.
+//!
+//! # An app in thirty lines
+//!
+//! Two peers of one space: a sensor that publishes, and a citizen that is told.
+//!
+#![cfg_attr(
+    feature = "net",
+    doc = r#"
+```
+use msec_peer::{Membership, Owner, Peer, PeerConfig, Reading, StreamSpec, identity::UnixMillis};
+
+# tokio::runtime::Runtime::new()?.block_on(async {
+# let (one, two) = (tempfile::tempdir()?, tempfile::tempdir()?);
+# let (sensor_dir, citizen_dir) = (one.path(), two.path());
+// Whoever founds the space decides who may do what in it.
+let owner = Owner::found("harbour")?;
+let sensor = PeerConfig::new(sensor_dir)?;
+let citizen = PeerConfig::new(citizen_dir)?;
+let may_write = owner.grant(sensor.peer(), "parks", "write,relay", 30)?;
+let may_read = owner.grant(citizen.peer(), "parks", "read", 30)?;
+
+let sensor = Peer::open(sensor.join(Membership::new(owner.manifest(), [may_write]))).await?;
+let citizen = citizen.join(Membership::new(owner.manifest(), [may_read])).contact(sensor.address());
+let citizen = Peer::open(citizen).await?;
+let mut readings = citizen.subscribe();
+
+let noise = StreamSpec::new("parks/noise", "mic-1")?.unit("dB");
+sensor.publish(&noise, &[Reading::new(UnixMillis(1_700_000_000_000), 48.5)]).await?;
+
+let row = readings.reading().await.expect("a verified reading");
+assert_eq!((row.stream.as_str(), row.reading.value), ("mic-1", 48.5));
+# sensor.close().await; citizen.close().await;
+# Ok::<(), Box<dyn std::error::Error>>(())
+# })?;
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
+
+pub mod node;
+
+#[cfg(feature = "net")]
+pub mod cli;
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "net")]
+mod sdk;
+
+pub use msec_crdt_store as store;
+pub use msec_crdt_store::{Place, Query, Reading, Row, ValueQuality};
+pub use msec_gossip as gossip;
+pub use msec_identity as identity;
+pub use node::{Event, Receipt, Refused, RefusedKind, StreamName, StreamSpec};
+
+#[cfg(feature = "net")]
+pub use net::BindError;
+#[cfg(feature = "net")]
+pub use sdk::{
+    DataDir, DataDirError, EVENTS_MAX, Membership, Notice, OpenError, Owner, OwnerError, Peer, PeerClosed,
+    PeerConfig, PublishFailed, QueryFailed, Subscription,
+};

@@ -1,0 +1,33 @@
+//! The drivers: what carries a [`crate::Node`] on a real machine.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `tls` | QUIC's TLS with a throw-away raw public key: it encrypts, and identifies nobody |
+//! | `endpoint` | one UDP socket; takes in and makes connections, and turns strangers away under load |
+//! | `link` | one connection: frames in, two bounded queues out |
+//! | `queue` | those queues: bounded in bytes, never waited for |
+//! | `disk` | the storage thread |
+//! | `driver` | the loop that owns the node |
+//!
+//! These modules read clocks and draw randomness, so that nothing else has to.
+#![allow(clippy::disallowed_methods, reason = "drivers are where time and randomness come from")]
+
+mod disk;
+mod driver;
+mod endpoint;
+mod error;
+mod link;
+mod queue;
+mod tls;
+
+pub(crate) use disk::Disk;
+pub(crate) use driver::{Command, Driver, wall_clock};
+pub(crate) use endpoint::bind;
+pub use error::BindError;
+
+/// 32 bytes from the system's generator.
+pub(crate) fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("an operating system that gives randomness");
+    seed
+}

@@ -1,0 +1,222 @@
+//! The loop that owns the node. It waits for inputs and for time, and for nothing else.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use msec_crdt_store::{Reading, Storage};
+use msec_identity::handshake::ChannelBinding;
+use msec_identity::{PeerId, UnixMillis};
+use quinn::{Endpoint, VarInt};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::sleep_until;
+
+use super::disk::{Disk, Job};
+use super::endpoint::Connector;
+use super::link::LinkHandle;
+use crate::node::{Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, StreamSpec, Ticket};
+
+/// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
+const INBOUND_MAX: usize = 1024;
+
+/// What comes to the driver.
+pub(super) enum Inbound {
+    /// For the node as it is.
+    Node(Input),
+    /// A new link and the way to send on it.
+    Link { link: LinkId, handle: LinkHandle, binding: ChannelBinding, dialled: Option<SocketAddr> },
+}
+
+/// What an app asks of the driver.
+pub(crate) enum Command {
+    Publish {
+        stream: StreamSpec,
+        readings: Vec<Reading>,
+        answer: oneshot::Sender<Result<Receipt, PublishError>>,
+    },
+    Neighbours {
+        answer: oneshot::Sender<Vec<PeerId>>,
+    },
+    Close {
+        answer: oneshot::Sender<()>,
+    },
+}
+
+/// Civil time, as the system shows it; before 1970 is 1970.
+pub(crate) fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A node with its sockets, clocks and disk.
+pub(crate) struct Driver {
+    node: Node,
+    started: Instant,
+    endpoint: Endpoint,
+    connector: Connector,
+    disk: Disk,
+    disk_thread: std::thread::JoinHandle<()>,
+    inbound: mpsc::Receiver<Inbound>,
+    commands: mpsc::Receiver<Command>,
+    events: broadcast::Sender<Event>,
+    links: BTreeMap<LinkId, LinkHandle>,
+    publishing: BTreeMap<Ticket, oneshot::Sender<Result<Receipt, PublishError>>>,
+    next_ticket: u64,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        make_node: impl FnOnce(Now) -> Result<Node, crate::node::ConfigError>,
+        endpoint: Endpoint,
+        storage: impl Storage + Send + 'static,
+        commands: mpsc::Receiver<Command>,
+        events: broadcast::Sender<Event>,
+    ) -> Result<Self, crate::sdk::OpenError> {
+        let (to_driver, inbound) = mpsc::channel(INBOUND_MAX);
+        let started = Instant::now();
+        let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
+        let (disk, disk_thread) =
+            Disk::start(storage, to_driver.clone()).map_err(crate::sdk::OpenError::Thread)?;
+        let connector = Connector::new(endpoint.clone(), to_driver);
+        Ok(Self {
+            node,
+            started,
+            endpoint,
+            connector,
+            disk,
+            disk_thread,
+            inbound,
+            commands,
+            events,
+            links: BTreeMap::new(),
+            publishing: BTreeMap::new(),
+            next_ticket: 0,
+        })
+    }
+
+    pub(crate) fn disk(&self) -> Disk {
+        self.disk.clone()
+    }
+
+    /// Runs until it is told to close, or nobody is left who could.
+    pub(crate) async fn run(mut self) {
+        tokio::spawn(self.connector.clone().accept());
+        let closed = loop {
+            self.do_outputs();
+            let due = self.node.poll_timeout().map(|due| (self.started + due).into());
+            tokio::select! {
+                Some(inbound) = self.inbound.recv() => self.take(inbound),
+                command = self.commands.recv() => match command {
+                    Some(Command::Close { answer }) => break Some(answer),
+                    Some(command) => self.obey(command),
+                    None => break None,
+                },
+                () = wait_until(due) => self.handle(Input::Timeout),
+            }
+        };
+        self.shut_down(closed).await;
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = Now { mono: self.started.elapsed(), wall: wall_clock() };
+        self.node.handle(now, input);
+    }
+
+    fn take(&mut self, inbound: Inbound) {
+        match inbound {
+            Inbound::Node(input) => {
+                if let Input::LinkDown { link } = input {
+                    self.links.remove(&link);
+                }
+                self.handle(input);
+            }
+            Inbound::Link { link, handle, binding, dialled } => {
+                self.links.insert(link, handle);
+                self.handle(Input::LinkUp { link, binding, dialled });
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Publish { stream, readings, answer } => {
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                self.publishing.insert(ticket, answer);
+                self.handle(Input::Publish { ticket, stream, readings });
+            }
+            Command::Neighbours { answer } => {
+                let _ = answer.send(self.node.neighbours().collect());
+            }
+            Command::Close { answer } => drop(answer),
+        }
+    }
+
+    fn do_outputs(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Dial { address } => self.connector.dial(address),
+                Output::Send { link, priority, bytes } => {
+                    if self.links.get(&link).is_some_and(|handle| !handle.send(priority, bytes)) {
+                        self.handle(Input::Shed { link });
+                    }
+                }
+                Output::Admitted { link } => {
+                    if let Some(handle) = self.links.get(&link) {
+                        handle.admit();
+                    }
+                }
+                Output::Close { link, reason } => {
+                    if let Some(handle) = self.links.remove(&link) {
+                        handle.close(reason);
+                    }
+                }
+                Output::Commit { seq, runs } => self.disk.ask(Job::Commit { seq, runs }),
+                Output::Read { ticket, log, from, bytes_max } => {
+                    self.disk.ask(Job::Read { ticket, log, from, bytes_max });
+                }
+                Output::Published { ticket, result } => {
+                    if let Some(answer) = self.publishing.remove(&ticket) {
+                        // Whoever published may not care.
+                        let _ = answer.send(result);
+                    }
+                }
+                Output::Event(event) => {
+                    // Nobody may be listening.
+                    let _ = self.events.send(event);
+                }
+            }
+        }
+    }
+
+    /// Finishes what is being written, then lets go of everything.
+    async fn shut_down(mut self, closed: Option<oneshot::Sender<()>>) {
+        const GRACE: Duration = Duration::from_secs(2);
+        let deadline = tokio::time::Instant::now() + GRACE;
+        while !self.publishing.is_empty() {
+            let due = self.node.poll_timeout().map(|due| (self.started + due).into());
+            tokio::select! {
+                Some(inbound) = self.inbound.recv() => self.take(inbound),
+                () = wait_until(due) => self.handle(Input::Timeout),
+                () = sleep_until(deadline) => break,
+            }
+            self.do_outputs();
+        }
+        self.endpoint.close(VarInt::from_u32(0), b"");
+        // Tells the neighbours, instead of letting them find out.
+        let _ = tokio::time::timeout(GRACE, self.endpoint.wait_idle()).await;
+        self.disk.ask(Job::Stop);
+        drop(self.inbound);
+        let _ = tokio::task::spawn_blocking(|| self.disk_thread.join()).await;
+        if let Some(closed) = closed {
+            let _ = closed.send(());
+        }
+    }
+}
+
+async fn wait_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

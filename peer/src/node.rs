@@ -1,0 +1,223 @@
+//! A peer without its sockets, clock and disk: the machine that ships, and that the simulator runs a thousand times.
+//!
+//! Kinds of methods, in the order in which a driver calls them:
+//!
+//! - [`Node::new`] from what the store held;
+//! - [`Node::handle`] with the time and an [`Input`];
+//! - [`Node::poll_output`] until there is none: each [`Output`] is something to do;
+//! - [`Node::poll_timeout`] for when to call `handle` with [`Input::Timeout`];
+//! - getters, whenever.
+//!
+//! Inside, each file is one concern: `links` (handshakes and admission), `dial` (whom to dial when), `logs` (what is held,
+//! what is written), `commit` (group commit), `replicate` (between gossip, logs and storage). None of them reads a clock or
+//! draws randomness.
+
+mod commit;
+mod config;
+mod dial;
+mod error;
+mod io;
+mod links;
+mod logs;
+mod replicate;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use msec_crdt_store::Opened;
+use msec_gossip::{Gossip, Input as GossipInput, Interest};
+use msec_identity::{Authority, Grant, Identity, PeerId, UnixMillis, Verified};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use commit::Commits;
+pub use config::{Config, ConfigError, Contact};
+use dial::Dialler;
+pub use error::PublishError;
+pub use io::{
+    CloseReason, Event, Input, LinkId, Now, Output, Receipt, Refused, RefusedKind, StreamName, StreamSpec,
+    Ticket,
+};
+use links::Links;
+use logs::Logs;
+use replicate::Reads;
+
+/// A peer, sans-I/O.
+pub struct Node {
+    config: Config,
+    identity: Identity,
+    authority: Authority,
+    /// The grants that it shows to others.
+    papers: Vec<Verified<Grant>>,
+    rng: ChaCha20Rng,
+    links: Links,
+    dialler: Dialler,
+    logs: Logs,
+    commits: Commits,
+    gossip: Gossip,
+    reads: Reads,
+    outputs: VecDeque<Output>,
+    /// The last time it was told.
+    now: Now,
+    warned_of_clock: bool,
+}
+
+/// What a node is made of.
+pub struct Parts {
+    /// Its settings; see [`Config::check`].
+    pub config: Config,
+    /// Its key.
+    pub identity: Identity,
+    /// The space that it is in.
+    pub authority: Authority,
+    /// Its own grants, to show to others.
+    pub papers: Vec<Verified<Grant>>,
+    /// What its store held.
+    pub opened: Opened,
+    /// Whence all its randomness comes. Never twice the same for one identity, outside simulations.
+    pub seed: [u8; 32],
+}
+
+impl Node {
+    /// A node that holds what its store held, and is linked to nobody yet.
+    pub fn new(parts: Parts, now: Now) -> Result<Self, ConfigError> {
+        let Parts { config, identity, mut authority, papers, opened, seed } = parts;
+        config.check()?;
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let mut gossip_seed = [0; 32];
+        rng.fill_bytes(&mut gossip_seed);
+        for grant in &papers {
+            // A grant of its own that does not count is the owner's to find: others will say that it is a stranger.
+            let _ = authority.learn(grant.clone().into());
+        }
+        let me = identity.peer();
+        let gossip = Gossip::new(config.gossip.clone(), me, config.interest.clone(), gossip_seed);
+        let mut node = Self {
+            dialler: Dialler::new(&config.contacts),
+            links: Links::default(),
+            logs: Logs::default(),
+            commits: Commits::default(),
+            reads: Reads::default(),
+            outputs: VecDeque::new(),
+            config,
+            identity,
+            authority,
+            papers,
+            rng,
+            gossip,
+            now,
+            warned_of_clock: false,
+        };
+        node.load(opened);
+        node.check_clock();
+        node.dial_due();
+        node.pump();
+        Ok(node)
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        // A monotonic clock that runs backwards is a bug of the driver; the node does not follow it.
+        self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
+        match input {
+            Input::LinkUp { link, binding, dialled } => self.link_up(link, binding, dialled),
+            Input::LinkDown { link } => self.link_down(link),
+            Input::DialFailed { address } => self.dial_failed(address),
+            Input::Received { link, bytes } => self.received(link, bytes),
+            Input::Shed { link } => self.shed(link),
+            Input::Publish { ticket, stream, readings } => self.publish(ticket, stream, &readings),
+            Input::Durable { through } => self.durable(through),
+            Input::CommitFailed { seq } => self.commit_failed(seq),
+            Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),
+            Input::Timeout => {}
+        }
+        self.check_clock();
+        self.expire_handshakes();
+        self.review_admissions();
+        self.dial_due();
+        if self.gossip.poll_timeout().is_some_and(|due| due <= self.now.mono) {
+            self.tell_gossip(GossipInput::Timeout);
+        }
+        self.pump();
+        self.commit_due();
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Node::handle`] with [`Input::Timeout`], on the monotonic clock.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        [
+            self.gossip.poll_timeout(),
+            self.commits.due(),
+            self.links.due(),
+            self.links.review_due(),
+            self.dialler.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Who it is.
+    pub fn peer(&self) -> PeerId {
+        self.identity.peer()
+    }
+
+    /// Who may do what, as far as it knows.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The neighbours that it has admitted and that admitted it.
+    pub fn neighbours(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.links.neighbours()
+    }
+
+    /// What gossip counts.
+    pub fn gossip_stats(&self) -> msec_gossip::Stats {
+        self.gossip.stats()
+    }
+
+    /// The verified logs that it holds: id, size and root of each, in the order of the ids.
+    pub fn frontier(
+        &self,
+    ) -> impl Iterator<Item = (msec_identity::LogId, u64, msec_crdt_store::TreeHash)> + '_ {
+        self.logs.held().map(|state| (state.log(), state.size(), state.root()))
+    }
+
+    fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Civil time, unless the clock was never set.
+    fn wall(&self) -> Option<UnixMillis> {
+        self.now.wall.is_plausible().then_some(self.now.wall)
+    }
+
+    fn check_clock(&mut self) {
+        let unset = self.wall().is_none();
+        if unset && !self.warned_of_clock {
+            self.event(Event::ClockUnset { shows: self.now.wall });
+        }
+        self.warned_of_clock = unset;
+    }
+
+    fn jitter(&mut self, around: Duration) -> Duration {
+        let percent = 75 + self.rng.next_u32() % 51;
+        around * percent / 100
+    }
+
+    fn interest(&self) -> &Interest {
+        &self.config.interest
+    }
+}
+
+#[cfg(test)]
+mod tests;

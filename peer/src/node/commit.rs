@@ -1,0 +1,144 @@
+//! Group commit: what waits for the disk, one commit at a time.
+//!
+//! A commit starts when something has waited for [`super::Config::commit_window`] and the commit before it has ended. Own
+//! entries are signed when it starts, with one signature a log. Nothing own is acknowledged or leaves before it is
+//! durable; a crash then never leaves a head in the world that its author does not remember.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use msec_crdt_store::{EntryKind, VerifiedRun};
+use msec_gossip::Input as GossipInput;
+
+use super::logs::{key_of, topic_of, version_of};
+use super::{Event, Node, Output, Receipt, Ticket};
+
+/// The longest pause before a failed commit is tried again.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// What waits for the disk.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// The number of the last commit.
+    last: u64,
+    in_flight: Option<InFlight>,
+    /// Verified runs of others.
+    waiting: Vec<VerifiedRun>,
+    waiting_bytes: usize,
+    /// When the next commit is to start.
+    due: Option<Duration>,
+    /// When a failed commit is to be tried again, and the pause that led to it.
+    retry: Option<(Duration, Duration)>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    runs: Arc<Vec<VerifiedRun>>,
+    /// The first so many are this peer's own.
+    own: usize,
+    receipts: Vec<(Ticket, Receipt)>,
+    bytes: usize,
+}
+
+impl Commits {
+    /// When to look again.
+    pub(super) fn due(&self) -> Option<Duration> {
+        match (&self.in_flight, self.retry) {
+            (Some(_), Some((retry, _))) => Some(retry),
+            (Some(_), None) => None,
+            (None, _) => self.due,
+        }
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.retry.is_some()
+    }
+
+    pub(super) fn is_full(&self, bytes_max: usize) -> bool {
+        self.waiting_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.bytes) >= bytes_max
+    }
+
+    /// Something waits; it need not wait longer than that.
+    pub(super) fn wait_until(&mut self, due: Duration) {
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+    }
+
+    /// A verified run of another peer waits.
+    pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, due: Duration) {
+        self.waiting.push(run);
+        self.waiting_bytes += bytes;
+        self.wait_until(due);
+    }
+}
+
+impl Node {
+    /// Starts or repeats a commit if it is time.
+    pub(super) fn commit_due(&mut self) {
+        if self.commits.due().is_none_or(|due| due > self.now.mono) {
+            return;
+        }
+        if let Some(commit) = &self.commits.in_flight {
+            let (seq, runs) = (self.commits.last, commit.runs.clone());
+            // Not again before an answer.
+            if let Some((due, _)) = &mut self.commits.retry {
+                *due = Duration::MAX;
+            }
+            return self.output(Output::Commit { seq, runs });
+        }
+        self.commits.due = None;
+        let (mut runs, receipts) = self.sign_own();
+        let own = runs.len();
+        let own_bytes: usize = runs.iter().flat_map(VerifiedRun::entries).map(|e| e.body_len()).sum();
+        runs.append(&mut self.commits.waiting);
+        if runs.is_empty() {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.commits.waiting_bytes) + own_bytes;
+        let runs = Arc::new(runs);
+        self.commits.in_flight = Some(InFlight { runs: runs.clone(), own, receipts, bytes });
+        self.commits.last += 1;
+        self.output(Output::Commit { seq: self.commits.last, runs });
+    }
+
+    pub(super) fn durable(&mut self, through: u64) {
+        if through < self.commits.last {
+            return;
+        }
+        let Some(commit) = self.commits.in_flight.take() else { return };
+        if self.commits.retry.take().is_some() {
+            self.event(Event::StorageRecovered);
+        }
+        for (ticket, receipt) in commit.receipts {
+            self.output(Output::Published { ticket, result: Ok(receipt) });
+        }
+        let (own, others) = commit.runs.split_at(commit.own);
+        for run in own {
+            let (state, payload) = (run.state(), Some(run.to_bytes()));
+            let Some(topic) = topic_of(state.header()) else { continue };
+            let (key, version) = (key_of(&state.log()), version_of(state));
+            self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload });
+        }
+        for state in commit.runs.iter().map(VerifiedRun::state) {
+            self.tell_gossip(GossipInput::Durable { key: key_of(&state.log()), version: version_of(state) });
+        }
+        let entries =
+            others.iter().flat_map(VerifiedRun::entries).filter(|e| e.kind == EntryKind::Readings).count();
+        if entries > 0 {
+            self.event(Event::Stored { entries: entries as u64 });
+        }
+    }
+
+    pub(super) fn commit_failed(&mut self, seq: u64) {
+        if self.commits.in_flight.is_none() || seq != self.commits.last {
+            return;
+        }
+        let pause = match self.commits.retry {
+            Some((_, before)) => (before * 2).min(RETRY_MAX),
+            None => {
+                self.event(Event::StorageFailing);
+                self.config.commit_retry
+            }
+        };
+        self.commits.retry = Some((self.now.mono + pause, pause));
+    }
+}

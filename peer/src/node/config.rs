@@ -1,0 +1,120 @@
+//! The settings of a node.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use msec_gossip::Interest;
+use msec_identity::PeerId;
+
+/// Somebody to dial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// Where.
+    pub address: SocketAddr,
+    /// Who must be there. `None`: whoever the space admits.
+    pub peer: Option<PeerId>,
+}
+
+/// The settings of a node. `Default` suits a peer that wants everything.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whom to dial and to keep a link with, at most [`Config::CONTACTS_MAX`]. Default: nobody.
+    pub contacts: Vec<Contact>,
+    /// The collections to hold, beside the logs that this peer writes. Default: all.
+    pub interest: Interest,
+    /// How long the first entry of a commit waits for company. Default: 50 ms, a tenth of what a person notices. A commit
+    /// also waits until the one before it is durable.
+    pub commit_window: Duration,
+    /// How long a stranger has to complete the handshake. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// How many strangers may be at it. More are turned away. Default: 64.
+    pub handshakes_max: usize,
+    /// How many links to admit. Further peers are refused as [`msec_identity::handshake::Refusal::Full`]. Default: 128.
+    pub links_max: usize,
+    /// The pause before a contact is dialled again, doubled at each failure up to `redial_max`. Default: 250 ms.
+    pub redial_min: Duration,
+    /// The longest such pause. Default: 15 s.
+    pub redial_max: Duration,
+    /// The pause before a failed commit is tried again, doubled at each failure up to a minute. Default: 1 s.
+    pub commit_retry: Duration,
+    /// Bytes of verified runs and of own entries that may wait for the disk. Beyond it, runs of others are dropped (they are
+    /// fetched again later) and publishing is refused. Default: 8 MiB.
+    pub waiting_bytes_max: usize,
+    /// How many logs to hold. Further ones are dropped. Default: 100,000, about 100 MB of memory.
+    pub logs_max: usize,
+    /// How often a link's grants are looked at again. Default: 30 s.
+    pub review_interval: Duration,
+    /// How long a Noise key is endorsed for; it is replaced at half of that. Default: 30 days.
+    pub noise_key_validity: Duration,
+    /// The settings of gossip.
+    pub gossip: msec_gossip::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            contacts: Vec::new(),
+            interest: Interest::all(),
+            commit_window: Duration::from_millis(50),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes_max: 64,
+            links_max: 128,
+            redial_min: Duration::from_millis(250),
+            redial_max: Duration::from_secs(15),
+            commit_retry: Duration::from_secs(1),
+            waiting_bytes_max: 8 * 1024 * 1024,
+            logs_max: 100_000,
+            review_interval: Duration::from_secs(30),
+            noise_key_validity: Duration::from_secs(30 * 24 * 3600),
+            gossip: msec_gossip::Config::default(),
+        }
+    }
+}
+
+/// Settings that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Too many contacts.
+    #[error("{found} contacts are too many: at most {} are kept linked", Config::CONTACTS_MAX)]
+    Contacts {
+        /// How many.
+        found: usize,
+    },
+    /// A setting must be more than zero.
+    #[error("`{name}` must be more than zero")]
+    Zero {
+        /// Which.
+        name: &'static str,
+    },
+    /// The settings of gossip are refused.
+    #[error(transparent)]
+    Gossip(#[from] msec_gossip::ConfigError),
+}
+
+impl Config {
+    /// The most contacts.
+    pub const CONTACTS_MAX: usize = 256;
+
+    /// Refuses what cannot work.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.contacts.len() > Self::CONTACTS_MAX {
+            return Err(ConfigError::Contacts { found: self.contacts.len() });
+        }
+        let positive = [
+            ("handshake_timeout", !self.handshake_timeout.is_zero()),
+            ("handshakes_max", self.handshakes_max > 0),
+            ("links_max", self.links_max > 0),
+            ("redial_min", !self.redial_min.is_zero()),
+            ("redial_max", !self.redial_max.is_zero()),
+            ("commit_retry", !self.commit_retry.is_zero()),
+            ("waiting_bytes_max", self.waiting_bytes_max > 0),
+            ("logs_max", self.logs_max > 0),
+            ("review_interval", !self.review_interval.is_zero()),
+            ("noise_key_validity", !self.noise_key_validity.is_zero()),
+        ];
+        if let Some((name, _)) = positive.into_iter().find(|(_, positive)| !positive) {
+            return Err(ConfigError::Zero { name });
+        }
+        Ok(self.gossip.check()?)
+    }
+}

@@ -1,0 +1,110 @@
+//! Whom to dial, and when. Nothing is dialled but configured contacts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use msec_identity::PeerId;
+
+use super::{Contact, Node, Output};
+
+/// The contacts and how it stands with each.
+#[derive(Debug)]
+pub(super) struct Dialler {
+    contacts: Vec<Dialled>,
+}
+
+#[derive(Debug)]
+struct Dialled {
+    contact: Contact,
+    /// Who answered there last.
+    found: Option<PeerId>,
+    state: DialState,
+    /// The next pause, before jitter.
+    pause: Duration,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum DialState {
+    Waiting { until: Duration },
+    Dialling,
+    Linked,
+}
+
+impl Dialler {
+    pub(super) fn new(contacts: &[Contact]) -> Self {
+        let contacts = contacts
+            .iter()
+            .map(|contact| Dialled {
+                contact: *contact,
+                found: contact.peer,
+                state: DialState::Waiting { until: Duration::ZERO },
+                pause: Duration::ZERO,
+            })
+            .collect();
+        Self { contacts }
+    }
+
+    /// When the next contact is to be dialled.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.contacts
+            .iter()
+            .filter_map(|d| match d.state {
+                DialState::Waiting { until } => Some(until),
+                DialState::Dialling | DialState::Linked => None,
+            })
+            .min()
+    }
+
+    /// Who must answer at this address.
+    pub(super) fn expected(&self, address: SocketAddr) -> Option<PeerId> {
+        self.contacts.iter().find(|d| d.contact.address == address).and_then(|d| d.contact.peer)
+    }
+
+    fn at(&mut self, address: SocketAddr) -> Option<&mut Dialled> {
+        self.contacts.iter_mut().find(|d| d.contact.address == address)
+    }
+}
+
+impl Node {
+    /// Dials the contacts whose pause is over.
+    pub(super) fn dial_due(&mut self) {
+        let now = self.now.mono;
+        let mut dials = Vec::new();
+        for d in &mut self.dialler.contacts {
+            if !matches!(d.state, DialState::Waiting { until } if until <= now) {
+                continue;
+            }
+            if d.found.is_some_and(|peer| self.links.is_linked(&peer)) {
+                // It dialled us. Look again later.
+                d.state = DialState::Waiting { until: now + self.config.redial_max };
+            } else {
+                d.state = DialState::Dialling;
+                dials.push(d.contact.address);
+            }
+        }
+        for address in dials {
+            self.output(Output::Dial { address });
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, address: SocketAddr) {
+        let jittered = |node: &mut Self, pause| node.now.mono + node.jitter(pause);
+        let (min, max) = (self.config.redial_min, self.config.redial_max);
+        let Some(d) = self.dialler.at(address) else { return };
+        let pause = (d.pause * 2).clamp(min, max);
+        d.pause = pause;
+        let until = jittered(self, pause);
+        if let Some(d) = self.dialler.at(address) {
+            d.state = DialState::Waiting { until };
+        }
+    }
+
+    /// A dialled link was admitted by both sides.
+    pub(super) fn dial_linked(&mut self, address: SocketAddr, peer: PeerId) {
+        if let Some(d) = self.dialler.at(address) {
+            d.state = DialState::Linked;
+            d.found = Some(peer);
+            d.pause = Duration::ZERO;
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What goes into the node, and what comes out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use msec_crdt_store::{Chunk, LogHeader, Place, Reading, VerifiedRun};
+use msec_gossip::Priority;
+use msec_identity::handshake::{ChannelBinding, Refusal};
+use msec_identity::{CollectionPath, LogId, PathError, PeerId, UnixMillis};
+
+use super::error::PublishError;
+
+/// The time, from two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Now {
+    /// Since the driver started; never runs backwards. What waits is measured on it.
+    pub mono: Duration,
+    /// Civil time, as the system shows it. It may jump, and it may never have been set.
+    pub wall: UnixMillis,
+}
+
+/// A connection, named by the driver and never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// What ties an answer to its question. The one who asks chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// A stream of this peer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamName {
+    /// The collection.
+    pub collection: CollectionPath,
+    /// The name in the collection.
+    pub stream: String,
+}
+
+/// A stream and what its readings are. Unit and place are written down when the stream's log is created.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: StreamName,
+    /// The unit of its values, in UCUM's case-sensitive notation; "1" counts things.
+    pub unit: String,
+    /// Where they are measured.
+    pub place: Option<Place>,
+}
+
+impl StreamSpec {
+    /// A stream of plain numbers ("1") without a place.
+    pub fn new(collection: &str, stream: &str) -> Result<Self, PathError> {
+        let name = StreamName { collection: collection.parse()?, stream: stream.to_owned() };
+        Ok(Self { name, unit: "1".into(), place: None })
+    }
+
+    /// With another unit.
+    #[must_use]
+    pub fn unit(mut self, unit: &str) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    /// Measured at this place.
+    #[must_use]
+    pub fn place(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+}
+
+/// What happened. Handed to [`super::Node::handle`] with the time.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection is up. Nobody is admitted yet: the first messages on it are a handshake.
+    LinkUp {
+        /// Its name from now on.
+        link: LinkId,
+        /// The connection's TLS exporter.
+        binding: ChannelBinding,
+        /// The address, if [`Output::Dial`] asked for it; `None` if somebody else dialled.
+        dialled: Option<SocketAddr>,
+    },
+    /// The connection is gone, whoever closed it.
+    LinkDown {
+        /// Which.
+        link: LinkId,
+    },
+    /// Nobody answered there.
+    DialFailed {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// One message, untrusted.
+    Received {
+        /// On which link.
+        link: LinkId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The driver had no room and dropped messages for this link.
+    Shed {
+        /// Which.
+        link: LinkId,
+    },
+    /// An app publishes readings, as one entry.
+    Publish {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Where to.
+        stream: StreamSpec,
+        /// What.
+        readings: Vec<Reading>,
+    },
+    /// All commits up to this one are on disk.
+    Durable {
+        /// Which.
+        through: u64,
+    },
+    /// The commit is not on disk, and nothing of it is kept. The node tries it again.
+    CommitFailed {
+        /// Which.
+        seq: u64,
+    },
+    /// The answer to [`Output::Read`].
+    ReadDone {
+        /// As in the output.
+        ticket: Ticket,
+        /// What was read; `None` if there is nothing, or it cannot be read.
+        chunk: Option<Chunk>,
+    },
+    /// [`super::Node::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What to do. Taken from [`super::Node::poll_output`] until there is none.
+#[derive(Debug, Hash)]
+pub enum Output {
+    /// Connect to this address; answer with [`Input::LinkUp`] or [`Input::DialFailed`].
+    Dial {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Send one message. If there is no room, say [`Input::Shed`].
+    Send {
+        /// On which link.
+        link: LinkId,
+        /// How urgent it is.
+        priority: Priority,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The other side is admitted: from now on more than the handshake may be read from this link.
+    Admitted {
+        /// Which.
+        link: LinkId,
+    },
+    /// Close a link, once what was sent on it has left. No [`Input::LinkDown`] is expected for it.
+    Close {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Store these runs and sync; answer with [`Input::Durable`] or [`Input::CommitFailed`].
+    Commit {
+        /// The number of the commit. They count up from 1; one that failed comes again.
+        seq: u64,
+        /// What to store.
+        runs: Arc<Vec<VerifiedRun>>,
+    },
+    /// Read entries of a log, of what is synced; answer with [`Input::ReadDone`].
+    Read {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The log.
+        log: LogId,
+        /// The first entry.
+        from: u64,
+        /// How much.
+        bytes_max: usize,
+    },
+    /// The answer to [`Input::Publish`].
+    Published {
+        /// As in the input.
+        ticket: Ticket,
+        /// Where the readings stand now, signed and on disk.
+        result: Result<Receipt, PublishError>,
+    },
+    /// Something that apps and operators want to know.
+    Event(Event),
+}
+
+/// Where published readings stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    /// The log.
+    pub log: LogId,
+    /// The position of the entry.
+    pub position: u64,
+}
+
+/// Something that apps and operators want to know.
+#[derive(Debug, Clone, Hash)]
+pub enum Event {
+    /// A neighbour was admitted, and admitted us.
+    NeighbourUp {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A neighbour is gone.
+    NeighbourDown {
+        /// Who.
+        peer: PeerId,
+    },
+    /// Readings of another peer were verified: they belong to a log that their author signed and had the right to write.
+    Verified {
+        /// Which log.
+        log: LogId,
+        /// Whose it is, and what it measures.
+        header: Arc<LogHeader>,
+        /// The position of the entry.
+        position: u64,
+        /// The readings.
+        readings: Vec<Reading>,
+    },
+    /// Verified entries of others are on disk.
+    Stored {
+        /// How many entries with readings.
+        entries: u64,
+    },
+    /// Something was refused.
+    Refused(Refused),
+    /// A stream of this peer goes on in a new log, because entries of the old one are missing here.
+    NewIncarnation {
+        /// Which stream.
+        stream: StreamName,
+        /// The log that is left behind.
+        before: LogId,
+    },
+    /// The disk refuses to write. Nothing is lost: what waits is tried again.
+    StorageFailing,
+    /// The disk writes again.
+    StorageRecovered,
+    /// The clock shows a time before 2020. Entries are marked as unsynchronised until it is set.
+    ClockUnset {
+        /// What it shows.
+        shows: UnixMillis,
+    },
+}
+
+/// Something that was refused, and who brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Refused {
+    /// Who, if it proved who it is.
+    pub peer: Option<PeerId>,
+    /// What.
+    pub kind: RefusedKind,
+    /// In words.
+    pub detail: String,
+}
+
+/// What was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefusedKind {
+    /// A peer without a valid grant for the space.
+    Stranger,
+    /// A handshake that did not complete: a wrong key, somebody in between, another version, too slow.
+    Handshake,
+    /// A head that the log's author did not sign.
+    ForgedHead,
+    /// Entries that are not what the head signs.
+    TamperedEntry,
+    /// A log whose author had no right to write it.
+    NotAuthorised,
+    /// Bytes that are no message, no run or no header.
+    Malformed,
+    /// More than a stated bound.
+    OverBound,
+}
+
+/// Why a link is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CloseReason {
+    /// The other side was refused, and was told why.
+    Refused(Refusal),
+    /// The other side refused us.
+    RefusedByPeer(Refusal),
+    /// The handshake failed.
+    Handshake,
+    /// Another version of the protocol.
+    Version,
+    /// The handshake took too long.
+    TooSlow,
+    /// Too many handshakes at once.
+    Crowded,
+    /// Somebody else than expected answered.
+    WrongPeer,
+    /// Another link to the same peer is kept.
+    Duplicate,
+    /// It sent something that no honest peer sends.
+    Misbehaved,
+    /// Its grants are no longer valid.
+    Expired,
+}
+
+impl CloseReason {
+    /// The code that the other side sees on the wire.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::RefusedByPeer(_) => 2,
+            Self::Handshake => 3,
+            Self::Version => 4,
+            Self::TooSlow => 5,
+            Self::Crowded => 6,
+            Self::WrongPeer => 7,
+            Self::Duplicate => 8,
+            Self::Misbehaved => 9,
+            Self::Expired => 10,
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Links: from a connection to an admitted neighbour, and back.
+//!
+//! A link starts with the handshake of [`msec_identity::handshake`]. It is admitted when the other side has proven its
+//! identity and shows a grant of this space that is valid now. Of two links between the same two peers, the one that the
+//! smaller id dialled stays; of two that the same side dialled, the newer.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+use msec_gossip::{Input as GossipInput, Interest, Priority};
+use msec_identity::handshake::{
+    AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
+    Responder, wrong_version,
+};
+use msec_identity::{HandshakeError, NoiseKey, PeerId, Right};
+use rand_core::Rng;
+
+use super::{CloseReason, Event, LinkId, Node, Output, Refused, RefusedKind};
+
+/// All links.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    links: BTreeMap<LinkId, Link>,
+    by_peer: BTreeMap<PeerId, LinkId>,
+    /// The key that the next handshake uses.
+    key: Option<NoiseKey>,
+    /// When grants are looked at again.
+    review: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Link {
+    binding: ChannelBinding,
+    /// The contact that was dialled; `None`: the other side dialled.
+    dialled: Option<SocketAddr>,
+    key: NoiseKey,
+    deadline: Duration,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a link is in the table once, and most of them are admitted")]
+enum Phase {
+    AwaitFirst,
+    AwaitSecond(AwaitSecond),
+    AwaitClaim(AwaitClaim),
+    AwaitAnswer(AwaitAnswer),
+    Admitted(PeerId),
+}
+
+/// What the two sides tell each other beside who they are.
+#[derive(Encode, Decode)]
+struct Greeting {
+    /// The collections that the side wants.
+    #[n(0)]
+    interest: Vec<String>,
+}
+
+impl Links {
+    /// When the next handshake has taken too long.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.links.values().filter(|l| !matches!(l.phase, Phase::Admitted(_))).map(|l| l.deadline).min()
+    }
+
+    pub(super) fn review_due(&self) -> Option<Duration> {
+        self.review
+    }
+
+    pub(super) fn is_linked(&self, peer: &PeerId) -> bool {
+        self.by_peer.contains_key(peer)
+    }
+
+    pub(super) fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
+        self.by_peer.get(peer).copied()
+    }
+
+    pub(super) fn neighbours(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.by_peer.keys().copied()
+    }
+
+    /// Who is at the other end of an admitted link.
+    pub(super) fn peer_of(&self, link: LinkId) -> Option<PeerId> {
+        match self.links.get(&link)?.phase {
+            Phase::Admitted(peer) => Some(peer),
+            _ => None,
+        }
+    }
+
+    fn handshakes(&self) -> usize {
+        self.links.len() - self.by_peer.len()
+    }
+}
+
+impl Node {
+    pub(super) fn link_up(&mut self, id: LinkId, binding: ChannelBinding, dialled: Option<SocketAddr>) {
+        if self.links.handshakes() >= self.config.handshakes_max {
+            self.close(id, CloseReason::Crowded);
+            if let Some(address) = dialled {
+                self.dial_failed(address);
+            }
+            return;
+        }
+        let key = self.noise_key();
+        let deadline = self.now.mono + self.config.handshake_timeout;
+        let mut link = Link { binding, dialled, key, deadline, phase: Phase::AwaitFirst };
+        if dialled.is_some() {
+            match Initiator::start(&link.key, binding, &mut self.rng) {
+                Ok((next, first)) => {
+                    link.phase = Phase::AwaitSecond(next);
+                    self.send(id, Priority::Control, first);
+                }
+                Err(error) => return self.handshake_failed(id, &link, &error),
+            }
+        }
+        self.links.links.insert(id, link);
+    }
+
+    pub(super) fn link_down(&mut self, id: LinkId) {
+        if let Some(link) = self.links.links.remove(&id) {
+            self.forget(id, &link);
+        }
+    }
+
+    pub(super) fn received(&mut self, id: LinkId, bytes: Vec<u8>) {
+        // A link that was closed a moment ago may still have had something to say.
+        let Some(mut link) = self.links.links.remove(&id) else { return };
+        match link.phase {
+            Phase::Admitted(peer) => {
+                self.links.links.insert(id, link);
+                self.tell_gossip(GossipInput::Received { from: peer, bytes });
+            }
+            Phase::AwaitFirst => match Responder::respond(&bytes, &link.key, link.binding, &mut self.rng) {
+                Ok((next, second)) => {
+                    link.phase = Phase::AwaitClaim(next);
+                    self.links.links.insert(id, link);
+                    self.send(id, Priority::Control, second);
+                }
+                Err(error) => {
+                    link.phase = Phase::AwaitFirst;
+                    self.handshake_failed(id, &link, &error);
+                }
+            },
+            Phase::AwaitSecond(wait) => match wait.read(&bytes, &link.key, &self.introduction()) {
+                Ok((next, third)) => {
+                    link.phase = Phase::AwaitAnswer(next);
+                    self.links.links.insert(id, link);
+                    self.send(id, Priority::Control, third);
+                }
+                Err(error) => {
+                    link.phase = Phase::AwaitFirst;
+                    self.handshake_failed(id, &link, &error);
+                }
+            },
+            Phase::AwaitClaim(wait) => {
+                link.phase = Phase::AwaitFirst;
+                match wait.read(&bytes, self.wall()) {
+                    Ok((claim, decide)) => self.decide(id, link, claim, decide),
+                    Err(error) => self.handshake_failed(id, &link, &error),
+                }
+            }
+            Phase::AwaitAnswer(wait) => {
+                link.phase = Phase::AwaitFirst;
+                match wait.read(&bytes, self.wall()) {
+                    Ok(claim) => self.answered(id, link, claim),
+                    Err(error) => self.handshake_failed(id, &link, &error),
+                }
+            }
+        }
+    }
+
+    /// The responder knows who asks.
+    fn decide(&mut self, id: LinkId, link: Link, claim: Claim, decide: Decide) {
+        let decision = self.judge(&claim).and_then(|()| self.make_room(claim.peer, claim.peer));
+        let answer = match decision {
+            Ok(()) => decide.admit(&link.key, &self.introduction()),
+            Err(refusal) => decide.refuse(refusal),
+        };
+        if let Ok(answer) = answer {
+            self.send(id, Priority::Control, answer);
+        }
+        match decision {
+            Ok(()) => self.admit(id, link, claim),
+            Err(refusal) => {
+                self.refused_claim(claim.peer, refusal);
+                self.close(id, CloseReason::Refused(refusal));
+            }
+        }
+    }
+
+    /// The initiator was admitted, and judges in its turn.
+    fn answered(&mut self, id: LinkId, link: Link, claim: Claim) {
+        let expected = link.dialled.and_then(|address| self.dialler.expected(address));
+        if expected.is_some_and(|expected| expected != claim.peer) {
+            self.refused(
+                Some(claim.peer),
+                RefusedKind::Handshake,
+                "somebody else than expected answered".into(),
+            );
+            self.forget(id, &link);
+            return self.close(id, CloseReason::WrongPeer);
+        }
+        let me = self.peer();
+        match self.judge(&claim).and_then(|()| self.make_room(claim.peer, me)) {
+            Ok(()) => self.admit(id, link, claim),
+            Err(refusal) => {
+                self.refused_claim(claim.peer, refusal);
+                self.forget(id, &link);
+                self.close(id, CloseReason::Refused(refusal));
+            }
+        }
+    }
+
+    /// Whether a peer that says this may have a link.
+    fn judge(&mut self, claim: &Claim) -> Result<(), Refusal> {
+        if claim.peer == self.peer() {
+            return Err(Refusal::Oneself);
+        }
+        if claim.space != self.authority.space() {
+            return Err(Refusal::OtherSpace);
+        }
+        for grant in &claim.grants {
+            // Only its own: what it shows of others would fill the table.
+            if grant.claims().holder == claim.peer {
+                let _ = self.authority.learn(grant.clone());
+            }
+        }
+        if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }
+    }
+
+    fn holds_valid_grant(&self, peer: &PeerId) -> bool {
+        let now = self.wall();
+        self.authority.grants_of(peer).any(|grant| grant.is_valid(now))
+    }
+
+    /// Decides between a new link and one that stands, and counts. `initiator` dialled the new one.
+    fn make_room(&mut self, peer: PeerId, initiator: PeerId) -> Result<(), Refusal> {
+        if let Some(standing) = self.links.link_of(&peer) {
+            let dialled = self.links.links.get(&standing).is_some_and(|l| l.dialled.is_some());
+            let before = if dialled { self.peer() } else { peer };
+            if before < initiator {
+                return Err(Refusal::Duplicate);
+            }
+            self.disconnect(standing, CloseReason::Duplicate);
+        }
+        if self.links.by_peer.len() >= self.config.links_max { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    fn admit(&mut self, id: LinkId, mut link: Link, claim: Claim) {
+        let peer = claim.peer;
+        if let Some(address) = link.dialled {
+            self.dial_linked(address, peer);
+        }
+        link.phase = Phase::Admitted(peer);
+        self.links.links.insert(id, link);
+        self.links.by_peer.insert(peer, id);
+        if self.links.review.is_none() {
+            self.links.review = Some(self.now.mono + self.config.review_interval);
+        }
+        self.output(Output::Admitted { link: id });
+        self.event(Event::NeighbourUp { peer });
+        let interest = wanted(&claim.greeting).intersect(&self.may_hold(&peer));
+        self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
+    }
+
+    /// The collections that a peer may hold now: what it may read, and what it may relay.
+    fn may_hold(&self, peer: &PeerId) -> Interest {
+        let now = self.wall();
+        let holds =
+            |rights: msec_identity::Rights| rights.contains(Right::Read) || rights.contains(Right::Relay);
+        let grants = self.authority.grants_of(peer).filter(|g| g.is_valid(now) && holds(g.rights));
+        Interest::of(grants.map(|g| g.resource.as_str())).unwrap_or_else(|_| Interest::none())
+    }
+
+    fn introduction(&self) -> Introduction {
+        let interest = self.interest().prefixes().map(str::to_owned).collect();
+        let greeting = minicbor::to_vec(Greeting { interest }).expect("writing to a Vec cannot fail");
+        Introduction { space: self.authority.space(), grants: self.papers.clone(), greeting }
+    }
+
+    /// The Noise key for a new handshake; a new one when half of the old one's validity is over.
+    fn noise_key(&mut self) -> NoiseKey {
+        let validity = i64::try_from(self.config.noise_key_validity.as_millis()).unwrap_or(i64::MAX);
+        // An endorsement by a clock that was never set would have expired long ago for everybody else. Such a key is good
+        // for as long as the grants are: without one of them it opens no door.
+        let by_grants = || self.papers.iter().map(|grant| grant.not_after).max().unwrap_or(self.now.wall);
+        let not_after = self.wall().map_or_else(by_grants, |now| now.saturating_add(validity));
+        let half = self.now.wall.saturating_add(validity / 2);
+        match &self.links.key {
+            Some(key) if key.endorsement().not_after >= half.min(not_after) => key.clone(),
+            _ => {
+                let mut secret = [0; 32];
+                self.rng.fill_bytes(&mut secret);
+                let key = self.identity.endorse(secret, not_after);
+                self.links.key = Some(key.clone());
+                key
+            }
+        }
+    }
+
+    fn handshake_failed(&mut self, id: LinkId, link: &Link, error: &HandshakeError) {
+        let reason = match error {
+            HandshakeError::Version { .. } => CloseReason::Version,
+            HandshakeError::Refused(refusal) => CloseReason::RefusedByPeer(*refusal),
+            _ => CloseReason::Handshake,
+        };
+        if link.dialled.is_none() && reason == CloseReason::Version {
+            self.send(id, Priority::Control, wrong_version());
+        }
+        // Two peers that dialled each other at once agree on one link: nothing to report.
+        if reason != CloseReason::RefusedByPeer(Refusal::Duplicate) {
+            self.refused(None, RefusedKind::Handshake, error.to_string());
+        }
+        self.forget(id, link);
+        self.close(id, reason);
+    }
+
+    /// Closes the handshakes that have taken too long.
+    pub(super) fn expire_handshakes(&mut self) {
+        while let Some((&id, _)) = self
+            .links
+            .links
+            .iter()
+            .find(|(_, l)| !matches!(l.phase, Phase::Admitted(_)) && l.deadline <= self.now.mono)
+        {
+            self.refused(None, RefusedKind::Handshake, "the handshake took too long".into());
+            self.disconnect(id, CloseReason::TooSlow);
+        }
+    }
+
+    /// Lets go of neighbours whose grants have expired.
+    pub(super) fn review_admissions(&mut self) {
+        if self.links.review.is_none_or(|due| due > self.now.mono) {
+            return;
+        }
+        let expired: Vec<_> =
+            self.links.by_peer.iter().filter(|(peer, _)| !self.holds_valid_grant(peer)).collect();
+        for link in expired.into_iter().map(|(_, link)| *link).collect::<Vec<_>>() {
+            self.disconnect(link, CloseReason::Expired);
+        }
+        let again = self.now.mono + self.config.review_interval;
+        self.links.review = (!self.links.by_peer.is_empty()).then_some(again);
+    }
+
+    pub(super) fn shed(&mut self, link: LinkId) {
+        if let Some(peer) = self.links.peer_of(link) {
+            self.tell_gossip(GossipInput::Shed { peer });
+        }
+    }
+
+    /// Closes a link and forgets it.
+    pub(super) fn disconnect(&mut self, id: LinkId, reason: CloseReason) {
+        if let Some(link) = self.links.links.remove(&id) {
+            self.forget(id, &link);
+            self.close(id, reason);
+        }
+    }
+
+    /// What follows from a link being gone; it is out of the table already.
+    fn forget(&mut self, id: LinkId, link: &Link) {
+        if let Phase::Admitted(peer) = link.phase
+            && self.links.link_of(&peer) == Some(id)
+        {
+            self.links.by_peer.remove(&peer);
+            self.event(Event::NeighbourDown { peer });
+            self.tell_gossip(GossipInput::NeighbourDown { peer });
+        }
+        if let Some(address) = link.dialled {
+            self.dial_failed(address);
+        }
+    }
+
+    fn send(&mut self, link: LinkId, priority: Priority, bytes: Vec<u8>) {
+        self.output(Output::Send { link, priority, bytes });
+    }
+
+    fn close(&mut self, link: LinkId, reason: CloseReason) {
+        self.output(Output::Close { link, reason });
+    }
+
+    fn refused_claim(&mut self, peer: PeerId, refusal: Refusal) {
+        let kind = match refusal {
+            Refusal::Stranger | Refusal::OtherSpace => RefusedKind::Stranger,
+            Refusal::Full => RefusedKind::OverBound,
+            Refusal::Duplicate => return,
+            Refusal::Oneself => RefusedKind::Handshake,
+        };
+        self.refused(Some(peer), kind, refusal.to_string());
+    }
+
+    pub(super) fn refused(&mut self, peer: Option<PeerId>, kind: RefusedKind, detail: String) {
+        tracing::debug!(?peer, ?kind, detail, "refused");
+        self.event(Event::Refused(Refused { peer, kind, detail }));
+    }
+}
+
+/// The interest in a greeting. One that cannot be read wants nothing.
+fn wanted(greeting: &[u8]) -> Interest {
+    minicbor::decode::<Greeting>(greeting)
+        .ok()
+        .and_then(|greeting| Interest::of(greeting.interest.iter().map(String::as_str)).ok())
+        .unwrap_or_else(Interest::none)
+}

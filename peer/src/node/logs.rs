@@ -1,0 +1,209 @@
+//! What is held, and what this peer writes.
+
+use std::collections::BTreeMap;
+
+use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, Reading, TimeQuality, VerifiedRun};
+use msec_gossip::{Input as GossipInput, Key, Topic, Version};
+use msec_identity::{LogId, Right};
+use rand_core::Rng;
+
+use super::{Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
+
+/// All logs in memory: their state, not their entries.
+#[derive(Debug, Default)]
+pub(super) struct Logs {
+    held: BTreeMap<LogId, LogState>,
+    own: BTreeMap<StreamName, OwnStream>,
+}
+
+/// A stream of this peer.
+#[derive(Debug, Default)]
+struct OwnStream {
+    /// The log that is written now. `None`: the next entry starts a new one.
+    log: Option<OwnLog>,
+    /// The log that the next new one continues.
+    predecessor: Option<LogId>,
+    /// Who waits for which entry that is not signed yet.
+    waiting: Vec<(Ticket, u64)>,
+}
+
+impl Logs {
+    pub(super) fn get(&self, log: &LogId) -> Option<&LogState> {
+        self.held.get(log)
+    }
+
+    pub(super) fn held(&self) -> impl Iterator<Item = &LogState> {
+        self.held.values()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn hold(&mut self, state: LogState) {
+        self.held.insert(state.log(), state);
+    }
+}
+
+/// What gossip calls a log.
+pub(super) fn key_of(log: &LogId) -> Key {
+    Key(log.0)
+}
+
+/// Where gossip sorts a log in.
+pub(super) fn topic_of(header: &LogHeader) -> Option<Topic> {
+    Topic::new(header.collection().as_str()).ok()
+}
+
+/// What gossip compares.
+pub(super) fn version_of(state: &LogState) -> Version {
+    Version { size: state.size(), digest: state.root() }
+}
+
+impl Node {
+    /// Takes in what the store held.
+    pub(super) fn load(&mut self, opened: Opened) {
+        let me = self.peer();
+        // Where durable entries may be missing, own ones among them, no own log is continued: whoever holds the missing ones
+        // would see two histories.
+        let lost = opened.cut.is_some_and(|cut| !cut.torn);
+        let mut own: Vec<LogState> = Vec::new();
+        for state in opened.logs {
+            let header = state.header().clone();
+            let Some(topic) = topic_of(&header) else { continue };
+            for grant in header.grants() {
+                let _ = self.authority.learn(grant);
+            }
+            let counts = header.space() == self.authority.space()
+                && self.authority.allows(&header.author(), Right::Write, header.collection(), None);
+            if !counts {
+                continue;
+            }
+            let (key, version) = (key_of(&state.log()), version_of(&state));
+            self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload: None });
+            self.tell_gossip(GossipInput::Durable { key, version });
+            if header.author() == me {
+                own.push(state.clone());
+            }
+            self.logs.hold(state);
+        }
+        let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
+        own.retain(|state| !superseded.contains(&state.log()));
+        own.sort_by_key(|state| (state.head().time, state.log()));
+        for state in own {
+            let name = stream_name(state.header());
+            let log = if lost { None } else { OwnLog::resume(&state) };
+            let stream = OwnStream { log, predecessor: Some(state.log()), waiting: Vec::new() };
+            self.logs.own.insert(name, stream);
+        }
+    }
+
+    pub(super) fn publish(&mut self, ticket: Ticket, stream: StreamSpec, readings: &[Reading]) {
+        if let Err(error) = self.append(ticket, stream, readings) {
+            self.output(Output::Published { ticket, result: Err(error) });
+        }
+    }
+
+    fn append(&mut self, ticket: Ticket, spec: StreamSpec, readings: &[Reading]) -> Result<(), PublishError> {
+        let (me, wall) = (self.peer(), self.wall());
+        let collection = &spec.name.collection;
+        if !self.authority.allows(&me, Right::Write, collection, wall) {
+            return Err(PublishError::NotAuthorised { peer: me, collection: collection.clone() });
+        }
+        if self.commits.is_failing() {
+            return Err(PublishError::StorageFailing);
+        }
+        if self.commits.is_full(self.config.waiting_bytes_max) {
+            return Err(PublishError::Busy);
+        }
+        let known = self.logs.own.get(&spec.name).is_some_and(|stream| stream.log.is_some());
+        if !known {
+            self.start_log(&spec)?;
+        }
+        let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
+        self.rng.fill_bytes(&mut salt);
+        let quality = if wall.is_some() { TimeQuality::Synchronised } else { TimeQuality::Unsynchronised };
+        let time = self.now.wall;
+        let stream = self.logs.own.get_mut(&spec.name).expect("a stream that was started");
+        let log = stream.log.as_mut().expect("a stream that was started");
+        let position = log.append_readings(time, quality, salt, readings)?;
+        stream.waiting.push((ticket, position));
+        self.commits.wait_until(self.now.mono + self.config.commit_window);
+        Ok(())
+    }
+
+    /// Starts a new log for a stream.
+    fn start_log(&mut self, spec: &StreamSpec) -> Result<(), PublishError> {
+        let me = self.peer();
+        if self.logs.own.len() >= self.config.logs_max {
+            return Err(PublishError::Busy);
+        }
+        let mut incarnation = [0; 16];
+        self.rng.fill_bytes(&mut incarnation);
+        let collection = &spec.name.collection;
+        let writes = |g: &&msec_identity::Verified<msec_identity::Grant>| {
+            g.rights.contains(Right::Write) && g.resource.covers(collection)
+        };
+        let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
+        let header =
+            LogHeader::new(self.authority.space(), collection.clone(), &spec.name.stream, me, incarnation)
+                .with_unit(&spec.unit)
+                .with_place(spec.place)
+                .with_predecessor(predecessor)
+                .with_grants(self.papers.iter().filter(writes));
+        header.check().map_err(msec_crdt_store::EntryError::from)?;
+        if let Some(before) = predecessor {
+            self.event(Event::NewIncarnation { stream: spec.name.clone(), before });
+        }
+        self.logs.own.entry(spec.name.clone()).or_default().log = Some(OwnLog::create(header));
+        Ok(())
+    }
+
+    /// Signs what waits in all own streams. Returns the runs, and who waits for which entry.
+    pub(super) fn sign_own(&mut self) -> (Vec<VerifiedRun>, Vec<(Ticket, Receipt)>) {
+        let (mut runs, mut receipts) = (Vec::new(), Vec::new());
+        let now = self.now.wall;
+        for stream in self.logs.own.values_mut() {
+            let Some(run) = stream.log.as_mut().and_then(|log| log.sign(&self.identity, now)) else {
+                continue;
+            };
+            let log = run.state().log();
+            stream.predecessor = Some(log);
+            let waiting = std::mem::take(&mut stream.waiting);
+            receipts
+                .extend(waiting.into_iter().map(|(ticket, position)| (ticket, Receipt { log, position })));
+            self.logs.held.insert(log, run.state().clone());
+            runs.push(run);
+        }
+        (runs, receipts)
+    }
+
+    /// Somebody shows entries of an own log that are missing here: the store was cut back, restored or copied. The stream
+    /// goes on in a new log. What was published and not yet signed goes there too.
+    pub(super) fn abandon_own(&mut self, header: &LogHeader, log: LogId) {
+        let name = stream_name(header);
+        let Some(stream) = self.logs.own.get_mut(&name) else {
+            let stream = OwnStream { predecessor: Some(log), ..OwnStream::default() };
+            self.logs.own.insert(name, stream);
+            return;
+        };
+        if stream.log.as_ref().is_none_or(|own| own.header().id() != log) {
+            return;
+        }
+        stream.log = None;
+        stream.predecessor = Some(log);
+        let unsigned = std::mem::take(&mut stream.waiting);
+        for (ticket, _) in unsigned {
+            self.output(Output::Published { ticket, result: Err(PublishError::Busy) });
+        }
+    }
+
+    /// The log that an own stream writes now, with how much of it is signed.
+    pub(super) fn own_log(&self, header: &LogHeader) -> Option<&OwnLog> {
+        self.logs.own.get(&stream_name(header)).and_then(|stream| stream.log.as_ref())
+    }
+}
+
+fn stream_name(header: &LogHeader) -> StreamName {
+    StreamName { collection: header.collection().clone(), stream: header.stream().to_owned() }
+}

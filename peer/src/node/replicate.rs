@@ -1,0 +1,174 @@
+//! Between gossip, which carries what it cannot read, and the logs, which are what it carries.
+
+use std::collections::BTreeMap;
+
+use msec_crdt_store::{
+    CHUNK_BYTES_MAX, Chunk, EntryKind, Run, RunError, Verdict, VerifiedRun, decode_readings,
+};
+use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
+use msec_identity::{LogId, PeerId, Right};
+
+use super::logs::{key_of, topic_of, version_of};
+use super::{CloseReason, Event, Node, Output, RefusedKind, Ticket};
+
+/// Reads for neighbours that the storage has not answered.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    next: u64,
+    pending: BTreeMap<Ticket, (PeerId, Key, u64)>,
+}
+
+impl Node {
+    /// Hands gossip an input. What comes out is done by [`Node::pump`].
+    pub(super) fn tell_gossip(&mut self, input: GossipInput) {
+        self.gossip.handle(self.now.mono, input);
+    }
+
+    /// Does what gossip asks for, until it asks for nothing.
+    pub(super) fn pump(&mut self) {
+        while let Some(output) = self.gossip.poll_output() {
+            match output {
+                GossipOutput::Send { to, priority, bytes } => {
+                    if let Some(link) = self.links.link_of(&to) {
+                        self.output(Output::Send { link, priority, bytes });
+                    }
+                }
+                GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
+                GossipOutput::Serve { to, key, from } => self.serve(to, key, from),
+                GossipOutput::Conflict { key, from, theirs } => {
+                    // A claim, not yet a proof: two heads with their signatures would be one.
+                    tracing::warn!(log = %LogId(key.0), peer = %from, size = theirs.size, "a neighbour holds another history");
+                }
+                GossipOutput::Violation { from, error } => {
+                    self.refused(Some(from), RefusedKind::Malformed, error.to_string());
+                    self.misbehaved(from);
+                }
+            }
+        }
+    }
+
+    /// A payload came, live or by catch-up.
+    fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {
+        if self.commits.is_full(self.config.waiting_bytes_max) {
+            // Not refused, only not now: gossip asks again later.
+            return;
+        }
+        let run = match Run::from_bytes(payload) {
+            Ok(run) if key_of(&run.log) == key => run,
+            Ok(_) => return self.refuse_run(from, key, &RunError::NotARun),
+            Err(error) => return self.refuse_run(from, key, &error),
+        };
+        let (log, head) = (run.log, run.head.clone());
+        let held = self.logs.get(&log);
+        if held.is_none() && self.logs.len() >= self.config.logs_max {
+            self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
+            return self.tell_gossip(GossipInput::Refused { key, from });
+        }
+        match run.verify(held, &self.authority) {
+            Ok(Verdict::New(run)) => self.accept(from, run, payload.len(), live),
+            Ok(Verdict::Known) => {}
+            Ok(Verdict::Gap { held: have }) => {
+                let topic = self.logs.get(&log).and_then(|state| topic_of(state.header()));
+                self.tell_gossip(GossipInput::Gap { key, topic, from, have });
+            }
+            Err(error) => {
+                let own =
+                    self.logs.get(&log).map(|s| s.header().clone()).filter(|h| h.author() == self.peer());
+                if let (RunError::DoesNotFit, Some(header)) = (&error, own) {
+                    // Only a head that this peer signed and does not remember says that its store is not what it was.
+                    let forgotten = head.verify(&self.peer()).is_ok_and(|head| {
+                        self.own_log(&header).is_some_and(|own| {
+                            head.size > own.size() || (head.size == own.size() && head.root != own.root())
+                        })
+                    });
+                    if forgotten {
+                        self.abandon_own(&header, log);
+                    }
+                }
+                self.refuse_run(from, key, &error);
+            }
+        }
+    }
+
+    /// A run was verified: it is held from now on, shown, forwarded, and on its way to the disk.
+    fn accept(&mut self, from: PeerId, run: VerifiedRun, bytes: usize, live: bool) {
+        let state = run.state();
+        let (log, header) = (state.log(), state.header().clone());
+        let Some(topic) = topic_of(&header) else { return };
+        let mine = header.author() == self.peer();
+        if !mine && !self.interest().covers(&topic) {
+            tracing::debug!(%log, peer = %from, "a log that this peer does not want");
+            return;
+        }
+        if run.from() == 0 {
+            for grant in header.grants() {
+                let _ = self.authority.learn(grant);
+            }
+        }
+        if mine {
+            self.abandon_own(&header, log);
+        }
+        for (position, entry) in (run.from()..).zip(run.entries()) {
+            let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { continue };
+            // A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.
+            let Ok(readings) = decode_readings(body) else { continue };
+            self.event(Event::Verified { log, header: header.clone(), position, readings });
+        }
+        let (key, version) = (key_of(&log), version_of(state));
+        let payload = live.then(|| run.to_bytes());
+        self.logs.hold(state.clone());
+        self.commits.add(run, bytes, self.now.mono + self.config.commit_window);
+        self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), payload });
+    }
+
+    fn refuse_run(&mut self, from: PeerId, key: Key, error: &RunError) {
+        let (kind, proof) = match error {
+            RunError::Head(_) => (RefusedKind::ForgedHead, true),
+            RunError::DoesNotFit => (RefusedKind::TamperedEntry, false),
+            RunError::NotAuthorised { .. } => (RefusedKind::NotAuthorised, false),
+            RunError::TooLong { .. }
+            | RunError::NotARun
+            | RunError::Malformed(_)
+            | RunError::Header
+            | RunError::OtherSpace => (RefusedKind::Malformed, true),
+        };
+        self.refused(Some(from), kind, error.to_string());
+        self.tell_gossip(GossipInput::Refused { key, from });
+        if proof {
+            self.misbehaved(from);
+        }
+    }
+
+    /// An honest peer verifies what it forwards. What no honest peer can have verified convicts the neighbour that sent it.
+    fn misbehaved(&mut self, peer: PeerId) {
+        if let Some(link) = self.links.link_of(&peer) {
+            self.disconnect(link, CloseReason::Misbehaved);
+        }
+    }
+
+    /// A neighbour asks for entries.
+    fn serve(&mut self, to: PeerId, key: Key, from: u64) {
+        let log = LogId(key.0);
+        if !self.logs.get(&log).is_some_and(|state| self.may_have(&to, state.header())) {
+            return self.tell_gossip(GossipInput::Served { to, key, from, chunk: None });
+        }
+        let ticket = Ticket(self.reads.next);
+        self.reads.next += 1;
+        self.reads.pending.insert(ticket, (to, key, from));
+        self.output(Output::Read { ticket, log, from, bytes_max: CHUNK_BYTES_MAX });
+    }
+
+    /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it.
+    fn may_have(&self, peer: &PeerId, header: &msec_crdt_store::LogHeader) -> bool {
+        let now = self.wall();
+        let may = |right| self.authority.allows(peer, right, header.collection(), now);
+        header.author() == *peer || may(Right::Read) || may(Right::Relay)
+    }
+
+    pub(super) fn read_done(&mut self, ticket: Ticket, chunk: Option<Chunk>) {
+        if let Some((to, key, from)) = self.reads.pending.remove(&ticket) {
+            let chunk = chunk.map(|chunk| chunk.bytes);
+            self.tell_gossip(GossipInput::Served { to, key, from, chunk });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! How a peer is opened.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use msec_gossip::Interest;
+use msec_identity::{Grant, Identity, Manifest, PeerId, Verified};
+
+use super::data_dir::DataDir;
+use super::error::DataDirError;
+use crate::node::{Config, Contact};
+
+/// The space that a peer belongs to, and what it may do there.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub(crate) manifest: Manifest,
+    pub(crate) grants: Vec<Verified<Grant>>,
+}
+
+impl Membership {
+    /// In the space of that manifest, with these grants.
+    pub fn new(manifest: &Manifest, grants: impl IntoIterator<Item = Verified<Grant>>) -> Self {
+        Self { manifest: manifest.clone(), grants: grants.into_iter().collect() }
+    }
+}
+
+/// How a peer is opened: where it lives, where it listens, whom it dials.
+#[derive(Debug)]
+pub struct PeerConfig {
+    pub(crate) dir: DataDir,
+    pub(crate) identity: Identity,
+    pub(crate) membership: Option<Membership>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) node: Config,
+}
+
+impl PeerConfig {
+    /// The peer that lives in this directory; a new identity if nobody does. It listens on any port of loopback.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let dir = DataDir::at(data_dir);
+        let identity = dir.identity_or_init()?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { dir, identity, membership: None, listen, node: Config::default() })
+    }
+
+    /// Who it is.
+    pub fn peer(&self) -> PeerId {
+        self.identity.peer()
+    }
+
+    /// In this space. It is written to the data directory when the peer opens, and need not be given again.
+    #[must_use]
+    pub fn join(mut self, membership: Membership) -> Self {
+        self.membership = Some(membership);
+        self
+    }
+
+    /// Listens there.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Dials this address, and keeps a link with whoever the space admits there.
+    #[must_use]
+    pub fn contact(mut self, address: SocketAddr) -> Self {
+        self.node.contacts.push(Contact { address, peer: None });
+        self
+    }
+
+    /// Dials this address, and accepts only this peer there.
+    #[must_use]
+    pub fn contact_peer(mut self, address: SocketAddr, peer: PeerId) -> Self {
+        self.node.contacts.push(Contact { address, peer: Some(peer) });
+        self
+    }
+
+    /// Holds these collections, beside the streams that it writes. Default: everything that its grants allow.
+    #[must_use]
+    pub fn interest(mut self, interest: Interest) -> Self {
+        self.node.interest = interest;
+        self
+    }
+
+    /// Changes the settings of the node.
+    #[must_use]
+    pub fn tune(mut self, tune: impl FnOnce(&mut Config)) -> Self {
+        tune(&mut self.node);
+        self
+    }
+}

@@ -1,0 +1,103 @@
+//! What an app can be told.
+
+use std::path::PathBuf;
+
+use msec_crdt_store::StorageError;
+use msec_identity::{KeyFileError, ManifestError, ParseRightsError, PathError};
+
+use crate::net::BindError;
+use crate::node::{ConfigError, PublishError};
+
+/// A peer that does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The peer belongs to no space.
+    #[error("this peer belongs to no space yet: give it a manifest and a grant with `msec join`")]
+    NoSpace,
+    /// The store cannot be opened.
+    #[error("cannot open the store")]
+    Store(#[from] StorageError),
+    /// The socket cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The settings cannot work.
+    #[error("the settings cannot work")]
+    Config(#[from] ConfigError),
+    /// The system starts no thread.
+    #[error("cannot start the storage thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A data directory that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// The identity cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A file is not what its name says.
+    #[error("{} is not a {what} of this version", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// The peer is in another space already.
+    #[error("this peer is in another space already: use a data directory of its own for each space")]
+    OtherSpace,
+    /// The file system refuses.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What an owner of a space cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// This identity is not a root of the space.
+    #[error("this identity is not a root of the space")]
+    NotARoot,
+    /// The name of a collection is refused.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The rights are refused.
+    #[error(transparent)]
+    Rights(#[from] ParseRightsError),
+}
+
+/// The peer was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the peer was closed")]
+pub struct PeerClosed;
+
+/// Readings that were not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishFailed {
+    /// They were refused, and nothing of them is kept.
+    #[error(transparent)]
+    Refused(#[from] PublishError),
+    /// The peer was closed before they were on disk.
+    #[error(transparent)]
+    Closed(#[from] PeerClosed),
+}
+
+/// A query without an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryFailed {
+    /// The store cannot be read.
+    #[error("cannot read the store")]
+    Store(#[from] StorageError),
+    /// The peer was closed.
+    #[error(transparent)]
+    Closed(#[from] PeerClosed),
+}

@@ -1,0 +1,120 @@
+//! The handle that an app holds.
+
+use std::net::SocketAddr;
+
+use msec_crdt_store::{FileMedium, Query, Reading, Row, Store};
+use msec_identity::{Authority, PeerId};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::config::PeerConfig;
+use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
+use super::subscription::{EVENTS_MAX, Subscription};
+use crate::net::{Command, Disk, Driver, bind, random_seed};
+use crate::node::{Event, Node, Parts, Receipt, StreamSpec};
+
+/// Commands that may wait for the peer. Beyond it, whoever commands waits.
+const COMMANDS_MAX: usize = 256;
+
+/// A running peer. Clones are the same peer; when the last one is dropped it closes.
+#[derive(Clone)]
+pub struct Peer {
+    id: PeerId,
+    address: SocketAddr,
+    commands: mpsc::Sender<Command>,
+    events: broadcast::WeakSender<Event>,
+    disk: Disk,
+    /// What was found when the store was opened.
+    cut: Option<msec_crdt_store::Cut>,
+}
+
+impl Peer {
+    /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
+    pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
+        let PeerConfig { dir, identity, membership, listen, node: settings } = config;
+        if let Some(membership) = &membership {
+            dir.join(membership)?;
+        }
+        let membership = dir.membership()?.ok_or(OpenError::NoSpace)?;
+        let store_dir = dir.store();
+        let opened = tokio::task::spawn_blocking(move || Store::open(FileMedium::open(store_dir)?)).await;
+        let (store, opened) = opened.expect("opening a store does not panic")?;
+        let cut = opened.cut;
+        if let Some(cut) = cut {
+            tracing::warn!(bytes = cut.bytes, torn = cut.torn, "the store was cut back to what verifies");
+        }
+        let endpoint = bind(listen)?;
+        let address =
+            endpoint.local_addr().map_err(|source| crate::net::BindError::Io { address: listen, source })?;
+        let id = identity.peer();
+        let parts = Parts {
+            config: settings,
+            identity,
+            authority: Authority::new(membership.manifest),
+            papers: membership.grants,
+            opened,
+            seed: random_seed(),
+        };
+        let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
+        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let weak = events.downgrade();
+        let driver = Driver::new(|now| Node::new(parts, now), endpoint, store, command_rx, events)?;
+        let disk = driver.disk();
+        tokio::spawn(driver.run());
+        Ok(Self { id, address, commands, events: weak, disk, cut })
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How the store was cut back when it was opened, if it was.
+    pub fn store_cut(&self) -> Option<msec_crdt_store::Cut> {
+        self.cut
+    }
+
+    /// Publishes readings as one entry of a stream of this peer. When this returns, they are signed and on disk.
+    pub async fn publish(&self, stream: &StreamSpec, readings: &[Reading]) -> Result<Receipt, PublishFailed> {
+        let (stream, readings) = (stream.clone(), readings.to_vec());
+        Ok(self.ask(|answer| Command::Publish { stream, readings, answer }).await??)
+    }
+
+    /// Everything that happens from now on.
+    pub fn subscribe(&self) -> Subscription {
+        let closed = || broadcast::channel(1).1;
+        Subscription::new(self.events.upgrade().map_or_else(closed, |events| events.subscribe()))
+    }
+
+    /// Readings that are held, the newest first.
+    pub async fn query(&self, query: Query) -> Result<Vec<Row>, QueryFailed> {
+        Ok(self.disk.query(query).await.ok_or(PeerClosed)??)
+    }
+
+    /// The neighbours that it is linked with.
+    pub async fn neighbours(&self) -> Result<Vec<PeerId>, PeerClosed> {
+        self.ask(|answer| Command::Neighbours { answer }).await
+    }
+
+    /// Acknowledges what is being published, tells the neighbours, and lets go of the store.
+    pub async fn close(self) {
+        // Closed already: nothing to wait for.
+        let _ = self.ask(|answer| Command::Close { answer }).await;
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, PeerClosed> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(command(answer)).await.map_err(|_| PeerClosed)?;
+        answered.await.map_err(|_| PeerClosed)
+    }
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer").field("id", &self.id).field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! What a peer tells an app while it runs.
+
+use std::collections::VecDeque;
+
+use msec_crdt_store::Row;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::node::Event;
+
+/// Events that wait for a slow subscriber. Beyond it the oldest are dropped, and [`Notice::Missed`] says how many; the
+/// readings among them are in the store, where a query finds them.
+pub const EVENTS_MAX: usize = 16 * 1024;
+
+/// Something that a subscriber is told.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// It happened.
+    Event(Event),
+    /// So many events were dropped because the subscriber was too slow.
+    Missed(u64),
+}
+
+/// The events of a peer from the moment of subscribing on.
+#[derive(Debug)]
+pub struct Subscription {
+    events: broadcast::Receiver<Event>,
+    rows: VecDeque<Row>,
+}
+
+impl Subscription {
+    pub(super) fn new(events: broadcast::Receiver<Event>) -> Self {
+        Self { events, rows: VecDeque::new() }
+    }
+
+    /// The next event; `None` once the peer is closed.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.events.recv().await {
+            Ok(event) => Some(Notice::Event(event)),
+            Err(RecvError::Lagged(missed)) => Some(Notice::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// The next verified reading of another peer; `None` once the peer is closed. Other events are passed over.
+    pub async fn reading(&mut self) -> Option<Row> {
+        loop {
+            if let Some(row) = self.rows.pop_front() {
+                return Some(row);
+            }
+            if let Notice::Event(Event::Verified { log, header, position, readings }) = self.next().await? {
+                self.rows
+                    .extend(readings.into_iter().map(|reading| Row::of(&header, log, position, reading)));
+            }
+        }
+    }
+}
