@@ -1,1 +1,53 @@
-//! TODO
+//! The command line `msec`, as a function, so that tests can own a thin binary around it.
+
+mod args;
+mod run;
+mod show;
+mod space;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// Runs `msec` with these arguments, the program's name first.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version come this way too; where there is no terminal left to tell, nothing is told.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    log_to_stderr();
+    match obey(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("msec: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Command::Init(init) => space::init(&init),
+        Command::Id(id) => space::id(&id),
+        Command::Found(found) => space::found(&found),
+        Command::Grant(grant) => space::grant(&grant),
+        Command::Join(join) => space::join(&join),
+        Command::Run(options) => run::run(options),
+        Command::Query(query) => show::query(&query),
+    }
+}
+
+/// Logs go where `RUST_LOG` says, and say warnings by default.
+pub fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A second call in one process, as in tests, keeps the first one's settings.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

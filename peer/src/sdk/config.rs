@@ -22,6 +22,11 @@ impl Membership {
     pub fn new(manifest: &Manifest, grants: impl IntoIterator<Item = Verified<Grant>>) -> Self {
         Self { manifest: manifest.clone(), grants: grants.into_iter().collect() }
     }
+
+    /// The space's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
 }
 
 /// How a peer is opened: where it lives, where it listens, whom it dials.
