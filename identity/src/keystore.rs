@@ -2,9 +2,9 @@
 //!
 //! This is the one module of the crate that touches the file system.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -53,12 +53,18 @@ impl KeyFile {
             Some(dir) if dir != Path::new("") => dir,
             _ => Path::new("."),
         };
-        // A temporary file of tempfile's has mode 0600 from its creation on.
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        let partial = self.path.with_extension("partial");
+        match fs::remove_file(&partial) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        // Fails if somebody was faster.
-        file.persist_noclobber(&self.path).map_err(|e| e.error)?;
+        file.sync_all()?;
+        // Unlike a rename, a link fails if somebody was faster.
+        let linked = fs::hard_link(&partial, &self.path);
+        fs::remove_file(&partial)?;
+        linked?;
         File::open(dir)?.sync_all()
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`node`] | [`node::Node`]: a peer without sockets, clock and disk; all that it does is its input and output |
 //! | `net` | the drivers that carry a node on a real machine: QUIC, the storage thread, the loop |
-//! | `sdk` | [`Peer`], for apps: open, publish, subscribe, query |
+//! | `sdk` | `Peer`, for apps: open, publish, subscribe, query |
 //! | `cli` | the command line `msec`, as a function |
 //!
 //! `node` needs nothing but `std`. The rest is behind the feature `net`, which is on by default.
@@ -52,7 +52,7 @@ pub mod node;
 #[cfg(feature = "net")]
 pub mod cli;
 #[cfg(feature = "net")]
-mod net;
+pub mod net;
 #[cfg(feature = "net")]
 mod sdk;
 

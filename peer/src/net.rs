@@ -8,6 +8,7 @@
 //! | `queue` | those queues: bounded in bytes, never waited for |
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
+//! | [`probe`] | a link by hand, for whoever wants to say what a node never says |
 //!
 //! These modules read clocks and draw randomness, so that nothing else has to.
 #![allow(clippy::disallowed_methods, reason = "drivers are where time and randomness come from")]
@@ -17,6 +18,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod link;
+pub mod probe;
 mod queue;
 mod tls;
 
@@ -26,7 +28,7 @@ pub(crate) use endpoint::bind;
 pub use error::BindError;
 
 /// 32 bytes from the system's generator.
-pub(crate) fn random_seed() -> [u8; 32] {
+pub fn random_seed() -> [u8; 32] {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).expect("an operating system that gives randomness");
     seed

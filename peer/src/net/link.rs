@@ -139,7 +139,7 @@ async fn read_live(
 }
 
 /// One frame; `None` at the end of the stream, and where a frame is longer than allowed.
-async fn read_frame(recv: &mut RecvStream, limit: usize) -> Option<Vec<u8>> {
+pub(super) async fn read_frame(recv: &mut RecvStream, limit: usize) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     recv.read_exact(&mut length).await.ok()?;
     let length = u32::from_be_bytes(length) as usize;

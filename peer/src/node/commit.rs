@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{EntryKind, VerifiedRun};
+use msec_crdt_store::VerifiedRun;
 use msec_gossip::Input as GossipInput;
 
 use super::logs::{key_of, topic_of, version_of};
@@ -25,6 +25,8 @@ pub(super) struct Commits {
     /// Verified runs of others.
     waiting: Vec<VerifiedRun>,
     waiting_bytes: usize,
+    /// How many readings of others are in them.
+    waiting_readings: u64,
     /// When the next commit is to start.
     due: Option<Duration>,
     /// When a failed commit is to be tried again, and the pause that led to it.
@@ -38,6 +40,7 @@ struct InFlight {
     own: usize,
     receipts: Vec<(Ticket, Receipt)>,
     bytes: usize,
+    readings: u64,
 }
 
 impl Commits {
@@ -63,9 +66,10 @@ impl Commits {
         self.due = Some(self.due.map_or(due, |before| before.min(due)));
     }
 
-    /// A verified run of another peer waits.
-    pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, due: Duration) {
+    /// A verified run of another peer waits, which took so many bytes and holds so many readings.
+    pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, readings: u64, due: Duration) {
         self.waiting.push(run);
+        self.waiting_readings += readings;
         self.waiting_bytes += bytes;
         self.wait_until(due);
     }
@@ -94,8 +98,9 @@ impl Node {
             return;
         }
         let bytes = std::mem::take(&mut self.commits.waiting_bytes) + own_bytes;
+        let readings = std::mem::take(&mut self.commits.waiting_readings);
         let runs = Arc::new(runs);
-        self.commits.in_flight = Some(InFlight { runs: runs.clone(), own, receipts, bytes });
+        self.commits.in_flight = Some(InFlight { runs: runs.clone(), own, receipts, bytes, readings });
         self.commits.last += 1;
         self.output(Output::Commit { seq: self.commits.last, runs });
     }
@@ -111,8 +116,7 @@ impl Node {
         for (ticket, receipt) in commit.receipts {
             self.output(Output::Published { ticket, result: Ok(receipt) });
         }
-        let (own, others) = commit.runs.split_at(commit.own);
-        for run in own {
+        for run in &commit.runs[..commit.own] {
             let (state, payload) = (run.state(), Some(run.to_bytes()));
             let Some(topic) = topic_of(state.header()) else { continue };
             let (key, version) = (key_of(&state.log()), version_of(state));
@@ -121,10 +125,8 @@ impl Node {
         for state in commit.runs.iter().map(VerifiedRun::state) {
             self.tell_gossip(GossipInput::Durable { key: key_of(&state.log()), version: version_of(state) });
         }
-        let entries =
-            others.iter().flat_map(VerifiedRun::entries).filter(|e| e.kind == EntryKind::Readings).count();
-        if entries > 0 {
-            self.event(Event::Stored { entries: entries as u64 });
+        if commit.readings > 0 {
+            self.event(Event::Stored { readings: commit.readings });
         }
     }
 

@@ -225,10 +225,10 @@ pub enum Event {
         /// The readings.
         readings: Vec<Reading>,
     },
-    /// Verified entries of others are on disk.
+    /// Readings of others that were verified are on disk.
     Stored {
-        /// How many entries with readings.
-        entries: u64,
+        /// How many.
+        readings: u64,
     },
     /// Something was refused.
     Refused(Refused),

@@ -108,16 +108,18 @@ impl Node {
         if mine {
             self.abandon_own(&header, log);
         }
+        let mut shown = 0;
         for (position, entry) in (run.from()..).zip(run.entries()) {
             let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { continue };
             // A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.
             let Ok(readings) = decode_readings(body) else { continue };
+            shown += readings.len() as u64;
             self.event(Event::Verified { log, header: header.clone(), position, readings });
         }
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
         self.logs.hold(state.clone());
-        self.commits.add(run, bytes, self.now.mono + self.config.commit_window);
+        self.commits.add(run, bytes, shown, self.now.mono + self.config.commit_window);
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), payload });
     }
 

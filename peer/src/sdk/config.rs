@@ -23,6 +23,11 @@ impl Membership {
         Self { manifest: manifest.clone(), grants: grants.into_iter().collect() }
     }
 
+    /// The grants.
+    pub fn grants(&self) -> &[Verified<Grant>] {
+        &self.grants
+    }
+
     /// The space's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

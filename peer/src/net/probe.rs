@@ -1,0 +1,130 @@
+//! A link by hand: what a node never says can be said with it. For adversarial tests, and for the attacks that the demo
+//! plants.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use msec_identity::handshake::{ChannelBinding, Claim, Initiator, Introduction};
+use msec_identity::{HandshakeError, Identity, UnixMillis};
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tokio::time::timeout;
+
+use super::driver::wall_clock;
+use super::error::BindError;
+use super::link::{self, read_frame};
+use super::{bind, random_seed};
+use crate::sdk::Membership;
+
+/// How long the other side has for each step.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest frame that is read.
+const FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// A connection to a peer, and its first stream.
+#[derive(Debug)]
+pub struct Probe {
+    endpoint: Endpoint,
+    connection: Connection,
+    send: SendStream,
+    recv: RecvStream,
+}
+
+/// What a probe came up against.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// No socket.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Nobody there, or no longer.
+    #[error("{address} does not answer, or has closed the connection")]
+    Gone {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The handshake failed.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+}
+
+impl Probe {
+    /// Connects over QUIC. Nobody has said who they are yet.
+    pub async fn dial(address: SocketAddr) -> Result<Self, ProbeError> {
+        let endpoint = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let gone = || ProbeError::Gone { address };
+        let connecting = endpoint.connect(address, "msec").map_err(|_| gone())?;
+        let connection = timeout(PATIENCE, connecting).await.map_err(|_| gone())?.map_err(|_| gone())?;
+        let (send, recv) = connection.open_bi().await.map_err(|_| gone())?;
+        Ok(Self { endpoint, connection, send, recv })
+    }
+
+    fn gone(&self) -> ProbeError {
+        ProbeError::Gone { address: self.connection.remote_address() }
+    }
+
+    /// The connection's exporter.
+    pub fn binding(&self) -> Result<ChannelBinding, ProbeError> {
+        link::binding(&self.connection).ok_or_else(|| self.gone())
+    }
+
+    /// Sends one frame, whatever is in it.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ProbeError> {
+        let length = (bytes.len() as u32).to_be_bytes();
+        let sent = async { self.send.write_all(&[&length, bytes].concat()).await };
+        sent.await.map_err(|_| self.gone())
+    }
+
+    /// The next frame.
+    pub async fn receive(&mut self) -> Result<Vec<u8>, ProbeError> {
+        let frame = timeout(PATIENCE, read_frame(&mut self.recv, FRAME_BYTES_MAX)).await;
+        frame.ok().flatten().ok_or_else(|| self.gone())
+    }
+
+    /// Does the handshake as `identity`, showing the grants of `membership`. Returns what the other side says of itself.
+    pub async fn introduce(
+        &mut self,
+        identity: &Identity,
+        membership: &Membership,
+    ) -> Result<Claim, ProbeError> {
+        let binding = self.binding()?;
+        self.introduce_bound(identity, membership, binding).await
+    }
+
+    /// As [`Probe::introduce`], bound to a connection of the caller's choice.
+    pub async fn introduce_bound(
+        &mut self,
+        identity: &Identity,
+        membership: &Membership,
+        binding: ChannelBinding,
+    ) -> Result<Claim, ProbeError> {
+        let key = identity.endorse(random_seed(), UnixMillis(i64::MAX));
+        let introduction = Introduction {
+            space: membership.manifest.space(),
+            grants: membership.grants.clone(),
+            greeting: Vec::new(),
+        };
+        let mut rng = ChaCha20Rng::from_seed(random_seed());
+        let (wait, first) = Initiator::start(&key, binding, &mut rng)?;
+        self.send(&first).await?;
+        let (wait, third) = wait.read(&self.receive().await?, &key, &introduction)?;
+        self.send(&third).await?;
+        Ok(wait.read(&self.receive().await?, Some(wall_clock()))?)
+    }
+
+    /// Waits until the other side closes the connection; the code says why. `None` if it does not.
+    pub async fn closed(&self) -> Option<u64> {
+        match timeout(PATIENCE, self.connection.closed()).await {
+            Ok(quinn::ConnectionError::ApplicationClosed(close)) => Some(close.error_code.into_inner()),
+            _ => None,
+        }
+    }
+
+    /// Lets what was sent leave, and goes.
+    pub async fn leave(mut self) {
+        let _ = self.send.finish();
+        let _ = timeout(PATIENCE, self.send.stopped()).await;
+        self.endpoint.close(0u32.into(), b"");
+        let _ = timeout(PATIENCE, self.endpoint.wait_idle()).await;
+    }
+}
