@@ -91,7 +91,8 @@ impl Node {
             let _ = authority.learn(grant.clone().into());
         }
         let me = identity.peer();
-        let gossip = Gossip::new(config.gossip.clone(), me, config.interest.clone(), gossip_seed);
+        let interest = config.interest.intersect(&links::holdable(&authority, &me, None));
+        let gossip = Gossip::new(config.gossip.clone(), me, interest, gossip_seed);
         let mut node = Self {
             dialler: Dialler::new(&config.contacts),
             links: Links::default(),
@@ -214,8 +215,9 @@ impl Node {
         around * percent / 100
     }
 
+    /// What it wants to hold: as configured, and no more than its grants allow.
     fn interest(&self) -> &Interest {
-        &self.config.interest
+        self.gossip.interest()
     }
 }
 

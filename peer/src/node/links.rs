@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
-use msec_gossip::{Input as GossipInput, Interest, Priority};
+use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
     Responder, wrong_version,
 };
-use msec_identity::{HandshakeError, NoiseKey, PeerId, Right};
+use msec_identity::{Authority, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
 use super::{CloseReason, Event, LinkId, Node, Output, Refused, RefusedKind};
@@ -260,17 +260,8 @@ impl Node {
         }
         self.output(Output::Admitted { link: id });
         self.event(Event::NeighbourUp { peer });
-        let interest = wanted(&claim.greeting).intersect(&self.may_hold(&peer));
+        let interest = wanted(&claim.greeting).intersect(&holdable(&self.authority, &peer, self.wall()));
         self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
-    }
-
-    /// The collections that a peer may hold now: what it may read, and what it may relay.
-    fn may_hold(&self, peer: &PeerId) -> Interest {
-        let now = self.wall();
-        let holds =
-            |rights: msec_identity::Rights| rights.contains(Right::Read) || rights.contains(Right::Relay);
-        let grants = self.authority.grants_of(peer).filter(|g| g.is_valid(now) && holds(g.rights));
-        Interest::of(grants.map(|g| g.resource.as_str())).unwrap_or_else(|_| Interest::none())
     }
 
     fn introduction(&self) -> Introduction {
@@ -393,6 +384,15 @@ impl Node {
         tracing::debug!(?peer, ?kind, detail, "refused");
         self.event(Event::Refused(Refused { peer, kind, detail }));
     }
+}
+
+/// The collections that a peer may hold at that time: what it may read, and what it may relay. `None`: ever.
+pub(super) fn holdable(authority: &Authority, peer: &PeerId, at: Option<UnixMillis>) -> Interest {
+    let holds = |rights: Rights| rights.contains(Right::Read) || rights.contains(Right::Relay);
+    let grants = authority.grants_of(peer).filter(|grant| grant.is_valid(at) && holds(grant.rights));
+    // More prefixes than an interest can name: then what it holds beyond them is not offered, and can be asked for.
+    let paths = grants.map(|grant| grant.resource.as_str()).take(INTEREST_PREFIXES_MAX);
+    Interest::of(paths).unwrap_or_else(|_| Interest::none())
 }
 
 /// The interest in a greeting. One that cannot be read wants nothing.

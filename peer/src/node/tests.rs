@@ -1,1 +1,513 @@
+//! The node against scripted neighbours and disks. Cities of nodes are the simulator's business.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use msec_crdt_store::{MemoryMedium, Reading, Storage, Store};
+use msec_identity::handshake::{ChannelBinding, Refusal};
+use msec_identity::{Grant, Identity, Manifest, Right, Rights};
+
+use super::*;
+
+const START: UnixMillis = UnixMillis(1_767_225_600_000);
+const DAY_MS: i64 = 24 * 3600 * 1000;
+const BINDING: ChannelBinding = ChannelBinding([5; 32]);
+
+fn root() -> Identity {
+    Identity::from_seed([1; 32])
+}
+
+fn manifest() -> Manifest {
+    Manifest::new("harbour", vec![root().peer()], 1, [0; 16]).expect("a manifest")
+}
+
+fn grant(holder: &Identity, rights: &[Right], days: i64) -> Verified<Grant> {
+    root().sign(Grant {
+        space: manifest().space(),
+        issuer: root().peer(),
+        holder: holder.peer(),
+        resource: "parks".parse().expect("a path"),
+        rights: Rights::of(rights.iter().copied()),
+        not_before: START.saturating_add(-DAY_MS),
+        not_after: START.saturating_add(days * DAY_MS),
+        depth: 0,
+        parent: None,
+    })
+}
+
+fn address(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 4000))
+}
+
+fn contact(n: u8) -> Contact {
+    Contact { address: address(n), peer: None }
+}
+
+/// A node with a disk that answers when it is told to.
+struct Rig {
+    node: Node,
+    store: Store<MemoryMedium>,
+    mono: Duration,
+    wall: UnixMillis,
+    outputs: VecDeque<Output>,
+}
+
+fn rig(seed: u8, rights: &[Right], config: Config) -> Rig {
+    let identity = Identity::from_seed([seed; 32]);
+    let papers = if rights.is_empty() { Vec::new() } else { vec![grant(&identity, rights, 30)] };
+    rig_with(seed, papers, config, MemoryMedium::default())
+}
+
+fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, medium: MemoryMedium) -> Rig {
+    // A restart draws other randomness.
+    let randomness = [seed ^ (msec_crdt_store::Medium::len(&medium) % 251) as u8; 32];
+    let (store, opened) = Store::open(medium).expect("opens");
+    let identity = Identity::from_seed([seed; 32]);
+    let authority = Authority::new(manifest());
+    let now = Now { mono: Duration::ZERO, wall: START };
+    let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
+    let node = Node::new(parts, now).expect("the settings work");
+    Rig { node, store, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
+}
+
+impl Rig {
+    fn handle(&mut self, input: Input) {
+        self.node.handle(Now { mono: self.mono, wall: self.wall }, input);
+        self.outputs.extend(std::iter::from_fn(|| self.node.poll_output()));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.mono += time;
+        self.wall = self.wall.saturating_add(time.as_millis() as i64);
+        self.handle(Input::Timeout);
+    }
+
+    fn publish(&mut self, ticket: u64, value: f64) {
+        let stream = StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB");
+        let readings = vec![Reading::new(self.wall, value)];
+        self.handle(Input::Publish { ticket: Ticket(ticket), stream, readings });
+    }
+
+    /// Takes the outputs for which `pick` gives something.
+    fn take<T>(&mut self, pick: impl Fn(&Output) -> Option<T>) -> Vec<T> {
+        let taken = self.outputs.iter().filter_map(&pick).collect();
+        self.outputs.retain(|output| pick(output).is_none());
+        taken
+    }
+
+    fn commits(&mut self) -> Vec<(u64, std::sync::Arc<Vec<msec_crdt_store::VerifiedRun>>)> {
+        self.take(|output| match output {
+            Output::Commit { seq, runs } => Some((*seq, runs.clone())),
+            _ => None,
+        })
+    }
+
+    fn sends(&mut self) -> Vec<Vec<u8>> {
+        self.take(|output| match output {
+            Output::Send { bytes, .. } => Some(bytes.clone()),
+            _ => None,
+        })
+    }
+
+    fn closes(&mut self) -> Vec<CloseReason> {
+        self.take(|output| match output {
+            Output::Close { reason, .. } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        self.take(|output| match output {
+            Output::Event(event) => Some(event.clone()),
+            _ => None,
+        })
+    }
+
+    /// Stores what is to be stored, and says so.
+    fn sync(&mut self) {
+        for (seq, runs) in self.commits() {
+            self.store.apply(seq, &runs).expect("applied");
+            let through = self.store.sync().expect("synced");
+            self.handle(Input::Durable { through });
+        }
+    }
+
+    fn acknowledged(&mut self) -> Vec<(u64, bool)> {
+        self.take(|output| match output {
+            Output::Published { ticket, result } => Some((ticket.0, result.is_ok())),
+            _ => None,
+        })
+    }
+
+    fn verified(&mut self) -> Vec<f64> {
+        let values = |event| match event {
+            Event::Verified { readings, .. } => readings.iter().map(|r| r.value).collect(),
+            _ => Vec::new(),
+        };
+        self.events().into_iter().flat_map(values).collect()
+    }
+}
+
+/// Connects `a`, which dialled, with `b`.
+fn connect(a: &mut Rig, b: &mut Rig, link: u64) {
+    let dialled = Some(address(b.node.peer().0[0]));
+    a.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled });
+    b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+    exchange(a, b, link);
+}
+
+/// Carries messages between the two until neither has any.
+fn exchange(a: &mut Rig, b: &mut Rig, link: u64) {
+    loop {
+        let (from_a, from_b) = (a.sends(), b.sends());
+        if from_a.is_empty() && from_b.is_empty() {
+            return;
+        }
+        from_a.into_iter().for_each(|bytes| b.handle(Input::Received { link: LinkId(link), bytes }));
+        from_b.into_iter().for_each(|bytes| a.handle(Input::Received { link: LinkId(link), bytes }));
+    }
+}
+
+fn sensor() -> Rig {
+    rig(2, &[Right::Write], Config { contacts: vec![contact(3)], ..Config::default() })
+}
+
+fn gateway() -> Rig {
+    rig(3, &[Right::Relay, Right::Read], Config::default())
+}
+
+const WINDOW: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_reading_is_acknowledged_and_leaves_only_when_it_is_durable() {
+    let (mut a, mut b) = (sensor(), gateway());
+    connect(&mut a, &mut b, 0);
+    a.publish(7, 48.5);
+    assert!(a.commits().is_empty(), "the first entry waits for company");
+    a.publish(8, 49.5);
+    a.pass(WINDOW);
+    let commits = a.commits();
+    assert_eq!(commits.len(), 1, "one commit for both");
+    assert_eq!(commits[0].1.len(), 1, "and one signature");
+    a.pass(Duration::from_secs(1));
+    assert!(
+        a.acknowledged().is_empty() && a.sends().iter().all(|m| m.len() < 100),
+        "nothing left before the disk answered"
+    );
+
+    a.store.apply(1, &commits[0].1).expect("applied");
+    a.handle(Input::Durable { through: 1 });
+    assert_eq!(a.acknowledged(), [(7, true), (8, true)]);
+    exchange(&mut a, &mut b, 0);
+    assert_eq!(b.verified(), [48.5, 49.5]);
+}
+
+#[test]
+fn one_commit_at_a_time() {
+    let mut a = sensor();
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    assert_eq!(a.commits().len(), 1);
+    a.publish(2, 2.0);
+    a.pass(Duration::from_secs(5));
+    assert!(a.commits().is_empty(), "the disk has not answered");
+    a.handle(Input::Durable { through: 1 });
+    assert_eq!(a.commits().len(), 1, "what waited goes at once");
+}
+
+#[test]
+fn a_failed_commit_is_tried_again_and_nothing_is_lost() {
+    let mut a = sensor();
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    let first = a.commits();
+    a.handle(Input::CommitFailed { seq: 1 });
+    assert!(matches!(a.events()[..], [Event::StorageFailing]));
+    a.publish(2, 2.0);
+    assert_eq!(a.acknowledged(), [(2, false)], "refused while the disk refuses");
+    a.pass(Duration::from_millis(999));
+    assert!(a.commits().is_empty());
+    a.pass(Duration::from_millis(1));
+    assert_eq!(a.commits(), first, "the same commit");
+    a.pass(Duration::from_secs(100));
+    assert!(a.commits().is_empty(), "not again before an answer");
+    a.handle(Input::CommitFailed { seq: 1 });
+    assert!(a.events().is_empty(), "said once");
+    a.pass(Duration::from_secs(2));
+    assert_eq!(a.commits().len(), 1);
+    a.handle(Input::Durable { through: 1 });
+    assert!(matches!(a.events()[..], [Event::StorageRecovered]));
+    assert_eq!(a.acknowledged(), [(1, true)]);
+}
+
+#[test]
+fn a_stranger_is_told_that_it_is_one_and_nothing_else() {
+    let (mut a, mut b) = (rig(4, &[], Config { contacts: vec![contact(3)], ..Config::default() }), gateway());
+    connect(&mut a, &mut b, 0);
+    assert_eq!(b.closes(), [CloseReason::Refused(Refusal::Stranger)]);
+    assert_eq!(a.closes(), [CloseReason::RefusedByPeer(Refusal::Stranger)]);
+    let refused = b.events();
+    assert!(
+        matches!(&refused[..], [Event::Refused(Refused { peer: Some(peer), kind: RefusedKind::Stranger, .. })] if *peer == a.node.peer())
+    );
+    assert_eq!(b.node.neighbours().count() + a.node.neighbours().count(), 0);
+}
+
+#[test]
+fn whoever_expects_somebody_else_does_not_link() {
+    let expected = Contact { address: address(3), peer: Some(PeerId([9; 32])) };
+    let mut a = rig(2, &[Right::Write], Config { contacts: vec![expected], ..Config::default() });
+    let mut b = gateway();
+    a.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: Some(address(3)) });
+    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    exchange(&mut a, &mut b, 0);
+    assert_eq!(a.closes(), [CloseReason::WrongPeer]);
+    assert_eq!(a.node.neighbours().count(), 0);
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_cut_off() {
+    let mut b = gateway();
+    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    b.pass(Duration::from_secs(9));
+    assert!(b.closes().is_empty());
+    b.pass(Duration::from_secs(1));
+    assert_eq!(b.closes(), [CloseReason::TooSlow]);
+}
+
+#[test]
+fn strangers_beyond_the_bound_are_turned_away() {
+    let mut b = rig(3, &[Right::Relay], Config { handshakes_max: 2, ..Config::default() });
+    for link in 0..3 {
+        b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+    }
+    assert_eq!(b.closes(), [CloseReason::Crowded]);
+}
+
+#[test]
+fn of_two_links_both_sides_keep_the_one_that_the_smaller_id_dialled() {
+    for first_dials in [true, false] {
+        let (mut a, mut b) = (sensor(), gateway());
+        let smaller_is_a = a.node.peer() < b.node.peer();
+        let (one, two) = if first_dials { (&mut a, &mut b) } else { (&mut b, &mut a) };
+        connect(one, two, 0);
+        connect(two, one, 1);
+        assert_eq!((a.node.neighbours().count(), b.node.neighbours().count()), (1, 1));
+        let kept_is_a = if first_dials == smaller_is_a { LinkId(0) } else { LinkId(1) };
+        for rig in [&mut a, &mut b] {
+            let peer = rig.node.neighbours().next().expect("a neighbour");
+            assert_eq!(
+                rig.node.links.link_of(&peer),
+                Some(kept_is_a),
+                "first dialled by the sensor: {first_dials}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_comes_back_replaces_its_old_link() {
+    let (mut a, mut b) = (sensor(), gateway());
+    connect(&mut a, &mut b, 0);
+    // The sensor was restarted; the gateway has not noticed.
+    let mut again = sensor();
+    connect(&mut again, &mut b, 1);
+    assert_eq!(b.closes(), [CloseReason::Duplicate]);
+    assert_eq!(b.node.links.link_of(&a.node.peer()), Some(LinkId(1)));
+}
+
+#[test]
+fn a_neighbour_whose_grant_expires_is_let_go() {
+    let identity = Identity::from_seed([2; 32]);
+    let papers = vec![grant(&identity, &[Right::Write], 1)];
+    let config = Config { contacts: vec![contact(3)], ..Config::default() };
+    let (mut a, mut b) = (rig_with(2, papers, config, MemoryMedium::default()), gateway());
+    connect(&mut a, &mut b, 0);
+    b.pass(Duration::from_secs(3600));
+    assert!(b.closes().is_empty());
+    b.pass(Duration::from_secs(24 * 3600));
+    assert_eq!(b.closes(), [CloseReason::Expired]);
+}
+
+#[test]
+fn dialling_backs_off_up_to_its_limit() {
+    let mut a = sensor();
+    let dials = |rig: &mut Rig| {
+        rig.take(|output| match output {
+            Output::Dial { address } => Some(*address),
+            _ => None,
+        })
+    };
+    a.handle(Input::Timeout);
+    assert_eq!(dials(&mut a), [address(3)], "at once");
+    let mut pauses = Vec::new();
+    for _ in 0..10 {
+        a.handle(Input::DialFailed { address: address(3) });
+        let before = a.mono;
+        while dials(&mut a).is_empty() {
+            let next = a.node.poll_timeout().expect("something to wait for");
+            a.pass(next - a.mono);
+        }
+        pauses.push(a.mono - before);
+    }
+    assert!(pauses[0] < Duration::from_millis(320) && pauses[9] > Duration::from_secs(11), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(19)), "{pauses:?}");
+}
+
+#[test]
+fn a_clock_that_was_never_set_is_said_once_and_marks_what_is_written() {
+    let (mut a, mut b) = (sensor(), gateway());
+    a.wall = UnixMillis(5_000);
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    assert_eq!(a.events().iter().filter(|e| matches!(e, Event::ClockUnset { .. })).count(), 1);
+    let commits = a.commits();
+    let qualities: Vec<_> = commits[0].1[0].entries().iter().map(|e| e.quality).collect();
+    assert_eq!(qualities, [msec_crdt_store::TimeQuality::Unsynchronised; 2]);
+    a.store.apply(1, &commits[0].1).expect("applied");
+    a.handle(Input::Durable { through: 1 });
+    // And others let it in: its endorsement does not end in 1970.
+    connect(&mut a, &mut b, 0);
+    assert_eq!(b.node.neighbours().count(), 1);
+}
+
+#[test]
+fn without_a_grant_nothing_is_written() {
+    let mut b = gateway();
+    b.publish(1, 1.0);
+    assert_eq!(b.acknowledged(), [(1, false)]);
+    b.pass(WINDOW);
+    assert!(b.commits().is_empty());
+}
+
+#[test]
+fn too_much_that_waits_for_the_disk_is_refused() {
+    let mut a = rig(2, &[Right::Write], Config { waiting_bytes_max: 1, ..Config::default() });
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    a.publish(2, 2.0);
+    assert_eq!(a.acknowledged(), [(2, false)]);
+    a.sync();
+    assert_eq!(a.acknowledged(), [(1, true)]);
+    a.publish(3, 3.0);
+    assert!(a.acknowledged().is_empty(), "there is room again");
+}
+
+#[test]
+fn a_restart_continues_the_log() {
+    let mut a = sensor();
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    a.sync();
+    let before: Vec<_> = a.node.frontier().map(|(log, ..)| log).collect();
+    let identity = Identity::from_seed([2; 32]);
+    let papers = vec![grant(&identity, &[Right::Write], 30)];
+    let mut a = rig_with(2, papers, Config::default(), a.store.into_medium());
+    a.publish(2, 2.0);
+    a.pass(WINDOW);
+    a.sync();
+    let after: Vec<_> = a.node.frontier().map(|(log, size, _)| (log, size)).collect();
+    assert_eq!(after, [(before[0], 3)], "a header and two readings in one log");
+}
+
+#[test]
+fn a_store_that_was_damaged_never_continues_its_own_log() {
+    let mut a = sensor();
+    for value in [1.0, 2.0] {
+        a.publish(1, value);
+        a.pass(WINDOW);
+        a.sync();
+    }
+    let old = a.node.frontier().next().expect("a log").0;
+    let mut medium = a.store.into_medium();
+    let last = msec_crdt_store::Medium::len(&medium) as usize - 10;
+    medium.flip(last, 0);
+    let papers = vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
+    let mut a = rig_with(2, papers, Config::default(), medium);
+    a.publish(3, 3.0);
+    assert!(matches!(&a.events()[..], [Event::NewIncarnation { before, .. }] if *before == old));
+    a.pass(WINDOW);
+    a.sync();
+    let sizes: Vec<_> = a.node.frontier().map(|(log, size, _)| (log == old, size)).collect();
+    assert!(sizes.contains(&(true, 2)) && sizes.contains(&(false, 2)), "{sizes:?}");
+}
+
+#[test]
+fn a_store_that_was_set_back_goes_on_in_a_new_log_once_a_neighbour_shows_the_old_one() {
+    let (mut a, mut b) = (sensor(), gateway());
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    a.sync();
+    // A copy, as a backup would be.
+    let copy = {
+        let (log, ..) = a.node.frontier().next().expect("a log");
+        let chunk = a.store.read(&log, 0, 1 << 20).expect("read").expect("some");
+        (log, chunk)
+    };
+    connect(&mut a, &mut b, 0);
+    a.publish(2, 2.0);
+    a.pass(WINDOW);
+    a.sync();
+    settle(&mut a, &mut b, 0);
+    assert_eq!(b.verified(), [1.0, 2.0]);
+    let papers = vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
+    // The backup is put back: the store ends where the copy was made.
+    let mut restored = {
+        let run = msec_crdt_store::Run::from_bytes(&copy.1.bytes).expect("parses");
+        let Ok(msec_crdt_store::Verdict::New(run)) = run.verify(None, &a.node.authority) else {
+            panic!("verifies")
+        };
+        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
+        store.apply(1, &[run]).expect("applied");
+        let config = Config { contacts: vec![contact(3)], ..Config::default() };
+        rig_with(2, papers, config, store.into_medium())
+    };
+    connect(&mut restored, &mut b, 1);
+    settle(&mut restored, &mut b, 1);
+    restored.events();
+    restored.publish(3, 3.0);
+    assert!(matches!(&restored.events()[..], [Event::NewIncarnation { before, .. }] if *before == copy.0));
+}
+
+/// Lets ten seconds pass, in which both do what they are asked.
+fn settle(a: &mut Rig, b: &mut Rig, link: u64) {
+    for _ in 0..20 {
+        for rig in [&mut *a, &mut *b] {
+            rig.pass(Duration::from_millis(500));
+            answer_reads(rig);
+        }
+        exchange(a, b, link);
+        a.sync();
+        b.sync();
+    }
+}
+
+fn answer_reads(rig: &mut Rig) {
+    let reads = rig.take(|output| match output {
+        Output::Read { ticket, log, from, bytes_max } => Some((*ticket, *log, *from, *bytes_max)),
+        _ => None,
+    });
+    for (ticket, log, from, bytes_max) in reads {
+        let chunk = rig.store.read(&log, from, bytes_max).expect("read");
+        rig.handle(Input::ReadDone { ticket, chunk });
+    }
+}
+
+#[test]
+fn garbage_after_admission_ends_the_link() {
+    let (mut a, mut b) = (sensor(), gateway());
+    connect(&mut a, &mut b, 0);
+    b.handle(Input::Received { link: LinkId(0), bytes: vec![0xff; 40] });
+    assert_eq!(b.closes(), [CloseReason::Misbehaved]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(frames in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..200), 1..6), dialled: bool) {
+        let mut b = gateway();
+        b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: dialled.then(|| address(9)) });
+        for bytes in frames {
+            b.handle(Input::Received { link: LinkId(0), bytes });
+        }
+    }
+}
