@@ -1,1 +1,21 @@
-//! TODO
+//! The product for a Raspberry Pi: what sensors speak comes in, what people and programs read goes out.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`demo`] | a small city on one machine, with real pedestrian counts |
+//! | [`web`] | the page that shows verified readings as they come, `/healthz`, and the state as JSON |
+//! | [`cli`] | the command line `msec-gateway`, as a function |
+//!
+//! The page shows what it is told, and asks nobody:
+//!
+//! ```
+//! use msec_gateway::web::{Board, Place};
+//!
+//! let place = Place { name: "Pier".into(), latitude: 43.46, longitude: -3.79, unit: "dB".into() };
+//! let board = Board::new("Santander", vec![place]).in_zone("Europe/Madrid");
+//! board.reading(0, 1_700_000_000_000, 48.5);
+//! ```
+
+pub mod cli;
+pub mod demo;
+pub mod web;

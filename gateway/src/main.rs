@@ -1,1 +1,7 @@
-fn main() {}
+//! The gateway's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    msec_gateway::cli::main(std::env::args_os())
+}

@@ -29,8 +29,16 @@ pub(super) struct Commits {
     waiting_readings: u64,
     /// When the next commit is to start.
     due: Option<Duration>,
-    /// When a failed commit is to be tried again, and the pause that led to it.
-    retry: Option<(Duration, Duration)>,
+    /// Set while the commit that is under way has failed.
+    retry: Option<Retry>,
+}
+
+#[derive(Debug)]
+struct Retry {
+    /// When it is to be tried again; `None` while it is being tried.
+    at: Option<Duration>,
+    /// The pause before that.
+    pause: Duration,
 }
 
 #[derive(Debug)]
@@ -46,10 +54,9 @@ struct InFlight {
 impl Commits {
     /// When to look again.
     pub(super) fn due(&self) -> Option<Duration> {
-        match (&self.in_flight, self.retry) {
-            (Some(_), Some((retry, _))) => Some(retry),
-            (Some(_), None) => None,
-            (None, _) => self.due,
+        match &self.in_flight {
+            Some(_) => self.retry.as_ref().and_then(|retry| retry.at),
+            None => self.due,
         }
     }
 
@@ -83,9 +90,8 @@ impl Node {
         }
         if let Some(commit) = &self.commits.in_flight {
             let (seq, runs) = (self.commits.last, commit.runs.clone());
-            // Not again before an answer.
-            if let Some((due, _)) = &mut self.commits.retry {
-                *due = Duration::MAX;
+            if let Some(retry) = &mut self.commits.retry {
+                retry.at = None;
             }
             return self.output(Output::Commit { seq, runs });
         }
@@ -134,13 +140,13 @@ impl Node {
         if self.commits.in_flight.is_none() || seq != self.commits.last {
             return;
         }
-        let pause = match self.commits.retry {
-            Some((_, before)) => (before * 2).min(RETRY_MAX),
+        let pause = match &self.commits.retry {
+            Some(before) => (before.pause * 2).min(RETRY_MAX),
             None => {
                 self.event(Event::StorageFailing);
                 self.config.commit_retry
             }
         };
-        self.commits.retry = Some((self.now.mono + pause, pause));
+        self.commits.retry = Some(Retry { at: Some(self.now.mono + pause), pause });
     }
 }
