@@ -1,4 +1,4 @@
-//! The drivers: what carries a [`crate::Node`] on a real machine.
+//! The drivers: what carries a [`crate::node::Node`] on a real machine.
 //!
 //! | module | what it does |
 //! |---|---|

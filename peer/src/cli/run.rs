@@ -1,5 +1,4 @@
 //! A peer that runs until it is told to stop.
-#![allow(clippy::disallowed_methods, reason = "a reading without a time gets the one at which it was read")]
 
 use std::io::{BufRead, Write};
 
