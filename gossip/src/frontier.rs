@@ -50,7 +50,8 @@ impl Frontier {
 
     /// What may be advertised of a key.
     pub(crate) fn durable_item(&self, key: &Key) -> Option<Item> {
-        self.held.get(key).and_then(|held| durable_item(key, held))
+        let held = self.held.get(key)?;
+        Some(Item { key: *key, topic: held.topic.clone(), version: held.durable? })
     }
 
     /// The node holds `version` now. A smaller one than before is a cut, and what is on disk is cut with it. True if
@@ -81,23 +82,35 @@ impl Frontier {
 
     /// What is on disk in `range` and covered by `scope`, in order.
     pub(crate) fn items<'a>(&'a self, range: &Range, scope: &'a Interest) -> impl Iterator<Item = Item> + 'a {
-        let held = self.held.range(range.bounds());
-        held.filter(|(_, held)| scope.covers(&held.topic)).filter_map(|(key, held)| durable_item(key, held))
+        self.durable_in(range, scope).map(|(key, topic, version)| Item {
+            key: *key,
+            topic: topic.clone(),
+            version,
+        })
     }
 
     /// How many items that is, counted no further than `max`.
     pub(crate) fn count(&self, range: &Range, scope: &Interest, max: usize) -> usize {
-        self.items(range, scope).take(max).count()
+        self.durable_in(range, scope).take(max).count()
     }
 
     pub(crate) fn fingerprint(&self, range: &Range, scope: &Interest) -> Fingerprint {
         let mut hasher = blake3::Hasher::new_derive_key(FINGERPRINT_CONTEXT);
-        for Item { key, version, .. } in self.items(range, scope) {
+        for (key, _, version) in self.durable_in(range, scope) {
             hasher.update(&key.0);
             hasher.update(&version.size.to_le_bytes());
             hasher.update(&version.digest);
         }
         Fingerprint(*hasher.finalize().as_bytes())
+    }
+
+    fn durable_in<'a>(
+        &'a self,
+        range: &Range,
+        scope: &'a Interest,
+    ) -> impl Iterator<Item = (&'a Key, &'a Topic, Version)> + 'a {
+        let durable = |(key, held): (&'a Key, &'a Held)| Some((key, &held.topic, held.durable?));
+        self.held.range(range.bounds()).filter_map(durable).filter(|(_, topic, _)| scope.covers(topic))
     }
 
     /// How many keys of `range` a walk over it visits: what a summary costs us.
@@ -108,11 +121,6 @@ impl Frontier {
             self.held.range(range.bounds()).count() as u64
         }
     }
-}
-
-fn durable_item(key: &Key, held: &Held) -> Option<Item> {
-    let version = held.durable?;
-    Some(Item { key: *key, topic: held.topic.clone(), version })
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@
 mod bounds;
 mod convergence;
 mod hostile;
-mod protocol;
+mod push;
+mod reconcile;
 mod rig;
 mod roles;
+mod wants;
 mod wire;
 mod world;

@@ -48,6 +48,23 @@ pub(crate) fn items(count: u64, path: &str, size: u64) -> Vec<WireItem> {
     items
 }
 
+/// A push of the first key.
+pub(crate) fn push(size: u64, payload: &[u8]) -> Wire {
+    Wire::Push { key: key(1), size, payload: payload.to_vec() }
+}
+
+/// A chunk of the first key.
+pub(crate) fn chunk(from: u64) -> Wire {
+    Wire::Chunk { key: key(1), from, payload: b"chunk".to_vec() }
+}
+
+/// A machine that wants everything, with neighbours that do.
+pub(crate) fn rig_of(peers: &[PeerId]) -> Rig {
+    let mut rig = Rig::new(Interest::all());
+    peers.iter().for_each(|peer| rig.up(*peer, Interest::all()));
+    rig
+}
+
 impl Rig {
     pub(crate) fn new(interest: Interest) -> Self {
         Self::with(Config::default(), interest)
