@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use msec_identity::{CollectionPath, PeerId, RecordError};
 
-use crate::log::{RUN_BYTES_MAX, STREAM_BYTES_MAX};
+use crate::log::{HEADER_GRANTS_MAX, RUN_BYTES_MAX, STREAM_BYTES_MAX};
 use crate::reading::READINGS_PER_ENTRY_MAX;
 
 /// Readings that cannot be written, or a body that does not hold any.
@@ -41,9 +41,15 @@ pub enum LogNameError {
         "a stream and a unit have at most {STREAM_BYTES_MAX} bytes and no control characters, and a stream has a name"
     )]
     Name,
-    /// The place is not on Earth, or there are too many grants.
-    #[error("the log's place is not on Earth, or it shows too many grants")]
+    /// The place is not on Earth.
+    #[error("the log's place is not on Earth")]
     OffEarth,
+    /// The header shows too many grants.
+    #[error("a log's header shows at most {HEADER_GRANTS_MAX} grants, this one {count}")]
+    Grants {
+        /// How many.
+        count: usize,
+    },
 }
 
 /// An entry that cannot be appended.

@@ -34,8 +34,8 @@ mod storage;
 
 pub use error::{EntryError, LogNameError, ReadingError, RunError, StorageError};
 pub use log::{
-    Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, Head, LogHeader, LogState, OwnLog, Place, RUN_BYTES_MAX,
-    Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
+    Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog,
+    Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
 };
 pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
 pub use query::{QUERY_ROWS_MAX, Query, Row};

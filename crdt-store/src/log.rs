@@ -9,7 +9,7 @@ mod state;
 
 pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
 pub use head::Head;
-pub use header::{LogHeader, Place, STREAM_BYTES_MAX};
+pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
 pub use own::OwnLog;
 pub(crate) use run::Fit;
 pub use run::{RUN_BYTES_MAX, Run, Verdict, VerifiedRun};

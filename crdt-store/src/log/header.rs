@@ -10,7 +10,7 @@ use crate::error::LogNameError;
 /// The longest name of a stream or a unit, in bytes.
 pub const STREAM_BYTES_MAX: usize = 128;
 /// The most grants that a header carries.
-const GRANTS_MAX: usize = 8;
+pub const HEADER_GRANTS_MAX: usize = 8;
 
 const DOMAIN: &str = "msec/log/1";
 const ID_DOMAIN: &str = "msec/log-id/1";
@@ -124,7 +124,7 @@ impl LogHeader {
     /// With the grants that let its author write.
     #[must_use]
     pub fn with_grants<'a>(mut self, grants: impl IntoIterator<Item = &'a Verified<Grant>>) -> Self {
-        self.grants = grants.into_iter().take(GRANTS_MAX).map(|g| g.to_bytes().into()).collect();
+        self.grants = grants.into_iter().take(HEADER_GRANTS_MAX).map(|g| g.to_bytes().into()).collect();
         self
     }
 
@@ -160,8 +160,11 @@ impl LogHeader {
         if self.stream.is_empty() {
             return Err(LogNameError::Name);
         }
-        if self.place.is_some_and(|p| !p.is_on_earth()) || self.grants.len() > GRANTS_MAX {
+        if self.place.is_some_and(|p| !p.is_on_earth()) {
             return Err(LogNameError::OffEarth);
+        }
+        if self.grants.len() > HEADER_GRANTS_MAX {
+            return Err(LogNameError::Grants { count: self.grants.len() });
         }
         Ok(())
     }
