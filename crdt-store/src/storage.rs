@@ -4,7 +4,7 @@
 //! what became of it. [`Store`] is the one implementation; it writes to a [`Medium`], which is a file or memory.
 //!
 //! ```text
-//! file    = "MSECLOG" format:u8  frame*
+//! file    = "MSECLOG" format:u8 c0:u64 frame*   c0 = first 8 bytes of BLAKE3(what stands before it)
 //! frame   = length:u32 c1:u32 c2:u64 payload    little endian; c1 = first 4 bytes of BLAKE3(length), c2 = first 8 of
 //!                                               BLAKE3(payload)
 //! payload = a run as on the wire (`Run`)        nothing but runs: the file is the log of logs

@@ -1,1 +1,87 @@
-//! TODO
+//! A city in one thread and in virtual time, running the node that ships.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `world` | [`World`]: peers and links in virtual time; it does what a driver does, and knows no protocol |
+//! | `peer`, `disk` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged |
+//! | `link`, `paths`, `network` | [`LinkModel`], what a link does to messages; who can reach whom; connections |
+//! | `fault` | [`Fault`]: what goes wrong, as values |
+//! | `space` | [`Space`]: the root, the manifest and the grants |
+//! | `ledger` | [`Ledger`]: what apps asked for, and what came of it |
+//! | `digest` | [`Digest`]: one hash over all that all nodes did |
+//! | `seed`, `queue`, `happening` | [`Seed`], one for each use; what happens next |
+//! | `checkers` | [`Checker`]: what must hold in every world, one a file |
+//! | `topology`, `workload` | who lives in a city, and what its sensors publish |
+//! | `city`, `metrics` | [`City`]: a run of a [`Scenario`], and its [`Report`] |
+//! | `cli` | the command line `msec-sim`, as a function |
+//! | `stopwatch` | the one place that looks at a real clock |
+//!
+//! # A world of three
+//!
+//! ```
+//! use std::time::Duration;
+//! use msec_peer::node::StreamSpec;
+//! use msec_simulator::{Kept, NetworkModel, PeerSpec, World, disagreements};
+//!
+//! let mut world = World::new(1, NetworkModel::default())?;
+//! let gateway = world.add_peer(PeerSpec::gateway())?;
+//! let sensor = world.add_peer(PeerSpec::sensor().contact(gateway))?;
+//! let citizen = world.add_peer(PeerSpec::citizen().contact(gateway))?;
+//!
+//! let noise = StreamSpec::new("parks/noise", "mic-1")?.unit("dB");
+//! world.publish(sensor, &noise, &[world.reading(48.5)]).expect("the sensor is up");
+//! assert!(world.run_until_true(Duration::from_secs(5), |world| world.readings_of(citizen).len() == 1));
+//!
+//! // The gateway loses its power in the middle of a commit, and the sensor goes on.
+//! world.publish(sensor, &noise, &[world.reading(51.0)]).expect("the sensor is up");
+//! world.crash(gateway, Kept::Torn);
+//! world.run_for(Duration::from_secs(5));
+//! world.restart(gateway)?;
+//! world.run_for(Duration::from_secs(60));
+//! assert_eq!(world.readings_of(citizen).len(), 2);
+//! assert!(disagreements(&world).is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod cli;
+
+mod checkers;
+mod city;
+mod digest;
+mod disk;
+mod error;
+mod fault;
+mod happening;
+mod ledger;
+mod link;
+mod metrics;
+mod network;
+mod paths;
+mod peer;
+mod queue;
+mod seed;
+mod space;
+mod stopwatch;
+mod topology;
+mod workload;
+mod world;
+
+pub use checkers::{
+    Acknowledged, Authentic, Bounds, Checker, Checkers, Convergence, SameState, Violation, disagreements,
+};
+pub use city::{AGREE_WITHIN, City, Progress, Report, Scenario};
+pub use digest::Digest;
+pub use disk::{Damage, DiskFault, DiskModel, Kept};
+pub use error::{AddPeerError, LinkError, RestartError, ScenarioError};
+pub use fault::{Fault, FaultError};
+pub use ledger::{KnownLog, Ledger, Outcome, Submission};
+pub use link::LinkModel;
+pub use metrics::Metrics;
+pub use network::{NetworkModel, Traffic};
+pub use paths::Broken;
+pub use peer::{PEERS_MAX, PeerIndex, PeerSpec};
+pub use seed::{Dice, Seed};
+pub use space::{EPOCH, Space};
+pub use topology::{NODES_MIN, Population};
+pub use workload::Workload;
+pub use world::World;

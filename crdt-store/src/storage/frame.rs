@@ -7,19 +7,27 @@ use crate::log::RUN_BYTES_MAX;
 pub(super) const MAGIC: &[u8; 7] = b"MSECLOG";
 /// The version of the format, after the magic.
 pub(super) const FORMAT: u8 = 1;
-/// Magic and format.
-pub(super) const FILE_HEADER_BYTES: u64 = 8;
+/// Magic, format, and the check of both.
+pub(super) const FILE_HEADER_BYTES: u64 = 16;
 /// Length, its check, and the payload's.
 pub(super) const FRAME_HEADER_BYTES: usize = 16;
 /// A run holds at most [`RUN_BYTES_MAX`] bytes on the wire; an own one may be a little longer than what it was made of.
 const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX;
 
-/// The file's first bytes.
-pub(super) fn file_header() -> [u8; FILE_HEADER_BYTES as usize] {
+/// The first bytes of a file of that format.
+pub(super) fn file_header(format: u8) -> [u8; FILE_HEADER_BYTES as usize] {
     let mut header = [0; FILE_HEADER_BYTES as usize];
     header[..7].copy_from_slice(MAGIC);
-    header[7] = FORMAT;
+    header[7] = format;
+    let check = check::<8>(&header[..8]);
+    header[8..].copy_from_slice(&check);
     header
+}
+
+/// The format that a file's first bytes name; `None` if they name none, or are damaged.
+pub(super) fn format_of(header: &[u8; FILE_HEADER_BYTES as usize]) -> Option<u8> {
+    let format = header[7];
+    (*header == file_header(format)).then_some(format)
 }
 
 fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {

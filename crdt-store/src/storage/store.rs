@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use msec_identity::LogId;
 
-use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, MAGIC};
+use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found};
 use super::index::{Extent, LogIndex};
 use super::{CHUNK_BYTES_MAX, Chunk, Cut, Medium, Opened, Storage};
 use crate::error::StorageError;
@@ -32,7 +32,7 @@ impl<M: Medium> Store<M> {
                 medium.set_aside(0);
                 medium.truncate(0)?;
             }
-            medium.append(&frame::file_header())?;
+            medium.append(&frame::file_header(FORMAT))?;
             medium.sync()?;
         }
         let mut store = Self { medium, logs: BTreeMap::new(), applied: 0, durable: 0, poisoned: false };
@@ -219,13 +219,9 @@ fn read_file_header(medium: &impl Medium) -> Result<bool, StorageError> {
     }
     let mut header = [0; FILE_HEADER_BYTES as usize];
     medium.read_at(0, &mut header)?;
-    if header == frame::file_header() {
-        return Ok(true);
-    }
-    match header {
-        [magic @ .., found] if magic == *MAGIC && found > FORMAT => {
-            Err(StorageError::Format { found, known: FORMAT })
-        }
-        _ => Ok(false),
+    match frame::format_of(&header) {
+        Some(FORMAT) => Ok(true),
+        Some(found) => Err(StorageError::Format { found, known: FORMAT }),
+        None => Ok(false),
     }
 }

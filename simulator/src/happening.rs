@@ -1,0 +1,52 @@
+//! What the queue of a world holds.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use msec_peer::node::LinkId;
+
+use crate::PeerIndex;
+use crate::link::Kind;
+
+/// A peer from one start to the next crash. What was meant for one life reaches no later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) peer: PeerIndex,
+    pub(crate) boot: u32,
+}
+
+/// Something that is to happen.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A node's timeout has come.
+    Wake(Life),
+    /// A packet that opens a connection reaches whoever lives at the address.
+    Knock(Knock),
+    /// The dialler learns that its connection is up.
+    Answered { link: LinkId, knock: Knock },
+    /// A dial has taken too long.
+    DialFailed { life: Life, address: SocketAddr },
+    /// A message reaches this end.
+    Arrive { link: LinkId, message: Message },
+    /// This end learns that the connection is gone; `sure`: without anybody telling it.
+    HangUp { link: LinkId, sure: bool },
+    /// Nothing has come through a connection for too long.
+    Idle { connection: u64, cut: u64 },
+    /// The disk has done the first of its jobs.
+    DiskDone(Life),
+}
+
+/// An attempt to connect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Knock {
+    pub(crate) dialler: Life,
+    pub(crate) address: SocketAddr,
+    pub(crate) since: Duration,
+}
+
+/// A message under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Vec<u8>,
+}

@@ -1,0 +1,108 @@
+//! What is counted in a run.
+
+use std::time::Duration;
+
+use msec_identity::LogId;
+use serde::Serialize;
+
+use crate::checkers::disagreements;
+use crate::peer::PeerIndex;
+use crate::world::World;
+
+/// The result of a run, as `--json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    /// Peers.
+    pub peers: usize,
+    /// Virtual time.
+    pub simulated_s: f64,
+    /// Time on the clock on the wall.
+    pub wall_s: f64,
+    /// Time that the run was computing.
+    pub cpu_s: f64,
+    /// Inputs that nodes have handled.
+    pub events: u64,
+    /// Over all outputs of all nodes.
+    pub digest: String,
+    /// Readings that were acknowledged.
+    pub published: u64,
+    /// Of those, how many each reader other than their author holds, summed up.
+    pub delivered: u64,
+    /// And how many each does not hold.
+    pub missed: u64,
+    /// What nodes refused.
+    pub refused: u64,
+    /// Whether all who want the same hold the same.
+    pub converged: bool,
+    /// What checkers found.
+    pub violations: u64,
+    /// Bytes sent, each message once.
+    pub bytes: u64,
+    /// Messages sent.
+    pub messages: u64,
+}
+
+impl Metrics {
+    /// Counts, at the end of a run.
+    pub fn of(world: &World, violations: u64, wall: Duration, cpu: Duration) -> Self {
+        let Deliveries { published, delivered, missed } = deliveries(world);
+        let traffic = world.traffic();
+        Self {
+            peers: world.peers().count(),
+            simulated_s: world.time().as_secs_f64(),
+            wall_s: rounded(wall),
+            cpu_s: rounded(cpu),
+            events: world.inputs(),
+            digest: world.digest(),
+            published,
+            delivered,
+            missed,
+            refused: world.ledger().refused().values().sum(),
+            converged: disagreements(world).is_empty(),
+            violations,
+            bytes: traffic.bytes,
+            messages: traffic.messages,
+        }
+    }
+
+    /// Whether nothing was missed and nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.missed == 0 && self.converged && self.violations == 0
+    }
+}
+
+struct Deliveries {
+    published: u64,
+    delivered: u64,
+    missed: u64,
+}
+
+/// Each acknowledged reading, for each reader that is up.
+fn deliveries(world: &World) -> Deliveries {
+    let mut sum = Deliveries { published: 0, delivered: 0, missed: 0 };
+    let frontiers: Vec<_> = world.peers().map(|peer| world.frontier(peer)).collect();
+    let holds = |reader: PeerIndex, log: &LogId, position| {
+        let frontier = &frontiers[reader.0];
+        let at = frontier.binary_search_by(|(held, _, _)| held.cmp(log));
+        at.is_ok_and(|at| frontier[at].1 > position)
+    };
+    for (submission, receipt) in world.ledger().acknowledged(0) {
+        let readings = submission.readings.len() as u64;
+        sum.published += readings;
+        let collection = &submission.stream.collection;
+        let is_reader = |peer: &PeerIndex| *peer != submission.peer && world.is_reader(*peer, collection);
+        for reader in world.peers().filter(is_reader) {
+            if holds(reader, &receipt.log, receipt.position) {
+                sum.delivered += readings;
+            } else {
+                sum.missed += readings;
+            }
+        }
+    }
+    sum
+}
+
+/// Seconds, to the millisecond.
+fn rounded(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}

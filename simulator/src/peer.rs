@@ -1,0 +1,254 @@
+//! A simulated peer: its node, its disk, its clock, and what it is started with each time.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use msec_identity::{Authority, CollectionPath, Grant, Identity, Manifest, PeerId, Right, Rights, Verified};
+use msec_peer::gossip::{Interest, Topic};
+use msec_peer::node::{self, Contact, Node, Now};
+use msec_peer::store::Opened;
+
+use crate::disk::{Disk, DiskModel};
+use crate::happening::Life;
+use crate::seed::Seed;
+use crate::space::EPOCH;
+
+/// The most peers in a world: each has an address in 10.0.0.0/8.
+pub const PEERS_MAX: usize = (1 << 24) - 1;
+
+const PORT: u16 = 4000;
+
+/// A peer of a world, by the order in which they were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerIndex(pub usize);
+
+impl PeerIndex {
+    /// Where it lives.
+    pub fn address(self) -> SocketAddr {
+        // At most `PEERS_MAX`, so that the highest byte is free.
+        let host = 0x0a00_0000 | (self.0 as u32 + 1);
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(host)), PORT)
+    }
+
+    /// Who lives there.
+    pub(crate) fn at(address: SocketAddr) -> Option<Self> {
+        let IpAddr::V4(ip) = address.ip() else { return None };
+        let host = ip.to_bits().checked_sub(0x0a00_0001)?;
+        (address.port() == PORT && (host as usize) < PEERS_MAX).then_some(Self(host as usize))
+    }
+}
+
+impl fmt::Display for PeerIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a peer is to be. Start from a role, and change what differs.
+#[derive(Debug, Clone)]
+pub struct PeerSpec {
+    /// Its rights, and on which collection. `None`: a stranger.
+    pub grant: Option<(String, Rights)>,
+    /// Whom it dials. They may be added later than it.
+    pub contacts: Vec<PeerIndex>,
+    /// Its disk.
+    pub disk: DiskModel,
+    /// Its other settings; contacts are filled in from above.
+    pub settings: node::Config,
+}
+
+impl PeerSpec {
+    /// Holds everything, relays, and may write.
+    pub fn gateway() -> Self {
+        Self::granted([Right::Relay, Right::Read, Right::Write], Interest::all())
+    }
+
+    /// Writes, and holds nothing but its own.
+    pub fn sensor() -> Self {
+        Self::granted([Right::Relay, Right::Write], Interest::none())
+    }
+
+    /// Reads everything.
+    pub fn citizen() -> Self {
+        Self::granted([Right::Read], Interest::all())
+    }
+
+    /// Knows the space, and has no grant in it.
+    pub fn stranger() -> Self {
+        Self { grant: None, ..Self::citizen() }
+    }
+
+    fn granted(rights: impl IntoIterator<Item = Right>, interest: Interest) -> Self {
+        let settings = node::Config { interest, ..node::Config::default() };
+        let grant = Some((String::new(), Rights::of(rights)));
+        Self { grant, contacts: Vec::new(), disk: DiskModel::default(), settings }
+    }
+
+    /// With another peer to dial.
+    #[must_use]
+    pub fn contact(mut self, peer: PeerIndex) -> Self {
+        self.contacts.push(peer);
+        self
+    }
+
+    /// With another interest.
+    #[must_use]
+    pub fn interest(mut self, interest: Interest) -> Self {
+        self.settings.interest = interest;
+        self
+    }
+
+    /// With these rights on that collection.
+    #[must_use]
+    pub fn on(mut self, collection: &str, rights: Rights) -> Self {
+        self.grant = Some((collection.to_owned(), rights));
+        self
+    }
+}
+
+/// A peer in its world.
+pub(crate) struct Peer {
+    index: PeerIndex,
+    seed: Seed,
+    spec: PeerSpec,
+    id: PeerId,
+    papers: Vec<Verified<Grant>>,
+    pub(crate) node: Option<Node>,
+    pub(crate) disk: Disk,
+    /// When its disk was damaged last.
+    pub(crate) damaged: Option<Duration>,
+    boot: u32,
+    started: Duration,
+    /// When the queue wakes it.
+    wake: Option<Duration>,
+}
+
+impl Peer {
+    pub(crate) fn new(index: PeerIndex, seed: Seed, spec: PeerSpec, papers: Vec<Verified<Grant>>) -> Self {
+        Self {
+            index,
+            seed,
+            id: identity(seed, index).peer(),
+            papers,
+            node: None,
+            disk: Disk::new(spec.disk),
+            spec,
+            damaged: None,
+            boot: 0,
+            started: Duration::ZERO,
+            wake: None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> PeerId {
+        self.id
+    }
+
+    pub(crate) fn spec(&self) -> &PeerSpec {
+        &self.spec
+    }
+
+    #[cfg(test)]
+    pub(crate) fn spec_mut(&mut self) -> &mut PeerSpec {
+        &mut self.spec
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        Life { peer: self.index, boot: self.boot }
+    }
+
+    /// Whether this is the life that it lives now.
+    pub(crate) fn lives(&self, life: Life) -> bool {
+        self.node.is_some() && self.boot == life.boot
+    }
+
+    /// The time as its clocks show it.
+    pub(crate) fn now(&self, time: Duration) -> Now {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Now { mono: time - self.started, wall: EPOCH.saturating_add(millis) }
+    }
+
+    /// Starts the node on what the store held. Each life has a seed of its own: a node that drew the same random numbers
+    /// twice would write two histories of one log.
+    pub(crate) fn start(&mut self, time: Duration, opened: Opened, manifest: &Manifest) {
+        self.boot += 1;
+        self.started = time;
+        self.wake = None;
+        let contacts = self
+            .spec
+            .contacts
+            .iter()
+            .map(|peer| Contact { address: peer.address(), peer: Some(identity(self.seed, *peer).peer()) });
+        let config = node::Config { contacts: contacts.collect(), ..self.spec.settings.clone() };
+        let parts = node::Parts {
+            config,
+            identity: identity(self.seed, self.index),
+            authority: Authority::new(manifest.clone()),
+            papers: self.papers.clone(),
+            opened,
+            seed: self.seed.derive("node", (self.index.0 as u64) << 32 | u64::from(self.boot)),
+        };
+        let node = Node::new(parts, self.now(time)).expect("settings are checked when a peer is added");
+        self.node = Some(node);
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.node = None;
+        self.wake = None;
+    }
+
+    /// When to wake it, if that is not known to the queue yet.
+    pub(crate) fn next_wake(&mut self, time: Duration) -> Option<Duration> {
+        let due = (self.node.as_ref()?.poll_timeout()?.saturating_add(self.started)).max(time);
+        if self.wake.is_some_and(|wake| wake <= due) {
+            return None;
+        }
+        self.wake = Some(due);
+        Some(due)
+    }
+
+    /// The queue wakes it. `false`: it was woken for that, or is to be woken earlier.
+    pub(crate) fn woken(&mut self, time: Duration) -> bool {
+        if self.wake != Some(time) {
+            return false;
+        }
+        self.wake = None;
+        let due = self.node.as_ref().and_then(Node::poll_timeout);
+        due.is_some_and(|due| due.saturating_add(self.started) <= time)
+    }
+
+    /// Wakes it then, and not before.
+    pub(crate) fn pause(&mut self, until: Duration) {
+        self.wake = Some(until);
+    }
+
+    /// Whether others give it what is in that collection, and it takes it.
+    pub(crate) fn wants(&self, collection: &CollectionPath) -> bool {
+        let interested =
+            Topic::new(collection.as_str()).is_ok_and(|t| self.spec.settings.interest.covers(&t));
+        let may =
+            |right| self.papers.iter().any(|g| g.rights.contains(right) && g.resource.covers(collection));
+        interested && (may(Right::Read) || may(Right::Relay))
+    }
+}
+
+/// Who lives there.
+pub(crate) fn identity(seed: Seed, peer: PeerIndex) -> Identity {
+    Identity::from_seed(seed.derive("identity", peer.0 as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_peers() {
+        for index in [0, 1, 255, 70_000, PEERS_MAX - 1] {
+            assert_eq!(PeerIndex::at(PeerIndex(index).address()), Some(PeerIndex(index)));
+        }
+        assert_eq!(PeerIndex(0).address().to_string(), "10.0.0.1:4000");
+        assert_eq!(PeerIndex::at("127.0.0.1:4000".parse().expect("an address")), None);
+        assert_eq!(PeerIndex::at("10.0.0.1:4001".parse().expect("an address")), None);
+    }
+}

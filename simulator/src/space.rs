@@ -1,0 +1,65 @@
+//! The space that all peers of a world are in, and who may do what in it.
+
+use msec_identity::{
+    CollectionPath, Grant, Identity, Manifest, PathError, PeerId, Rights, SpaceId, UnixMillis, Verified,
+};
+
+use crate::seed::Seed;
+
+/// 2026-01-01T00:00:00Z: civil time when a world begins.
+pub const EPOCH: UnixMillis = UnixMillis(1_767_225_600_000);
+
+/// Grants hold from an hour before the world begins.
+const NOT_BEFORE: UnixMillis = UnixMillis(EPOCH.0 - 3_600_000);
+/// And for ten years.
+const NOT_AFTER: UnixMillis = UnixMillis(EPOCH.0 + 10 * 365 * 24 * 3_600_000);
+
+/// A space with one root, whose key the simulator holds.
+#[derive(Debug)]
+pub struct Space {
+    root: Identity,
+    manifest: Manifest,
+}
+
+impl Space {
+    /// The space of a seed.
+    pub fn new(seed: Seed) -> Self {
+        let root = Identity::from_seed(seed.derive("root", 0));
+        let nonce = seed.derive("manifest", 0);
+        let nonce = nonce.first_chunk().expect("sixteen of thirty-two bytes");
+        let manifest =
+            Manifest::new("simulated", vec![root.peer()], 1, *nonce).expect("one root is a threshold of one");
+        Self { root, manifest }
+    }
+
+    /// Its manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SpaceId {
+        self.manifest.space()
+    }
+
+    /// Grants `rights` on a collection and those below it; "" is the whole space.
+    pub fn grant(
+        &self,
+        holder: PeerId,
+        collection: &str,
+        rights: Rights,
+    ) -> Result<Verified<Grant>, PathError> {
+        let resource: CollectionPath = collection.parse()?;
+        Ok(self.root.sign(Grant {
+            space: self.id(),
+            issuer: self.root.peer(),
+            holder,
+            resource,
+            rights,
+            not_before: NOT_BEFORE,
+            not_after: NOT_AFTER,
+            depth: 0,
+            parent: None,
+        }))
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole cities and small worlds, from outside the crate.
+
+mod city;
+mod command_line;
+mod disks;
+mod links;
+mod rig;
+mod strangers;
+mod swarm;

@@ -1,0 +1,81 @@
+//! What the tests share.
+
+use std::time::Duration;
+
+use msec_peer::node::{RefusedKind, StreamSpec, Ticket};
+use msec_simulator::{NetworkModel, Outcome, PeerIndex, PeerSpec, Report, Scenario, World, disagreements};
+
+pub(crate) fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// A city that is small enough for tests that run it twice.
+pub(crate) fn small() -> Scenario {
+    Scenario { nodes: 20, publish: seconds(15), ..Scenario::default() }
+}
+
+/// Nothing missed, all agree, nothing found.
+#[track_caller]
+pub(crate) fn assert_good(report: &Report) {
+    let bad = !report.metrics.is_good() || report.metrics.published == 0;
+    assert!(!bad, "{:#?}\n{:#?}", report.metrics, report.violations);
+}
+
+#[track_caller]
+pub(crate) fn assert_agree(world: &World) {
+    let found = disagreements(world);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Two gateways that are linked, a sensor at the first and a citizen at the second.
+pub(crate) struct Chain {
+    pub(crate) world: World,
+    pub(crate) near: PeerIndex,
+    pub(crate) far: PeerIndex,
+    pub(crate) sensor: PeerIndex,
+    pub(crate) citizen: PeerIndex,
+}
+
+impl Chain {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut world = World::new(seed, NetworkModel::default()).expect("a world");
+        let mut add = |spec| world.add_peer(spec).expect("a peer");
+        let near = add(PeerSpec::gateway());
+        let far = add(PeerSpec::gateway().contact(near));
+        let sensor = add(PeerSpec::sensor().contact(near));
+        let citizen = add(PeerSpec::citizen().contact(far));
+        world.run_for(seconds(2));
+        Self { world, near, far, sensor, citizen }
+    }
+
+    pub(crate) fn publish(&mut self, value: f64) -> Ticket {
+        let reading = self.world.reading(value);
+        self.world.publish(self.sensor, &noise(), &[reading]).expect("the sensor is up")
+    }
+
+    /// Publishes values one by one, half a second apart.
+    pub(crate) fn publish_all(&mut self, values: impl IntoIterator<Item = u32>) {
+        for value in values {
+            self.publish(f64::from(value));
+            self.world.run_for(Duration::from_millis(500));
+        }
+    }
+
+    /// The values that a peer shows, oldest first.
+    pub(crate) fn shown(&self, peer: PeerIndex) -> Vec<f64> {
+        self.world.readings_of(peer).iter().rev().map(|row| row.reading.value).collect()
+    }
+
+    pub(crate) fn is_acknowledged(&self, ticket: Ticket) -> bool {
+        let outcome = self.world.ledger().submission(ticket).map(|s| &s.outcome);
+        matches!(outcome, Some(Outcome::Acknowledged { .. }))
+    }
+
+    pub(crate) fn refused(&self, kind: RefusedKind) -> u64 {
+        self.world.ledger().refused().get(&kind).copied().unwrap_or(0)
+    }
+}
+
+pub(crate) fn noise() -> StreamSpec {
+    StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB")
+}
