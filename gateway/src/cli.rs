@@ -56,13 +56,9 @@ fn speed(text: &str) -> Result<f64, String> {
 
 /// Runs `msec-gateway` with these arguments, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let args: Args = match msec_peer::cli::parse(args) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version come this way too; where there is no terminal left to tell, nothing is told.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     msec_peer::cli::log_to_stderr();
     let Command::Demo(args) = args.command;

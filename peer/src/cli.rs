@@ -14,13 +14,9 @@ use args::{Args, Command};
 
 /// Runs `msec` with these arguments, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let args: Args = match parse(args) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version come this way too; where there is no terminal left to tell, nothing is told.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     log_to_stderr();
     match obey(args) {
@@ -30,6 +26,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Parses arguments. What is wrong with them, help and versions are printed; the code is for the process to end with.
+pub fn parse<A: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<A, ExitCode> {
+    A::try_parse_from(args).map_err(|error| {
+        // Where there is no terminal left to tell, nothing is told.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
 }
 
 fn obey(args: Args) -> anyhow::Result<()> {

@@ -53,7 +53,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "MS", default_value_t = 5)]
     jitter_ms: u64,
     /// The probability that a message is lost, from 0 to 1; it then comes later
-    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    #[arg(long, value_name = "P", default_value_t = 0.01)]
     loss: f64,
     /// Lose messages for good, double and reorder them (each in 1 of 20): harsher than QUIC
     #[arg(long)]
