@@ -7,7 +7,8 @@
 //! file    = "MSECLOG" format:u8 c0:u64 frame*   c0 = first 8 bytes of BLAKE3(what stands before it)
 //! frame   = length:u32 c1:u32 c2:u64 payload    little endian; c1 = first 4 bytes of BLAKE3(length), c2 = first 8 of
 //!                                               BLAKE3(payload)
-//! payload = a run as on the wire (`Run`)        nothing but runs: the file is the log of logs
+//! payload = mark:u8 run                         0: received, 1: written here, 2: "cut back here", without a run;
+//!                                               a run as on the wire (`Run`)
 //! ```
 //!
 //! Frames are only ever appended, and one sync makes a batch of them durable. Opening reads them all, fits every run
@@ -20,6 +21,8 @@ mod frame;
 mod index;
 mod medium;
 mod store;
+
+use std::collections::BTreeSet;
 
 use msec_identity::LogId;
 
@@ -66,6 +69,9 @@ pub struct Chunk {
 pub struct Opened {
     /// All logs that verify, in the order of their ids.
     pub logs: Vec<LogState>,
+    /// Those of them of which every entry was written here and none can be missing: their author may continue them. A
+    /// log that was received again, after the store had lost it, is never among them.
+    pub continuable: BTreeSet<LogId>,
     /// Whether the store was cut back.
     pub cut: Option<Cut>,
 }

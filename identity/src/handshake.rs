@@ -34,11 +34,11 @@ use crate::time::UnixMillis;
 /// The version of the protocol that this code speaks, handshake and everything after it.
 pub const VERSION: u8 = 1;
 /// The longest handshake message, in bytes. A longer one ends the link.
-pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
 /// The most grants that a claim shows. A claim with more is malformed.
 pub const GRANTS_SHOWN_MAX: usize = 16;
 /// The longest greeting, in bytes.
-pub const GREETING_BYTES_MAX: usize = 8 * 1024;
+pub const GREETING_BYTES_MAX: usize = 12 * 1024;
 
 const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 const PROLOGUE: &[u8] = b"msec/link/1";

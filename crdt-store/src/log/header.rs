@@ -2,7 +2,7 @@
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use msec_identity::{CollectionPath, Grant, LogId, PeerId, SpaceId, Unverified, Verified};
+use msec_identity::{Authority, CollectionPath, Grant, LogId, PeerId, Right, SpaceId, Unverified, Verified};
 use serde::Serialize;
 
 use crate::error::LogNameError;
@@ -167,6 +167,17 @@ impl LogHeader {
             return Err(LogNameError::Grants { count: self.grants.len() });
         }
         Ok(())
+    }
+
+    /// Whether one of the grants that it shows lets its author write there. No other grant counts, so that everybody who
+    /// holds the log comes to the same answer, whatever else they know. The time of an entry proves nothing, so that
+    /// expiry is not judged here.
+    pub fn shows_right_to_write(&self, authority: &Authority) -> bool {
+        self.grants().filter_map(|grant| authority.check(grant).ok()).any(|grant| {
+            grant.holder == self.author
+                && grant.rights.contains(Right::Write)
+                && grant.resource.covers(&self.collection)
+        })
     }
 
     /// The grants that it shows; those that do not parse are left out.

@@ -86,12 +86,30 @@ impl OwnLog {
             return Err(EntryError::Busy);
         }
         self.header.check()?;
+        self.begin(now, quality);
+        Ok(self.push(EntryKind::Readings, now, quality, salt, bytes))
+    }
+
+    /// Lets the header wait to be signed as entry 0, unless it is there already. Appending does so by itself.
+    pub fn begin(&mut self, now: UnixMillis, quality: TimeQuality) {
         if self.signed.end() == 0 && self.pending.is_empty() {
             let body = minicbor::to_vec(&*self.header).expect("writing to a Vec cannot fail");
             // A header is no secret, and whoever holds the log's id must be able to recompute it.
             self.push(EntryKind::Header, now, quality, [0; COMMITMENT_SALT_BYTES], body);
         }
-        Ok(self.push(EntryKind::Readings, now, quality, salt, bytes))
+    }
+
+    /// Moves what waits to be signed, but for the header, behind what waits in `next`. Returns its new positions.
+    pub fn hand_over(self, next: &mut Self) -> Vec<u64> {
+        let entries = self.pending.into_iter().filter(|entry| entry.kind != EntryKind::Header);
+        entries
+            .map(|entry| {
+                let position = next.signed.end() + next.pending.len() as u64;
+                next.pending_bytes += entry.body_len() + ENTRY_OVERHEAD_BYTES;
+                next.pending.push(entry);
+                position
+            })
+            .collect()
     }
 
     fn push(
@@ -135,6 +153,6 @@ impl OwnLog {
             rest: CompactRange::empty(size),
             head: head.clone().into(),
         };
-        Some(run.under(head))
+        Some(VerifiedRun { written: true, ..run.under(head) })
     }
 }

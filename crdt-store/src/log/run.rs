@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minicbor::{Decoder, Encoder};
-use msec_identity::{Authority, LogId, Right, Unverified, Verified};
+use msec_identity::{Authority, LogId, Unverified, Verified};
 
 use super::{Entry, EntryKind, Head, LogHeader, LogState};
 use crate::error::RunError;
@@ -40,6 +40,8 @@ pub struct VerifiedRun {
     pub(crate) leaves: Vec<TreeHash>,
     /// The log once the run is added.
     pub(crate) state: LogState,
+    /// Whether it was signed here, rather than received.
+    pub(crate) written: bool,
 }
 
 /// What a run that breaks no rule is to its reader.
@@ -116,7 +118,7 @@ impl Run {
         if header.space() != authority.space() {
             return Err(RunError::OtherSpace);
         }
-        if held.is_none() && !may_write(header, authority) {
+        if held.is_none() && !header.shows_right_to_write(authority) {
             return Err(RunError::NotAuthorised {
                 author: header.author(),
                 collection: header.collection().clone(),
@@ -182,16 +184,6 @@ fn header_of(log: &LogId, entries: &[Entry]) -> Result<LogHeader, RunError> {
     Ok(header)
 }
 
-/// Whether a grant that is known, or one that the header shows, lets the author write. The time of an entry proves nothing,
-/// so that expiry is not judged here.
-fn may_write(header: &LogHeader, authority: &Authority) -> bool {
-    let (author, collection) = (header.author(), header.collection());
-    authority.allows(&author, Right::Write, collection, None)
-        || header.grants().filter_map(|grant| authority.check(grant).ok()).any(|grant| {
-            grant.holder == author && grant.rights.contains(Right::Write) && grant.resource.covers(collection)
-        })
-}
-
 impl FittingRun {
     /// Checks the head's signature, unless it is the head that is held: a catch-up brings it again with every chunk.
     pub(crate) fn signed(self, held: Option<&LogState>) -> Result<VerifiedRun, RunError> {
@@ -210,6 +202,7 @@ impl FittingRun {
             from: self.from,
             entries: self.entries,
             leaves: self.leaves,
+            written: false,
             state: LogState { header: self.header, held: self.held, rest: self.rest, head },
         }
     }

@@ -11,8 +11,25 @@ pub(super) const FORMAT: u8 = 1;
 pub(super) const FILE_HEADER_BYTES: u64 = 16;
 /// Length, its check, and the payload's.
 pub(super) const FRAME_HEADER_BYTES: usize = 16;
-/// A run holds at most [`RUN_BYTES_MAX`] bytes on the wire; an own one may be a little longer than what it was made of.
-const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX;
+/// A run, and its mark before it.
+const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX + 1;
+
+/// The first byte of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A run that came from a neighbour.
+    Received,
+    /// A run that was signed here.
+    Written,
+    /// The file was cut back here, and durable entries may be missing. Nothing follows.
+    Cut,
+}
+
+impl Mark {
+    pub(super) fn of(byte: u8) -> Option<Self> {
+        [Self::Received, Self::Written, Self::Cut].into_iter().find(|mark| *mark as u8 == byte)
+    }
+}
 
 /// The first bytes of a file of that format.
 pub(super) fn file_header(format: u8) -> [u8; FILE_HEADER_BYTES as usize] {

@@ -20,11 +20,13 @@ pub(super) struct LogIndex {
     pub(super) state: LogState,
     pub(super) tree: Tree,
     pub(super) extents: Vec<Extent>,
+    /// Whether all of it was written here, and nothing can be missing.
+    pub(super) continuable: bool,
 }
 
 impl LogIndex {
     pub(super) fn new(state: LogState) -> Self {
-        Self { state, tree: Tree::default(), extents: Vec::new() }
+        Self { state, tree: Tree::default(), extents: Vec::new(), continuable: true }
     }
 
     /// Adds a run that lies at `extents`.

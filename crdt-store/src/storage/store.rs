@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use msec_identity::LogId;
 
-use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found};
+use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, Mark};
 use super::index::{Extent, LogIndex};
 use super::{CHUNK_BYTES_MAX, Chunk, Cut, Medium, Opened, Storage};
 use crate::error::StorageError;
 use crate::log::{Entry, EntryKind, Fit, Run, VerifiedRun};
 use crate::query::{QUERY_ROWS_MAX, Query, Row};
 use crate::reading::decode_readings;
+
+/// Where in a frame its run starts.
+const RUN_OFFSET: u64 = FRAME_HEADER_BYTES as u64 + 1;
 
 /// Logs on a medium.
 #[derive(Debug)]
@@ -42,8 +45,13 @@ impl<M: Medium> Store<M> {
             store.medium.truncate(at)?;
             store.medium.sync()?;
         }
+        if cut.is_some_and(|cut| !cut.torn) {
+            store.remember_cut()?;
+        }
         let logs = store.logs.values().map(|index| index.state.clone()).collect();
-        Ok((store, Opened { logs, cut }))
+        let continuable =
+            store.logs.iter().filter(|(_, index)| index.continuable).map(|(log, _)| *log).collect();
+        Ok((store, Opened { logs, continuable, cut }))
     }
 
     /// The medium, for whoever wants to damage it.
@@ -61,10 +69,35 @@ impl<M: Medium> Store<M> {
                 Found::Torn => return Ok(Some((at, true))),
                 Found::Corrupt => return Ok(Some((at, false))),
             };
-            let Some(run) = self.verified(&payload) else { return Ok(Some((at, false))) };
-            self.index(&run, at + FRAME_HEADER_BYTES as u64);
+            let (mark, run) =
+                payload.split_first().map_or((None, [].as_slice()), |(mark, run)| (Mark::of(*mark), run));
+            let verified = || self.verified(run);
+            match mark {
+                Some(Mark::Cut) if run.is_empty() => self.distrust_logs(),
+                Some(mark @ (Mark::Received | Mark::Written)) => {
+                    let Some(run) = verified() else { return Ok(Some((at, false))) };
+                    let run = VerifiedRun { written: mark == Mark::Written, ..run };
+                    self.index(&run, at + RUN_OFFSET);
+                }
+                _ => return Ok(Some((at, false))),
+            }
             at += (FRAME_HEADER_BYTES + payload.len()) as u64;
         }
+    }
+
+    /// Writes down that the file was cut back, for every start to come.
+    fn remember_cut(&mut self) -> Result<(), StorageError> {
+        let mut frame = Vec::new();
+        frame::write(&mut frame, &[Mark::Cut as u8]);
+        self.medium.append(&frame)?;
+        self.medium.sync()?;
+        self.distrust_logs();
+        Ok(())
+    }
+
+    /// The file was cut back: of no log that it holds by now is it known whether all is there.
+    fn distrust_logs(&mut self) {
+        self.logs.values_mut().for_each(|index| index.continuable = false);
     }
 
     /// The run in a frame, if it continues what was read before and its author signed it. The check of a frame is no
@@ -86,6 +119,7 @@ impl<M: Medium> Store<M> {
             .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
         let state = &run.state;
         let index = self.logs.entry(state.log()).or_insert_with(|| LogIndex::new(state.clone()));
+        index.continuable &= run.written;
         index.add(state.clone(), &run.leaves, extents);
     }
 
@@ -152,8 +186,9 @@ impl<M: Medium> Storage for Store<M> {
         let mut frames = Vec::new();
         let mut offsets = Vec::with_capacity(runs.len());
         for run in runs {
-            offsets.push(start + (frames.len() + FRAME_HEADER_BYTES) as u64);
-            frame::write(&mut frames, &run.to_bytes());
+            offsets.push(start + frames.len() as u64 + RUN_OFFSET);
+            let mark = if run.written { Mark::Written } else { Mark::Received };
+            frame::write(&mut frames, &[&[mark as u8], run.to_bytes().as_slice()].concat());
         }
         if let Err(error) = self.medium.append(&frames) {
             // What a failed append left behind would be taken for a torn store.
@@ -205,11 +240,18 @@ impl<M: Medium> Storage for Store<M> {
         let mut rows = Vec::new();
         for (log, index) in self.logs.iter().filter(|(_, index)| query.wants(&index.state.header)) {
             rows.extend(self.rows(*log, index, query, limit)?);
+            if rows.len() > 2 * limit {
+                keep_newest(&mut rows, limit);
+            }
         }
-        rows.sort_by_key(|row| std::cmp::Reverse(row.reading.time));
-        rows.truncate(limit);
+        keep_newest(&mut rows, limit);
         Ok(rows)
     }
+}
+
+fn keep_newest(rows: &mut Vec<Row>, limit: usize) {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.reading.time));
+    rows.truncate(limit);
 }
 
 /// Whether the file starts as it should. `false`: it is empty, or something else.

@@ -269,12 +269,46 @@ fn a_rewritten_file_with_right_checks_is_found_out() {
     let mut run = Run::from_bytes(&honest.to_bytes()).expect("parses");
     run.entries[0].time = run.entries[0].time.saturating_add(1);
     let mut frames = Vec::new();
-    frame::write(&mut frames, &run.to_bytes());
+    frame::write(&mut frames, &[&[frame::Mark::Written as u8], run.to_bytes().as_slice()].concat());
     let mut medium = store.into_medium();
     medium.append(&frames).expect("appended");
     let (store, opened) = Store::open(medium).expect("opens");
     assert!(opened.cut.is_some_and(|cut| !cut.torn));
     assert_eq!(values(&store), [0.0]);
+}
+
+/// Found end to end: a second start knew nothing of the cut, and the author forked its log.
+#[test]
+fn a_cut_is_remembered_over_every_start() {
+    let (mut before, mut after) = (writer("a"), writer("bb"));
+    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
+    store.apply(1, &[before.run(2)]).expect("applied");
+    store.apply(2, &[before.run(2)]).expect("applied");
+    let mut medium = store.into_medium();
+    medium.flip(medium.len() as usize - 20, 0);
+    let (mut store, opened) = Store::open(medium).expect("opens");
+    assert!(opened.cut.is_some() && opened.logs.len() == 1 && opened.continuable.is_empty());
+    let fresh = after.run(1);
+    store.apply(1, std::slice::from_ref(&fresh)).expect("applied");
+    let (_, opened) = Store::open(store.into_medium()).expect("opens");
+    assert_eq!((opened.cut, opened.logs.len()), (None, 2));
+    assert_eq!(opened.continuable, [fresh.state().log()].into());
+}
+
+#[test]
+fn a_log_that_was_received_is_never_continued() {
+    let run = writer("a").run(2);
+    let Ok(crate::log::Fit::Fits(fitting)) = Run::from_bytes(&run.to_bytes()).expect("parses").fit(None)
+    else {
+        panic!("does not fit")
+    };
+    let received = fitting.signed(None).expect("signed");
+    for (run, continuable) in [(run, 1), (received, 0)] {
+        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
+        store.apply(1, &[run]).expect("applied");
+        let (_, opened) = Store::open(store.into_medium()).expect("opens");
+        assert_eq!((opened.logs.len(), opened.continuable.len()), (1, continuable));
+    }
 }
 
 /// A medium that refuses to append, half-way, or to sync, when told.

@@ -86,12 +86,29 @@ pub enum ConfigError {
         /// Which.
         name: &'static str,
     },
+    /// A setting must not be more than another.
+    #[error("`{smaller}` must not be more than `{larger}`")]
+    Order {
+        /// The one that is too large.
+        smaller: &'static str,
+        /// The other.
+        larger: &'static str,
+    },
+    /// A time is longer than any clock here is asked to count.
+    #[error("`{name}` must not be more than a year")]
+    TooLong {
+        /// Which.
+        name: &'static str,
+    },
     /// The settings of gossip are refused.
     #[error(transparent)]
     Gossip(#[from] msec_gossip::ConfigError),
 }
 
 impl Config {
+    /// The longest time that a setting names.
+    pub const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
     /// The most contacts.
     pub const CONTACTS_MAX: usize = 256;
 
@@ -115,6 +132,46 @@ impl Config {
         if let Some((name, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return Err(ConfigError::Zero { name });
         }
+        if self.redial_min > self.redial_max {
+            return Err(ConfigError::Order { smaller: "redial_min", larger: "redial_max" });
+        }
+        let durations = [
+            ("commit_window", self.commit_window),
+            ("handshake_timeout", self.handshake_timeout),
+            ("redial_max", self.redial_max),
+            ("commit_retry", self.commit_retry),
+            ("review_interval", self.review_interval),
+            ("noise_key_validity", self.noise_key_validity),
+            ("gossip.reconcile_interval", self.gossip.reconcile_interval),
+            ("gossip.want_delay", self.gossip.want_delay),
+            ("gossip.want_timeout", self.gossip.want_timeout),
+            ("gossip.announce_delay", self.gossip.announce_delay),
+            ("gossip.backoff_max", self.gossip.backoff_max),
+        ];
+        if let Some((name, _)) = durations.into_iter().find(|(_, duration)| *duration > Self::DURATION_MAX) {
+            return Err(ConfigError::TooLong { name });
+        }
         Ok(self.gossip.check()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_a_clock_is_refused() {
+        let refused = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().expect_err("refused").to_string()
+        };
+        assert!(refused(|c| c.redial_min = Duration::from_secs(60)).contains("`redial_max`"));
+        assert!(refused(|c| c.handshake_timeout = Duration::MAX).contains("a year"));
+        assert!(
+            refused(|c| c.gossip.reconcile_interval = Duration::MAX).contains("gossip.reconcile_interval")
+        );
+        assert!(refused(|c| c.links_max = 0).contains("more than zero"));
+        assert!(Config::default().check().is_ok());
     }
 }

@@ -27,7 +27,7 @@ struct Dialled {
 enum DialState {
     Waiting { until: Duration },
     Dialling,
-    Linked,
+    Linked { since: Duration },
 }
 
 impl Dialler {
@@ -50,7 +50,7 @@ impl Dialler {
             .iter()
             .filter_map(|d| match d.state {
                 DialState::Waiting { until } => Some(until),
-                DialState::Dialling | DialState::Linked => None,
+                DialState::Dialling | DialState::Linked { .. } => None,
             })
             .min()
     }
@@ -90,7 +90,12 @@ impl Node {
     pub(super) fn dial_failed(&mut self, address: SocketAddr) {
         let jittered = |node: &mut Self, pause| node.now.mono + node.jitter(pause);
         let (min, max) = (self.config.redial_min, self.config.redial_max);
+        let now = self.now.mono;
         let Some(d) = self.dialler.at(address) else { return };
+        // A link that did not last is no better than a dial that failed.
+        if matches!(d.state, DialState::Linked { since } if now - since >= max) {
+            d.pause = Duration::ZERO;
+        }
         let pause = (d.pause * 2).clamp(min, max);
         d.pause = pause;
         let until = jittered(self, pause);
@@ -101,10 +106,10 @@ impl Node {
 
     /// A dialled link was admitted by both sides.
     pub(super) fn dial_linked(&mut self, address: SocketAddr, peer: PeerId) {
+        let now = self.now.mono;
         if let Some(d) = self.dialler.at(address) {
-            d.state = DialState::Linked;
+            d.state = DialState::Linked { since: now };
             d.found = Some(peer);
-            d.pause = Duration::ZERO;
         }
     }
 }

@@ -11,10 +11,12 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
-    AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
-    Responder, wrong_version,
+    AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, GRANTS_SHOWN_MAX, Initiator,
+    Introduction, Refusal, Responder, wrong_version,
 };
-use msec_identity::{Authority, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
+use msec_identity::{
+    Authority, Grant, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis, Verified,
+};
 use rand_core::Rng;
 
 use super::{CloseReason, Event, LinkId, Node, Output, Refused, RefusedKind};
@@ -37,6 +39,9 @@ struct Link {
     dialled: Option<SocketAddr>,
     key: NoiseKey,
     deadline: Duration,
+    /// What the other side said it wants, and what of it gossip was told.
+    wanted: Interest,
+    told: Interest,
     phase: Phase,
 }
 
@@ -88,23 +93,22 @@ impl Links {
         }
     }
 
-    fn handshakes(&self) -> usize {
-        self.links.len() - self.by_peer.len()
+    /// Those who dialled and are not admitted. What this peer dials is bounded by its contacts.
+    fn strangers(&self) -> usize {
+        let stranger = |link: &&Link| link.dialled.is_none() && !matches!(link.phase, Phase::Admitted(_));
+        self.links.values().filter(stranger).count()
     }
 }
 
 impl Node {
     pub(super) fn link_up(&mut self, id: LinkId, binding: ChannelBinding, dialled: Option<SocketAddr>) {
-        if self.links.handshakes() >= self.config.handshakes_max {
-            self.close(id, CloseReason::Crowded);
-            if let Some(address) = dialled {
-                self.dial_failed(address);
-            }
-            return;
+        if dialled.is_none() && self.links.strangers() >= self.config.handshakes_max {
+            return self.close(id, CloseReason::Crowded);
         }
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
-        let mut link = Link { binding, dialled, key, deadline, phase: Phase::AwaitFirst };
+        let (wanted, told) = (Interest::none(), Interest::none());
+        let mut link = Link { binding, dialled, key, deadline, wanted, told, phase: Phase::AwaitFirst };
         if dialled.is_some() {
             match Initiator::start(&link.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
@@ -253,6 +257,9 @@ impl Node {
             self.dial_linked(address, peer);
         }
         link.phase = Phase::Admitted(peer);
+        link.wanted = wanted(&claim.greeting);
+        link.told = link.wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
+        let interest = link.told.clone();
         self.links.links.insert(id, link);
         self.links.by_peer.insert(peer, id);
         if self.links.review.is_none() {
@@ -260,14 +267,21 @@ impl Node {
         }
         self.output(Output::Admitted { link: id });
         self.event(Event::NeighbourUp { peer });
-        let interest = wanted(&claim.greeting).intersect(&holdable(&self.authority, &peer, self.wall()));
         self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
     }
 
     fn introduction(&self) -> Introduction {
         let interest = self.interest().prefixes().map(str::to_owned).collect();
         let greeting = minicbor::to_vec(Greeting { interest }).expect("writing to a Vec cannot fail");
-        Introduction { space: self.authority.space(), grants: self.papers.clone(), greeting }
+        // As many as the other side will read: those that count, and will count longest.
+        let (me, now) = (self.peer(), self.wall());
+        let counts = |grant: &&Verified<Grant>| {
+            grant.holder == me && grant.space == self.authority.space() && grant.is_valid(now)
+        };
+        let mut grants: Vec<_> = self.papers.iter().filter(counts).cloned().collect();
+        grants.sort_by_key(|grant| (std::cmp::Reverse(grant.not_after), grant.id()));
+        grants.truncate(GRANTS_SHOWN_MAX);
+        Introduction { space: self.authority.space(), grants, greeting }
     }
 
     /// The Noise key for a new handshake; a new one when half of the old one's validity is over.
@@ -320,7 +334,7 @@ impl Node {
         }
     }
 
-    /// Lets go of neighbours whose grants have expired.
+    /// Lets go of neighbours whose grants have expired, and tells gossip of those who may hold less, or more, than before.
     pub(super) fn review_admissions(&mut self) {
         if self.links.review.is_none_or(|due| due > self.now.mono) {
             return;
@@ -329,6 +343,19 @@ impl Node {
             self.links.by_peer.iter().filter(|(peer, _)| !self.holds_valid_grant(peer)).collect();
         for link in expired.into_iter().map(|(_, link)| *link).collect::<Vec<_>>() {
             self.disconnect(link, CloseReason::Expired);
+        }
+        let mut changed = Vec::new();
+        let now = self.wall();
+        for (peer, id) in &self.links.by_peer {
+            let Some(link) = self.links.links.get_mut(id) else { continue };
+            let interest = link.wanted.intersect(&holdable(&self.authority, peer, now));
+            if interest != link.told {
+                link.told = interest.clone();
+                changed.push((*peer, interest));
+            }
+        }
+        for (peer, interest) in changed {
+            self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
         }
         let again = self.now.mono + self.config.review_interval;
         self.links.review = (!self.links.by_peer.is_empty()).then_some(again);

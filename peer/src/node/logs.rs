@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, Reading, TimeQuality, VerifiedRun};
 use msec_gossip::{Input as GossipInput, Key, Topic, Version};
-use msec_identity::{LogId, Right};
+use msec_identity::{LogId, Right, UnixMillis};
 use rand_core::Rng;
 
 use super::{Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
@@ -64,9 +64,6 @@ impl Node {
     /// Takes in what the store held.
     pub(super) fn load(&mut self, opened: Opened) {
         let me = self.peer();
-        // Where durable entries may be missing, own ones among them, no own log is continued: whoever holds the missing ones
-        // would see two histories.
-        let lost = opened.cut.is_some_and(|cut| !cut.torn);
         let mut own: Vec<LogState> = Vec::new();
         for state in opened.logs {
             let header = state.header().clone();
@@ -74,9 +71,8 @@ impl Node {
             for grant in header.grants() {
                 let _ = self.authority.learn(grant);
             }
-            let counts = header.space() == self.authority.space()
-                && self.authority.allows(&header.author(), Right::Write, header.collection(), None);
-            if !counts {
+            // The check by which it was stored: what is skipped here could never be stored again.
+            if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {
                 continue;
             }
             let (key, version) = (key_of(&state.log()), version_of(&state));
@@ -89,10 +85,14 @@ impl Node {
         }
         let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
         own.retain(|state| !superseded.contains(&state.log()));
-        own.sort_by_key(|state| (state.head().time, state.log()));
+        // The last one of a stream counts: the newest that can be continued.
+        let continuable = |state: &LogState| opened.continuable.contains(&state.log());
+        own.sort_by_key(|state| (continuable(state), state.head().time, state.log()));
         for state in own {
             let name = stream_name(state.header());
-            let log = if lost { None } else { OwnLog::resume(&state) };
+            // Where durable entries may be missing, no own log is continued: whoever holds the missing ones would see two
+            // histories.
+            let log = if continuable(&state) { OwnLog::resume(&state) } else { None };
             let stream = OwnStream { log, predecessor: Some(state.log()), waiting: Vec::new() };
             self.logs.own.insert(name, stream);
         }
@@ -122,11 +122,15 @@ impl Node {
         }
         let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
         self.rng.fill_bytes(&mut salt);
-        let quality = if wall.is_some() { TimeQuality::Synchronised } else { TimeQuality::Unsynchronised };
-        let time = self.now.wall;
+        let (time, quality) = self.entry_time();
         let stream = self.logs.own.get_mut(&spec.name).expect("a stream that was started");
         let log = stream.log.as_mut().expect("a stream that was started");
-        let position = log.append_readings(time, quality, salt, readings)?;
+        let appended = log.append_readings(time, quality, salt, readings);
+        if appended.is_err() && log.size() == 0 && !log.is_pending() {
+            // The next try may name another unit or place.
+            stream.log = None;
+        }
+        let position = appended?;
         stream.waiting.push((ticket, position));
         self.commits.wait_until(self.now.mono + self.config.commit_window);
         Ok(())
@@ -142,7 +146,7 @@ impl Node {
         self.rng.fill_bytes(&mut incarnation);
         let collection = &spec.name.collection;
         let writes = |g: &&msec_identity::Verified<msec_identity::Grant>| {
-            g.rights.contains(Right::Write) && g.resource.covers(collection)
+            g.holder == me && g.rights.contains(Right::Write) && g.resource.covers(collection)
         };
         let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
         let header =
@@ -182,20 +186,34 @@ impl Node {
     /// goes on in a new log. What was published and not yet signed goes there too.
     pub(super) fn abandon_own(&mut self, header: &LogHeader, log: LogId) {
         let name = stream_name(header);
-        let Some(stream) = self.logs.own.get_mut(&name) else {
-            let stream = OwnStream { predecessor: Some(log), ..OwnStream::default() };
-            self.logs.own.insert(name, stream);
-            return;
-        };
-        if stream.log.as_ref().is_none_or(|own| own.header().id() != log) {
-            return;
+        let stream = self.logs.own.entry(name.clone()).or_default();
+        if stream.log.is_none() {
+            stream.predecessor.get_or_insert(log);
         }
-        stream.log = None;
+        let Some(before) = stream.log.take_if(|own| own.header().id() == log) else { return };
         stream.predecessor = Some(log);
-        let unsigned = std::mem::take(&mut stream.waiting);
-        for (ticket, _) in unsigned {
-            self.output(Output::Published { ticket, result: Err(PublishError::Busy) });
+        let waiting = std::mem::take(&mut stream.waiting);
+        let spec = StreamSpec { name: name.clone(), unit: header.unit().to_owned(), place: header.place() };
+        if self.start_log(&spec).is_err() {
+            for (ticket, _) in waiting {
+                self.output(Output::Published { ticket, result: Err(PublishError::Busy) });
+            }
+            return;
         }
+        // At once, and not with the next reading: a restart in between must find that the old log is over.
+        let (now, quality) = self.entry_time();
+        let Some(stream) = self.logs.own.get_mut(&name) else { return };
+        let Some(next) = &mut stream.log else { return };
+        next.begin(now, quality);
+        let positions = before.hand_over(next);
+        stream.waiting = waiting.into_iter().map(|(ticket, _)| ticket).zip(positions).collect();
+        self.commits.wait_until(self.now.mono + self.config.commit_window);
+    }
+
+    /// The time of an entry that is written now, and what is known of the clock.
+    fn entry_time(&self) -> (UnixMillis, TimeQuality) {
+        let set = self.wall().is_some();
+        (self.now.wall, if set { TimeQuality::Synchronised } else { TimeQuality::Unsynchronised })
     }
 
     /// The log that an own stream writes now, with how much of it is signed.

@@ -11,6 +11,9 @@ use msec_identity::{LogId, PeerId, Right};
 use super::logs::{key_of, topic_of, version_of};
 use super::{CloseReason, Event, Node, Output, RefusedKind, Ticket};
 
+/// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
+const READS_MAX: usize = 64;
+
 /// Reads for neighbours that the storage has not answered.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
@@ -151,7 +154,9 @@ impl Node {
     /// A neighbour asks for entries.
     fn serve(&mut self, to: PeerId, key: Key, from: u64) {
         let log = LogId(key.0);
-        if !self.logs.get(&log).is_some_and(|state| self.may_have(&to, state.header())) {
+        // Reads outlive the link that asked for them; a neighbour that comes back does not get as many again.
+        let busy = self.reads.pending.values().filter(|(peer, ..)| *peer == to).count() >= READS_MAX;
+        if busy || !self.logs.get(&log).is_some_and(|state| self.may_have(&to, state.header())) {
             return self.tell_gossip(GossipInput::Served { to, key, from, chunk: None });
         }
         let ticket = Ticket(self.reads.next);

@@ -437,39 +437,38 @@ fn a_store_that_was_damaged_never_continues_its_own_log() {
 
 #[test]
 fn a_store_that_was_set_back_goes_on_in_a_new_log_once_a_neighbour_shows_the_old_one() {
+    let papers = || vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
+    let config = || Config { contacts: vec![contact(3)], ..Config::default() };
     let (mut a, mut b) = (sensor(), gateway());
     a.publish(1, 1.0);
     a.pass(WINDOW);
     a.sync();
-    // A copy, as a backup would be.
-    let copy = {
-        let (log, ..) = a.node.frontier().next().expect("a log");
-        let chunk = a.store.read(&log, 0, 1 << 20).expect("read").expect("some");
-        (log, chunk)
-    };
+    let (old, ..) = a.node.frontier().next().expect("a log");
+    let medium = a.store.into_medium();
+    let backup = medium.clone();
+    let mut a = rig_with(2, papers(), config(), medium);
     connect(&mut a, &mut b, 0);
     a.publish(2, 2.0);
     a.pass(WINDOW);
     a.sync();
     settle(&mut a, &mut b, 0);
     assert_eq!(b.verified(), [1.0, 2.0]);
-    let papers = vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
-    // The backup is put back: the store ends where the copy was made.
-    let mut restored = {
-        let run = msec_crdt_store::Run::from_bytes(&copy.1.bytes).expect("parses");
-        let Ok(msec_crdt_store::Verdict::New(run)) = run.verify(None, &a.node.authority) else {
-            panic!("verifies")
-        };
-        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-        store.apply(1, &[run]).expect("applied");
-        let config = Config { contacts: vec![contact(3)], ..Config::default() };
-        rig_with(2, papers, config, store.into_medium())
-    };
+
+    // The backup is put back, and something is on its way to the disk when the neighbour shows what was forgotten.
+    let mut restored = rig_with(2, papers(), config(), backup);
     connect(&mut restored, &mut b, 1);
-    settle(&mut restored, &mut b, 1);
     restored.events();
+    settle(&mut restored, &mut b, 1);
+    let over = |event: &Event| matches!(event, Event::NewIncarnation { before, .. } if *before == old);
+    assert!(restored.events().iter().any(over), "at once, not with the next reading");
+    // A restart in between finds that the old log is over.
+    let mut restored = rig_with(2, papers(), config(), restored.store.into_medium());
     restored.publish(3, 3.0);
-    assert!(matches!(&restored.events()[..], [Event::NewIncarnation { before, .. }] if *before == copy.0));
+    assert!(!restored.events().iter().any(over), "the new log is continued");
+    restored.pass(WINDOW);
+    restored.sync();
+    let sizes: Vec<_> = restored.node.frontier().map(|(log, size, _)| (log == old, size)).collect();
+    assert!(sizes.contains(&(true, 3)) && sizes.contains(&(false, 2)), "{sizes:?}");
 }
 
 /// Lets ten seconds pass, in which both do what they are asked.
