@@ -7,7 +7,6 @@ use msec_crdt_store::{Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
-use super::driver::Inbound;
 use crate::node::{Input, Ticket};
 
 /// Something for the storage thread to do. Its queue is bounded by those who fill it: the node has one commit and a bounded
@@ -29,7 +28,7 @@ impl Disk {
     /// Starts the thread.
     pub(super) fn start(
         storage: impl Storage + Send + 'static,
-        to_driver: tokio_mpsc::Sender<Inbound>,
+        to_driver: tokio_mpsc::Sender<Input>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, receiver) = mpsc::channel();
         let thread = std::thread::Builder::new().name("msec-storage".into()).spawn(move || {
@@ -51,7 +50,7 @@ impl Disk {
     }
 }
 
-fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_mpsc::Sender<Inbound>) {
+fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_mpsc::Sender<Input>) {
     while let Ok(job) = jobs.recv() {
         let input = match job {
             Job::Commit { seq, runs } => match storage.apply(seq, &runs).and_then(|()| storage.sync()) {
@@ -75,7 +74,7 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
             }
             Job::Stop => return,
         };
-        if to_driver.blocking_send(Inbound::Node(input)).is_err() {
+        if to_driver.blocking_send(input).is_err() {
             return;
         }
     }

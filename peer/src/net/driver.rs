@@ -8,7 +8,7 @@ use msec_crdt_store::{Reading, Storage};
 use msec_identity::handshake::ChannelBinding;
 use msec_identity::{PeerId, UnixMillis};
 use quinn::{Endpoint, VarInt};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::disk::{Disk, Job};
@@ -23,6 +23,8 @@ const INBOUND_MAX: usize = 1024;
 pub(super) enum Inbound {
     /// For the node as it is.
     Node(Input),
+    /// A message on a link. Its room is given back once the node has read it.
+    Message { link: LinkId, bytes: Vec<u8>, room: OwnedSemaphorePermit },
     /// A new link and the way to send on it.
     Link { link: LinkId, handle: LinkHandle, binding: ChannelBinding, dialled: Option<SocketAddr> },
 }
@@ -57,6 +59,8 @@ pub(crate) struct Driver {
     disk: Disk,
     disk_thread: std::thread::JoinHandle<()>,
     inbound: mpsc::Receiver<Inbound>,
+    /// What the disk has done, which goes before what the network brings.
+    disk_done: mpsc::Receiver<Input>,
     commands: mpsc::Receiver<Command>,
     events: broadcast::Sender<Event>,
     links: BTreeMap<LinkId, LinkHandle>,
@@ -73,10 +77,10 @@ impl Driver {
         events: broadcast::Sender<Event>,
     ) -> Result<Self, crate::sdk::OpenError> {
         let (to_driver, inbound) = mpsc::channel(INBOUND_MAX);
+        let (disk_tx, disk_done) = mpsc::channel(INBOUND_MAX);
         let started = Instant::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
-        let (disk, disk_thread) =
-            Disk::start(storage, to_driver.clone()).map_err(crate::sdk::OpenError::Thread)?;
+        let (disk, disk_thread) = Disk::start(storage, disk_tx).map_err(crate::sdk::OpenError::Thread)?;
         let connector = Connector::new(endpoint.clone(), to_driver);
         Ok(Self {
             node,
@@ -86,6 +90,7 @@ impl Driver {
             disk,
             disk_thread,
             inbound,
+            disk_done,
             commands,
             events,
             links: BTreeMap::new(),
@@ -103,15 +108,17 @@ impl Driver {
         tokio::spawn(self.connector.clone().accept());
         let closed = loop {
             self.do_outputs();
-            let due = self.node.poll_timeout().map(|due| (self.started + due).into());
+            let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
             tokio::select! {
-                Some(inbound) = self.inbound.recv() => self.take(inbound),
+                biased;
+                Some(done) = self.disk_done.recv() => self.handle(done),
+                () = wait_until(due) => self.handle(Input::Timeout),
                 command = self.commands.recv() => match command {
                     Some(Command::Close { answer }) => break Some(answer),
                     Some(command) => self.obey(command),
                     None => break None,
                 },
-                () = wait_until(due) => self.handle(Input::Timeout),
+                Some(inbound) = self.inbound.recv() => self.take(inbound),
             }
         };
         self.shut_down(closed).await;
@@ -129,6 +136,10 @@ impl Driver {
                     self.links.remove(&link);
                 }
                 self.handle(input);
+            }
+            Inbound::Message { link, bytes, room } => {
+                self.handle(Input::Received { link, bytes });
+                drop(room);
             }
             Inbound::Link { link, handle, binding, dialled } => {
                 self.links.insert(link, handle);
@@ -194,9 +205,9 @@ impl Driver {
         const GRACE: Duration = Duration::from_secs(2);
         let deadline = tokio::time::Instant::now() + GRACE;
         while !self.publishing.is_empty() {
-            let due = self.node.poll_timeout().map(|due| (self.started + due).into());
+            let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
             tokio::select! {
-                Some(inbound) = self.inbound.recv() => self.take(inbound),
+                Some(done) = self.disk_done.recv() => self.handle(done),
                 () = wait_until(due) => self.handle(Input::Timeout),
                 () = sleep_until(deadline) => break,
             }
@@ -206,7 +217,7 @@ impl Driver {
         // Tells the neighbours, instead of letting them find out.
         let _ = tokio::time::timeout(GRACE, self.endpoint.wait_idle()).await;
         self.disk.ask(Job::Stop);
-        drop(self.inbound);
+        drop((self.inbound, self.disk_done));
         let _ = tokio::task::spawn_blocking(|| self.disk_thread.join()).await;
         if let Some(closed) = closed {
             let _ = closed.send(());

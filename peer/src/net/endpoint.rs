@@ -50,7 +50,8 @@ fn transport() -> TransportConfig {
     let mut config = TransportConfig::default();
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
-        .max_concurrent_uni_streams(VarInt::from_u32(16))
+        // None before admission; see `link`.
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(1024 * 1024))
         .receive_window(VarInt::from_u32(4 * 1024 * 1024))
         .send_window(4 * 1024 * 1024)
@@ -58,6 +59,23 @@ fn transport() -> TransportConfig {
         .keep_alive_interval(Some(Duration::from_secs(5)))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(20_000))));
     config
+}
+
+/// Somebody who connected and is not admitted yet, for as long as this is held.
+#[derive(Debug)]
+pub(super) struct Stranger(Arc<AtomicUsize>);
+
+impl Stranger {
+    fn count(strangers: &Arc<AtomicUsize>) -> Self {
+        strangers.fetch_add(1, Ordering::Relaxed);
+        Self(strangers.clone())
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Names for links, and a count of strangers. Shared by all that makes links.
@@ -84,22 +102,20 @@ impl Connector {
                 // Fails only for an address that has proven itself already.
                 let _ = incoming.retry();
             } else {
-                self.strangers.fetch_add(1, Ordering::Relaxed);
-                let connector = self.clone();
+                let (connector, stranger) = (self.clone(), Stranger::count(&self.strangers));
                 tokio::spawn(async move {
-                    if timeout(CONNECT_TIMEOUT, connector.take_in(incoming)).await.is_err() {
+                    if timeout(CONNECT_TIMEOUT, connector.take_in(incoming, stranger)).await.is_err() {
                         tracing::debug!("a stranger that said nothing");
                     }
-                    connector.strangers.fetch_sub(1, Ordering::Relaxed);
                 });
             }
         }
     }
 
-    async fn take_in(&self, incoming: Incoming) {
+    async fn take_in(&self, incoming: Incoming, stranger: Stranger) {
         let Ok(connection) = incoming.await else { return };
         let Ok(streams) = connection.accept_bi().await else { return };
-        self.hand_over(connection, streams, None).await;
+        self.hand_over(connection, streams, None, Some(stranger)).await;
     }
 
     /// Dials an address, and tells the driver what became of it.
@@ -117,7 +133,7 @@ impl Connector {
         let Ok(connecting) = self.endpoint.connect(address, SERVER_NAME) else { return false };
         let Ok(connection) = connecting.await else { return false };
         let Ok(streams) = connection.open_bi().await else { return false };
-        self.hand_over(connection, streams, Some(address)).await
+        self.hand_over(connection, streams, Some(address), None).await
     }
 
     async fn hand_over(
@@ -125,13 +141,15 @@ impl Connector {
         connection: Connection,
         streams: (quinn::SendStream, quinn::RecvStream),
         dialled: Option<SocketAddr>,
+        stranger: Option<Stranger>,
     ) -> bool {
         let Some(binding) = link::binding(&connection) else { return false };
         let id = LinkId(self.next_link.fetch_add(1, Ordering::Relaxed));
-        // The permit first: the tasks of the link must not be heard before the link is.
-        let Ok(permit) = self.to_driver.reserve().await else { return false };
-        let handle = link::start(id, connection, streams, self.to_driver.clone());
-        permit.send(Inbound::Link { link: id, handle, binding, dialled });
+        let (handle, tasks) = link::ends();
+        if self.to_driver.send(Inbound::Link { link: id, handle, binding, dialled }).await.is_err() {
+            return false;
+        }
+        tasks.start(id, connection, streams, self.to_driver.clone(), stranger);
         true
     }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, MESSAGE_BYTES_MAX};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 use super::driver::Inbound;
+use super::endpoint::Stranger;
 use super::queue::Queue;
 use crate::node::{CloseReason, Input, LinkId};
 
@@ -26,6 +27,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The label of the exporter (RFC 9266, section 4.2).
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
+/// Chunks of catch-up that an admitted peer may send at once. Before admission: none.
+const CHUNK_STREAMS_MAX: VarInt = VarInt::from_u32(16);
+/// Bytes of messages of one link that may wait for the node. Beyond it, the link is not read, and QUIC's flow control
+/// slows its sender down.
+const INBOUND_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// The driver's end of a link.
 #[derive(Debug)]
 pub(super) struct LinkHandle {
@@ -33,6 +40,25 @@ pub(super) struct LinkHandle {
     bulk: Arc<Queue>,
     admitted: watch::Sender<bool>,
     reason: watch::Sender<Option<CloseReason>>,
+}
+
+/// The link's ends for its tasks.
+pub(super) struct LinkTasks {
+    live: Arc<Queue>,
+    bulk: Arc<Queue>,
+    admitted: watch::Receiver<bool>,
+    reason: watch::Receiver<Option<CloseReason>>,
+}
+
+/// The two ends of a link. The handle goes to the driver before the tasks start, so that nothing is heard of a link
+/// before the link is.
+pub(super) fn ends() -> (LinkHandle, LinkTasks) {
+    let (live, bulk) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+    let (admitted, admitted_rx) = watch::channel(false);
+    let (reason, reason_rx) = watch::channel(None);
+    let tasks =
+        LinkTasks { live: live.clone(), bulk: bulk.clone(), admitted: admitted_rx, reason: reason_rx };
+    (LinkHandle { live, bulk, admitted, reason }, tasks)
 }
 
 impl LinkHandle {
@@ -64,47 +90,58 @@ pub(super) fn binding(connection: &Connection) -> Option<ChannelBinding> {
     Some(ChannelBinding(bytes))
 }
 
-/// Starts the tasks of a link. The handle goes to the driver before anything that is read does.
-pub(super) fn start(
-    link: LinkId,
-    connection: Connection,
-    (send, recv): (SendStream, RecvStream),
-    to_driver: mpsc::Sender<Inbound>,
-) -> LinkHandle {
-    let (live, bulk) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
-    let (admitted, admitted_rx) = watch::channel(false);
-    let (reason, reason_rx) = watch::channel(None);
-    tokio::spawn(write_live(connection.clone(), send, live.clone(), reason_rx));
-    tokio::spawn(write_bulk(connection.clone(), bulk.clone()));
-    tokio::spawn(read_chunks(link, connection.clone(), admitted_rx.clone(), to_driver.clone()));
-    tokio::spawn({
-        let (live, bulk) = (live.clone(), bulk.clone());
-        async move {
-            read_live(link, recv, admitted_rx, &to_driver).await;
+impl LinkTasks {
+    /// Starts the tasks. `stranger` is let go once the other side is admitted, or the link ends.
+    pub(super) fn start(
+        self,
+        link: LinkId,
+        connection: Connection,
+        (send, recv): (SendStream, RecvStream),
+        to_driver: mpsc::Sender<Inbound>,
+        stranger: Option<Stranger>,
+    ) {
+        let Self { live, bulk, admitted, reason } = self;
+        let reader = Reader { link, to_driver, budget: Arc::new(Semaphore::new(INBOUND_BYTES_MAX)) };
+        tokio::spawn(write_live(connection.clone(), send, live.clone(), reason));
+        tokio::spawn(write_bulk(connection.clone(), bulk.clone()));
+        tokio::spawn(read_chunks(reader.clone(), connection, admitted.clone()));
+        tokio::spawn(async move {
+            read_live(&reader, recv, admitted, stranger).await;
             // Whatever ended the reading: nothing is left to say on this connection.
             live.close();
             bulk.close();
-            let _ = to_driver.send(Inbound::Node(Input::LinkDown { link })).await;
-        }
-    });
-    LinkHandle { live, bulk, admitted, reason }
+            let _ = reader.to_driver.send(Inbound::Node(Input::LinkDown { link })).await;
+        });
+    }
 }
 
 async fn write_live(
     connection: Connection,
     mut send: SendStream,
     queue: Arc<Queue>,
-    reason: watch::Receiver<Option<CloseReason>>,
+    mut reason: watch::Receiver<Option<CloseReason>>,
 ) {
-    while let Some(bytes) = queue.pop().await {
-        let length = (bytes.len() as u32).to_be_bytes();
-        if send.write_all(&length).await.is_err() || send.write_all(&bytes).await.is_err() {
-            break;
+    let drained = async {
+        while let Some(bytes) = queue.pop().await {
+            let length = (bytes.len() as u32).to_be_bytes();
+            if send.write_all(&length).await.is_err() || send.write_all(&bytes).await.is_err() {
+                return;
+            }
         }
+        let _ = send.finish();
+        let _ = timeout(LINGER, send.stopped()).await;
+    };
+    // Somebody who never reads must not keep a connection that was closed. An error: the driver has let go of it.
+    let mut told = reason.clone();
+    let overdue = async {
+        let _ = told.wait_for(Option::is_some).await;
+        sleep(LINGER).await;
+    };
+    tokio::select! {
+        () = drained => {}
+        () = overdue => {}
     }
-    let _ = send.finish();
-    let _ = timeout(LINGER, send.stopped()).await;
-    let reason = *reason.borrow();
+    let reason = *reason.borrow_and_update();
     connection.close(VarInt::from_u32(reason.map_or(0, CloseReason::code)), b"");
 }
 
@@ -119,20 +156,39 @@ async fn write_bulk(connection: Connection, queue: Arc<Queue>) {
     }
 }
 
-async fn read_live(
+/// What hands messages to the driver.
+#[derive(Clone)]
+struct Reader {
     link: LinkId,
+    to_driver: mpsc::Sender<Inbound>,
+    budget: Arc<Semaphore>,
+}
+
+impl Reader {
+    /// Hands over a message, once there is room; `false` if nobody takes it any more.
+    async fn hand_over(&self, bytes: Vec<u8>) -> bool {
+        let cost = bytes.len().clamp(1, INBOUND_BYTES_MAX) as u32;
+        let Ok(room) = self.budget.clone().acquire_many_owned(cost).await else { return false };
+        self.to_driver.send(Inbound::Message { link: self.link, bytes, room }).await.is_ok()
+    }
+}
+
+async fn read_live(
+    reader: &Reader,
     mut recv: RecvStream,
     mut admitted: watch::Receiver<bool>,
-    to_driver: &mpsc::Sender<Inbound>,
+    mut stranger: Option<Stranger>,
 ) {
     for frame in 0.. {
-        if frame >= HANDSHAKE_FRAMES && admitted.wait_for(|admitted| *admitted).await.is_err() {
-            return;
+        if frame >= HANDSHAKE_FRAMES {
+            if admitted.wait_for(|admitted| *admitted).await.is_err() {
+                return;
+            }
+            drop(stranger.take());
         }
         let limit = if frame < HANDSHAKE_FRAMES { MESSAGE_BYTES_MAX } else { FRAME_BYTES_MAX };
         let Some(bytes) = read_frame(&mut recv, limit).await else { return };
-        // Waits while the driver is busy: QUIC's flow control then slows the sender down.
-        if to_driver.send(Inbound::Node(Input::Received { link, bytes })).await.is_err() {
+        if !reader.hand_over(bytes).await {
             return;
         }
     }
@@ -156,19 +212,15 @@ pub(super) async fn read_frame(recv: &mut RecvStream, limit: usize) -> Option<Ve
     Some(bytes)
 }
 
-async fn read_chunks(
-    link: LinkId,
-    connection: Connection,
-    mut admitted: watch::Receiver<bool>,
-    to_driver: mpsc::Sender<Inbound>,
-) {
+async fn read_chunks(reader: Reader, connection: Connection, mut admitted: watch::Receiver<bool>) {
     if admitted.wait_for(|admitted| *admitted).await.is_err() {
         return;
     }
+    connection.set_max_concurrent_uni_streams(CHUNK_STREAMS_MAX);
     // One at a time: a neighbour that opens many streams gets no more memory than one that opens one.
     while let Ok(mut stream) = connection.accept_uni().await {
         let Ok(bytes) = stream.read_to_end(FRAME_BYTES_MAX).await else { continue };
-        if to_driver.send(Inbound::Node(Input::Received { link, bytes })).await.is_err() {
+        if !reader.hand_over(bytes).await {
             return;
         }
     }
