@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use anyhow::Context;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::args::{Run, StreamArg};
 use super::show::line;
@@ -44,26 +45,31 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         true => json!({ "listening": peer.address().to_string(), "peer": peer.id().to_string() }).to_string(),
         false => format!("{} listens on {}", peer.id().short(), peer.address()),
     });
-    let mut lines = match &args.publish {
-        Some(stream) => Some((spec(stream, &args.unit)?, read_lines()?)),
-        None => None,
-    };
-    loop {
+    // A task of its own: a disk that does not acknowledge must not keep the peer from being stopped.
+    let mut publishing = JoinSet::new();
+    if let Some(stream) = &args.publish {
+        publishing.spawn(publish_lines(peer.clone(), spec(stream, &args.unit)?, read_lines()?, as_json));
+    }
+    let ended = loop {
         tokio::select! {
-            stop = tokio::signal::ctrl_c() => break stop.context("cannot wait for Ctrl-C")?,
+            stop = tokio::signal::ctrl_c() => break stop.context("cannot wait for Ctrl-C"),
             notice = events.next() => match notice {
                 Some(Notice::Event(event)) => show(&event, args.tail, as_json),
-                Some(Notice::Missed(missed)) => eprintln!("msec: {missed} events were not shown; `msec query` finds the readings"),
-                None => break,
+                Some(Notice::Missed(missed)) => {
+                    eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
+                }
+                None => break Ok(()),
             },
-            line = next_line(&mut lines) => match line {
-                Some((stream, line)) => publish(&peer, &stream, &line, as_json).await?,
-                None => lines = None,
-            },
+            Some(published) = publishing.join_next() => {
+                if let Err(error) = published.context("publishing broke off").and_then(|published| published) {
+                    break Err(error);
+                }
+            }
         }
-    }
+    };
+    publishing.abort_all();
     peer.close().await;
-    Ok(())
+    ended
 }
 
 fn spec(stream: &StreamArg, unit: &str) -> anyhow::Result<StreamSpec> {
@@ -84,11 +90,17 @@ fn read_lines() -> anyhow::Result<mpsc::Receiver<String>> {
     Ok(receiver)
 }
 
-async fn next_line(lines: &mut Option<(StreamSpec, mpsc::Receiver<String>)>) -> Option<(StreamSpec, String)> {
-    match lines {
-        Some((stream, receiver)) => receiver.recv().await.map(|line| (stream.clone(), line)),
-        None => std::future::pending().await,
+/// Publishes line after line, until standard input ends.
+async fn publish_lines(
+    peer: Peer,
+    stream: StreamSpec,
+    mut lines: mpsc::Receiver<String>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    while let Some(line) = lines.recv().await {
+        publish(&peer, &stream, &line, as_json).await?;
     }
+    Ok(())
 }
 
 async fn publish(peer: &Peer, stream: &StreamSpec, line: &str, as_json: bool) -> anyhow::Result<()> {
