@@ -311,8 +311,6 @@ fn on_a_full_disk_nothing_is_acknowledged_and_nothing_lost() {
     assert_eq!(rows, [acks, vec![next]].concat());
 }
 
-/// `msec run` waits for an acknowledgement inside the arm of its `select!`: meanwhile it neither listens to Ctrl-C nor shows
-/// events, and on a disk that stays full "meanwhile" does not end.
 #[test]
 fn ctrl_c_ends_a_peer_whose_disk_is_full() {
     let space = Space::found();
