@@ -119,7 +119,7 @@ fn chunks_verify_under_one_head_and_respect_the_limit() {
         let mut writer = writer("mic-1");
         let last = writer.run(50);
         let log = last.state().log();
-        store.apply(1, &[last.clone()]).expect("applied");
+        store.apply(1, std::slice::from_ref(&last)).expect("applied");
         let (mut at, mut chunks, mut held) = (0, 0, None);
         while let Some(chunk) = store.read(&log, at, 400).expect("read") {
             assert_eq!(chunk.from, at);
@@ -161,7 +161,7 @@ fn a_partial_catch_up_resumes_and_can_be_served() {
     let whole = writer.run(20);
     let log = whole.state().log();
     let (mut source, _) = Store::open(MemoryMedium::default()).expect("opens");
-    source.apply(1, &[whole.clone()]).expect("applied");
+    source.apply(1, std::slice::from_ref(&whole)).expect("applied");
     let half = source.read(&log, 0, 500).expect("read").expect("some");
     let Ok(crate::log::Fit::Fits(fitting)) = Run::from_bytes(&half.bytes).expect("parses").fit(None) else {
         panic!("does not fit")
@@ -352,7 +352,7 @@ fn a_full_disk_keeps_nothing_of_the_commit_and_takes_it_later() {
     let mut medium = store.into_medium();
     medium.append = true;
     (store, _) = Store::open(medium).expect("opens");
-    assert!(matches!(store.apply(1, &[run.clone()]), Err(StorageError::Io(_))));
+    assert!(matches!(store.apply(1, std::slice::from_ref(&run)), Err(StorageError::Io(_))));
     assert_eq!(values(&store), [0.0; 0]);
     let mut medium = store.into_medium();
     medium.append = false;
