@@ -243,23 +243,37 @@ fn encode(
     rest: &[TreeHash],
     head: &[u8],
 ) -> (Vec<u8>, Vec<Range<usize>>) {
-    const INFALLIBLE: &str = "writing to a Vec cannot fail";
-    let mut e = Encoder::new(Vec::new());
     let mut places = Vec::with_capacity(entries.len());
-    e.array(5).and_then(|e| e.encode(log)).and_then(|e| e.u64(from)).expect(INFALLIBLE);
-    e.array(entries.len() as u64).expect(INFALLIBLE);
-    for entry in entries {
+    let bytes = write(log, from, entries, rest, head, |e, entry| {
         let start = e.writer().len();
         e.encode(entry).expect(INFALLIBLE);
         places.push(start..e.writer().len());
-    }
+    });
+    (bytes, places)
+}
+
+/// Writes a run; `entry` writes each of `entries`, whatever is held of them.
+pub(crate) fn write<T>(
+    log: &LogId,
+    from: u64,
+    entries: &[T],
+    rest: &[TreeHash],
+    head: &[u8],
+    mut entry: impl FnMut(&mut Encoder<Vec<u8>>, &T),
+) -> Vec<u8> {
+    let mut e = Encoder::new(Vec::new());
+    e.array(5).and_then(|e| e.encode(log)).and_then(|e| e.u64(from)).expect(INFALLIBLE);
+    e.array(entries.len() as u64).expect(INFALLIBLE);
+    entries.iter().for_each(|it| entry(&mut e, it));
     e.array(rest.len() as u64).expect(INFALLIBLE);
     for hash in rest {
         e.bytes(hash).expect(INFALLIBLE);
     }
     e.bytes(head).expect(INFALLIBLE);
-    (e.into_writer(), places)
+    e.into_writer()
 }
+
+const INFALLIBLE: &str = "writing to a Vec cannot fail";
 
 #[cfg(test)]
 mod tests;

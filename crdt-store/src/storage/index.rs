@@ -1,10 +1,9 @@
 //! What the store knows of a log in memory, and can rebuild from the file.
 
-use minicbor::Encoder;
-use msec_identity::{LogId, Unverified};
+use msec_identity::LogId;
 
 use super::Chunk;
-use crate::log::{Head, LogState};
+use crate::log::{LogState, write_run};
 use crate::merkle::{Tree, TreeHash};
 
 /// Where an entry lies in the medium.
@@ -49,17 +48,10 @@ impl LogIndex {
         if !rest.join(&self.state.rest) {
             return None;
         }
-        let head = Unverified::<Head>::from(self.state.head.clone()).to_bytes();
-        let mut e = Encoder::new(Vec::new());
-        const INFALLIBLE: &str = "writing to a Vec cannot fail";
-        e.array(5).and_then(|e| e.encode(log)).and_then(|e| e.u64(from)).expect(INFALLIBLE);
-        e.array(entries.len() as u64).expect(INFALLIBLE);
-        entries.iter().for_each(|entry| e.writer_mut().extend_from_slice(entry));
-        e.array(rest.hashes().len() as u64).expect(INFALLIBLE);
-        for hash in rest.hashes() {
-            e.bytes(hash).expect(INFALLIBLE);
-        }
-        e.bytes(&head).expect(INFALLIBLE);
-        Some(Chunk { from, end, bytes: e.into_writer() })
+        let head = self.state.head.to_bytes();
+        let bytes = write_run(log, from, entries, rest.hashes(), &head, |e, entry| {
+            e.writer_mut().extend_from_slice(entry);
+        });
+        Some(Chunk { from, end, bytes })
     }
 }

@@ -1,6 +1,7 @@
 //! The store: one append-only medium, and an index that is rebuilt from it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use msec_identity::LogId;
 
@@ -77,7 +78,7 @@ impl<M: Medium> Store<M> {
                 Some(mark @ (Mark::Received | Mark::Written)) => {
                     let Some(run) = verified() else { return Ok(Some((at, false))) };
                     let run = VerifiedRun { written: mark == Mark::Written, ..run };
-                    self.index(&run, at + RUN_OFFSET);
+                    self.index(&run, at + RUN_OFFSET, run.encode().1);
                 }
                 _ => return Ok(Some((at, false))),
             }
@@ -111,9 +112,8 @@ impl<M: Medium> Store<M> {
         }
     }
 
-    /// Adds a run whose payload lies at `offset`.
-    fn index(&mut self, run: &VerifiedRun, offset: u64) {
-        let (_, places) = run.encode();
+    /// Adds a run that lies at `offset`, its entries at `places` from there.
+    fn index(&mut self, run: &VerifiedRun, offset: u64, places: Vec<Range<usize>>) {
         let extents = places
             .into_iter()
             .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
@@ -184,19 +184,20 @@ impl<M: Medium> Storage for Store<M> {
         }
         let start = self.medium.len();
         let mut frames = Vec::new();
-        let mut offsets = Vec::with_capacity(runs.len());
+        let mut written = Vec::with_capacity(runs.len());
         for run in runs {
-            offsets.push(start + frames.len() as u64 + RUN_OFFSET);
+            let (bytes, places) = run.encode();
+            written.push((run, start + frames.len() as u64 + RUN_OFFSET, places));
             let mark = if run.written { Mark::Written } else { Mark::Received };
-            frame::write(&mut frames, &[&[mark as u8], run.to_bytes().as_slice()].concat());
+            frame::write(&mut frames, &[&[mark as u8], bytes.as_slice()].concat());
         }
         if let Err(error) = self.medium.append(&frames) {
             // What a failed append left behind would be taken for a torn store.
             self.poisoned = self.medium.truncate(start).is_err();
             return Err(error.into());
         }
-        for (run, offset) in runs.iter().zip(offsets) {
-            self.index(run, offset);
+        for (run, offset, places) in written {
+            self.index(run, offset, places);
         }
         self.applied = seq;
         Ok(())
