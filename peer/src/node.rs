@@ -210,11 +210,6 @@ impl Node {
         self.warned_of_clock = unset;
     }
 
-    fn jitter(&mut self, around: Duration) -> Duration {
-        let percent = 75 + self.rng.next_u32() % 51;
-        around * percent / 100
-    }
-
     /// What it wants to hold: as configured, and no more than its grants allow.
     fn interest(&self) -> &Interest {
         self.gossip.interest()

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use msec_identity::PeerId;
+use rand_core::Rng;
 
 use super::{Contact, Node, Output};
 
@@ -88,7 +89,6 @@ impl Node {
     }
 
     pub(super) fn dial_failed(&mut self, address: SocketAddr) {
-        let jittered = |node: &mut Self, pause| node.now.mono + node.jitter(pause);
         let (min, max) = (self.config.redial_min, self.config.redial_max);
         let now = self.now.mono;
         let Some(d) = self.dialler.at(address) else { return };
@@ -96,12 +96,10 @@ impl Node {
         if matches!(d.state, DialState::Linked { since } if now - since >= max) {
             d.pause = Duration::ZERO;
         }
-        let pause = (d.pause * 2).clamp(min, max);
-        d.pause = pause;
-        let until = jittered(self, pause);
-        if let Some(d) = self.dialler.at(address) {
-            d.state = DialState::Waiting { until };
-        }
+        d.pause = (d.pause * 2).clamp(min, max);
+        // A quarter more or less, so that those who lost one neighbour do not all come back at once.
+        let percent = 75 + self.rng.next_u32() % 51;
+        d.state = DialState::Waiting { until: now + d.pause * percent / 100 };
     }
 
     /// A dialled link was admitted by both sides.
