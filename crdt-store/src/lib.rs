@@ -38,6 +38,6 @@ pub use log::{
     Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
 };
 pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
-pub use query::{QUERY_ROWS_MAX, Query, Row};
+pub use query::{Near, QUERY_ROWS_MAX, Query, Row};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use storage::{CHUNK_BYTES_MAX, Chunk, Cut, FileMedium, Medium, MemoryMedium, Opened, Storage, Store};

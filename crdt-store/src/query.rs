@@ -2,14 +2,14 @@
 
 use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
 
-use crate::log::{LogHeader, Place};
+use crate::log::{LogHeader, Place, TimeQuality};
 use crate::reading::Reading;
 
 /// The most rows that one query gives, whatever its limit says. Page with `until`.
 pub const QUERY_ROWS_MAX: usize = 100_000;
 
 /// Which readings; the newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// Of this collection and those below it.
     pub collection: CollectionPath,
@@ -17,6 +17,8 @@ pub struct Query {
     pub stream: Option<String>,
     /// Of this author only.
     pub author: Option<PeerId>,
+    /// Measured near a place only; what has no place is nowhere near.
+    pub near: Option<Near>,
     /// Measured at this time or later.
     pub since: UnixMillis,
     /// Measured before this time.
@@ -32,6 +34,7 @@ impl Default for Query {
             collection: CollectionPath::everything(),
             stream: None,
             author: None,
+            near: None,
             since: UnixMillis(i64::MIN),
             until: UnixMillis(i64::MAX),
             limit: QUERY_ROWS_MAX,
@@ -40,16 +43,36 @@ impl Default for Query {
 }
 
 impl Query {
-    /// Whether readings of this log are wanted.
-    pub(crate) fn wants(&self, header: &LogHeader) -> bool {
+    /// Whether readings of this log are wanted, whenever they were measured.
+    pub fn wants(&self, header: &LogHeader) -> bool {
         self.collection.covers(header.collection())
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
             && self.author.is_none_or(|author| author == header.author())
+            && self.near.is_none_or(|near| header.place().is_some_and(|place| near.covers(place)))
     }
 
     /// Whether this reading is wanted.
     pub(crate) fn wants_reading(&self, reading: &Reading) -> bool {
         (self.since..self.until).contains(&reading.time)
+    }
+}
+
+/// The places within a distance of one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    centre: Place,
+    radius_m: f64,
+}
+
+impl Near {
+    /// Within so many metres of `centre`; `None` if that is no distance.
+    pub fn new(centre: Place, radius_m: f64) -> Option<Self> {
+        (radius_m.is_finite() && radius_m >= 0.0).then_some(Self { centre, radius_m })
+    }
+
+    /// Whether a place lies there.
+    pub fn covers(self, place: Place) -> bool {
+        self.centre.distance_m(place) <= self.radius_m
     }
 }
 
@@ -70,13 +93,15 @@ pub struct Row {
     pub unit: String,
     /// Where it was measured.
     pub place: Option<Place>,
+    /// What the writer knew of its clock.
+    pub clock: TimeQuality,
     /// The reading.
     pub reading: Reading,
 }
 
 impl Row {
-    /// The row for a reading of that log.
-    pub fn of(header: &LogHeader, log: LogId, position: u64, reading: Reading) -> Self {
+    /// The row for a reading in the entry at that position of that log.
+    pub fn of(header: &LogHeader, log: LogId, position: u64, clock: TimeQuality, reading: Reading) -> Self {
         Self {
             log,
             position,
@@ -85,7 +110,27 @@ impl Row {
             stream: header.stream().to_owned(),
             unit: header.unit().to_owned(),
             place: header.place(),
+            clock,
             reading,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_is_a_distance_on_the_ground() {
+        let place = |latitude, longitude| Place::from_degrees(latitude, longitude).expect("on Earth");
+        let (santander, pier) = (place(43.4623, -3.8100), place(43.4600, -3.7900));
+        let near = |radius_m| Near::new(santander, radius_m).expect("a distance");
+        // 0.0023 degrees north and 0.02 east at that latitude: 256 m and 1,614 m.
+        assert!(near(1_700.0).covers(pier) && !near(1_600.0).covers(pier));
+        assert!(near(0.0).covers(santander));
+        let (east, west) = (place(0.0, 179.999), place(0.0, -179.999));
+        assert!(Near::new(east, 300.0).expect("a distance").covers(west), "across the date line");
+        assert_eq!(Near::new(santander, f64::NAN), None);
+        assert_eq!(Near::new(santander, -1.0), None);
     }
 }

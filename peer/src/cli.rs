@@ -1,9 +1,11 @@
 //! The command line `msec`, as a function, so that tests can own a thin binary around it.
 
 mod args;
+mod ask;
 mod run;
 mod show;
 mod space;
+mod values;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,7 +47,11 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Grant(grant) => space::grant(&grant),
         Command::Join(join) => space::join(&join),
         Command::Run(options) => run::run(options),
-        Command::Query(query) => show::query(&query),
+        Command::Publish(publish) => ask::publish(&publish),
+        Command::Tail(tail) => ask::tail(&tail),
+        Command::Query(query) => ask::query(&query),
+        Command::Peers(place) => ask::peers(&place),
+        Command::Status(place) => ask::status(&place),
     }
 }
 

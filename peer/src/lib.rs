@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`node`] | [`node::Node`]: a peer without sockets, clock and disk; all that it does is its input and output |
 //! | `net` | the drivers that carry a node on a real machine: QUIC, the storage thread, the loop |
+//! | `control` | how commands reach a running peer |
 //! | `sdk` | `Peer`, for apps: open, publish, subscribe, query |
 //! | `cli` | the command line `msec`, as a function |
 //!
@@ -52,20 +53,22 @@ pub mod node;
 #[cfg(feature = "net")]
 pub mod cli;
 #[cfg(feature = "net")]
+pub mod control;
+#[cfg(feature = "net")]
 pub mod net;
 #[cfg(feature = "net")]
 mod sdk;
 
 pub use msec_crdt_store as store;
-pub use msec_crdt_store::{Place, Query, Reading, Row, ValueQuality};
+pub use msec_crdt_store::{Near, Place, Query, Reading, Row, ValueQuality};
 pub use msec_gossip as gossip;
 pub use msec_identity as identity;
-pub use node::{Event, Receipt, Refused, RefusedKind, StreamName, StreamSpec};
+pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, StreamSpec};
 
 #[cfg(feature = "net")]
 pub use net::BindError;
 #[cfg(feature = "net")]
 pub use sdk::{
-    DataDir, DataDirError, EVENTS_MAX, Membership, Notice, OpenError, Owner, OwnerError, Peer, PeerClosed,
-    PeerConfig, PublishFailed, QueryFailed, Subscription,
+    DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice, OpenError,
+    Owner, OwnerError, Peer, PeerClosed, PeerConfig, PublishFailed, QueryFailed, Status, Subscription,
 };

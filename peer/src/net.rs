@@ -8,6 +8,7 @@
 //! | `queue` | those queues: bounded in bytes, never waited for |
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
+//! | `mdns` | finds neighbours on the own link |
 //! | [`probe`] | a link by hand, for whoever wants to say what a node never says |
 //!
 //! These modules read clocks and draw randomness, so that nothing else has to.
@@ -18,6 +19,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod link;
+mod mdns;
 pub mod probe;
 mod queue;
 mod tls;

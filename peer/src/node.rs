@@ -33,10 +33,11 @@ use rand_core::{Rng, SeedableRng};
 use commit::Commits;
 pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;
+pub use dial::Source;
 pub use error::PublishError;
 pub use io::{
-    CloseReason, Event, Input, LinkId, Now, Output, Receipt, Refused, RefusedKind, StreamName, StreamSpec,
-    Ticket,
+    CloseReason, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused, RefusedKind,
+    StreamName, StreamSpec, Ticket,
 };
 use links::Links;
 use logs::Logs;
@@ -123,6 +124,7 @@ impl Node {
         match input {
             Input::LinkUp { link, binding, dialled } => self.link_up(link, binding, dialled),
             Input::LinkDown { link } => self.link_down(link),
+            Input::Discovered { address } => self.discovered(address),
             Input::DialFailed { address } => self.dial_failed(address),
             Input::Received { link, bytes } => self.received(link, bytes),
             Input::Shed { link } => self.shed(link),
@@ -173,8 +175,18 @@ impl Node {
     }
 
     /// The neighbours that it has admitted and that admitted it.
-    pub fn neighbours(&self) -> impl Iterator<Item = PeerId> + '_ {
-        self.links.neighbours()
+    pub fn neighbours(&self) -> impl Iterator<Item = Neighbour> + '_ {
+        self.links.neighbours(&self.dialler)
+    }
+
+    /// Whether the disk refuses to write.
+    pub fn is_storage_failing(&self) -> bool {
+        self.commits.is_failing()
+    }
+
+    /// Whether the clock shows a time that can be true.
+    pub fn is_clock_set(&self) -> bool {
+        self.wall().is_some()
     }
 
     /// What gossip counts.

@@ -3,14 +3,19 @@
 mod config;
 mod data_dir;
 mod error;
+mod invitation;
 mod owner;
 mod peer;
+mod status;
 mod subscription;
 
-pub use config::{Membership, PeerConfig};
+pub use config::PeerConfig;
 pub use data_dir::DataDir;
-pub(crate) use data_dir::{read_grant, read_manifest};
-pub use error::{DataDirError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed};
+pub use error::{
+    DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
+};
+pub use invitation::Membership;
 pub use owner::Owner;
 pub use peer::Peer;
+pub use status::{Found, Neighbour, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

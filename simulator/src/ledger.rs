@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, Reading};
 use msec_identity::{CollectionPath, LogId, PeerId};
-use msec_peer::node::{Event, PublishError, Receipt, Refused, RefusedKind, StreamName, Ticket};
+use msec_peer::node::{Event, Measured, PublishError, Receipt, Refused, RefusedKind, StreamName, Ticket};
 
 use crate::PeerIndex;
 
@@ -181,7 +181,7 @@ impl Ledger {
 
     pub(crate) fn happened(&mut self, peer: PeerIndex, event: &Event) {
         match event {
-            Event::Verified { log, header, position, readings } => {
+            Event::Verified(Measured { log, header, position, readings, .. }) => {
                 self.saw_log(*log, header);
                 let written = self.logs.get(log).map(|log| &self.written[log.stream]);
                 let unknown = readings.iter().find(|r| !written.is_some_and(|all| all.contains(&value(r))));
@@ -195,7 +195,8 @@ impl Ledger {
                 keep(&mut self.refusals, (peer, refused.clone()));
             }
             Event::NewIncarnation { before, .. } => keep(&mut self.incarnations, (peer, *before)),
-            Event::NeighbourUp { .. }
+            Event::Written(_)
+            | Event::NeighbourUp { .. }
             | Event::NeighbourDown { .. }
             | Event::Stored { .. }
             | Event::StorageFailing

@@ -246,7 +246,7 @@ impl Notes {
     /// The numbers of the readings that were verified, in the order in which they were.
     pub fn verified(&self) -> Vec<u64> {
         let readings = |event| match event {
-            Event::Verified { readings, .. } => readings,
+            Event::Verified(measured) => measured.readings,
             _ => Vec::new(),
         };
         self.events().into_iter().flat_map(readings).map(|reading| reading.value as u64).collect()

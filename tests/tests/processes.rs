@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use msec_tests::process::{Process, json, run};
@@ -41,19 +40,19 @@ impl Space {
 
     /// A new peer with these rights everywhere.
     fn peer(&self, name: &str, rights: &str) {
-        let (home, owner, file) = (self.path(name), self.path("owner"), self.path(&format!("{name}.grant")));
+        let (home, owner) = (self.path(name), self.path("owner"));
+        let file = self.path(&format!("{name}.invitation"));
         let peer = json(MSEC, ["init", "--data-dir", &home, "--json"])[0]["peer"].clone();
         let peer = peer.as_str().expect("an id");
         json(MSEC, ["grant", peer, "--may", rights, "--out", &file, "--data-dir", &owner, "--json"]);
-        let manifest = Path::new(&owner).join("space.manifest");
-        let manifest = manifest.to_str().expect("text");
-        json(MSEC, ["join", "--manifest", manifest, "--grant", &file, "--data-dir", &home, "--json"]);
+        json(MSEC, ["join", &file, "--data-dir", &home, "--json"]);
         assert_eq!(json(MSEC, ["id", "--data-dir", &home, "--json"])[0]["peer"], peer);
     }
 
     fn start(&self, name: &str, args: &[&str]) -> Process {
         let home = self.path(name);
-        let mut all = vec!["run", "--data-dir", &home, "--json"];
+        // Links are the test's to make and to cut.
+        let mut all = vec!["run", "--data-dir", &home, "--json", "--no-mdns", "--listen", "127.0.0.1:0"];
         all.extend(args);
         Process::start(MSEC, all)
     }
@@ -251,8 +250,10 @@ fn ctrl_c_ends_a_peer_cleanly_and_frees_its_store() {
     let mut sensor = space.start("sensor", &["--publish", STREAM]);
     say(&mut sensor, 1);
     block_until("it is acknowledged", || acknowledged(&sensor, 1).len() == 1);
-    let busy = run(MSEC, ["query", "--data-dir", &space.path("sensor")]);
-    assert!(!busy.status.success() && String::from_utf8_lossy(&busy.stderr).contains("another process"));
+    let second = run(MSEC, ["run", "--no-mdns", "--data-dir", &space.path("sensor")]);
+    assert!(!second.status.success(), "one process at a time");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another process"), "{second:?}");
+    assert_eq!(space.rows("sensor").len(), 1, "the running peer is asked");
     let status = sensor.interrupt();
     assert_eq!(status.code(), Some(0), "{:?}", sensor.err.all());
     assert_eq!(sensor.err.all(), Vec::<String>::new());

@@ -41,6 +41,16 @@ impl Place {
         (f64::from(self.latitude_e7) / 1e7, f64::from(self.longitude_e7) / 1e7)
     }
 
+    /// The distance along the ground in metres, on a sphere of the Earth's mean radius (haversine): up to 0.6 % off.
+    pub fn distance_m(self, other: Self) -> f64 {
+        const EARTH_RADIUS_M: f64 = 6_371_008.8;
+        let ((lat_a, lon_a), (lat_b, lon_b)) = (self.degrees(), other.degrees());
+        let (lat_a, lat_b) = (lat_a.to_radians(), lat_b.to_radians());
+        let half = |a: f64, b: f64| ((b - a) / 2.0).sin().powi(2);
+        let h = half(lat_a, lat_b) + lat_a.cos() * lat_b.cos() * half(lon_a.to_radians(), lon_b.to_radians());
+        2.0 * EARTH_RADIUS_M * h.sqrt().min(1.0).asin()
+    }
+
     fn is_on_earth(self) -> bool {
         self.latitude_e7.unsigned_abs() <= 900_000_000 && self.longitude_e7.unsigned_abs() <= 1_800_000_000
     }

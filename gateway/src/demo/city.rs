@@ -11,7 +11,7 @@ use anyhow::Context;
 use msec_identity::PeerId;
 use msec_peer::gossip::Interest;
 use msec_peer::store::Query;
-use msec_peer::{DataDir, Event, Membership, Notice, Owner, Peer, PeerConfig, Place, StreamSpec};
+use msec_peer::{DataDir, Event, Measured, Membership, Notice, Owner, Peer, PeerConfig, Place, StreamSpec};
 use tokio::task::JoinHandle;
 
 use super::auckland::UNIT;
@@ -126,7 +126,7 @@ impl City {
             tokio::spawn(async move {
                 while let Some(notice) = events.next().await {
                     match notice {
-                        Notice::Event(Event::Verified { header, readings, .. }) => {
+                        Notice::Event(Event::Verified(Measured { header, readings, .. })) => {
                             let Some(sensor) = ledger.sensor(&header.author()) else { continue };
                             for reading in readings {
                                 ledger.verified(reader, sensor, reading.time, Instant::now());

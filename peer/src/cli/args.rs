@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use msec_identity::PeerId;
+
+use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg};
 
 /// A peer of the M-Sec mesh: a smart city without a cloud.
 #[derive(Debug, Parser)]
@@ -25,26 +26,46 @@ pub(super) enum Command {
     /// Show the peer's id
     #[command(after_help = "Example:\n  msec id --data-dir sensor")]
     Id(Where),
-    /// Found a space, with this peer's key as its root
-    #[command(after_help = "Example:\n  msec init --data-dir owner\n  msec found harbour --data-dir owner")]
+    /// Found a space, with this peer's key as its root; makes the identity if there is none
+    #[command(after_help = "Example:\n  msec found harbour --data-dir gateway")]
     Found(Found),
     /// Let somebody do something in the space that this peer founded
     #[command(
-        after_help = "Example:\n  msec grant 1f0c… --may write,relay --in parks --out sensor.grant --data-dir owner"
+        after_help = "Example:\n  msec grant 1f0c… --may write --in parks --out sensor.invitation --data-dir gateway\n\n\
+                      The file is an invitation: it holds the space's manifest and the grant. Whoever is named in it\n\
+                      takes it in with `msec join`; nobody else has a use for it."
     )]
     Grant(GrantArgs),
-    /// Take in a manifest and grants
-    #[command(
-        after_help = "Example:\n  msec join --manifest owner/space.manifest --grant sensor.grant --data-dir sensor"
-    )]
+    /// Take in an invitation, or further grants for the same space
+    #[command(after_help = "Example:\n  msec join sensor.invitation --data-dir sensor")]
     Join(Join),
-    /// Run the peer
-    #[command(after_help = "Examples:\n  msec run --data-dir gateway --listen 0.0.0.0:4000 --tail\n  \
-                      echo 48.5 | msec run --data-dir sensor --contact 192.0.2.7:4000 --publish parks/noise/mic-1 --unit dB")]
+    /// Run the peer until Ctrl-C
+    #[command(after_help = "Examples:\n  msec run --data-dir gateway\n  \
+                      msec run --data-dir gateway --listen 0.0.0.0:4000 --tail\n  \
+                      echo 48.5 | msec run --data-dir sensor --contact 192.0.2.7:4000 --publish parks/noise/mic-1 --unit dB\n\n\
+                      Peers of the same space on the same link find each other by mDNS. Others are told with --contact.")]
     Run(Run),
-    /// Show readings that are held, the newest first (while the peer is not running)
-    #[command(after_help = "Example:\n  msec query --data-dir gateway --in parks --limit 10")]
+    /// Publish readings: given here, or a line each on standard input
+    #[command(
+        after_help = "Examples:\n  msec publish parks/noise/mic-1 48.5 --unit dB --data-dir sensor\n  \
+                      tail -f readings.txt | msec publish parks/noise/mic-1 --unit dB --place 43.46,-3.79\n\n\
+                      A line is VALUE, or TIME VALUE with TIME in milliseconds since 1970 or as in RFC 3339.\n\
+                      What is `published` is signed and on disk. Where no peer runs, neighbours get it when one does."
+    )]
+    Publish(Publish),
+    /// Show readings as they come, also those of this peer, until Ctrl-C
+    #[command(after_help = "Example:\n  msec tail --in parks --near 43.46,-3.79,2km --data-dir gateway")]
+    Tail(Tail),
+    /// Show readings that are held, the newest first
+    #[command(after_help = "Examples:\n  msec query --in parks --since 24h --data-dir gateway\n  \
+                      msec query --since 2026-11-24T18:00:00Z --until 2026-11-25 --near 43.46,-3.79,500 --json")]
     Query(QueryArgs),
+    /// Show whom the peer is linked with
+    #[command(after_help = "Example:\n  msec peers --data-dir gateway")]
+    Peers(Where),
+    /// Show how the peer is
+    #[command(after_help = "Example:\n  msec status --data-dir gateway")]
+    Status(Where),
 }
 
 /// Where the peer lives.
@@ -88,31 +109,31 @@ pub(super) struct GrantArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Join {
-    /// The space's manifest
-    #[arg(long, value_name = "FILE")]
-    pub(super) manifest: PathBuf,
-    /// A grant for this peer; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(super) grant: Vec<PathBuf>,
+    /// Invitations for this peer, as `msec grant` writes them
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) invitations: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) place: Where,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Run {
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    /// The address to listen on; port 0 is any that is free, which others find by mDNS
+    #[arg(long, default_value = "0.0.0.0:0", value_name = "ADDR")]
     pub(super) listen: SocketAddr,
     /// A peer to keep a link with: ADDR, or ID@ADDR to accept nobody else there; may be given several times
     #[arg(long, value_name = "[ID@]ADDR")]
     pub(super) contact: Vec<ContactArg>,
+    /// Neither look for others on the own link, nor be found there
+    #[arg(long)]
+    pub(super) no_mdns: bool,
     /// Hold nothing of others: for sensors and other leaves
     #[arg(long)]
     pub(super) leaf: bool,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,
-    /// Publish what comes on standard input, a line a reading: VALUE, or UNIX_MILLISECONDS VALUE
+    /// Publish what comes on standard input, a line a reading, as `msec publish` does
     #[arg(long, value_name = "COLLECTION/STREAM")]
     pub(super) publish: Option<StreamArg>,
     /// The unit of what is published, in UCUM's case-sensitive notation
@@ -123,60 +144,60 @@ pub(super) struct Run {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(super) struct QueryArgs {
+pub(super) struct Publish {
+    /// The stream; the last segment is its name, what stands before it the collection
+    #[arg(value_name = "COLLECTION/STREAM")]
+    pub(super) stream: StreamArg,
+    /// What was measured; standard input is read if there is nothing here
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
+    pub(super) values: Vec<f64>,
+    /// The unit, in UCUM's case-sensitive notation; it is written down with a stream's first reading
+    #[arg(long, default_value = "1")]
+    pub(super) unit: String,
+    /// Where it is measured, in degrees north and east; written down with a stream's first reading
+    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+    pub(super) place: Option<PlaceArg>,
+    #[command(flatten)]
+    pub(super) home: Where,
+}
+
+/// Which readings to show.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Which {
     /// A collection and those below it
     #[arg(long = "in", default_value = "", value_name = "COLLECTION")]
     pub(super) collection: String,
-    /// One stream only
+    /// Streams of this name only
     #[arg(long)]
     pub(super) stream: Option<String>,
+    /// Measured within so many metres (or km) of a place; what has no place is nowhere near
+    #[arg(long, value_name = "LAT,LON,RADIUS", allow_hyphen_values = true)]
+    pub(super) near: Option<NearArg>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Tail {
+    #[command(flatten)]
+    pub(super) which: Which,
+    #[command(flatten)]
+    pub(super) place: Where,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct QueryArgs {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Measured at this time or later: 90m, 24h, 7d ago, a date (UTC), or a time as in RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<TimeArg>,
+    /// Measured before this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<TimeArg>,
     /// At most so many
     #[arg(long, default_value_t = 20)]
     pub(super) limit: usize,
     #[command(flatten)]
     pub(super) place: Where,
-}
-
-/// `ADDR` or `ID@ADDR`.
-#[derive(Debug, Clone)]
-pub(super) struct ContactArg {
-    pub(super) address: SocketAddr,
-    pub(super) peer: Option<PeerId>,
-}
-
-impl FromStr for ContactArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (peer, address) = match text.split_once('@') {
-            Some((peer, address)) => (Some(peer.parse().map_err(|e| format!("{e}"))?), address),
-            None => (None, text),
-        };
-        let address = address.parse().map_err(|_| {
-            format!("`{address}` is not an address: write it as 192.0.2.7:4000 or [2001:db8::7]:4000")
-        })?;
-        Ok(Self { address, peer })
-    }
-}
-
-/// `COLLECTION/STREAM`: the last segment names the stream.
-#[derive(Debug, Clone)]
-pub(super) struct StreamArg {
-    pub(super) collection: String,
-    pub(super) stream: String,
-}
-
-impl FromStr for StreamArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.rsplit_once('/')
-            .filter(|(collection, stream)| !collection.is_empty() && !stream.is_empty())
-            .map(|(collection, stream)| Self { collection: collection.into(), stream: stream.into() })
-            .ok_or_else(|| {
-                format!("`{text}` does not name a stream: write COLLECTION/STREAM, such as parks/noise/mic-1")
-            })
-    }
 }
 
 #[cfg(test)]
@@ -186,15 +207,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn contacts_and_streams_say_what_is_wrong() {
-        assert!("127.0.0.1:4000".parse::<ContactArg>().is_ok());
-        assert!("127.0.0.1".parse::<ContactArg>().is_err_and(|e| e.contains("192.0.2.7:4000")));
-        assert!("abc@127.0.0.1:1".parse::<ContactArg>().is_err_and(|e| e.contains("64 hexadecimal")));
-        assert!("noise".parse::<StreamArg>().is_err_and(|e| e.contains("COLLECTION/STREAM")));
+    fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        let mut args = Args::command();
+        args.build();
+        args.clone().debug_assert();
+        for command in args.get_subcommands().filter(|command| command.get_name() != "help") {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{}", command.get_name());
+        }
     }
 }

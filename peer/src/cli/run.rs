@@ -1,35 +1,31 @@
 //! A peer that runs until it is told to stop.
 
-use std::io::{BufRead, Write};
-
 use anyhow::Context;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::args::{Run, StreamArg};
-use super::show::line;
+use super::args::Run;
+use super::ask::{read_lines, runtime};
+use super::show::{row, say};
+use super::values::{StreamArg, reading};
+use crate::control::{Control, RowLine};
 use crate::gossip::Interest;
-use crate::identity::UnixMillis;
 use crate::net::wall_clock;
 use crate::node::{Event, StreamSpec};
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
-use crate::store::{Reading, Row};
-
-/// Lines that wait to be published. Beyond it, standard input waits.
-const LINES_MAX: usize = 256;
+use crate::store::Reading;
 
 pub(super) fn run(args: Run) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(run_peer(args))
+    runtime()?.block_on(run_peer(args))
 }
 
 async fn run_peer(args: Run) -> anyhow::Result<()> {
     let as_json = args.place.json;
     // A mistyped directory must not become a new identity.
-    DataDir::at(&args.place.data_dir).identity()?;
-    let mut config = PeerConfig::new(&args.place.data_dir)?.listen(args.listen);
+    let dir = DataDir::at(&args.place.data_dir);
+    dir.identity()?;
+    let mut config = PeerConfig::new(dir.path())?.listen(args.listen).mdns(!args.no_mdns);
     for contact in &args.contact {
         config = match contact.peer {
             Some(peer) => config.contact_peer(contact.address, peer),
@@ -40,9 +36,10 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         config = config.interest(Interest::none());
     }
     let peer = Peer::open(config).await?;
+    let control = Control::start(&peer, &dir).context("cannot take commands in the data directory")?;
     let mut events = peer.subscribe();
-    say(&match as_json {
-        true => json!({ "listening": peer.address().to_string(), "peer": peer.id().to_string() }).to_string(),
+    say(match as_json {
+        true => json!({ "listening": peer.address(), "peer": peer.id() }).to_string(),
         false => format!("{} listens on {}", peer.id().short(), peer.address()),
     });
     // A task of its own: a disk that does not acknowledge must not keep the peer from being stopped.
@@ -68,26 +65,13 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         }
     };
     publishing.abort_all();
+    drop(control);
     peer.close().await;
     ended
 }
 
 fn spec(stream: &StreamArg, unit: &str) -> anyhow::Result<StreamSpec> {
     Ok(StreamSpec::new(&stream.collection, &stream.stream)?.unit(unit))
-}
-
-/// Standard input, line by line, from a thread: a terminal cannot be waited for otherwise.
-fn read_lines() -> anyhow::Result<mpsc::Receiver<String>> {
-    let (sender, receiver) = mpsc::channel(LINES_MAX);
-    let read = move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("stdin".into()).spawn(read).context("cannot read standard input")?;
-    Ok(receiver)
 }
 
 /// Publishes line after line, until standard input ends.
@@ -104,8 +88,8 @@ async fn publish_lines(
 }
 
 async fn publish(peer: &Peer, stream: &StreamSpec, line: &str, as_json: bool) -> anyhow::Result<()> {
-    let reading = match parse(line) {
-        Ok(Some(reading)) => reading,
+    let reading = match reading(line) {
+        Ok(Some(line)) => Reading::new(line.time.unwrap_or_else(wall_clock), line.value),
         Ok(None) => return Ok(()),
         Err(error) => {
             eprintln!("msec: {error}");
@@ -113,9 +97,8 @@ async fn publish(peer: &Peer, stream: &StreamSpec, line: &str, as_json: bool) ->
         }
     };
     let receipt = peer.publish(stream, &[reading]).await?;
-    say(&match as_json {
-        true => json!({ "published": { "log": receipt.log.to_string(), "position": receipt.position } })
-            .to_string(),
+    say(match as_json {
+        true => json!({ "published": { "log": receipt.log, "position": receipt.position } }).to_string(),
         false => {
             format!("published {} as entry {} of {}", reading.value, receipt.position, receipt.log.short())
         }
@@ -123,32 +106,13 @@ async fn publish(peer: &Peer, stream: &StreamSpec, line: &str, as_json: bool) ->
     Ok(())
 }
 
-/// `VALUE` or `UNIX_MILLISECONDS VALUE`; an empty line is nothing.
-fn parse(line: &str) -> Result<Option<Reading>, String> {
-    let wrong = || format!("`{line}` is not a reading: write VALUE, or UNIX_MILLISECONDS VALUE");
-    let mut words = line.split_whitespace();
-    let (time, value) = match (words.next(), words.next(), words.next()) {
-        (None, ..) => return Ok(None),
-        (Some(value), None, _) => (wall_clock(), value),
-        (Some(time), Some(value), None) => (UnixMillis(time.parse().map_err(|_| wrong())?), value),
-        _ => return Err(wrong()),
-    };
-    Ok(Some(Reading::new(time, value.parse().map_err(|_| wrong())?)))
-}
-
 fn show(event: &Event, tail: bool, as_json: bool) {
     match event {
-        Event::Verified { log, header, position, readings } if tail => {
-            for reading in readings {
-                say(&line(&Row::of(header, *log, *position, *reading), as_json));
-            }
+        Event::Verified(measured) if tail => {
+            measured.rows().for_each(|it| say(row(&RowLine::from(&it), as_json)));
         }
-        Event::NeighbourUp { peer } if as_json => {
-            say(&json!({ "neighbour_up": peer.to_string() }).to_string())
-        }
-        Event::NeighbourDown { peer } if as_json => {
-            say(&json!({ "neighbour_down": peer.to_string() }).to_string())
-        }
+        Event::NeighbourUp { peer } if as_json => say(json!({ "neighbour_up": peer })),
+        Event::NeighbourDown { peer } if as_json => say(json!({ "neighbour_down": peer })),
         Event::NeighbourUp { peer } => eprintln!("msec: linked with {}", peer.short()),
         Event::NeighbourDown { peer } => eprintln!("msec: {} is gone", peer.short()),
         Event::Refused(refused) => {
@@ -170,26 +134,6 @@ fn show(event: &Event, tail: bool, as_json: bool) {
                 "msec: the clock shows a time before 2020: entries are marked as unsynchronised until it is set"
             );
         }
-        Event::Verified { .. } | Event::Stored { .. } => {}
-    }
-}
-
-/// Prints a line at once: whoever reads it may be waiting.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // Nobody may be reading any more.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_readings_or_say_what_is_wrong() {
-        assert_eq!(parse("17 48.5"), Ok(Some(Reading::new(UnixMillis(17), 48.5))));
-        assert_eq!(parse("  "), Ok(None));
-        assert!(parse("1 2 3").is_err());
-        assert!(parse("warm").is_err_and(|e| e.contains("UNIX_MILLISECONDS VALUE")));
+        Event::Verified(_) | Event::Written(_) | Event::Stored { .. } => {}
     }
 }

@@ -1,43 +1,49 @@
-//! How readings are shown.
+//! How things are shown: lines for people, JSON for programs.
+
+use std::fmt::Display;
+use std::io::Write;
 
 use serde_json::json;
 
-use super::args::QueryArgs;
-use crate::sdk::DataDir;
-use crate::store::{FileMedium, Query, Row, Storage, Store};
+use super::values::show_time;
+use crate::control::RowLine;
 
-pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
-    let dir = DataDir::at(&args.place.data_dir);
-    // Whoever has no identity here mistyped the directory: do not leave an empty store behind.
-    dir.identity()?;
-    let (store, _) = Store::open(FileMedium::open(dir.store())?)?;
-    let query = Query {
-        collection: args.collection.parse()?,
-        stream: args.stream.clone(),
-        limit: args.limit,
-        ..Query::default()
-    };
-    for row in store.query(&query)? {
-        println!("{}", line(&row, args.place.json));
-    }
-    Ok(())
+/// Prints a line at once: whoever reads it may be waiting.
+pub(super) fn say(line: impl Display) {
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading any more.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// One reading as a line: a JSON object, or columns with tabs between them.
-pub(super) fn line(row: &Row, as_json: bool) -> String {
-    let (time, value) = (row.reading.time.0, row.reading.value);
+pub(super) fn row(row: &RowLine, as_json: bool) -> String {
     if as_json {
-        return json!({
-            "time_ms": time,
-            "value": value,
-            "unit": row.unit,
-            "collection": row.collection.as_str(),
-            "stream": row.stream,
-            "author": row.author.to_string(),
-            "log": row.log.to_string(),
-            "position": row.position,
-        })
-        .to_string();
+        return json!(row).to_string();
     }
-    format!("{time}\t{}/{}\t{value} {}\t{}", row.collection, row.stream, row.unit, row.author.short())
+    let RowLine { time_ms, value, unit, collection, stream, author, .. } = row;
+    let value = value.map_or_else(|| "not finite".into(), |value| value.to_string());
+    let clock = if row.synchronised { "" } else { "\tclock not set" };
+    format!("{}\t{collection}/{stream}\t{value} {unit}\t{}{clock}", show_time(*time_ms), author.short())
+}
+
+/// Rows of columns, each as wide as its widest cell.
+pub(super) fn table(rows: &[Vec<String>]) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        say(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// How long something took, as people say it.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::args::{Found, GrantArgs, Join, Where};
-use crate::sdk::{DataDir, Membership, Owner, read_grant, read_manifest};
+use crate::sdk::{DataDir, Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
     let identity = DataDir::at(&place.data_dir).init()?;
@@ -21,20 +21,20 @@ pub(super) fn id(place: &Where) -> anyhow::Result<()> {
 }
 
 fn show_id(place: &Where, peer: &msec_identity::PeerId) {
-    if place.json { println!("{}", json!({ "peer": peer.to_string() })) } else { println!("{peer}") }
+    if place.json { println!("{}", json!({ "peer": peer })) } else { println!("{peer}") }
 }
 
 pub(super) fn found(args: &Found) -> anyhow::Result<()> {
     let dir = DataDir::at(&args.place.data_dir);
-    let owner = Owner::found_with(&args.name, dir.identity()?)?;
+    let owner = Owner::found_with(&args.name, dir.identity_or_init()?)?;
     // The owner's own peer may do everything.
     let grant = owner.grant(owner.peer(), "", "relay,read,write,manage", 3650)?;
     dir.join(&Membership::new(owner.manifest(), [grant]))?;
-    let (space, manifest) = (owner.manifest().space(), dir.path().join("space.manifest"));
+    let space = owner.manifest().space();
     if args.place.json {
-        println!("{}", json!({ "space": space.to_string(), "manifest": manifest }));
+        println!("{}", json!({ "space": space, "peer": owner.peer() }));
     } else {
-        println!("{space}\nThe manifest, for everybody who joins: {}", manifest.display());
+        println!("{space}\nThis peer, {}, owns it: let others in with `msec grant`", owner.peer().short());
     }
     Ok(())
 }
@@ -45,9 +45,11 @@ pub(super) fn grant(args: &GrantArgs) -> anyhow::Result<()> {
         dir.membership()?.context("this peer belongs to no space: found one with `msec found NAME`")?;
     let owner = Owner::of(dir.identity()?, membership.manifest().clone())?;
     let grant = owner.grant(args.holder, &args.collection, &args.may, args.days)?;
-    fs::write(&args.out, grant.to_bytes()).with_context(|| format!("cannot write {}", args.out.display()))?;
+    let invitation = Membership::new(owner.manifest(), [grant.clone()]);
+    fs::write(&args.out, invitation.to_bytes())
+        .with_context(|| format!("cannot write {}", args.out.display()))?;
     if args.place.json {
-        println!("{}", json!({ "grant": grant.id().to_string(), "file": args.out }));
+        println!("{}", json!({ "grant": grant.id(), "file": args.out }));
     } else {
         let place = if args.collection.is_empty() { "the whole space" } else { &args.collection };
         println!(
@@ -64,20 +66,24 @@ pub(super) fn grant(args: &GrantArgs) -> anyhow::Result<()> {
 pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     let dir = DataDir::at(&args.place.data_dir);
     let me = dir.identity()?.peer();
-    let manifest = read_manifest(&args.manifest)?;
-    let grants = args.grant.iter().map(|path| read_grant(path)).collect::<Result<Vec<_>, _>>()?;
-    for (grant, path) in grants.iter().zip(&args.grant) {
-        let path = path.display();
-        anyhow::ensure!(
-            grant.holder == me,
-            "{path} is for {}, and this peer is {me}: ask for a grant for this id",
-            grant.holder
-        );
-        anyhow::ensure!(grant.space == manifest.space(), "{path} is for another space than the manifest");
+    let mut joined = None;
+    for path in &args.invitations {
+        let invitation = Membership::from_file(path)?;
+        let stranger = invitation.grants().iter().find(|grant| grant.holder != me);
+        if let Some(grant) = stranger {
+            anyhow::bail!(
+                "{} is for {}, and this peer is {me}: ask for an invitation for this id",
+                path.display(),
+                grant.holder
+            );
+        }
+        dir.join(&invitation).with_context(|| format!("cannot take in {}", path.display()))?;
+        joined = Some(invitation);
     }
-    dir.join(&Membership::new(&manifest, grants))?;
+    let joined = joined.context("no invitation was named")?;
+    let manifest = joined.manifest();
     if args.place.json {
-        println!("{}", json!({ "space": manifest.space().to_string(), "name": manifest.name() }));
+        println!("{}", json!({ "space": manifest.space(), "name": manifest.name() }));
     } else {
         println!("{} is in {} now", me.short(), manifest.name());
     }

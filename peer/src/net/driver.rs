@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use msec_crdt_store::{Reading, Storage};
+use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
-use msec_identity::{PeerId, UnixMillis};
 use quinn::{Endpoint, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -14,7 +14,11 @@ use tokio::time::sleep_until;
 use super::disk::{Disk, Job};
 use super::endpoint::Connector;
 use super::link::LinkHandle;
-use crate::node::{Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, StreamSpec, Ticket};
+use super::mdns::Mdns;
+use crate::node::{
+    Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
+};
+use crate::sdk::{Found, Neighbour, Status};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
 const INBOUND_MAX: usize = 1024;
@@ -37,7 +41,10 @@ pub(crate) enum Command {
         answer: oneshot::Sender<Result<Receipt, PublishError>>,
     },
     Neighbours {
-        answer: oneshot::Sender<Vec<PeerId>>,
+        answer: oneshot::Sender<Vec<Neighbour>>,
+    },
+    Status {
+        answer: oneshot::Sender<Status>,
     },
     Close {
         answer: oneshot::Sender<()>,
@@ -56,6 +63,8 @@ pub(crate) struct Driver {
     started: Instant,
     endpoint: Endpoint,
     connector: Connector,
+    /// Announces this peer on the own link while it lives.
+    mdns: Option<Mdns>,
     disk: Disk,
     disk_thread: std::thread::JoinHandle<()>,
     inbound: mpsc::Receiver<Inbound>,
@@ -87,6 +96,7 @@ impl Driver {
             started,
             endpoint,
             connector,
+            mdns: None,
             disk,
             disk_thread,
             inbound,
@@ -101,6 +111,17 @@ impl Driver {
 
     pub(crate) fn disk(&self) -> Disk {
         self.disk.clone()
+    }
+
+    /// Announces the peer on its own link, and dials those of its space that it finds there. Where mDNS does not work, the
+    /// peer goes on with the contacts that it was told.
+    pub(crate) fn discover(&mut self) {
+        let Ok(local) = self.endpoint.local_addr() else { return };
+        let found = self.connector.to_driver();
+        match Mdns::start(self.node.authority().space(), local, found) {
+            Ok(mdns) => self.mdns = Some(mdns),
+            Err(error) => tracing::warn!(%error, "mDNS does not work here: only contacts are dialled"),
+        }
     }
 
     /// Runs until it is told to close, or nobody is left who could.
@@ -157,9 +178,45 @@ impl Driver {
                 self.handle(Input::Publish { ticket, stream, readings });
             }
             Command::Neighbours { answer } => {
-                let _ = answer.send(self.node.neighbours().collect());
+                let _ = answer.send(self.neighbours());
+            }
+            Command::Status { answer } => {
+                let _ = answer.send(self.status());
             }
             Command::Close { answer } => drop(answer),
+        }
+    }
+
+    fn neighbours(&self) -> Vec<Neighbour> {
+        let now = self.started.elapsed();
+        let neighbour = |it: crate::node::Neighbour| Neighbour {
+            peer: it.peer,
+            found: match it.dialled {
+                Some(Source::Configured) => Found::Contact,
+                Some(Source::Discovered) => Found::Mdns,
+                None => Found::DialledUs,
+            },
+            linked_s: now.saturating_sub(it.since).as_secs(),
+        };
+        self.node.neighbours().map(neighbour).collect()
+    }
+
+    fn status(&self) -> Status {
+        let manifest = self.node.authority().manifest();
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            peer: self.node.peer(),
+            space_name: manifest.name().into(),
+            space: self.node.authority().space(),
+            address: self.endpoint.local_addr().unwrap_or(unspecified),
+            mdns: self.mdns.is_some(),
+            uptime_s: self.started.elapsed().as_secs(),
+            neighbours: self.node.neighbours().count(),
+            logs: self.node.frontier().count(),
+            entries: self.node.frontier().map(|(_, size, _)| size).sum(),
+            storage_ok: !self.node.is_storage_failing(),
+            clock_set: self.node.is_clock_set(),
         }
     }
 
@@ -213,6 +270,7 @@ impl Driver {
             }
             self.do_outputs();
         }
+        drop(self.mdns.take());
         self.endpoint.close(VarInt::from_u32(0), b"");
         // Tells the neighbours, instead of letting them find out.
         let _ = tokio::time::timeout(GRACE, self.endpoint.wait_idle()).await;

@@ -92,6 +92,11 @@ impl Connector {
         Self { endpoint, to_driver, next_link: Arc::default(), strangers: Arc::default() }
     }
 
+    /// The way to the driver.
+    pub(super) fn to_driver(&self) -> mpsc::Sender<Inbound> {
+        self.to_driver.clone()
+    }
+
     /// Takes in whoever connects, until the endpoint is closed.
     pub(super) async fn accept(self) {
         while let Some(incoming) = self.endpoint.accept().await {

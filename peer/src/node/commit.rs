@@ -11,7 +11,7 @@ use msec_crdt_store::VerifiedRun;
 use msec_gossip::Input as GossipInput;
 
 use super::logs::{key_of, topic_of, version_of};
-use super::{Event, Node, Output, Receipt, Ticket};
+use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -121,6 +121,13 @@ impl Node {
         }
         for (ticket, receipt) in commit.receipts {
             self.output(Output::Published { ticket, result: Ok(receipt) });
+        }
+        for run in &commit.runs[..commit.own] {
+            for (position, entry) in (run.from()..).zip(run.entries()) {
+                if let Some(measured) = Measured::of(run.state(), position, entry) {
+                    self.event(Event::Written(measured));
+                }
+            }
         }
         for run in &commit.runs[..commit.own] {
             let (state, payload) = (run.state(), Some(run.to_bytes()));

@@ -20,6 +20,9 @@ pub struct Contact {
 pub struct Config {
     /// Whom to dial and to keep a link with, at most [`Config::CONTACTS_MAX`]. Default: nobody.
     pub contacts: Vec<Contact>,
+    /// How many peers that were found on the own link to dial, beside the contacts. Further ones are passed over, and get
+    /// their turn when one of these is given up. Default: 64.
+    pub discovered_max: usize,
     /// The collections to hold, beside the logs that this peer writes. Default: all.
     pub interest: Interest,
     /// How long the first entry of a commit waits for company. Default: 50 ms, a tenth of what a person notices. A commit
@@ -54,6 +57,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             contacts: Vec::new(),
+            discovered_max: 64,
             interest: Interest::all(),
             commit_window: Duration::from_millis(50),
             handshake_timeout: Duration::from_secs(10),

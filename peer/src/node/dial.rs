@@ -1,4 +1,7 @@
-//! Whom to dial, and when. Nothing is dialled but configured contacts.
+//! Whom to dial, and when. Nothing is dialled but configured contacts, and what was found on an own link.
+//!
+//! A contact is dialled for as long as the peer runs. What was found is given up once it did not answer for so long that
+//! the pause has reached [`super::Config::redial_max`]; it is dialled again when it is found again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +11,7 @@ use rand_core::Rng;
 
 use super::{Contact, Node, Output};
 
-/// The contacts and how it stands with each.
+/// The contacts and what was found, and how it stands with each.
 #[derive(Debug)]
 pub(super) struct Dialler {
     contacts: Vec<Dialled>,
@@ -17,11 +20,21 @@ pub(super) struct Dialler {
 #[derive(Debug)]
 struct Dialled {
     contact: Contact,
+    source: Source,
     /// Who answered there last.
     found: Option<PeerId>,
     state: DialState,
     /// The next pause, before jitter.
     pause: Duration,
+}
+
+/// Why an address is dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// It is in the settings.
+    Configured,
+    /// Somebody of the space said on an own link that it is there.
+    Discovered,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -31,18 +44,16 @@ enum DialState {
     Linked { since: Duration },
 }
 
+impl Dialled {
+    fn new(contact: Contact, source: Source) -> Self {
+        let state = DialState::Waiting { until: Duration::ZERO };
+        Self { contact, source, found: contact.peer, state, pause: Duration::ZERO }
+    }
+}
+
 impl Dialler {
     pub(super) fn new(contacts: &[Contact]) -> Self {
-        let contacts = contacts
-            .iter()
-            .map(|contact| Dialled {
-                contact: *contact,
-                found: contact.peer,
-                state: DialState::Waiting { until: Duration::ZERO },
-                pause: Duration::ZERO,
-            })
-            .collect();
-        Self { contacts }
+        Self { contacts: contacts.iter().map(|contact| Dialled::new(*contact, Source::Configured)).collect() }
     }
 
     /// When the next contact is to be dialled.
@@ -59,6 +70,11 @@ impl Dialler {
     /// Who must answer at this address.
     pub(super) fn expected(&self, address: SocketAddr) -> Option<PeerId> {
         self.contacts.iter().find(|d| d.contact.address == address).and_then(|d| d.contact.peer)
+    }
+
+    /// Why an address is dialled; `None` if it is not.
+    pub(super) fn source(&self, address: SocketAddr) -> Option<Source> {
+        self.contacts.iter().find(|d| d.contact.address == address).map(|d| d.source)
     }
 
     fn at(&mut self, address: SocketAddr) -> Option<&mut Dialled> {
@@ -88,6 +104,17 @@ impl Node {
         }
     }
 
+    /// Somebody says on an own link that it is there.
+    pub(super) fn discovered(&mut self, address: SocketAddr) {
+        if self.dialler.at(address).is_some() {
+            return;
+        }
+        let found = self.dialler.contacts.iter().filter(|d| d.source == Source::Discovered).count();
+        if found < self.config.discovered_max {
+            self.dialler.contacts.push(Dialled::new(Contact { address, peer: None }, Source::Discovered));
+        }
+    }
+
     pub(super) fn dial_failed(&mut self, address: SocketAddr) {
         let (min, max) = (self.config.redial_min, self.config.redial_max);
         let now = self.now.mono;
@@ -95,6 +122,9 @@ impl Node {
         // A link that did not last is no better than a dial that failed.
         if matches!(d.state, DialState::Linked { since } if now - since >= max) {
             d.pause = Duration::ZERO;
+        }
+        if d.source == Source::Discovered && d.pause >= max {
+            return self.dialler.contacts.retain(|d| d.contact.address != address);
         }
         d.pause = (d.pause * 2).clamp(min, max);
         // A quarter more or less, so that those who lost one neighbour do not all come back at once.

@@ -4,11 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Chunk, LogHeader, Place, Reading, VerifiedRun};
+use msec_crdt_store::{
+    Chunk, Entry, EntryKind, LogHeader, LogState, Place, Reading, Row, TimeQuality, VerifiedRun,
+    decode_readings,
+};
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::{CollectionPath, LogId, PathError, PeerId, UnixMillis};
 
+use super::dial::Source;
 use super::error::PublishError;
 
 /// The time, from two clocks.
@@ -70,6 +74,19 @@ impl StreamSpec {
     }
 }
 
+/// A neighbour that was admitted, and admitted us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    /// Who.
+    pub peer: PeerId,
+    /// The link.
+    pub link: LinkId,
+    /// Why it was dialled; `None`: it dialled us.
+    pub dialled: Option<Source>,
+    /// Since when, on the monotonic clock.
+    pub since: Duration,
+}
+
 /// What happened. Handed to [`super::Node::handle`] with the time.
 #[derive(Debug)]
 pub enum Input {
@@ -86,6 +103,11 @@ pub enum Input {
     LinkDown {
         /// Which.
         link: LinkId,
+    },
+    /// Somebody of this space says on an own link that it is there.
+    Discovered {
+        /// Where.
+        address: SocketAddr,
     },
     /// Nobody answered there.
     DialFailed {
@@ -201,6 +223,39 @@ pub struct Receipt {
     pub position: u64,
 }
 
+/// The readings of one entry.
+#[derive(Debug, Clone, Hash)]
+pub struct Measured {
+    /// Which log.
+    pub log: LogId,
+    /// Whose it is, and what it measures.
+    pub header: Arc<LogHeader>,
+    /// The position of the entry.
+    pub position: u64,
+    /// What the writer knew of its clock.
+    pub clock: TimeQuality,
+    /// The readings.
+    pub readings: Vec<Reading>,
+}
+
+impl Measured {
+    /// What an entry of that log holds. `None`: something else, or nonsense, which a signed entry may well be; it is kept
+    /// and forwarded, and shown to nobody.
+    pub(super) fn of(state: &LogState, position: u64, entry: &Entry) -> Option<Self> {
+        let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { return None };
+        let readings = decode_readings(body).ok()?;
+        let (log, header) = (state.log(), state.header().clone());
+        Some(Self { log, header, position, clock: entry.quality, readings })
+    }
+
+    /// A row for each reading.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        self.readings
+            .iter()
+            .map(|reading| Row::of(&self.header, self.log, self.position, self.clock, *reading))
+    }
+}
+
 /// Something that apps and operators want to know.
 #[derive(Debug, Clone, Hash)]
 pub enum Event {
@@ -215,16 +270,9 @@ pub enum Event {
         peer: PeerId,
     },
     /// Readings of another peer were verified: they belong to a log that their author signed and had the right to write.
-    Verified {
-        /// Which log.
-        log: LogId,
-        /// Whose it is, and what it measures.
-        header: Arc<LogHeader>,
-        /// The position of the entry.
-        position: u64,
-        /// The readings.
-        readings: Vec<Reading>,
-    },
+    Verified(Measured),
+    /// Readings of this peer are signed and on disk.
+    Written(Measured),
     /// Readings of others that were verified are on disk.
     Stored {
         /// How many.

@@ -19,7 +19,8 @@ use msec_identity::{
 };
 use rand_core::Rng;
 
-use super::{CloseReason, Event, LinkId, Node, Output, Refused, RefusedKind};
+use super::dial::Dialler;
+use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind};
 
 /// All links.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ struct Link {
     dialled: Option<SocketAddr>,
     key: NoiseKey,
     deadline: Duration,
+    /// When the connection came up, or was admitted.
+    since: Duration,
     /// What the other side said it wants, and what of it gossip was told.
     wanted: Interest,
     told: Interest,
@@ -81,8 +84,12 @@ impl Links {
         self.by_peer.get(peer).copied()
     }
 
-    pub(super) fn neighbours(&self) -> impl Iterator<Item = PeerId> + '_ {
-        self.by_peer.keys().copied()
+    pub(super) fn neighbours<'a>(&'a self, dialler: &'a Dialler) -> impl Iterator<Item = Neighbour> + 'a {
+        self.by_peer.iter().filter_map(|(peer, id)| {
+            let link = self.links.get(id)?;
+            let dialled = link.dialled.and_then(|address| dialler.source(address));
+            Some(Neighbour { peer: *peer, link: *id, dialled, since: link.since })
+        })
     }
 
     /// Who is at the other end of an admitted link.
@@ -108,7 +115,9 @@ impl Node {
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
         let (wanted, told) = (Interest::none(), Interest::none());
-        let mut link = Link { binding, dialled, key, deadline, wanted, told, phase: Phase::AwaitFirst };
+        let since = self.now.mono;
+        let mut link =
+            Link { binding, dialled, key, deadline, since, wanted, told, phase: Phase::AwaitFirst };
         if dialled.is_some() {
             match Initiator::start(&link.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
@@ -257,6 +266,7 @@ impl Node {
             self.dial_linked(address, peer);
         }
         link.phase = Phase::Admitted(peer);
+        link.since = self.now.mono;
         link.wanted = wanted(&claim.greeting);
         link.told = link.wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
         let interest = link.told.clone();

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use msec_crdt_store::{
-    CHUNK_BYTES_MAX, Chunk, EntryKind, Run, RunError, Verdict, VerifiedRun, decode_readings,
-};
+use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Run, RunError, Verdict, VerifiedRun};
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
 use super::logs::{key_of, topic_of, version_of};
-use super::{CloseReason, Event, Node, Output, RefusedKind, Ticket};
+use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
 const READS_MAX: usize = 64;
@@ -113,11 +111,9 @@ impl Node {
         }
         let mut shown = 0;
         for (position, entry) in (run.from()..).zip(run.entries()) {
-            let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { continue };
-            // A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.
-            let Ok(readings) = decode_readings(body) else { continue };
-            shown += readings.len() as u64;
-            self.event(Event::Verified { log, header: header.clone(), position, readings });
+            let Some(measured) = Measured::of(state, position, entry) else { continue };
+            shown += measured.readings.len() as u64;
+            self.event(Event::Verified(measured));
         }
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());

@@ -141,7 +141,7 @@ impl Rig {
 
     fn verified(&mut self) -> Vec<f64> {
         let values = |event| match event {
-            Event::Verified { readings, .. } => readings.iter().map(|r| r.value).collect(),
+            Event::Verified(measured) => measured.readings.iter().map(|r| r.value).collect(),
             _ => Vec::new(),
         };
         self.events().into_iter().flat_map(values).collect()
@@ -239,7 +239,7 @@ fn a_failed_commit_is_tried_again_and_nothing_is_lost() {
     a.pass(Duration::from_secs(2));
     assert_eq!(a.commits().len(), 1);
     a.handle(Input::Durable { through: 1 });
-    assert!(matches!(a.events()[..], [Event::StorageRecovered]));
+    assert!(matches!(a.events()[..], [Event::StorageRecovered, Event::Written(_)]));
     assert_eq!(a.acknowledged(), [(1, true)]);
 }
 
@@ -298,7 +298,7 @@ fn of_two_links_both_sides_keep_the_one_that_the_smaller_id_dialled() {
         assert_eq!((a.node.neighbours().count(), b.node.neighbours().count()), (1, 1));
         let kept_is_a = if first_dials == smaller_is_a { LinkId(0) } else { LinkId(1) };
         for rig in [&mut a, &mut b] {
-            let peer = rig.node.neighbours().next().expect("a neighbour");
+            let peer = rig.node.neighbours().next().expect("a neighbour").peer;
             assert_eq!(
                 rig.node.links.link_of(&peer),
                 Some(kept_is_a),

@@ -4,35 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use msec_gossip::Interest;
-use msec_identity::{Grant, Identity, Manifest, PeerId, Verified};
+use msec_identity::{Identity, PeerId};
 
 use super::data_dir::DataDir;
 use super::error::DataDirError;
+use super::invitation::Membership;
 use crate::node::{Config, Contact};
-
-/// The space that a peer belongs to, and what it may do there.
-#[derive(Debug, Clone)]
-pub struct Membership {
-    pub(crate) manifest: Manifest,
-    pub(crate) grants: Vec<Verified<Grant>>,
-}
-
-impl Membership {
-    /// In the space of that manifest, with these grants.
-    pub fn new(manifest: &Manifest, grants: impl IntoIterator<Item = Verified<Grant>>) -> Self {
-        Self { manifest: manifest.clone(), grants: grants.into_iter().collect() }
-    }
-
-    /// The grants.
-    pub fn grants(&self) -> &[Verified<Grant>] {
-        &self.grants
-    }
-
-    /// The space's manifest.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-}
 
 /// How a peer is opened: where it lives, where it listens, whom it dials.
 #[derive(Debug)]
@@ -41,6 +18,7 @@ pub struct PeerConfig {
     pub(crate) identity: Identity,
     pub(crate) membership: Option<Membership>,
     pub(crate) listen: SocketAddr,
+    pub(crate) mdns: bool,
     pub(crate) node: Config,
 }
 
@@ -50,7 +28,7 @@ impl PeerConfig {
         let dir = DataDir::at(data_dir);
         let identity = dir.identity_or_init()?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { dir, identity, membership: None, listen, node: Config::default() })
+        Ok(Self { dir, identity, membership: None, listen, mdns: false, node: Config::default() })
     }
 
     /// Who it is.
@@ -69,6 +47,15 @@ impl PeerConfig {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Looks for peers of the space on the own link by mDNS and dials them, and lets itself be found. Default: no.
+    ///
+    /// It does so on the interfaces that it listens on: with [`PeerConfig::listen`] on `0.0.0.0:0` all of them.
+    #[must_use]
+    pub fn mdns(mut self, yes: bool) -> Self {
+        self.mdns = yes;
         self
     }
 

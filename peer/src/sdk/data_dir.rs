@@ -5,6 +5,7 @@
 //! space.manifest    the space's roots
 //! grants/*.grant    what this peer may do
 //! store/            its logs
+//! control/          how commands reach it while it runs
 //! ```
 
 use std::fs::{self, File};
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use msec_identity::{Grant, Identity, KeyFile, KeyStore, Manifest, Unverified, Verified};
 
-use super::config::Membership;
 use super::error::DataDirError;
+use super::invitation::Membership;
 use crate::net::random_seed;
 
 /// The longest manifest or grant that is read.
@@ -40,6 +41,11 @@ impl DataDir {
     /// Where the logs are.
     pub fn store(&self) -> PathBuf {
         self.path.join("store")
+    }
+
+    /// Where a running peer takes commands.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.path.join("control")
     }
 
     fn key(&self) -> KeyFile {
@@ -137,14 +143,14 @@ fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, DataDirError> {
 }
 
 /// Reads a manifest from a file.
-pub(crate) fn read_manifest(path: &Path) -> Result<Manifest, DataDirError> {
+fn read_manifest(path: &Path) -> Result<Manifest, DataDirError> {
     const WHAT: &str = "manifest";
     Manifest::from_bytes(&read(path, WHAT)?)
         .map_err(|_| DataDirError::Malformed { path: path.to_owned(), what: WHAT })
 }
 
 /// Reads a grant from a file, and checks that its issuer signed it.
-pub(crate) fn read_grant(path: &Path) -> Result<Verified<Grant>, DataDirError> {
+fn read_grant(path: &Path) -> Result<Verified<Grant>, DataDirError> {
     const WHAT: &str = "grant";
     let malformed = |_| DataDirError::Malformed { path: path.to_owned(), what: WHAT };
     let grant = Unverified::<Grant>::from_bytes(&read(path, WHAT)?).map_err(malformed)?;

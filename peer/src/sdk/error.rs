@@ -15,7 +15,9 @@ pub enum OpenError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The peer belongs to no space.
-    #[error("this peer belongs to no space yet: give it a manifest and a grant with `msec join`")]
+    #[error(
+        "this peer belongs to no space yet: found one with `msec found`, or take an invitation in with `msec join`"
+    )]
     NoSpace,
     /// The store cannot be opened.
     #[error("cannot open the store")]
@@ -52,6 +54,31 @@ pub enum DataDirError {
     #[error("cannot use {}", path.display())]
     Io {
         /// Which file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// An invitation that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvitationError {
+    /// There is no such file.
+    #[error("there is no invitation at {}: whoever owns the space writes one with `msec grant`", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// It is something else, damaged, or of another version.
+    #[error("{} is not an invitation of this version: ask for one that `msec grant` wrote", path.display())]
+    Malformed {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The file system refuses.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// Where it is.
         path: PathBuf,
         /// Why.
         source: std::io::Error,

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::config::PeerConfig;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
+use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
 use crate::net::{Command, Disk, Driver, bind, random_seed};
 use crate::node::{Event, Node, Parts, Receipt, StreamSpec};
@@ -30,7 +31,7 @@ pub struct Peer {
 impl Peer {
     /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
     pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
-        let PeerConfig { dir, identity, membership, listen, node: settings } = config;
+        let PeerConfig { dir, identity, membership, listen, mdns, node: settings } = config;
         if let Some(membership) = &membership {
             dir.join(membership)?;
         }
@@ -57,7 +58,10 @@ impl Peer {
         let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let weak = events.downgrade();
-        let driver = Driver::new(|now| Node::new(parts, now), endpoint, store, command_rx, events)?;
+        let mut driver = Driver::new(|now| Node::new(parts, now), endpoint, store, command_rx, events)?;
+        if mdns {
+            driver.discover();
+        }
         let disk = driver.disk();
         tokio::spawn(driver.run());
         Ok(Self { id, address, commands, events: weak, disk, cut })
@@ -96,8 +100,13 @@ impl Peer {
     }
 
     /// The neighbours that it is linked with.
-    pub async fn neighbours(&self) -> Result<Vec<PeerId>, PeerClosed> {
+    pub async fn neighbours(&self) -> Result<Vec<Neighbour>, PeerClosed> {
         self.ask(|answer| Command::Neighbours { answer }).await
+    }
+
+    /// How it is.
+    pub async fn status(&self) -> Result<Status, PeerClosed> {
+        self.ask(|answer| Command::Status { answer }).await
     }
 
     /// Acknowledges what is being published, tells the neighbours, and lets go of the store.

@@ -48,9 +48,8 @@ impl Subscription {
             if let Some(row) = self.rows.pop_front() {
                 return Some(row);
             }
-            if let Notice::Event(Event::Verified { log, header, position, readings }) = self.next().await? {
-                self.rows
-                    .extend(readings.into_iter().map(|reading| Row::of(&header, log, position, reading)));
+            if let Notice::Event(Event::Verified(measured)) = self.next().await? {
+                self.rows.extend(measured.rows());
             }
         }
     }

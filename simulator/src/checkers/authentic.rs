@@ -32,8 +32,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use msec_crdt_store::LogHeader;
-    use msec_peer::node::Event;
+    use msec_crdt_store::{LogHeader, TimeQuality};
+    use msec_peer::node::{Event, Measured};
 
     use super::*;
     use crate::checkers::testing::{CITIZEN, NOTHING, SENSOR, publish, small_world};
@@ -49,7 +49,9 @@ mod tests {
         let collection = "parks/noise".parse().expect("a path");
         let header = LogHeader::new(world.space().id(), collection, "mic-1", author, [0; 16]);
         let (log, reading) = (header.id(), world.reading(99.0));
-        let event = Event::Verified { log, header: Arc::new(header), position: 1, readings: vec![reading] };
+        let clock = TimeQuality::Synchronised;
+        let readings = vec![reading];
+        let event = Event::Verified(Measured { log, header: Arc::new(header), position: 1, clock, readings });
         world.pretend(CITIZEN, &event);
         assert_eq!(checker.during(&world).len(), 1);
         assert_eq!(checker.during(&world).len(), 0, "reported once");

@@ -23,7 +23,7 @@ fn a_stranger_is_refused_everywhere() {
         assert!(
             by_peer.clone().all(|(_, refused)| refused.kind == RefusedKind::Stranger && refused.peer == id)
         );
-        assert!(chain.world.node(peer).expect("up").neighbours().all(|other| Some(other) != id));
+        assert!(chain.world.node(peer).expect("up").neighbours().all(|other| Some(other.peer) != id));
     }
     assert_eq!(chain.shown(stranger).len(), 0);
     let ticket = chain.world.publish(stranger, &noise(), &[chain.world.reading(1.0)]).expect("it is up");

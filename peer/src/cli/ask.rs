@@ -1,0 +1,245 @@
+//! Commands that ask the peer: the one that runs, or the store where none does.
+
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::Context;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use super::args::{Publish, QueryArgs, Tail, Where};
+use super::show::{row, say, span, table};
+use super::values::{PlaceArg, reading};
+use crate::control::{Answer, ReadingLine, Request, Session, StreamLine};
+use crate::net::wall_clock;
+use crate::sdk::DataDir;
+
+/// Lines that wait to be published. Beyond it, standard input waits.
+const LINES_MAX: usize = 256;
+
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
+}
+
+pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let mut session = Session::open(&DataDir::at(&args.home.data_dir)).await?;
+        if !session.is_running() && !args.home.json {
+            eprintln!("msec: no peer runs here: neighbours get it when one does");
+        }
+        let stream = StreamLine {
+            collection: args.stream.collection.clone(),
+            stream: args.stream.stream.clone(),
+            unit: args.unit.clone(),
+            place: args.place.map(|PlaceArg(latitude, longitude)| (latitude, longitude)),
+        };
+        let published = publish_all(&mut session, &stream, args).await;
+        session.close().await;
+        published
+    })
+}
+
+async fn publish_all(session: &mut Session, stream: &StreamLine, args: &Publish) -> anyhow::Result<()> {
+    let as_json = args.home.json;
+    for value in &args.values {
+        anyhow::ensure!(
+            value.is_finite(),
+            "`{value}` is not a finite number: leave it out where nothing was measured"
+        );
+    }
+    for &value in &args.values {
+        publish_one(session, stream, ReadingLine { time: None, value }, as_json).await?;
+    }
+    if !args.values.is_empty() {
+        return Ok(());
+    }
+    if std::io::stdin().is_terminal() {
+        eprintln!("msec: write a value a line; Ctrl-D ends it");
+    }
+    let mut lines = read_lines()?;
+    while let Some(line) = lines.recv().await {
+        match reading(&line) {
+            Ok(Some(reading)) => publish_one(session, stream, reading, as_json).await?,
+            Ok(None) => {}
+            Err(error) => eprintln!("msec: {error}"),
+        }
+    }
+    Ok(())
+}
+
+async fn publish_one(
+    session: &mut Session,
+    stream: &StreamLine,
+    reading: ReadingLine,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    session.ask(&Request::Publish { stream: stream.clone(), readings: vec![reading] }).await?;
+    while let Some(answer) = session.next().await? {
+        if let Answer::Published { log, position } = answer {
+            say(match as_json {
+                true => json!({ "published": { "log": log, "position": position } }).to_string(),
+                false => format!("published {} as entry {position} of {}", reading.value, log.short()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Standard input, line by line, from a thread: a terminal cannot be waited for otherwise.
+pub(super) fn read_lines() -> anyhow::Result<mpsc::Receiver<String>> {
+    let (sender, receiver) = mpsc::channel(LINES_MAX);
+    let read = move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("stdin".into()).spawn(read).context("cannot read standard input")?;
+    Ok(receiver)
+}
+
+pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
+    let now = wall_clock();
+    let request = Request::Query {
+        collection: args.which.collection.clone(),
+        stream: args.which.stream.clone(),
+        since: args.since.map(|time| time.from(now)),
+        until: args.until.map(|time| time.from(now)),
+        near: args.which.near.map(|near| near.0),
+        limit: args.limit,
+    };
+    each(&args.place, &request, |answer| {
+        if let Answer::Row(it) = answer {
+            say(row(&it, args.place.json));
+        }
+    })
+}
+
+/// Asks the peer, running or not, and shows each answer.
+fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer)) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
+        let answered = async {
+            session.ask(request).await?;
+            while let Some(answer) = session.next().await? {
+                show(answer);
+            }
+            Ok(())
+        };
+        let answered = answered.await;
+        session.close().await;
+        answered
+    })
+}
+
+/// Reaches the peer that runs there, or says how to start one.
+async fn running(place: &Where) -> anyhow::Result<Session> {
+    let dir = DataDir::at(&place.data_dir);
+    dir.identity()?;
+    let session = Session::running(&dir).await?;
+    session.with_context(|| {
+        let dir = dir.path().display();
+        format!("no peer runs in {dir}: start it with `msec run --data-dir {dir}`")
+    })
+}
+
+pub(super) fn tail(args: &Tail) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let mut session = running(&args.place).await?;
+        let request = Request::Tail {
+            collection: args.which.collection.clone(),
+            stream: args.which.stream.clone(),
+            near: args.which.near.map(|near| near.0),
+        };
+        session.ask(&request).await?;
+        loop {
+            tokio::select! {
+                stop = tokio::signal::ctrl_c() => return stop.context("cannot wait for Ctrl-C"),
+                answer = session.next() => match answer? {
+                    Some(Answer::Row(it)) => say(row(&it, args.place.json)),
+                    Some(Answer::Missed(missed)) => {
+                        eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
+                    }
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+            }
+        }
+    })
+}
+
+pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
+    let answers = runtime()?.block_on(async {
+        let mut session = running(place).await?;
+        session.ask(&Request::Peers).await?;
+        let mut neighbours = Vec::new();
+        while let Some(answer) = session.next().await? {
+            if let Answer::Neighbour(neighbour) = answer {
+                neighbours.push(neighbour);
+            }
+        }
+        anyhow::Ok(neighbours)
+    })?;
+    if place.json {
+        answers.iter().for_each(|neighbour| say(json!(neighbour)));
+        return Ok(());
+    }
+    if answers.is_empty() {
+        eprintln!(
+            "msec: linked with nobody yet: who is on the same link is found by mDNS, others are told with --contact"
+        );
+    }
+    let cells = |it: &crate::sdk::Neighbour| {
+        vec![it.peer.to_string(), it.found.to_string(), format!("linked for {}", span(it.linked_s))]
+    };
+    table(&answers.iter().map(cells).collect::<Vec<_>>());
+    Ok(())
+}
+
+pub(super) fn status(place: &Where) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
+        let running = session.is_running();
+        session.ask(&Request::Status).await?;
+        let mut status = None;
+        while let Some(answer) = session.next().await? {
+            if let Answer::Status(it) = answer {
+                status = Some(it);
+            }
+        }
+        session.close().await;
+        let status = status.context("the peer did not say how it is")?;
+        if place.json {
+            let mut object = json!(status);
+            object["running"] = running.into();
+            say(object);
+            return Ok(());
+        }
+        let runs = match running {
+            true => format!(
+                "for {}, listening on {}, mDNS {}",
+                span(status.uptime_s),
+                status.address,
+                if status.mdns { "on" } else { "off" }
+            ),
+            false => format!("no: start it with `msec run --data-dir {}`", place.data_dir.display()),
+        };
+        let line = |name: &str, value: String| vec![name.to_owned(), value];
+        let clock = "not set: what is written is marked as unsynchronised until it is";
+        table(&[
+            line("peer", status.peer.to_string()),
+            line("space", format!("{} ({})", status.space_name, status.space.short())),
+            line("running", runs),
+            line("neighbours", status.neighbours.to_string()),
+            line("holds", format!("{} logs, {} entries", status.logs, status.entries)),
+            line(
+                "disk",
+                if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),
+            ),
+            line("clock", if status.clock_set { "set" } else { clock }.into()),
+            line("version", status.version),
+        ]);
+        Ok(())
+    })
+}

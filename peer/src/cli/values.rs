@@ -1,0 +1,240 @@
+//! What stands behind the flags: text that means something, and what is wrong with it if it does not.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, SpanRelativeTo, Timestamp};
+use msec_identity::{PeerId, UnixMillis};
+
+use crate::control::{Near, ReadingLine};
+
+/// `ADDR` or `ID@ADDR`.
+#[derive(Debug, Clone)]
+pub(super) struct ContactArg {
+    pub(super) address: SocketAddr,
+    pub(super) peer: Option<PeerId>,
+}
+
+impl FromStr for ContactArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (peer, address) = match text.split_once('@') {
+            Some((peer, address)) => (Some(peer.parse().map_err(|e| format!("{e}"))?), address),
+            None => (None, text),
+        };
+        let address = address.parse().map_err(|_| {
+            format!("`{address}` is not an address: write it as 192.0.2.7:4000 or [2001:db8::7]:4000")
+        })?;
+        Ok(Self { address, peer })
+    }
+}
+
+/// `COLLECTION/STREAM`: the last segment names the stream.
+#[derive(Debug, Clone)]
+pub(super) struct StreamArg {
+    pub(super) collection: String,
+    pub(super) stream: String,
+}
+
+impl FromStr for StreamArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.rsplit_once('/')
+            .filter(|(collection, stream)| !collection.is_empty() && !stream.is_empty())
+            .map(|(collection, stream)| Self { collection: collection.into(), stream: stream.into() })
+            .ok_or_else(|| {
+                format!("`{text}` does not name a stream: write COLLECTION/STREAM, such as parks/noise/mic-1")
+            })
+    }
+}
+
+/// `LAT,LON` in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PlaceArg(pub(super) f64, pub(super) f64);
+
+impl FromStr for PlaceArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Vec<f64> = text.split(',').filter_map(|part| part.trim().parse().ok()).collect();
+        match numbers[..] {
+            [latitude, longitude] if on_earth(latitude, longitude) => Ok(Self(latitude, longitude)),
+            _ => Err(format!("`{text}` is not a place: write LAT,LON in degrees, such as 43.46,-3.79")),
+        }
+    }
+}
+
+/// `LAT,LON,RADIUS`, the radius in metres, or in kilometres with `km` behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NearArg(pub(super) Near);
+
+impl FromStr for NearArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (place, radius) = text.rsplit_once(',')?;
+            let PlaceArg(latitude, longitude) = place.parse().ok()?;
+            let radius = radius.trim();
+            let (number, metres) = match (radius.strip_suffix("km"), radius.strip_suffix('m')) {
+                (Some(number), _) => (number, 1000.0),
+                (None, Some(number)) => (number, 1.0),
+                (None, None) => (radius, 1.0),
+            };
+            let radius_m = number.trim().parse::<f64>().ok()? * metres;
+            (radius_m.is_finite() && radius_m >= 0.0).then_some(Self(Near { latitude, longitude, radius_m }))
+        };
+        parse().ok_or_else(|| {
+            format!(
+                "`{text}` is not a place with a radius: write LAT,LON,RADIUS, such as 43.46,-3.79,500 or 43.46,-3.79,2km"
+            )
+        })
+    }
+}
+
+fn on_earth(latitude: f64, longitude: f64) -> bool {
+    (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)
+}
+
+/// A time: so long ago, a date, or a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum TimeArg {
+    /// So many milliseconds before now.
+    Ago(i64),
+    /// That moment.
+    At(UnixMillis),
+}
+
+impl TimeArg {
+    /// The time that is meant, if it is `now`.
+    pub(super) fn from(self, now: UnixMillis) -> UnixMillis {
+        match self {
+            Self::Ago(millis) => now.saturating_add(-millis),
+            Self::At(time) => time,
+        }
+    }
+}
+
+impl FromStr for TimeArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(time) = moment(text) {
+            return Ok(Self::At(time));
+        }
+        if let Ok(date) = text.parse::<Date>()
+            && let Ok(midnight) = date.to_zoned(TimeZone::UTC)
+        {
+            return Ok(Self::At(UnixMillis(midnight.timestamp().as_millisecond())));
+        }
+        let days = SpanRelativeTo::days_are_24_hours();
+        let span = text.parse::<Span>().and_then(|span| span.to_duration(days));
+        let millis = span.ok().map(|span| span.as_millis()).and_then(|ms| i64::try_from(ms).ok());
+        millis.filter(|ms| *ms >= 0).map(Self::Ago).ok_or_else(|| {
+            format!("`{text}` is not a time: write 90m, 24h or 7d, a date such as 2026-11-24, or 2026-11-24T18:00:00Z")
+        })
+    }
+}
+
+/// A time as in RFC 3339.
+fn moment(text: &str) -> Option<UnixMillis> {
+    text.parse::<Timestamp>().ok().map(|time| UnixMillis(time.as_millisecond()))
+}
+
+/// A time as people read it, in UTC; what lies outside of the years that have names is shown in milliseconds.
+pub(super) fn show_time(millis: i64) -> String {
+    Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
+}
+
+/// A line of standard input: `VALUE` or `TIME VALUE`; an empty line is nothing.
+pub(super) fn reading(line: &str) -> Result<Option<ReadingLine>, String> {
+    let wrong = || {
+        format!(
+            "`{line}` is not a reading: write VALUE, or TIME VALUE with milliseconds since 1970 or 2026-11-24T18:00:00Z"
+        )
+    };
+    let mut words = line.split_whitespace();
+    let (time, value) = match (words.next(), words.next(), words.next()) {
+        (None, ..) => return Ok(None),
+        (Some(value), None, _) => (None, value),
+        (Some(time), Some(value), None) => {
+            let time = time.parse().ok().map(UnixMillis).or_else(|| moment(time)).ok_or_else(wrong)?;
+            (Some(time), value)
+        }
+        _ => return Err(wrong()),
+    };
+    match value.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(Some(ReadingLine { time, value })),
+        Ok(_) => Err(format!("`{value}` is not a finite number: leave it out where nothing was measured")),
+        Err(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn contacts_and_streams_say_what_is_wrong() {
+        assert!("127.0.0.1:4000".parse::<ContactArg>().is_ok());
+        assert!("127.0.0.1".parse::<ContactArg>().is_err_and(|e| e.contains("192.0.2.7:4000")));
+        assert!("abc@127.0.0.1:1".parse::<ContactArg>().is_err_and(|e| e.contains("64 hexadecimal")));
+        assert!("noise".parse::<StreamArg>().is_err_and(|e| e.contains("COLLECTION/STREAM")));
+    }
+
+    #[test]
+    fn places_are_on_earth_and_radii_have_units() {
+        assert_eq!("43.46,-3.79".parse(), Ok(PlaceArg(43.46, -3.79)));
+        for text in ["91,0", "43.46", "43.46,-3.79,1", "a,b", "NaN,0"] {
+            assert!(text.parse::<PlaceArg>().is_err_and(|e| e.contains("LAT,LON")), "{text}");
+        }
+        let metres = |text: &str| text.parse::<NearArg>().map(|near| near.0.radius_m);
+        assert_eq!(metres("43.46,-3.79,500"), Ok(500.0));
+        assert_eq!(metres("43.46,-3.79,500 m"), Ok(500.0));
+        assert_eq!(metres("43.46,-3.79,2km"), Ok(2000.0));
+        for text in ["43.46,-3.79", "43.46,-3.79,-1", "43.46,-3.79,inf", "43.46,-3.79,2 miles"] {
+            assert!(metres(text).is_err_and(|e| e.contains("LAT,LON,RADIUS")), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_moments_dates_or_how_long_ago() {
+        let now = UnixMillis(1_764_000_000_000);
+        let time = |text: &str| text.parse::<TimeArg>().map(|time| time.from(now).0);
+        assert_eq!(time("24h"), Ok(now.0 - 24 * 3600 * 1000));
+        assert_eq!(time("7d"), Ok(now.0 - 7 * 24 * 3600 * 1000));
+        assert_eq!(time("1970-01-02"), Ok(24 * 3600 * 1000));
+        assert_eq!(time("1970-01-01T01:00:00+01:00"), Ok(0));
+        for text in ["yesterday", "", "-5m", "24", "2026-13-01"] {
+            assert!(time(text).is_err_and(|e| e.contains("24h")), "{text}");
+        }
+        assert_eq!(show_time(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(show_time(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn lines_are_readings_or_say_what_is_wrong() {
+        let line = |time, value| Ok(Some(ReadingLine { time, value }));
+        assert_eq!(reading("48.5"), line(None, 48.5));
+        assert_eq!(reading("17 -48.5"), line(Some(UnixMillis(17)), -48.5));
+        assert_eq!(reading("1970-01-01T00:00:01Z 1"), line(Some(UnixMillis(1000)), 1.0));
+        assert_eq!(reading("  "), Ok(None));
+        assert!(reading("1 2 3").is_err());
+        assert!(reading("warm").is_err_and(|e| e.contains("TIME VALUE")));
+        assert!(reading("NaN").is_err_and(|e| e.contains("finite")));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in ".{0,40}") {
+            let _ = (text.parse::<ContactArg>(), text.parse::<StreamArg>(), text.parse::<NearArg>());
+            let _ = (text.parse::<TimeArg>(), reading(&text));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! How other programs on the same machine speak with a running peer, as `msec publish` and `msec status` do.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `message` | what is asked and answered |
+//! | `server` | answers for a running peer |
+//! | `client` | asks the running peer, or one that is opened for as long as the question takes |
+//!
+//! A peer listens on the Unix socket `control/socket` in its data directory. Whoever may enter that directory (mode 0700)
+//! may do what the peer may do, as they could with its key. One line of JSON is a [`Request`]; each line back is an
+//! [`Answer`], the last one [`Answer::Done`] or [`Answer::Error`].
+
+mod client;
+mod message;
+mod server;
+
+pub(crate) use client::Session;
+pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine};
+pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};

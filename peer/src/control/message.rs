@@ -1,0 +1,218 @@
+//! What is asked, and what is answered.
+
+use msec_crdt_store::{Place, Query, Reading, Row};
+use msec_identity::{LogId, PathError, PeerId, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use crate::node::StreamSpec;
+use crate::sdk::{Neighbour, Status};
+
+/// One line that a program sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// How the peer is: one [`Answer::Status`].
+    Status,
+    /// Whom it is linked with: an [`Answer::Neighbour`] each.
+    Peers,
+    /// Publish readings as one entry: an [`Answer::Published`] once they are signed and on disk.
+    Publish {
+        /// Where to.
+        stream: StreamLine,
+        /// What.
+        readings: Vec<ReadingLine>,
+    },
+    /// Readings that are held, the newest first: an [`Answer::Row`] each.
+    Query {
+        /// Of this collection and those below it.
+        collection: String,
+        /// Of streams with this name only.
+        #[serde(default)]
+        stream: Option<String>,
+        /// Measured at this time or later.
+        #[serde(default)]
+        since: Option<UnixMillis>,
+        /// Measured before this time.
+        #[serde(default)]
+        until: Option<UnixMillis>,
+        /// Measured near this place.
+        #[serde(default)]
+        near: Option<Near>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Readings from now on, until the program hangs up: an [`Answer::Row`] each, those of this peer included.
+    Tail {
+        /// Of this collection and those below it.
+        collection: String,
+        /// Of streams with this name only.
+        #[serde(default)]
+        stream: Option<String>,
+        /// Measured near this place.
+        #[serde(default)]
+        near: Option<Near>,
+    },
+}
+
+/// One line that comes back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Peers`].
+    Neighbour(Neighbour),
+    /// To [`Request::Publish`].
+    Published {
+        /// The log.
+        log: LogId,
+        /// The position of the entry.
+        position: u64,
+    },
+    /// To [`Request::Query`] and [`Request::Tail`].
+    Row(RowLine),
+    /// So many rows of [`Request::Tail`] were dropped because the program reads too slowly.
+    Missed(u64),
+    /// That was all.
+    Done,
+    /// It cannot be done, and why.
+    Error(String),
+}
+
+/// A stream of this peer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamLine {
+    /// The collection.
+    pub collection: String,
+    /// The name in the collection.
+    pub stream: String,
+    /// The unit of its values.
+    pub unit: String,
+    /// Where they are measured: degrees north and east.
+    #[serde(default)]
+    pub place: Option<(f64, f64)>,
+}
+
+/// One reading.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingLine {
+    /// When; `None`: now, by the peer's clock.
+    #[serde(default)]
+    pub time: Option<UnixMillis>,
+    /// What.
+    pub value: f64,
+}
+
+/// The places within so many metres of one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Near {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Metres.
+    pub radius_m: f64,
+}
+
+/// A reading and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowLine {
+    /// When it was measured, by the writer's clock, in milliseconds since 1970.
+    pub time_ms: i64,
+    /// The value; `None` if it is not a finite number, which JSON cannot say.
+    pub value: Option<f64>,
+    /// The unit of the value.
+    pub unit: String,
+    /// Whether the writer's clock was set.
+    pub synchronised: bool,
+    /// The collection.
+    pub collection: String,
+    /// The stream.
+    pub stream: String,
+    /// Where it was measured: degrees north and east.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<(f64, f64)>,
+    /// Who wrote it.
+    pub author: PeerId,
+    /// The log.
+    pub log: LogId,
+    /// The position of its entry.
+    pub position: u64,
+}
+
+impl StreamLine {
+    /// The stream, if its names are names and its place is on Earth.
+    pub(super) fn spec(&self) -> Result<StreamSpec, String> {
+        let spec = StreamSpec::new(&self.collection, &self.stream).map_err(|e: PathError| e.to_string())?;
+        let place = match self.place {
+            Some((latitude, longitude)) => {
+                Some(Place::from_degrees(latitude, longitude).ok_or_else(|| {
+                    format!("{latitude},{longitude} is not on Earth: write LAT,LON in degrees")
+                })?)
+            }
+            None => None,
+        };
+        Ok(spec.unit(&self.unit).place(place))
+    }
+}
+
+impl ReadingLine {
+    pub(super) fn reading(self, now: UnixMillis) -> Reading {
+        Reading::new(self.time.unwrap_or(now), self.value)
+    }
+}
+
+impl Near {
+    pub(super) fn within(self) -> Result<msec_crdt_store::Near, String> {
+        let Self { latitude, longitude, radius_m } = self;
+        Place::from_degrees(latitude, longitude)
+            .and_then(|place| msec_crdt_store::Near::new(place, radius_m))
+            .ok_or_else(|| format!("{latitude},{longitude},{radius_m} is no place and radius in metres"))
+    }
+}
+
+impl Request {
+    /// The query behind [`Request::Query`] and [`Request::Tail`]; `None` for other requests.
+    pub(super) fn to_query(&self) -> Option<Result<Query, String>> {
+        let of = |collection: &str, stream: &Option<String>, near: &Option<Near>| {
+            Ok(Query {
+                collection: collection.parse().map_err(|e: PathError| e.to_string())?,
+                stream: stream.clone(),
+                near: near.map(Near::within).transpose()?,
+                ..Query::default()
+            })
+        };
+        match self {
+            Self::Query { collection, stream, since, until, near, limit } => {
+                Some(of(collection, stream, near).map(|query: Query| Query {
+                    since: since.unwrap_or(query.since),
+                    until: until.unwrap_or(query.until),
+                    limit: *limit,
+                    ..query
+                }))
+            }
+            Self::Tail { collection, stream, near } => Some(of(collection, stream, near)),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Row> for RowLine {
+    fn from(row: &Row) -> Self {
+        Self {
+            time_ms: row.reading.time.0,
+            value: row.reading.value.is_finite().then_some(row.reading.value),
+            unit: row.unit.clone(),
+            synchronised: row.clock == msec_crdt_store::TimeQuality::Synchronised,
+            collection: row.collection.to_string(),
+            stream: row.stream.clone(),
+            place: row.place.map(Place::degrees),
+            author: row.author,
+            log: row.log,
+            position: row.position,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Answers for a running peer.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::message::{Answer, Request, RowLine};
+use crate::net::wall_clock;
+use crate::node::Event;
+use crate::sdk::{DataDir, Notice, Peer, QueryFailed};
+use crate::store::Query;
+
+/// Programs that may be connected at once. Further ones wait.
+pub const CONNECTIONS_MAX: usize = 32;
+/// The longest request. A longer one ends the connection.
+pub const REQUEST_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Takes commands for a peer, for as long as this lives.
+#[derive(Debug)]
+pub struct Control {
+    accepting: JoinHandle<()>,
+    socket: PathBuf,
+}
+
+impl Control {
+    /// Listens in the peer's data directory. The peer holds its store there, so that a socket which somebody left behind
+    /// is nobody's.
+    pub fn start(peer: &Peer, dir: &DataDir) -> io::Result<Self> {
+        let path = dir.control();
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let socket = path.join("socket");
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = at(&socket, |socket| UnixListener::bind(socket))?;
+        Ok(Self { accepting: tokio::spawn(accept(listener, peer.clone())), socket })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        // Whoever finds the socket and nobody behind it sees that the peer is gone.
+        let _ = fs::remove_file(&self.socket);
+    }
+}
+
+/// Calls `open` with a path for the socket that is short enough: the system takes 107 bytes and no more.
+pub(super) fn at<T>(socket: &Path, open: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    use std::os::fd::AsRawFd;
+    const PATH_BYTES_MAX: usize = 100;
+    let (Some(dir), Some(name)) = (socket.parent(), socket.file_name()) else { return open(socket) };
+    if socket.as_os_str().len() <= PATH_BYTES_MAX {
+        return open(socket);
+    }
+    let dir = fs::File::open(dir)?;
+    open(&Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(name))
+}
+
+async fn accept(listener: UnixListener, peer: Peer) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    while let Ok(place) = places.clone().acquire_owned().await {
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, say. Those that end give some back.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            continue;
+        };
+        let peer = peer.clone();
+        connections.spawn(async move {
+            // Whoever hangs up in the middle knows it.
+            let _ = serve(&peer, stream).await;
+            drop(place);
+        });
+    }
+}
+
+/// Answers request after request, until the other side hangs up.
+pub(super) async fn serve(peer: &Peer, stream: impl AsyncRead + AsyncWrite) -> io::Result<()> {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut read = BufReader::new(read);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = (&mut read).take(REQUEST_BYTES_MAX).read_until(b'\n', &mut line).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        if line.pop() != Some(b'\n') {
+            return send(
+                &mut write,
+                &Answer::Error(format!("a request has at most {REQUEST_BYTES_MAX} bytes")),
+            )
+            .await;
+        }
+        let done = match parse(&line) {
+            Ok(request) => answer(peer, &request, &mut read, &mut write).await?,
+            Err(error) => Answer::Error(error),
+        };
+        send(&mut write, &done).await?;
+    }
+}
+
+/// Parses one request, without its line feed.
+pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
+    serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))
+}
+
+async fn send(write: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    write.write_all(&line).await?;
+    write.flush().await
+}
+
+/// Answers one request but for the last line, which is returned.
+async fn answer(
+    peer: &Peer,
+    request: &Request,
+    read: &mut (impl AsyncRead + Unpin),
+    write: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<Answer> {
+    let query = match request.to_query() {
+        Some(Ok(query)) => query,
+        Some(Err(error)) => return Ok(Answer::Error(error)),
+        None => Query::default(),
+    };
+    let outcome = match request {
+        Request::Status => match peer.status().await {
+            Ok(status) => Ok(vec![Answer::Status(status)]),
+            Err(error) => Err(error.to_string()),
+        },
+        Request::Peers => match peer.neighbours().await {
+            Ok(neighbours) => Ok(neighbours.into_iter().map(Answer::Neighbour).collect()),
+            Err(error) => Err(error.to_string()),
+        },
+        Request::Publish { stream, readings } => match stream.spec() {
+            Ok(stream) => {
+                let now = wall_clock();
+                let readings: Vec<_> = readings.iter().map(|reading| reading.reading(now)).collect();
+                match peer.publish(&stream, &readings).await {
+                    Ok(receipt) => {
+                        Ok(vec![Answer::Published { log: receipt.log, position: receipt.position }])
+                    }
+                    Err(error) => Err(in_full(&error)),
+                }
+            }
+            Err(error) => Err(error),
+        },
+        Request::Query { .. } => match peer.query(query).await {
+            Ok(rows) => Ok(rows.iter().map(|row| Answer::Row(row.into())).collect()),
+            Err(QueryFailed::Closed(error)) => Err(error.to_string()),
+            Err(error) => Err(in_full(&error)),
+        },
+        Request::Tail { .. } => return tail(peer, &query, read, write).await,
+    };
+    Ok(match outcome {
+        Ok(answers) => {
+            for answer in &answers {
+                send(write, answer).await?;
+            }
+            Answer::Done
+        }
+        Err(error) => Answer::Error(error),
+    })
+}
+
+/// Sends every new reading that `query` wants, until the other side hangs up.
+async fn tail(
+    peer: &Peer,
+    query: &Query,
+    read: &mut (impl AsyncRead + Unpin),
+    write: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<Answer> {
+    let mut events = peer.subscribe();
+    let mut byte = [0];
+    loop {
+        tokio::select! {
+            // Nothing is asked while a tail goes on: whatever comes is its end.
+            _ = read.read(&mut byte) => return Ok(Answer::Done),
+            notice = events.next() => match notice {
+                Some(Notice::Event(Event::Verified(measured) | Event::Written(measured))) => {
+                    if query.wants(&measured.header) {
+                        for row in measured.rows() {
+                            send(write, &Answer::Row(RowLine::from(&row))).await?;
+                        }
+                    }
+                }
+                Some(Notice::Event(_)) => {}
+                Some(Notice::Missed(missed)) => send(write, &Answer::Missed(missed)).await?,
+                None => return Ok(Answer::Error("the peer was closed".into())),
+            }
+        }
+    }
+}
+
+/// An error with what caused it.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn arbitrary_lines_never_panic(line in proptest::collection::vec(any::<u8>(), 0..256)) {
+            prop_assert!(parse(&line).is_err());
+        }
+
+        #[test]
+        fn requests_with_arbitrary_values_never_panic(
+            collection in ".{0,200}", stream in ".{0,200}",
+            (latitude, longitude, value) in any::<(f64, f64, f64)>(), time in any::<i64>(), limit in any::<usize>(),
+        ) {
+            let near = serde_json::json!({ "latitude": latitude, "longitude": longitude, "radius_m": value });
+            let query = serde_json::json!({ "query": {
+                "collection": collection, "stream": stream, "since": time, "near": near, "limit": limit,
+            }});
+            if let Ok(request) = parse(query.to_string().as_bytes()) {
+                let _ = request.to_query();
+            }
+            let publish = serde_json::json!({ "publish": {
+                "stream": { "collection": collection, "stream": stream, "unit": stream, "place": [latitude, longitude] },
+                "readings": [{ "time": time, "value": value }],
+            }});
+            if let Ok(Request::Publish { stream, .. }) = parse(publish.to_string().as_bytes()) {
+                let _ = stream.spec();
+            }
+        }
+    }
+
+    #[test]
+    fn a_socket_in_a_deep_directory_is_reached() {
+        let root = tempfile::tempdir().expect("a directory");
+        let deep = root.path().join("d".repeat(120));
+        fs::create_dir(&deep).expect("made");
+        let socket = deep.join("socket");
+        let listener = at(&socket, |socket| std::os::unix::net::UnixListener::bind(socket)).expect("bound");
+        at(&socket, |socket| std::os::unix::net::UnixStream::connect(socket)).expect("connected");
+        drop(listener);
+        assert!(socket.exists());
+    }
+}

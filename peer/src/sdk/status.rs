@@ -1,0 +1,69 @@
+//! How a peer is, for people and programs to look at.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use msec_identity::{PeerId, SpaceId};
+use serde::{Deserialize, Serialize};
+
+/// How a peer is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of its program.
+    pub version: String,
+    /// Who it is.
+    pub peer: PeerId,
+    /// What people call its space.
+    pub space_name: String,
+    /// The space.
+    pub space: SpaceId,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether it looks for others on its own link.
+    pub mdns: bool,
+    /// For how long it has run.
+    pub uptime_s: u64,
+    /// How many peers it is linked with.
+    pub neighbours: usize,
+    /// How many logs it holds.
+    pub logs: usize,
+    /// How many entries are in them.
+    pub entries: u64,
+    /// Whether the disk takes what is written.
+    pub storage_ok: bool,
+    /// Whether the clock shows a time that can be true; if not, what is written is marked as unsynchronised.
+    pub clock_set: bool,
+}
+
+/// A peer that this one is linked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Who.
+    pub peer: PeerId,
+    /// How the link came about.
+    pub found: Found,
+    /// For how long it has been linked.
+    pub linked_s: u64,
+}
+
+/// How a link came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// This peer dialled a contact of its settings.
+    Contact,
+    /// This peer found the other on the own link by mDNS, and dialled it.
+    Mdns,
+    /// The other dialled this peer.
+    DialledUs,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contact => "contact",
+            Self::Mdns => "found by mDNS",
+            Self::DialledUs => "dialled us",
+        })
+    }
+}
