@@ -29,6 +29,8 @@ pub(super) enum Inbound {
     Node(Input),
     /// A message on a link. Its room is given back once the node has read it.
     Message { link: LinkId, bytes: Vec<u8>, room: OwnedSemaphorePermit },
+    /// Somebody of this space says on an own link that it is there.
+    Discovered { address: SocketAddr },
     /// A new link and the way to send on it.
     Link { link: LinkId, handle: LinkHandle, binding: ChannelBinding, dialled: Option<SocketAddr> },
 }
@@ -162,6 +164,7 @@ impl Driver {
                 self.handle(Input::Received { link, bytes });
                 drop(room);
             }
+            Inbound::Discovered { address } => self.handle(Input::Discovered { address }),
             Inbound::Link { link, handle, binding, dialled } => {
                 self.links.insert(link, handle);
                 self.handle(Input::LinkUp { link, binding, dialled });
@@ -283,7 +286,8 @@ impl Driver {
     }
 }
 
-async fn wait_until(due: Option<tokio::time::Instant>) {
+/// Never, if there is no time.
+pub(super) async fn wait_until(due: Option<tokio::time::Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,

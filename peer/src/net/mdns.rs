@@ -7,17 +7,19 @@
 //! What is found is dialled like a contact, and proves itself in the handshake like anybody. Only addresses on a link
 //! on which they were announced are dialled: nobody can make a peer call somewhere else.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use if_addrs::IfAddr;
-use mdns_sd::{IfKind, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
+use mdns_sd::{IfKind, Receiver, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
 use msec_identity::SpaceId;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::driver::Inbound;
+use super::driver::{Inbound, wait_until};
 use super::random_seed;
-use crate::node::Input;
 
 /// The service type that peers announce.
 const SERVICE: &str = "_msec._udp.local.";
@@ -30,6 +32,12 @@ const TAG_BYTES: usize = 16;
 const TAG_DOMAIN: &str = "msec/mdns/1";
 /// Addresses of one announcement that are dialled. Further ones are ignored: no peer has that many on one link.
 const ADDRESSES_MAX: usize = 8;
+/// Announcements of the space that are kept. Further ones are ignored until one of these is gone.
+const SERVICES_MAX: usize = 256;
+/// How often the driver is told again of somebody who is still announced.
+const REMIND_EVERY: Duration = Duration::from_secs(30);
+/// How long the peer whose announcement sorts last waits for the other to dial.
+const POLITENESS: Duration = Duration::from_secs(1);
 
 /// Announces this peer and listens for others, for as long as it lives.
 pub(super) struct Mdns {
@@ -63,20 +71,8 @@ impl Mdns {
         let own = service.get_fullname().to_owned();
         let events = daemon.browse(SERVICE)?;
         daemon.register(service)?;
-        tokio::spawn(async move {
-            while let Ok(event) = events.recv_async().await {
-                let ServiceEvent::ServiceResolved(service) = event else { continue };
-                if service.get_fullname() == own || !is_of(&service, &space) {
-                    continue;
-                }
-                for address in addresses(&service, local) {
-                    tracing::debug!(%address, "found by mDNS");
-                    if found.send(Inbound::Node(Input::Discovered { address })).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        });
+        let neighbourhood = Neighbourhood { own, space, local, services: BTreeMap::new() };
+        tokio::spawn(neighbourhood.watch(events, found));
         Ok(Self { daemon })
     }
 }
@@ -85,6 +81,76 @@ impl Drop for Mdns {
     fn drop(&mut self) {
         // Says goodbye on the link. A daemon that is gone has nothing to say.
         let _ = self.daemon.shutdown();
+    }
+}
+
+/// The peers of the space that are announced now.
+struct Neighbourhood {
+    /// The name of this peer's own announcement.
+    own: String,
+    space: SpaceId,
+    local: SocketAddr,
+    services: BTreeMap<String, Service>,
+}
+
+struct Service {
+    addresses: Vec<SocketAddr>,
+    /// When the driver is told of it.
+    due: Instant,
+}
+
+impl Neighbourhood {
+    /// Tells the driver of whoever is found, and again for as long as it is announced: a peer that was given up because a
+    /// cable was out is dialled again.
+    async fn watch(mut self, events: Receiver<ServiceEvent>, found: mpsc::Sender<Inbound>) {
+        loop {
+            let due = self.services.values().map(|service| service.due).min();
+            tokio::select! {
+                event = events.recv_async() => match event {
+                    Ok(event) => self.heard(event),
+                    Err(_) => return,
+                },
+                () = wait_until(due) => {
+                    for address in self.due() {
+                        if found.send(Inbound::Discovered { address }).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn heard(&mut self, event: ServiceEvent) {
+        match event {
+            ServiceEvent::ServiceResolved(service) if is_of(&service, &self.space) => {
+                let name = service.get_fullname().to_owned();
+                let full = self.services.len() >= SERVICES_MAX && !self.services.contains_key(&name);
+                if name == self.own || full {
+                    return;
+                }
+                let addresses = addresses(&service, self.local);
+                tracing::debug!(?addresses, "found by mDNS");
+                // One of the two dials, and the other only if that has failed.
+                let wait = if self.own < name { Duration::ZERO } else { POLITENESS };
+                self.services.insert(name, Service { addresses, due: Instant::now() + wait });
+            }
+            ServiceEvent::ServiceRemoved(_, name) => {
+                self.services.remove(&name);
+            }
+            _ => {}
+        }
+    }
+
+    /// The addresses that the driver is to be told of now.
+    fn due(&mut self) -> Vec<SocketAddr> {
+        let now = Instant::now();
+        let due = self.services.values_mut().filter(|service| service.due <= now);
+        due.flat_map(|service| {
+            service.due = now + REMIND_EVERY;
+            service.addresses.clone()
+        })
+        .collect()
     }
 }
 
