@@ -101,7 +101,7 @@ impl Town {
 
 /// Shorter pauses than people need, so that tests end sooner. What is tested does not depend on them.
 pub fn quick(config: &mut Config) {
-    config.commit_window = Duration::from_millis(5);
+    config.store_window = Duration::from_millis(5);
     config.redial_max = Duration::from_secs(1);
     config.gossip.reconcile_interval = Duration::from_secs(1);
     config.gossip.reconcile_hurry = Duration::from_millis(200);

@@ -64,8 +64,7 @@ fn the_month_passes_and_nothing_is_lost() {
     let counts = counts.map(|key| summary[key].as_u64().expect("a count"));
     assert_eq!(counts, [MONTH, MONTH, MONTH, 0, 3, 25], "{summary}");
     let (p50, p99) = (summary["p50_ms"].as_f64().expect("ms"), summary["p99_ms"].as_f64().expect("ms"));
-    // Including the commit window, of 50 ms, on the way out.
-    assert!(50.0 <= p50 && p50 <= p99, "{summary}");
+    assert!(0.0 < p50 && p50 <= p99, "{summary}");
     assert!(summary["wall_s"].as_f64().expect("s") >= 5.0, "{summary}");
     eprintln!("{summary}");
 }

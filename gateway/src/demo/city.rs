@@ -21,8 +21,6 @@ use crate::web;
 
 /// The collection that the sensors write to.
 pub(super) const COLLECTION: &str = "pedestrians";
-/// How long the first entry of a commit waits for company, on every peer of the demo.
-pub(super) const COMMIT_WINDOW: Duration = Duration::from_millis(50);
 /// How long the peers have to find each other.
 const LINKED_WITHIN: Duration = Duration::from_secs(20);
 const GATEWAYS: usize = 3;
@@ -51,8 +49,7 @@ impl City {
                 GRANT_DAYS,
             )?;
             let membership = Membership::new(owner.manifest(), [grant]);
-            let config = config.join(membership.clone()).tune(|node| node.commit_window = COMMIT_WINDOW);
-            Ok((config, membership))
+            Ok((config.join(membership.clone()), membership))
         };
         let mut gateways: Vec<Peer> = Vec::new();
         for n in 1..=GATEWAYS {

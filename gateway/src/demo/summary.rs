@@ -23,7 +23,6 @@ pub(super) struct Summary {
     pub(super) lost: usize,
     p50: Duration,
     p99: Duration,
-    commit_window: Duration,
     wall: Duration,
 }
 
@@ -33,7 +32,6 @@ impl Summary {
         peers: usize,
         replicated: usize,
         planted: usize,
-        commit_window: Duration,
         wall: Duration,
     ) -> Self {
         let (counts, latencies) = (ledger.counts(), ledger.latencies());
@@ -47,7 +45,6 @@ impl Summary {
             lost: counts.published - counts.verified,
             p50: percentile(&latencies, 0.50),
             p99: percentile(&latencies, 0.99),
-            commit_window,
             wall,
         }
     }
@@ -91,10 +88,9 @@ impl fmt::Display for Summary {
         }
         write!(
             f,
-            "from publishing until the last of the four has verified: p50 {} ms, p99 {} ms, a commit window of {} ms included",
+            "from publishing until the last of the four has verified: p50 {} ms, p99 {} ms, the sensor's own sync included",
             millis(self.p50),
             millis(self.p99),
-            self.commit_window.as_millis(),
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Group commit: what waits for the disk, one commit at a time.
 //!
-//! A commit starts when something has waited for [`super::Config::commit_window`] and the commit before it has ended. Own
+//! A commit starts when the commit before it has ended and something has waited for its window: by default none for own
+//! entries ([`super::Config::commit_window`]), and a short one for runs of others ([`super::Config::store_window`]). Own
 //! entries are signed when it starts, with one signature a log. Nothing own is acknowledged or leaves before it is
 //! durable; a crash then never leaves a head in the world that its author does not remember.
 

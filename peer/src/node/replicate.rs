@@ -118,7 +118,7 @@ impl Node {
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
         self.logs.hold(state.clone());
-        self.commits.add(run, bytes, shown, self.now.mono + self.config.commit_window);
+        self.commits.add(run, bytes, shown, self.now.mono + self.config.store_window);
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), payload });
     }
 
