@@ -69,6 +69,7 @@ pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, Strea
 pub use net::BindError;
 #[cfg(feature = "net")]
 pub use sdk::{
-    DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice, OpenError,
-    Owner, OwnerError, Peer, PeerClosed, PeerConfig, PublishFailed, QueryFailed, Status, Subscription,
+    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice,
+    OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed, Status,
+    Subscription,
 };

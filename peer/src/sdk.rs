@@ -6,6 +6,7 @@ mod error;
 mod invitation;
 mod owner;
 mod peer;
+mod pending;
 mod status;
 mod subscription;
 
@@ -16,6 +17,7 @@ pub use error::{
 };
 pub use invitation::Membership;
 pub use owner::Owner;
-pub use peer::Peer;
+pub use peer::{COMMANDS_MAX, Peer};
+pub use pending::Pending;
 pub use status::{Found, Neighbour, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

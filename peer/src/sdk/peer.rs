@@ -8,13 +8,14 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::config::PeerConfig;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
+use super::pending::Pending;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
 use crate::net::{Command, Disk, Driver, bind, random_seed};
 use crate::node::{Event, Node, Parts, Receipt, StreamSpec};
 
 /// Commands that may wait for the peer. Beyond it, whoever commands waits.
-const COMMANDS_MAX: usize = 256;
+pub const COMMANDS_MAX: usize = 256;
 
 /// A running peer. Clones are the same peer; when the last one is dropped it closes.
 #[derive(Clone)]
@@ -84,8 +85,16 @@ impl Peer {
 
     /// Publishes readings as one entry of a stream of this peer. When this returns, they are signed and on disk.
     pub async fn publish(&self, stream: &StreamSpec, readings: &[Reading]) -> Result<Receipt, PublishFailed> {
+        self.enqueue(stream, readings).await?.await
+    }
+
+    /// Hands readings to the peer, as one entry, and does not wait for the disk: the answer is what [`Pending`] becomes. What
+    /// one task hands over keeps its order. Waits while [`COMMANDS_MAX`] commands wait for the peer.
+    pub async fn enqueue(&self, stream: &StreamSpec, readings: &[Reading]) -> Result<Pending, PeerClosed> {
         let (stream, readings) = (stream.clone(), readings.to_vec());
-        Ok(self.ask(|answer| Command::Publish { stream, readings, answer }).await??)
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Publish { stream, readings, answer }).await.map_err(|_| PeerClosed)?;
+        Ok(Pending { answered })
     }
 
     /// Everything that happens from now on.
