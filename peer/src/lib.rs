@@ -66,7 +66,7 @@ pub use msec_identity as identity;
 pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, StreamSpec};
 
 #[cfg(feature = "net")]
-pub use net::BindError;
+pub use net::{BindError, Remote};
 #[cfg(feature = "net")]
 pub use sdk::{
     COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice,

@@ -3,7 +3,9 @@
 //! | module | what it does |
 //! |---|---|
 //! | `tls` | QUIC's TLS with a throw-away raw public key: it encrypts, and identifies nobody |
-//! | `endpoint` | one UDP socket; takes in and makes connections, and turns strangers away under load |
+//! | `endpoint` | one UDP socket: takes in and makes connections |
+//! | `reception` | where connections become links, and strangers are turned away under load |
+//! | `carrier` | what a link needs of a connection |
 //! | `link` | one connection: frames in, two bounded queues out |
 //! | `queue` | those queues: bounded in bytes, never waited for |
 //! | `disk` | the storage thread |
@@ -14,6 +16,7 @@
 //! These modules read clocks and draw randomness, so that nothing else has to.
 #![allow(clippy::disallowed_methods, reason = "drivers are where time and randomness come from")]
 
+mod carrier;
 mod disk;
 mod driver;
 mod endpoint;
@@ -22,12 +25,14 @@ mod link;
 mod mdns;
 pub mod probe;
 mod queue;
+mod reception;
 mod tls;
 
 pub(crate) use disk::Disk;
 pub(crate) use driver::{Command, Driver, wall_clock};
 pub(crate) use endpoint::bind;
 pub use error::BindError;
+pub use link::Remote;
 
 /// 32 bytes from the system's generator.
 pub fn random_seed() -> [u8; 32] {

@@ -191,7 +191,9 @@ pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
         );
     }
     let cells = |it: &crate::sdk::Neighbour| {
-        vec![it.peer.to_string(), it.found.to_string(), format!("linked for {}", span(it.linked_s))]
+        let round_trip = it.round_trip_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms away"));
+        let since = format!("linked for {}", span(it.linked_s));
+        vec![it.peer.to_string(), it.address.clone(), it.found.to_string(), since, round_trip]
     };
     table(&answers.iter().map(cells).collect::<Vec<_>>());
     Ok(())

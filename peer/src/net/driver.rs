@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use msec_crdt_store::{Reading, Storage};
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
-use quinn::{Endpoint, VarInt};
+use quinn::Endpoint;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::sleep_until;
 
@@ -15,6 +15,7 @@ use super::disk::{Disk, Job};
 use super::endpoint::Connector;
 use super::link::LinkHandle;
 use super::mdns::Mdns;
+use super::reception::Reception;
 use crate::node::{
     Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
 };
@@ -63,8 +64,11 @@ pub(crate) fn wall_clock() -> UnixMillis {
 pub(crate) struct Driver {
     node: Node,
     started: Instant,
-    endpoint: Endpoint,
+    /// Where it listens.
+    address: SocketAddr,
     connector: Connector,
+    /// For those who bring something to this loop.
+    to_driver: mpsc::Sender<Inbound>,
     /// Announces this peer on the own link while it lives.
     mdns: Option<Mdns>,
     disk: Disk,
@@ -83,6 +87,7 @@ impl Driver {
     pub(crate) fn new(
         make_node: impl FnOnce(Now) -> Result<Node, crate::node::ConfigError>,
         endpoint: Endpoint,
+        address: SocketAddr,
         storage: impl Storage + Send + 'static,
         commands: mpsc::Receiver<Command>,
         events: broadcast::Sender<Event>,
@@ -92,12 +97,13 @@ impl Driver {
         let started = Instant::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
         let (disk, disk_thread) = Disk::start(storage, disk_tx).map_err(crate::sdk::OpenError::Thread)?;
-        let connector = Connector::new(endpoint.clone(), to_driver);
+        let connector = Connector::new(endpoint, Reception::new(to_driver.clone()));
         Ok(Self {
             node,
             started,
-            endpoint,
+            address,
             connector,
+            to_driver,
             mdns: None,
             disk,
             disk_thread,
@@ -118,9 +124,7 @@ impl Driver {
     /// Announces the peer on its own link, and dials those of its space that it finds there. Where mDNS does not work, the
     /// peer goes on with the contacts that it was told.
     pub(crate) fn discover(&mut self) {
-        let Ok(local) = self.endpoint.local_addr() else { return };
-        let found = self.connector.to_driver();
-        match Mdns::start(self.node.authority().space(), local, found) {
+        match Mdns::start(self.node.authority().space(), self.address, self.to_driver.clone()) {
             Ok(mdns) => self.mdns = Some(mdns),
             Err(error) => tracing::warn!(%error, "mDNS does not work here: only contacts are dialled"),
         }
@@ -164,7 +168,13 @@ impl Driver {
                 self.handle(Input::Received { link, bytes });
                 drop(room);
             }
-            Inbound::Discovered { address } => self.handle(Input::Discovered { address }),
+            Inbound::Discovered { address } => {
+                // Whoever dialled from there is linked already: a peer dials from the socket that it announces.
+                let text = address.to_string();
+                if !self.links.values().any(|link| link.remote().address == text) {
+                    self.handle(Input::Discovered { address });
+                }
+            }
             Inbound::Link { link, handle, binding, dialled } => {
                 self.links.insert(link, handle);
                 self.handle(Input::LinkUp { link, binding, dialled });
@@ -192,27 +202,31 @@ impl Driver {
 
     fn neighbours(&self) -> Vec<Neighbour> {
         let now = self.started.elapsed();
-        let neighbour = |it: crate::node::Neighbour| Neighbour {
-            peer: it.peer,
-            found: match it.dialled {
-                Some(Source::Configured) => Found::Contact,
-                Some(Source::Discovered) => Found::Mdns,
-                None => Found::DialledUs,
-            },
-            linked_s: now.saturating_sub(it.since).as_secs(),
+        let neighbour = |it: crate::node::Neighbour| {
+            let remote = self.links.get(&it.link)?.remote();
+            Some(Neighbour {
+                peer: it.peer,
+                address: remote.address,
+                found: match it.dialled {
+                    Some(Source::Configured) => Found::Contact,
+                    Some(Source::Discovered) => Found::Mdns,
+                    None => Found::DialledUs,
+                },
+                linked_s: now.saturating_sub(it.since).as_secs(),
+                round_trip_ms: remote.round_trip.map(|time| time.as_secs_f64() * 1e3),
+            })
         };
-        self.node.neighbours().map(neighbour).collect()
+        self.node.neighbours().filter_map(neighbour).collect()
     }
 
     fn status(&self) -> Status {
         let manifest = self.node.authority().manifest();
-        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             peer: self.node.peer(),
             space_name: manifest.name().into(),
             space: self.node.authority().space(),
-            address: self.endpoint.local_addr().unwrap_or(unspecified),
+            address: self.address,
             mdns: self.mdns.is_some(),
             uptime_s: self.started.elapsed().as_secs(),
             neighbours: self.node.neighbours().count(),
@@ -274,9 +288,8 @@ impl Driver {
             self.do_outputs();
         }
         drop(self.mdns.take());
-        self.endpoint.close(VarInt::from_u32(0), b"");
         // Tells the neighbours, instead of letting them find out.
-        let _ = tokio::time::timeout(GRACE, self.endpoint.wait_idle()).await;
+        let _ = tokio::time::timeout(GRACE, self.connector.close()).await;
         self.disk.ask(Job::Stop);
         drop((self.inbound, self.disk_done));
         let _ = tokio::task::spawn_blocking(|| self.disk_thread.join()).await;

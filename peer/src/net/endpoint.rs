@@ -3,27 +3,29 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use quinn::{
-    ClientConfig, Connection, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig,
-    VarInt,
+    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig, VarInt,
 };
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::driver::Inbound;
 use super::error::BindError;
-use super::{link, random_seed, tls};
-use crate::node::{Input, LinkId};
+use super::reception::{CONNECT_TIMEOUT, Reception, Stranger, Welcome};
+use super::{random_seed, tls};
 
-/// How long a dial may take, and how long a stranger has to open its first stream.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Strangers at once above which an address must first prove that it receives what is sent to it (QUIC Retry).
-const RETRY_ABOVE: usize = 16;
-/// Strangers at once above which nobody else is let in.
-const STRANGERS_MAX: usize = 64;
+/// Streams in both directions that a side may open: the first one.
+pub(super) const BIDI_STREAMS_MAX: u32 = 1;
+/// Bytes of one stream that may wait to be read. Beyond it, flow control stops the sender.
+pub(super) const STREAM_WINDOW: u32 = 1024 * 1024;
+/// As [`STREAM_WINDOW`], for all streams of a connection together.
+pub(super) const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes that may be under way to the other side. Beyond it, the link's queues fill.
+pub(super) const SEND_WINDOW: u64 = 4 * 1024 * 1024;
+/// After so long a silence a side says that it is there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// After so many milliseconds of silence the connection is over.
+pub(super) const IDLE_MAX_MS: u32 = 20_000;
 /// The name that TLS asks for, and that nobody looks at.
 const SERVER_NAME: &str = "msec";
 
@@ -49,70 +51,45 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Endpoint, BindError> {
 fn transport() -> TransportConfig {
     let mut config = TransportConfig::default();
     config
-        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_bidi_streams(VarInt::from_u32(BIDI_STREAMS_MAX))
         // None before admission; see `link`.
         .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .stream_receive_window(VarInt::from_u32(1024 * 1024))
-        .receive_window(VarInt::from_u32(4 * 1024 * 1024))
-        .send_window(4 * 1024 * 1024)
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(None)
-        .keep_alive_interval(Some(Duration::from_secs(5)))
-        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(20_000))));
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MAX_MS))));
     config
 }
 
-/// Somebody who connected and is not admitted yet, for as long as this is held.
-#[derive(Debug)]
-pub(super) struct Stranger(Arc<AtomicUsize>);
-
-impl Stranger {
-    fn count(strangers: &Arc<AtomicUsize>) -> Self {
-        strangers.fetch_add(1, Ordering::Relaxed);
-        Self(strangers.clone())
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Names for links, and a count of strangers. Shared by all that makes links.
+/// Makes and takes in connections on one UDP socket.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     endpoint: Endpoint,
-    to_driver: mpsc::Sender<Inbound>,
-    next_link: Arc<AtomicU64>,
-    strangers: Arc<AtomicUsize>,
+    reception: Reception,
 }
 
 impl Connector {
-    pub(super) fn new(endpoint: Endpoint, to_driver: mpsc::Sender<Inbound>) -> Self {
-        Self { endpoint, to_driver, next_link: Arc::default(), strangers: Arc::default() }
-    }
-
-    /// The way to the driver.
-    pub(super) fn to_driver(&self) -> mpsc::Sender<Inbound> {
-        self.to_driver.clone()
+    pub(super) fn new(endpoint: Endpoint, reception: Reception) -> Self {
+        Self { endpoint, reception }
     }
 
     /// Takes in whoever connects, until the endpoint is closed.
     pub(super) async fn accept(self) {
         while let Some(incoming) = self.endpoint.accept().await {
-            let strangers = self.strangers.load(Ordering::Relaxed);
-            if strangers >= STRANGERS_MAX {
-                incoming.refuse();
-            } else if strangers >= RETRY_ABOVE && !incoming.remote_address_validated() {
+            match self.reception.welcome(incoming.remote_address_validated()) {
+                Welcome::Refused => incoming.refuse(),
                 // Fails only for an address that has proven itself already.
-                let _ = incoming.retry();
-            } else {
-                let (connector, stranger) = (self.clone(), Stranger::count(&self.strangers));
-                tokio::spawn(async move {
-                    if timeout(CONNECT_TIMEOUT, connector.take_in(incoming, stranger)).await.is_err() {
-                        tracing::debug!("a stranger that said nothing");
-                    }
-                });
+                Welcome::Retry => drop(incoming.retry()),
+                Welcome::In(stranger) => {
+                    let connector = self.clone();
+                    tokio::spawn(async move {
+                        if timeout(CONNECT_TIMEOUT, connector.take_in(incoming, stranger)).await.is_err() {
+                            tracing::debug!("a stranger that said nothing");
+                        }
+                    });
+                }
             }
         }
     }
@@ -120,7 +97,7 @@ impl Connector {
     async fn take_in(&self, incoming: Incoming, stranger: Stranger) {
         let Ok(connection) = incoming.await else { return };
         let Ok(streams) = connection.accept_bi().await else { return };
-        self.hand_over(connection, streams, None, Some(stranger)).await;
+        self.reception.hand_over(connection, streams, None, Some(stranger)).await;
     }
 
     /// Dials an address, and tells the driver what became of it.
@@ -129,7 +106,7 @@ impl Connector {
         tokio::spawn(async move {
             let dialled = timeout(CONNECT_TIMEOUT, connector.connect(address)).await;
             if !matches!(dialled, Ok(true)) {
-                let _ = connector.to_driver.send(Inbound::Node(Input::DialFailed { address })).await;
+                connector.reception.dial_failed(address).await;
             }
         });
     }
@@ -138,23 +115,12 @@ impl Connector {
         let Ok(connecting) = self.endpoint.connect(address, SERVER_NAME) else { return false };
         let Ok(connection) = connecting.await else { return false };
         let Ok(streams) = connection.open_bi().await else { return false };
-        self.hand_over(connection, streams, Some(address), None).await
+        self.reception.hand_over(connection, streams, Some(address), None).await
     }
 
-    async fn hand_over(
-        &self,
-        connection: Connection,
-        streams: (quinn::SendStream, quinn::RecvStream),
-        dialled: Option<SocketAddr>,
-        stranger: Option<Stranger>,
-    ) -> bool {
-        let Some(binding) = link::binding(&connection) else { return false };
-        let id = LinkId(self.next_link.fetch_add(1, Ordering::Relaxed));
-        let (handle, tasks) = link::ends();
-        if self.to_driver.send(Inbound::Link { link: id, handle, binding, dialled }).await.is_err() {
-            return false;
-        }
-        tasks.start(id, connection, streams, self.to_driver.clone(), stranger);
-        true
+    /// Closes all connections, and waits until their other ends were told.
+    pub(super) async fn close(&self) {
+        self.endpoint.close(VarInt::from_u32(0), b"");
+        self.endpoint.wait_idle().await;
     }
 }

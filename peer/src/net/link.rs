@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_gossip::Priority;
-use msec_identity::handshake::{ChannelBinding, MESSAGE_BYTES_MAX};
-use quinn::{Connection, RecvStream, SendStream, VarInt};
+use msec_identity::handshake::MESSAGE_BYTES_MAX;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use super::carrier::{Carrier, Receiver, Sender};
 use super::driver::Inbound;
-use super::endpoint::Stranger;
 use super::queue::Queue;
+use super::reception::Stranger;
 use crate::node::{CloseReason, Input, LinkId};
 
 /// The longest message after admission: a message of gossip with its envelope.
@@ -24,18 +24,27 @@ const FRAME_BYTES_MAX: usize = 1024 * 1024;
 const HANDSHAKE_FRAMES: usize = 2;
 /// How long what was sent last has to leave before a link is closed.
 const LINGER: Duration = Duration::from_secs(1);
-/// The label of the exporter (RFC 9266, section 4.2).
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
-
 /// Chunks of catch-up that an admitted peer may send at once. Before admission: none.
-const CHUNK_STREAMS_MAX: VarInt = VarInt::from_u32(16);
+const CHUNK_STREAMS_MAX: u32 = 16;
 /// Bytes of messages of one link that may wait for the node. Beyond it, the link is not read, and QUIC's flow control
 /// slows its sender down.
 const INBOUND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The other end of a link's connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Where it is, as a contact is written.
+    pub address: String,
+    /// Whether this side dialled.
+    pub dialled: bool,
+    /// The round-trip time, as it is estimated now; `None`: not known.
+    pub round_trip: Option<Duration>,
+}
+
 /// The driver's end of a link.
-#[derive(Debug)]
 pub(super) struct LinkHandle {
+    /// Asks the connection. Boxed, so that the driver need not know what carries a link; only people ask.
+    remote: Box<dyn Fn() -> Remote + Send>,
     live: Arc<Queue>,
     bulk: Arc<Queue>,
     admitted: watch::Sender<bool>,
@@ -52,16 +61,24 @@ pub(super) struct LinkTasks {
 
 /// The two ends of a link. The handle goes to the driver before the tasks start, so that nothing is heard of a link
 /// before the link is.
-pub(super) fn ends() -> (LinkHandle, LinkTasks) {
+pub(super) fn ends(connection: &impl Carrier, dialled: bool) -> (LinkHandle, LinkTasks) {
+    let connection = connection.clone();
+    let remote =
+        move || Remote { address: connection.address(), dialled, round_trip: connection.round_trip() };
     let (live, bulk) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
     let (admitted, admitted_rx) = watch::channel(false);
     let (reason, reason_rx) = watch::channel(None);
     let tasks =
         LinkTasks { live: live.clone(), bulk: bulk.clone(), admitted: admitted_rx, reason: reason_rx };
-    (LinkHandle { live, bulk, admitted, reason }, tasks)
+    (LinkHandle { remote: Box::new(remote), live, bulk, admitted, reason }, tasks)
 }
 
 impl LinkHandle {
+    /// Where the other end is, and how far away.
+    pub(super) fn remote(&self) -> Remote {
+        (self.remote)()
+    }
+
     /// Queues a message; `false` if it was dropped.
     pub(super) fn send(&self, priority: Priority, bytes: Vec<u8>) -> bool {
         match priority {
@@ -83,20 +100,13 @@ impl LinkHandle {
     }
 }
 
-/// What the connection's two ends, and nobody between them, both know.
-pub(super) fn binding(connection: &Connection) -> Option<ChannelBinding> {
-    let mut bytes = [0; 32];
-    connection.export_keying_material(&mut bytes, EXPORTER_LABEL, &[]).ok()?;
-    Some(ChannelBinding(bytes))
-}
-
 impl LinkTasks {
     /// Starts the tasks. `stranger` is let go once the other side is admitted, or the link ends.
-    pub(super) fn start(
+    pub(super) fn start<C: Carrier>(
         self,
         link: LinkId,
-        connection: Connection,
-        (send, recv): (SendStream, RecvStream),
+        connection: C,
+        (send, recv): (C::Sender, C::Receiver),
         to_driver: mpsc::Sender<Inbound>,
         stranger: Option<Stranger>,
     ) {
@@ -115,20 +125,20 @@ impl LinkTasks {
     }
 }
 
-async fn write_live(
-    connection: Connection,
-    mut send: SendStream,
+async fn write_live<C: Carrier>(
+    connection: C,
+    mut send: C::Sender,
     queue: Arc<Queue>,
     mut reason: watch::Receiver<Option<CloseReason>>,
 ) {
     let drained = async {
         while let Some(bytes) = queue.pop().await {
             let length = (bytes.len() as u32).to_be_bytes();
-            if send.write_all(&length).await.is_err() || send.write_all(&bytes).await.is_err() {
+            if send.write(&length).await.is_none() || send.write(&bytes).await.is_none() {
                 return;
             }
         }
-        let _ = send.finish();
+        send.finish();
         let _ = timeout(LINGER, send.stopped()).await;
     };
     // Somebody who never reads must not keep a connection that was closed. An error: the driver has let go of it.
@@ -142,17 +152,17 @@ async fn write_live(
         () = overdue => {}
     }
     let reason = *reason.borrow_and_update();
-    connection.close(VarInt::from_u32(reason.map_or(0, CloseReason::code)), b"");
+    connection.close(reason.map_or(0, CloseReason::code));
 }
 
-async fn write_bulk(connection: Connection, queue: Arc<Queue>) {
+async fn write_bulk(connection: impl Carrier, queue: Arc<Queue>) {
     while let Some(bytes) = queue.pop().await {
-        let Ok(mut stream) = connection.open_uni().await else { return };
-        let _ = stream.set_priority(-1);
-        if stream.write_all(&bytes).await.is_err() {
+        let Some(mut stream) = connection.open_uni().await else { return };
+        stream.give_way();
+        if stream.write(&bytes).await.is_none() {
             return;
         }
-        let _ = stream.finish();
+        stream.finish();
     }
 }
 
@@ -175,7 +185,7 @@ impl Reader {
 
 async fn read_live(
     reader: &Reader,
-    mut recv: RecvStream,
+    mut recv: impl Receiver,
     mut admitted: watch::Receiver<bool>,
     mut stranger: Option<Stranger>,
 ) {
@@ -195,9 +205,9 @@ async fn read_live(
 }
 
 /// One frame; `None` at the end of the stream, and where a frame is longer than allowed.
-pub(super) async fn read_frame(recv: &mut RecvStream, limit: usize) -> Option<Vec<u8>> {
+pub(super) async fn read_frame(recv: &mut impl Receiver, limit: usize) -> Option<Vec<u8>> {
     let mut length = [0; 4];
-    recv.read_exact(&mut length).await.ok()?;
+    recv.read_exact(&mut length).await?;
     let length = u32::from_be_bytes(length) as usize;
     if length > limit {
         tracing::debug!(length, limit, "a frame that is too long");
@@ -206,20 +216,20 @@ pub(super) async fn read_frame(recv: &mut RecvStream, limit: usize) -> Option<Ve
     // Grows with what arrives: a length alone makes nobody allocate.
     let mut bytes = Vec::with_capacity(length.min(16 * 1024));
     while bytes.len() < length {
-        let chunk = recv.read_chunk(length - bytes.len(), true).await.ok()??;
-        bytes.extend_from_slice(&chunk.bytes);
+        let missing = length - bytes.len();
+        recv.read_some(&mut bytes, missing).await?;
     }
     Some(bytes)
 }
 
-async fn read_chunks(reader: Reader, connection: Connection, mut admitted: watch::Receiver<bool>) {
+async fn read_chunks(reader: Reader, connection: impl Carrier, mut admitted: watch::Receiver<bool>) {
     if admitted.wait_for(|admitted| *admitted).await.is_err() {
         return;
     }
-    connection.set_max_concurrent_uni_streams(CHUNK_STREAMS_MAX);
+    connection.allow_uni(CHUNK_STREAMS_MAX);
     // One at a time: a neighbour that opens many streams gets no more memory than one that opens one.
-    while let Ok(mut stream) = connection.accept_uni().await {
-        let Ok(bytes) = stream.read_to_end(FRAME_BYTES_MAX).await else { continue };
+    while let Some(mut stream) = connection.accept_uni().await {
+        let Some(bytes) = stream.read_to_end(FRAME_BYTES_MAX).await else { continue };
         if !reader.hand_over(bytes).await {
             return;
         }

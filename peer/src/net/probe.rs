@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::driver::wall_clock;
 use super::error::BindError;
-use super::link::{self, read_frame};
-use super::{bind, random_seed};
+use super::link::read_frame;
+use super::{bind, carrier, random_seed};
 use crate::sdk::Membership;
 
 /// How long the other side has for each step.
@@ -65,7 +65,7 @@ impl Probe {
 
     /// The connection's exporter.
     pub fn binding(&self) -> Result<ChannelBinding, ProbeError> {
-        link::binding(&self.connection).ok_or_else(|| self.gone())
+        carrier::binding(&self.connection).ok_or_else(|| self.gone())
     }
 
     /// Sends one frame, whatever is in it.

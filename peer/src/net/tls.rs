@@ -16,7 +16,7 @@ use rustls::version::TLS13;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 /// What both sides say they speak.
-const ALPN: &[u8] = b"msec/1";
+pub(super) const ALPN: &[u8] = b"msec/1";
 /// PKCS #8 for an Ed25519 key (RFC 8410), up to the 32 bytes of its seed.
 const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 

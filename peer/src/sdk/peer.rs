@@ -59,7 +59,8 @@ impl Peer {
         let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let weak = events.downgrade();
-        let mut driver = Driver::new(|now| Node::new(parts, now), endpoint, store, command_rx, events)?;
+        let mut driver =
+            Driver::new(|now| Node::new(parts, now), endpoint, address, store, command_rx, events)?;
         if mdns {
             driver.discover();
         }

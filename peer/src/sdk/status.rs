@@ -36,14 +36,18 @@ pub struct Status {
 }
 
 /// A peer that this one is linked with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// Who.
     pub peer: PeerId,
+    /// Where it is.
+    pub address: String,
     /// How the link came about.
     pub found: Found,
     /// For how long it has been linked.
     pub linked_s: u64,
+    /// The round-trip time as the transport estimates it now, if it does.
+    pub round_trip_ms: Option<f64>,
 }
 
 /// How a link came about.
