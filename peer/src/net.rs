@@ -29,7 +29,8 @@ mod reception;
 mod tls;
 
 pub(crate) use disk::Disk;
-pub(crate) use driver::{Command, Driver, wall_clock};
+pub use driver::wall_clock;
+pub(crate) use driver::{Command, Driver};
 pub(crate) use endpoint::bind;
 pub use error::BindError;
 pub use link::Remote;

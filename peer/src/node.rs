@@ -179,6 +179,11 @@ impl Node {
         self.links.neighbours(&self.dialler)
     }
 
+    /// Whether all that was published here, and all that was verified of others, is on disk.
+    pub fn is_settled(&self) -> bool {
+        self.commits.is_idle()
+    }
+
     /// Whether the disk refuses to write.
     pub fn is_storage_failing(&self) -> bool {
         self.commits.is_failing()

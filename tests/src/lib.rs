@@ -5,17 +5,19 @@
 //! | [`wait`] | waiting on conditions, never on time |
 //! | [`town`] | a space with its peers in a temporary directory, and notes of what a peer tells |
 //! | [`process`] | programs that are started, read from, killed |
+//! | [`lan`] | a LAN of network namespaces |
 //! | [`proxy`] | a UDP proxy that drops, doubles, overtakes, corrupts, cuts |
 //! | [`raw`] | QUIC by hand, without a node: for what not even a probe says |
 //! | [`forge`] | runs, and the messages of gossip that carry them, true and false |
 //! | [`conformance`] | test bodies over a [`conformance::Mesh`], simulated or on loopback QUIC |
 //!
-//! The tests are in `tests/`, one topic a file: `processes`, `store`, `wire`, `adversary`, `access`, `demo`, `simulate`,
+//! The tests are in `tests/`, one topic a file: `by_hand`, `processes`, `store`, `wire`, `adversary`, `access`, `demo`, `simulate`,
 //! `conformance`. A test that is ignored as "a bug" shows one: it fails until that is mended.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
 pub mod conformance;
 pub mod forge;
+pub mod lan;
 pub mod process;
 pub mod proxy;
 pub mod raw;

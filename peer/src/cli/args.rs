@@ -216,4 +216,22 @@ mod tests {
             assert!(after.contains("Example"), "{}", command.get_name());
         }
     }
+
+    #[test]
+    fn every_command_has_a_manual_page_of_one_screen_that_names_its_flags() {
+        let manual = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manual");
+        let mut args = Args::command();
+        args.build();
+        for command in args.get_subcommands().filter(|command| command.get_name() != "help") {
+            let name = command.get_name();
+            let page = std::fs::read_to_string(manual.join(format!("msec-{name}.md")));
+            let page = page.unwrap_or_else(|error| panic!("the page of msec {name}: {error}"));
+            assert!(page.lines().count() <= 50, "msec {name}: more than a screen");
+            for flag in
+                command.get_arguments().filter_map(|arg| arg.get_long()).filter(|flag| *flag != "help")
+            {
+                assert!(page.contains(&format!("--{flag}")), "msec {name}: --{flag} is missing");
+            }
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) enum Command {
 }
 
 /// Civil time, as the system shows it; before 1970 is 1970.
-pub(crate) fn wall_clock() -> UnixMillis {
+pub fn wall_clock() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
@@ -278,7 +278,7 @@ impl Driver {
     async fn shut_down(mut self, closed: Option<oneshot::Sender<()>>) {
         const GRACE: Duration = Duration::from_secs(2);
         let deadline = tokio::time::Instant::now() + GRACE;
-        while !self.publishing.is_empty() {
+        while !self.node.is_settled() {
             let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
             tokio::select! {
                 Some(done) = self.disk_done.recv() => self.handle(done),

@@ -65,6 +65,11 @@ impl Commits {
         self.retry.is_some()
     }
 
+    /// Whether nothing waits for the disk.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && self.due.is_none()
+    }
+
     pub(super) fn is_full(&self, bytes_max: usize) -> bool {
         self.waiting_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.bytes) >= bytes_max
     }

@@ -59,6 +59,12 @@ impl PeerConfig {
         self
     }
 
+    /// Listens on every interface, on any port that is free, and finds and is found by mDNS.
+    #[must_use]
+    pub fn on_lan(self) -> Self {
+        self.listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))).mdns(true)
+    }
+
     /// Dials this address, and keeps a link with whoever the space admits there.
     #[must_use]
     pub fn contact(mut self, address: SocketAddr) -> Self {
