@@ -6,6 +6,8 @@
 //! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in |
 //! | `reading` | [`Reading`] and the columns that carry many of them in one entry |
 //! | `query` | [`Query`] and its answer |
+//! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
+//! | `document` | behind the feature `documents`: `Document`, the fold over change entries; the registry of things |
 //! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileMedium`] or [`MemoryMedium`] |
 //!
 //! ```
@@ -25,6 +27,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod changes;
+#[cfg(feature = "documents")]
+mod document;
 mod error;
 mod log;
 mod merkle;
@@ -32,10 +37,13 @@ mod query;
 mod reading;
 mod storage;
 
+pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
+#[cfg(feature = "documents")]
+pub use document::*;
 pub use error::{EntryError, LogNameError, ReadingError, RunError, StorageError};
 pub use log::{
-    Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog,
-    Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
+    BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, HEADER_GRANTS_MAX, Head, LogHeader,
+    LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
 };
 pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
 pub use query::{Near, QUERY_ROWS_MAX, Query, Row};

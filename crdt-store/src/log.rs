@@ -10,7 +10,7 @@ mod state;
 pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
-pub use own::OwnLog;
+pub use own::{BODY_BYTES_MAX, OwnLog};
 pub(crate) use run::{Fit, write as write_run};
 pub use run::{RUN_BYTES_MAX, Run, Verdict, VerifiedRun};
 pub use state::LogState;

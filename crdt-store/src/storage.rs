@@ -30,6 +30,7 @@ pub use file::FileMedium;
 pub use medium::{Medium, MemoryMedium};
 pub use store::Store;
 
+use crate::changes::{ChangesPage, ChangesQuery};
 use crate::error::StorageError;
 use crate::log::{LogState, VerifiedRun};
 use crate::query::{Query, Row};
@@ -51,6 +52,9 @@ pub trait Storage {
 
     /// Answers a query of an app, the newest readings first.
     fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError>;
+
+    /// Reads change entries for an app that folds a document, a page at a time.
+    fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError>;
 }
 
 /// Entries that were read: an encoded run, ready to be sent.

@@ -20,6 +20,8 @@ pub enum EntryKind {
     Header,
     /// Readings in columns.
     Readings,
+    /// One change of a document.
+    Change,
     /// Something that a later version knows.
     Other(u16),
 }
@@ -29,6 +31,7 @@ impl EntryKind {
         match self {
             Self::Header => 0,
             Self::Readings => 1,
+            Self::Change => 2,
             Self::Other(code) => code,
         }
     }
@@ -37,6 +40,7 @@ impl EntryKind {
         match code {
             0 => Self::Header,
             1 => Self::Readings,
+            2 => Self::Change,
             other => Self::Other(other),
         }
     }
@@ -212,7 +216,7 @@ mod tests {
     fn the_leaf_depends_on_everything() {
         let leaf = entry(b"48.5").leaf();
         assert_ne!(entry(b"48.6").leaf(), leaf);
-        assert_ne!(Entry { kind: EntryKind::Other(2), ..entry(b"48.5") }.leaf(), leaf);
+        assert_ne!(Entry { kind: EntryKind::Change, ..entry(b"48.5") }.leaf(), leaf);
         assert_ne!(Entry { time: UnixMillis(6), ..entry(b"48.5") }.leaf(), leaf);
         assert_ne!(Entry { quality: TimeQuality::Unsynchronised, ..entry(b"48.5") }.leaf(), leaf);
         let salted = Body::Kept { salt: [2; 16], bytes: b"48.5".to_vec() };

@@ -51,7 +51,7 @@ impl Place {
         2.0 * EARTH_RADIUS_M * h.sqrt().min(1.0).asin()
     }
 
-    fn is_on_earth(self) -> bool {
+    pub(crate) fn is_on_earth(self) -> bool {
         self.latitude_e7.unsigned_abs() <= 900_000_000 && self.longitude_e7.unsigned_abs() <= 1_800_000_000
     }
 }

@@ -1,5 +1,6 @@
 //! The writing end of a log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msec_identity::{Identity, UnixMillis};
@@ -13,7 +14,7 @@ use crate::merkle::{CompactRange, TreeHash};
 use crate::reading::{Reading, encode_readings};
 
 /// The longest body of an entry, in bytes. A longer one is refused.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of bodies that wait for one signature. More are refused until it is given, so that a run stays below
 /// [`super::RUN_BYTES_MAX`].
 const PENDING_BYTES_MAX: usize = 256 * 1024;
@@ -78,7 +79,28 @@ impl OwnLog {
         salt: [u8; COMMITMENT_SALT_BYTES],
         readings: &[Reading],
     ) -> Result<u64, EntryError> {
-        let bytes = encode_readings(readings)?;
+        self.append(EntryKind::Readings, now, quality, salt, encode_readings(readings)?)
+    }
+
+    /// Adds one change of a document as an entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_change(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        body: Vec<u8>,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::Change, now, quality, salt, body)
+    }
+
+    fn append(
+        &mut self,
+        kind: EntryKind,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        bytes: Vec<u8>,
+    ) -> Result<u64, EntryError> {
         if bytes.len() > BODY_BYTES_MAX {
             return Err(EntryError::TooLong { bytes: bytes.len() });
         }
@@ -87,7 +109,7 @@ impl OwnLog {
         }
         self.header.check()?;
         self.begin(now, quality);
-        Ok(self.push(EntryKind::Readings, now, quality, salt, bytes))
+        Ok(self.push(kind, now, quality, salt, bytes))
     }
 
     /// Lets the header wait to be signed as entry 0, unless it is there already. Appending does so by itself.
@@ -99,15 +121,17 @@ impl OwnLog {
         }
     }
 
-    /// Moves what waits to be signed, but for the header, behind what waits in `next`. Returns its new positions.
-    pub fn hand_over(self, next: &mut Self) -> Vec<u64> {
-        let entries = self.pending.into_iter().filter(|entry| entry.kind != EntryKind::Header);
+    /// Moves what waits to be signed behind what waits in `next`, but for the header, and for changes: those were made for
+    /// this log. Returns the new positions of what was moved, by the old ones.
+    pub fn hand_over(self, next: &mut Self) -> BTreeMap<u64, u64> {
+        let moves = |kind| !matches!(kind, EntryKind::Header | EntryKind::Change);
+        let entries = (self.signed.end()..).zip(self.pending).filter(|(_, entry)| moves(entry.kind));
         entries
-            .map(|entry| {
+            .map(|(before, entry)| {
                 let position = next.signed.end() + next.pending.len() as u64;
                 next.pending_bytes += entry.body_len() + ENTRY_OVERHEAD_BYTES;
                 next.pending.push(entry);
-                position
+                (before, position)
             })
             .collect()
     }

@@ -8,8 +8,9 @@ use msec_identity::LogId;
 use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, Mark};
 use super::index::{Extent, LogIndex};
 use super::{CHUNK_BYTES_MAX, Chunk, Cut, Medium, Opened, Storage};
+use crate::changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 use crate::error::StorageError;
-use crate::log::{Entry, EntryKind, Fit, Run, VerifiedRun};
+use crate::log::{Body, Entry, EntryKind, Fit, Run, VerifiedRun};
 use crate::query::{QUERY_ROWS_MAX, Query, Row};
 use crate::reading::decode_readings;
 
@@ -249,6 +250,29 @@ impl<M: Medium> Storage for Store<M> {
         }
         keep_newest(&mut rows, limit);
         Ok(rows)
+    }
+
+    fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
+        let mut page = ChangesPage { next: query.from.clone(), ..ChangesPage::default() };
+        let mut bytes = 0;
+        for (log, index) in self.logs.iter().filter(|(_, index)| query.wants(&index.state.header)) {
+            let next = page.next.entry(*log).or_insert(0);
+            while *next < index.tree.size() {
+                // Entries of other kinds count too: they are read to be told apart.
+                let len = index.extents[*next as usize].len as usize;
+                if bytes > 0 && bytes + len > CHANGES_BYTES_MAX {
+                    page.more = true;
+                    return Ok(page);
+                }
+                bytes += len;
+                let (entry, _) = self.entry(index, *next)?;
+                if let (EntryKind::Change, Body::Kept { bytes: body, .. }) = (entry.kind, entry.body) {
+                    page.entries.push(ChangeEntry { log: *log, position: *next, body });
+                }
+                *next += 1;
+            }
+        }
+        Ok(page)
     }
 }
 
