@@ -60,6 +60,10 @@ pub mod net;
 mod sdk;
 
 pub use msec_crdt_store as store;
+#[cfg(feature = "documents")]
+pub use msec_crdt_store::{
+    Conflict, Held, Thing, ThingError, ThingField, ThingPatch, ThingView, Things, WaitsFor,
+};
 pub use msec_crdt_store::{Near, Place, Query, Reading, Row, ValueQuality};
 pub use msec_gossip as gossip;
 pub use msec_identity as identity;
@@ -73,3 +77,5 @@ pub use sdk::{
     OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed, Status,
     Subscription,
 };
+#[cfg(all(feature = "net", feature = "documents"))]
+pub use sdk::{EditFailed, Registry, RegistryFailed, RegistryWatch};

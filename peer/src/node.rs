@@ -36,8 +36,8 @@ use dial::Dialler;
 pub use dial::Source;
 pub use error::PublishError;
 pub use io::{
-    CloseReason, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused, RefusedKind,
-    StreamName, StreamSpec, Ticket,
+    CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused,
+    RefusedKind, StreamName, StreamSpec, Ticket,
 };
 use links::Links;
 use logs::Logs;
@@ -128,7 +128,8 @@ impl Node {
             Input::DialFailed { address } => self.dial_failed(address),
             Input::Received { link, bytes } => self.received(link, bytes),
             Input::Shed { link } => self.shed(link),
-            Input::Publish { ticket, stream, readings } => self.publish(ticket, stream, &readings),
+            Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
+            Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::Durable { through } => self.durable(through),
             Input::CommitFailed { seq } => self.commit_failed(seq),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),

@@ -7,6 +7,8 @@ mod invitation;
 mod owner;
 mod peer;
 mod pending;
+#[cfg(feature = "documents")]
+mod registry;
 mod status;
 mod subscription;
 
@@ -15,9 +17,13 @@ pub use data_dir::DataDir;
 pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };
+#[cfg(feature = "documents")]
+pub use error::{EditFailed, RegistryFailed};
 pub use invitation::Membership;
 pub use owner::Owner;
 pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;
+#[cfg(feature = "documents")]
+pub use registry::{Registry, RegistryWatch};
 pub use status::{Found, Neighbour, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

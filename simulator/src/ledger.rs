@@ -199,6 +199,7 @@ impl Ledger {
             | Event::NeighbourUp { .. }
             | Event::NeighbourDown { .. }
             | Event::Stored { .. }
+            | Event::Changed { .. }
             | Event::StorageFailing
             | Event::StorageRecovered
             | Event::ClockUnset { .. } => {}

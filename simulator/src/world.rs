@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
 use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
-use msec_peer::node::{self, Input, Node, Output, StreamSpec, Ticket};
+use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
 
 use crate::digest::Digest;
 use crate::disk::Job;
@@ -101,7 +101,10 @@ impl World {
                 outcome: Outcome::Waiting,
             },
         );
-        self.tell(peer, Input::Publish { ticket, stream: stream.clone(), readings: readings.to_vec() });
+        self.tell(
+            peer,
+            Input::Publish { ticket, stream: stream.clone(), content: Content::Readings(readings.to_vec()) },
+        );
         Some(ticket)
     }
 

@@ -1,6 +1,7 @@
 //! The contract of storage, over every medium, and what crashes and damage may do to it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
@@ -153,6 +154,73 @@ fn queries_choose_by_stream_and_time_and_stop_at_the_limit() {
             [0.0; 0]
         );
     });
+}
+
+/// Change entries of that stream, page by page, and how many pages they took.
+fn changes(store: &(impl Storage + ?Sized), stream: &str) -> (Vec<(u64, Vec<u8>)>, usize) {
+    let collection = "parks/noise".parse().expect("a path");
+    let mut query = ChangesQuery { collection, stream: stream.into(), from: BTreeMap::new() };
+    let (mut found, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = store.changes(&query).expect("answers");
+        let bytes: usize = page.entries.iter().map(|entry| entry.body.len()).sum();
+        assert!(bytes <= crate::CHANGES_BYTES_MAX, "{bytes} bytes");
+        found.extend(page.entries.into_iter().map(|entry| (entry.position, entry.body)));
+        pages += 1;
+        query.from = page.next;
+        if !page.more {
+            let rest = store.changes(&query).expect("answers");
+            assert!(rest.entries.is_empty() && !rest.more, "nothing comes twice");
+            return (found, pages);
+        }
+    }
+}
+
+#[test]
+fn changes_are_read_page_by_page_and_nothing_else_with_them() {
+    over_each_medium(|open| {
+        let (mut store, _) = open();
+        let (mut a, mut b) = (writer("a"), writer("bb"));
+        let mut expected = Vec::new();
+        let mut seq = 0;
+        for n in 0..40u8 {
+            // Between readings, which are no changes.
+            let body = vec![n; 60_000];
+            let position = a.log.append_change(START, TimeQuality::Synchronised, [3; 16], body.clone());
+            expected.push((position.expect("appended"), body));
+            seq += 1;
+            store.apply(seq, &[a.run(1)]).expect("applied");
+        }
+        b.log.append_change(START, TimeQuality::Synchronised, [3; 16], vec![7]).expect("appended");
+        store.apply(seq + 1, &[b.run(1)]).expect("applied");
+        let (found, pages) = changes(&*store, "a");
+        assert!(found == expected && pages == 3, "{} changes in {pages} pages", found.len());
+        assert_eq!(changes(&*store, "bb"), (vec![(1, vec![7])], 1));
+        assert_eq!(changes(&*store, "b").0, []);
+        assert_eq!(values(&*store).len(), 41, "and the readings are there");
+    });
+}
+
+#[test]
+fn a_change_that_the_disk_altered_is_not_given_out() {
+    let mut a = writer("a");
+    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
+    a.log.append_change(START, TimeQuality::Synchronised, [3; 16], vec![0x55; 500]).expect("appended");
+    store.apply(1, &[a.run(1)]).expect("applied");
+    let shared = Shared::default();
+    let medium = store.into_medium();
+    *shared.0.borrow_mut() = medium;
+    let (store, _) = Store::open(shared.clone()).expect("opens");
+    let at = {
+        let medium = shared.0.borrow();
+        let mut bytes = vec![0; medium.len() as usize];
+        medium.read_at(0, &mut bytes).expect("read");
+        bytes.windows(100).position(|part| part == [0x55; 100]).expect("the change") + 50
+    };
+    shared.0.borrow_mut().flip(at, 1);
+    let collection = "parks/noise".parse().expect("a path");
+    let query = ChangesQuery { collection, stream: "a".into(), from: BTreeMap::new() };
+    assert!(matches!(store.changes(&query), Err(StorageError::Damaged)));
 }
 
 #[test]

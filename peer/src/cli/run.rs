@@ -134,6 +134,6 @@ fn show(event: &Event, tail: bool, as_json: bool) {
                 "msec: the clock shows a time before 2020: entries are marked as unsynchronised until it is set"
             );
         }
-        Event::Verified(_) | Event::Written(_) | Event::Stored { .. } => {}
+        Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}
     }
 }

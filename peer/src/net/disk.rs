@@ -3,6 +3,8 @@
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+#[cfg(feature = "documents")]
+use msec_crdt_store::{ChangesPage, ChangesQuery};
 use msec_crdt_store::{Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
@@ -12,9 +14,25 @@ use crate::node::{Input, Ticket};
 /// Something for the storage thread to do. Its queue is bounded by those who fill it: the node has one commit and a bounded
 /// number of reads under way, and an app waits for its query.
 pub(crate) enum Job {
-    Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
-    Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
-    Query { query: Query, answer: oneshot::Sender<Result<Vec<Row>, StorageError>> },
+    Commit {
+        seq: u64,
+        runs: Arc<Vec<VerifiedRun>>,
+    },
+    Read {
+        ticket: Ticket,
+        log: LogId,
+        from: u64,
+        bytes_max: usize,
+    },
+    Query {
+        query: Query,
+        answer: oneshot::Sender<Result<Vec<Row>, StorageError>>,
+    },
+    #[cfg(feature = "documents")]
+    Changes {
+        query: ChangesQuery,
+        answer: oneshot::Sender<Result<ChangesPage, StorageError>>,
+    },
     Stop,
 }
 
@@ -50,6 +68,16 @@ impl Disk {
     }
 }
 
+#[cfg(feature = "documents")]
+impl Disk {
+    /// Reads change entries for an app. `None` if the thread is gone.
+    pub(crate) async fn changes(&self, query: ChangesQuery) -> Option<Result<ChangesPage, StorageError>> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Changes { query, answer });
+        answered.await.ok()
+    }
+}
+
 fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_mpsc::Sender<Input>) {
     while let Ok(job) = jobs.recv() {
         let input = match job {
@@ -70,6 +98,11 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
             Job::Query { query, answer } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(storage.query(&query));
+                continue;
+            }
+            #[cfg(feature = "documents")]
+            Job::Changes { query, answer } => {
+                let _ = answer.send(storage.changes(&query));
                 continue;
             }
             Job::Stop => return,

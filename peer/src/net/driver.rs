@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use msec_crdt_store::{Reading, Storage};
+use msec_crdt_store::Storage;
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
 use quinn::Endpoint;
@@ -17,7 +17,7 @@ use super::link::LinkHandle;
 use super::mdns::Mdns;
 use super::reception::Reception;
 use crate::node::{
-    Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
+    Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
 };
 use crate::sdk::{Found, Neighbour, Status};
 
@@ -40,7 +40,12 @@ pub(super) enum Inbound {
 pub(crate) enum Command {
     Publish {
         stream: StreamSpec,
-        readings: Vec<Reading>,
+        content: Content,
+        answer: oneshot::Sender<Result<Receipt, PublishError>>,
+    },
+    #[cfg(feature = "documents")]
+    OpenLog {
+        stream: StreamSpec,
         answer: oneshot::Sender<Result<Receipt, PublishError>>,
     },
     Neighbours {
@@ -184,11 +189,14 @@ impl Driver {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Publish { stream, readings, answer } => {
-                let ticket = Ticket(self.next_ticket);
-                self.next_ticket += 1;
-                self.publishing.insert(ticket, answer);
-                self.handle(Input::Publish { ticket, stream, readings });
+            Command::Publish { stream, content, answer } => {
+                let ticket = self.ticket(answer);
+                self.handle(Input::Publish { ticket, stream, content });
+            }
+            #[cfg(feature = "documents")]
+            Command::OpenLog { stream, answer } => {
+                let ticket = self.ticket(answer);
+                self.handle(Input::OpenLog { ticket, stream });
             }
             Command::Neighbours { answer } => {
                 let _ = answer.send(self.neighbours());
@@ -198,6 +206,14 @@ impl Driver {
             }
             Command::Close { answer } => drop(answer),
         }
+    }
+
+    /// A ticket for somebody who waits until an entry is on disk.
+    fn ticket(&mut self, answer: oneshot::Sender<Result<Receipt, PublishError>>) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.publishing.insert(ticket, answer);
+        ticket
     }
 
     fn neighbours(&self) -> Vec<Neighbour> {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::VerifiedRun;
+use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
 
 use super::logs::{key_of, topic_of, version_of};
@@ -72,6 +72,19 @@ impl Commits {
 
     pub(super) fn is_full(&self, bytes_max: usize) -> bool {
         self.waiting_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.bytes) >= bytes_max
+    }
+
+    /// Answers for an entry of a log when the commit under way is durable, if it brings that. `false`: it does not.
+    pub(super) fn answer_with(&mut self, ticket: Ticket, receipt: Receipt) -> bool {
+        let Some(commit) = &mut self.in_flight else { return false };
+        let brings = |run: &VerifiedRun| {
+            run.state().log() == receipt.log && (run.from()..run.state().size()).contains(&receipt.position)
+        };
+        let brought = commit.runs[..commit.own].iter().any(brings);
+        if brought {
+            commit.receipts.push((ticket, receipt));
+        }
+        brought
     }
 
     /// Something waits; it need not wait longer than that.
@@ -140,6 +153,14 @@ impl Node {
             let Some(topic) = topic_of(state.header()) else { continue };
             let (key, version) = (key_of(&state.log()), version_of(state));
             self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload });
+        }
+        for run in commit.runs.iter() {
+            let changes =
+                (run.from()..).zip(run.entries()).filter(|(_, entry)| entry.kind == EntryKind::Change);
+            if let Some((position, _)) = changes.last() {
+                let (log, header) = (run.state().log(), run.state().header().clone());
+                self.event(Event::Changed { log, header, position });
+            }
         }
         for state in commit.runs.iter().map(VerifiedRun::state) {
             self.tell_gossip(GossipInput::Durable { key: key_of(&state.log()), version: version_of(state) });

@@ -3,9 +3,9 @@
 use std::hash::{Hash, Hasher};
 
 use msec_crdt_store::EntryError;
-use msec_identity::{CollectionPath, PeerId};
+use msec_identity::{CollectionPath, LogId, PeerId};
 
-/// Readings that were not published. Nothing of them is kept.
+/// An entry that was not published. Nothing of it is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The peer has no grant.
@@ -15,6 +15,14 @@ pub enum PublishError {
         peer: PeerId,
         /// Where.
         collection: CollectionPath,
+    },
+    /// The stream goes on in another log than the one that a change was made for.
+    #[error(
+        "the stream no longer goes on in log {log}: make the change again for the log that it writes now"
+    )]
+    LogChanged {
+        /// The log that the change was made for.
+        log: LogId,
     },
     /// The readings or the names are refused.
     #[error(transparent)]

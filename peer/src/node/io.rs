@@ -87,6 +87,20 @@ pub struct Neighbour {
     pub since: Duration,
 }
 
+/// What is published as one entry.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Readings.
+    Readings(Vec<Reading>),
+    /// One change of a document. The node carries it, and reads nothing in it.
+    Change {
+        /// The log that it was made for: its writer's name in the document. In another log it would be nobody's.
+        log: LogId,
+        /// The change.
+        body: Vec<u8>,
+    },
+}
+
 /// What happened. Handed to [`super::Node::handle`] with the time.
 #[derive(Debug)]
 pub enum Input {
@@ -126,14 +140,22 @@ pub enum Input {
         /// Which.
         link: LinkId,
     },
-    /// An app publishes readings, as one entry.
+    /// An app publishes something, as one entry.
     Publish {
         /// Comes back with the answer.
         ticket: Ticket,
         /// Where to.
         stream: StreamSpec,
         /// What.
-        readings: Vec<Reading>,
+        content: Content,
+    },
+    /// An app wants to know which log a stream writes now; one is started if there is none. The answer is the place of its
+    /// header, once that is signed and on disk.
+    OpenLog {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Which stream.
+        stream: StreamSpec,
     },
     /// All commits up to this one are on disk.
     Durable {
@@ -203,18 +225,18 @@ pub enum Output {
         /// How much.
         bytes_max: usize,
     },
-    /// The answer to [`Input::Publish`].
+    /// The answer to [`Input::Publish`] or [`Input::OpenLog`].
     Published {
         /// As in the input.
         ticket: Ticket,
-        /// Where the readings stand now, signed and on disk.
+        /// Where the entry stands now, signed and on disk.
         result: Result<Receipt, PublishError>,
     },
     /// Something that apps and operators want to know.
     Event(Event),
 }
 
-/// Where published readings stand.
+/// Where a published entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt {
     /// The log.
@@ -277,6 +299,15 @@ pub enum Event {
     Stored {
         /// How many.
         readings: u64,
+    },
+    /// Changes of a document were verified and are on disk, own ones too: whoever folds it can read them.
+    Changed {
+        /// Which log.
+        log: LogId,
+        /// Whose it is, and which document.
+        header: Arc<LogHeader>,
+        /// The position of the last of them.
+        position: u64,
     },
     /// Something was refused.
     Refused(Refused),

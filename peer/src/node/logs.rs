@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, Reading, TimeQuality, VerifiedRun};
+use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
 use msec_gossip::{Input as GossipInput, Key, Topic, Version};
 use msec_identity::{LogId, Right, UnixMillis};
 use rand_core::Rng;
 
-use super::{Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
+use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
 
 /// All logs in memory: their state, not their entries.
 #[derive(Debug, Default)]
@@ -98,13 +98,46 @@ impl Node {
         }
     }
 
-    pub(super) fn publish(&mut self, ticket: Ticket, stream: StreamSpec, readings: &[Reading]) {
-        if let Err(error) = self.append(ticket, stream, readings) {
+    pub(super) fn publish(&mut self, ticket: Ticket, stream: &StreamSpec, content: Content) {
+        if let Err(error) = self.append(ticket, stream, content) {
             self.output(Output::Published { ticket, result: Err(error) });
         }
     }
 
-    fn append(&mut self, ticket: Ticket, spec: StreamSpec, readings: &[Reading]) -> Result<(), PublishError> {
+    /// Answers with the log that a stream writes, which is started if there is none.
+    pub(super) fn open_log(&mut self, ticket: Ticket, stream: &StreamSpec) {
+        match self.begin(ticket, stream) {
+            Ok(None) => {}
+            Ok(Some(log)) => {
+                let receipt = Receipt { log, position: 0 };
+                if !self.commits.answer_with(ticket, receipt) {
+                    self.output(Output::Published { ticket, result: Ok(receipt) });
+                }
+            }
+            Err(error) => self.output(Output::Published { ticket, result: Err(error) }),
+        }
+    }
+
+    /// The log of a stream, if its header was signed before; otherwise that waits to be, and is answered for with the ticket.
+    fn begin(&mut self, ticket: Ticket, spec: &StreamSpec) -> Result<Option<LogId>, PublishError> {
+        self.may_append(spec)?;
+        if !self.logs.own.get(&spec.name).is_some_and(|stream| stream.log.is_some()) {
+            self.start_log(spec)?;
+        }
+        let (now, quality) = self.entry_time();
+        let stream = self.logs.own.get_mut(&spec.name).expect("a stream that was started");
+        let log = stream.log.as_mut().expect("a stream that was started");
+        if log.size() > 0 {
+            return Ok(Some(log.header().id()));
+        }
+        log.begin(now, quality);
+        stream.waiting.push((ticket, 0));
+        self.commits.wait_until(self.now.mono + self.config.commit_window);
+        Ok(None)
+    }
+
+    /// Whether this peer may write there, and there is room.
+    fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
         let (me, wall) = (self.peer(), self.wall());
         let collection = &spec.name.collection;
         if !self.authority.allows(&me, Right::Write, collection, wall) {
@@ -116,16 +149,29 @@ impl Node {
         if self.commits.is_full(self.config.waiting_bytes_max) {
             return Err(PublishError::Busy);
         }
-        let known = self.logs.own.get(&spec.name).is_some_and(|stream| stream.log.is_some());
-        if !known {
-            self.start_log(&spec)?;
+        Ok(())
+    }
+
+    fn append(&mut self, ticket: Ticket, spec: &StreamSpec, content: Content) -> Result<(), PublishError> {
+        self.may_append(spec)?;
+        let own = self.logs.own.get(&spec.name).and_then(|stream| stream.log.as_ref());
+        match &content {
+            // A change is its writer's only in the log that it names as its actor.
+            Content::Change { log, .. } if own.is_none_or(|own| own.header().id() != *log) => {
+                return Err(PublishError::LogChanged { log: *log });
+            }
+            Content::Readings(_) if own.is_none() => self.start_log(spec)?,
+            Content::Change { .. } | Content::Readings(_) => {}
         }
         let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
         self.rng.fill_bytes(&mut salt);
         let (time, quality) = self.entry_time();
         let stream = self.logs.own.get_mut(&spec.name).expect("a stream that was started");
         let log = stream.log.as_mut().expect("a stream that was started");
-        let appended = log.append_readings(time, quality, salt, readings);
+        let appended = match content {
+            Content::Readings(readings) => log.append_readings(time, quality, salt, &readings),
+            Content::Change { body, .. } => log.append_change(time, quality, salt, body),
+        };
         if appended.is_err() && log.size() == 0 && !log.is_pending() {
             // The next try may name another unit or place.
             stream.log = None;
@@ -183,7 +229,8 @@ impl Node {
     }
 
     /// Somebody shows entries of an own log that are missing here: the store was cut back, restored or copied. The stream
-    /// goes on in a new log. What was published and not yet signed goes there too.
+    /// goes on in a new log. What was published and not yet signed goes there too, but for changes: those have to be made
+    /// again under the name of the new log.
     pub(super) fn abandon_own(&mut self, header: &LogHeader, log: LogId) {
         let name = stream_name(header);
         let stream = self.logs.own.entry(name.clone()).or_default();
@@ -206,7 +253,16 @@ impl Node {
         let Some(next) = &mut stream.log else { return };
         next.begin(now, quality);
         let positions = before.hand_over(next);
-        stream.waiting = waiting.into_iter().map(|(ticket, _)| ticket).zip(positions).collect();
+        let mut left = Vec::new();
+        for (ticket, position) in waiting {
+            match positions.get(&position) {
+                Some(position) => stream.waiting.push((ticket, *position)),
+                None => left.push(ticket),
+            }
+        }
+        for ticket in left {
+            self.output(Output::Published { ticket, result: Err(PublishError::LogChanged { log }) });
+        }
         self.commits.wait_until(self.now.mono + self.config.commit_window);
     }
 

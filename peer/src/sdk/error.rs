@@ -128,3 +128,45 @@ pub enum QueryFailed {
     #[error(transparent)]
     Closed(#[from] PeerClosed),
 }
+
+/// A registry that cannot be read.
+#[cfg(feature = "documents")]
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryFailed {
+    /// The store cannot be read.
+    #[error("cannot read the store")]
+    Store(#[from] StorageError),
+    /// The document cannot be shown.
+    #[error(transparent)]
+    Document(#[from] msec_crdt_store::DocumentError),
+    /// The peer was closed.
+    #[error(transparent)]
+    Closed(#[from] PeerClosed),
+}
+
+/// An edit of a registry that was not acknowledged.
+#[cfg(feature = "documents")]
+#[derive(Debug, thiserror::Error)]
+pub enum EditFailed {
+    /// The registry refuses it, and nothing of it is kept.
+    #[error(transparent)]
+    Thing(#[from] msec_crdt_store::ThingError),
+    /// The registry cannot be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryFailed),
+    /// The peer refuses it, or was closed before it was on disk.
+    #[error(transparent)]
+    Publish(#[from] PublishFailed),
+    /// The stream went on in another log each time.
+    #[error(
+        "the log of this peer's edits changes again and again: is its data directory used by another peer too?"
+    )]
+    LogKeepsChanging,
+}
+
+#[cfg(feature = "documents")]
+impl From<PeerClosed> for EditFailed {
+    fn from(error: PeerClosed) -> Self {
+        Self::Publish(error.into())
+    }
+}

@@ -12,7 +12,7 @@ use super::pending::Pending;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
 use crate::net::{Command, Disk, Driver, bind, random_seed};
-use crate::node::{Event, Node, Parts, Receipt, StreamSpec};
+use crate::node::{Content, Event, Node, Parts, Receipt, StreamSpec};
 
 /// Commands that may wait for the peer. Beyond it, whoever commands waits.
 pub const COMMANDS_MAX: usize = 256;
@@ -92,10 +92,30 @@ impl Peer {
     /// Hands readings to the peer, as one entry, and does not wait for the disk: the answer is what [`Pending`] becomes. What
     /// one task hands over keeps its order. Waits while [`COMMANDS_MAX`] commands wait for the peer.
     pub async fn enqueue(&self, stream: &StreamSpec, readings: &[Reading]) -> Result<Pending, PeerClosed> {
-        let (stream, readings) = (stream.clone(), readings.to_vec());
+        self.hand_over(stream.clone(), Content::Readings(readings.to_vec())).await
+    }
+
+    /// Hands something over, to be published as one entry.
+    pub(super) async fn hand_over(
+        &self,
+        stream: StreamSpec,
+        content: Content,
+    ) -> Result<Pending, PeerClosed> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(Command::Publish { stream, readings, answer }).await.map_err(|_| PeerClosed)?;
+        self.commands.send(Command::Publish { stream, content, answer }).await.map_err(|_| PeerClosed)?;
         Ok(Pending { answered })
+    }
+
+    /// The log that a stream of this peer writes, which is started if there is none.
+    #[cfg(feature = "documents")]
+    pub(super) async fn open_log(&self, stream: StreamSpec) -> Result<msec_identity::LogId, PublishFailed> {
+        Ok(self.ask(|answer| Command::OpenLog { stream, answer }).await??.log)
+    }
+
+    /// The way to the store.
+    #[cfg(feature = "documents")]
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Everything that happens from now on.

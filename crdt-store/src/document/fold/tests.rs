@@ -157,11 +157,13 @@ fn play(steps: &[Step]) -> Vec<Vec<ChangeEntry>> {
 /// Deals the logs' entries out in an order that `choices` picks, each log in its own; some again, in batches.
 fn deal(logs: &[Vec<ChangeEntry>], choices: &[u8]) -> Vec<Vec<ChangeEntry>> {
     let (mut at, mut batches, mut choices) = (vec![0; logs.len()], vec![Vec::new()], choices.iter().cycle());
-    let mut step = 0;
+    let mut state = 0u64;
     let mut choose = |n: usize| {
-        // The step counts too: a choice that repeats must not repeat for ever.
-        step += 1;
-        (usize::from(*choices.next().expect("endless")) + step) % n
+        // Mixed: a choice that repeats must not repeat for ever.
+        let choice = u64::from(*choices.next().expect("endless"));
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407 + choice);
+        (state >> 33) as usize % n
     };
     while at.iter().zip(logs).any(|(at, log)| *at < log.len()) {
         let from = choose(logs.len());
@@ -419,15 +421,14 @@ fn what_finds_no_room_is_left_and_taken_later() {
     let (mut a, mut b) = (writer(1), writer(2));
     a.add("one", "by a");
     b.hears(&a);
-    let mut long = String::new();
-    let mut position = 0;
+    let mut position = 0u64;
     let mut held = Vec::new();
     // Changes that wait for one of `a`, more than are held.
     while position as usize * 60_000 <= HELD_BYTES_MAX + 120_000 {
-        long = "x".repeat(60_000 + long.len() % 2);
-        let text = long.as_str();
-        let draft =
-            b.document.draft::<DraftError>(b.log, NOW, |edit| Ok(edit.put(automerge::ROOT, "big", text)?));
+        let text = "x".repeat(60_000 + position as usize % 2);
+        let draft = b
+            .document
+            .draft::<DraftError>(b.log, NOW, |edit| Ok(edit.put(automerge::ROOT, "big", text.as_str())?));
         let body = draft.expect("drafted").expect("something changed");
         held.push(ChangeEntry { log: b.log, position, body });
         b.document.fold(held.last().cloned()).expect("folded");

@@ -1,0 +1,202 @@
+//! The registry of things of a collection: a document that every peer which may write there edits, alone or together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use msec_crdt_store::{
+    ChangesQuery, Document, Held, REGISTRY_STREAM, Thing, ThingError, ThingPatch, ThingView, Things,
+};
+use msec_identity::{CollectionPath, LogId, PathError, UnixMillis};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+use super::error::{EditFailed, PeerClosed, PublishFailed, RegistryFailed};
+use super::peer::Peer;
+use super::subscription::{Notice, Subscription};
+use crate::net::wall_clock;
+use crate::node::{Content, Event, PublishError, StreamName, StreamSpec};
+
+/// How often an edit is made again because its log has changed meanwhile. Beyond it the edit fails, and nothing of it is
+/// kept: a log changes when a store was cut back, which does not happen again and again.
+const EDIT_TRIES_MAX: usize = 4;
+/// No log's id: for drafts that are thrown away.
+const NO_LOG: LogId = LogId([0; 32]);
+
+/// A registry, as this peer holds it. Clones are the same one, and keep what was folded: open it once, and keep it.
+///
+/// What is read is what this peer holds, whether it is linked with anybody or not. An edit is acknowledged once it is signed
+/// and on this peer's disk; the others have it when they meet. See [`Thing`] for what it holds, and [`ThingView`] for what
+/// happens when two edit one thing while they are apart.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    peer: Peer,
+    stream: StreamSpec,
+    state: Arc<Mutex<State>>,
+}
+
+/// What was folded so far.
+#[derive(Debug, Default)]
+struct State {
+    document: Document,
+    /// Where in each log to read on.
+    from: BTreeMap<LogId, u64>,
+    /// The log that this peer's edits stand in, once there was one.
+    own: Option<LogId>,
+}
+
+impl Peer {
+    /// The registry of things of a collection.
+    pub fn registry(&self, collection: &str) -> Result<Registry, PathError> {
+        let collection: CollectionPath = collection.parse()?;
+        let name = StreamName { collection, stream: REGISTRY_STREAM.to_owned() };
+        let stream = StreamSpec { name, unit: String::new(), place: None };
+        Ok(Registry { peer: self.clone(), stream, state: Arc::default() })
+    }
+}
+
+impl Registry {
+    /// All things, by id.
+    pub async fn things(&self) -> Result<Things, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        Ok(state.document.things()?)
+    }
+
+    /// One thing; `None` if there is none of that id.
+    pub async fn thing(&self, id: &str) -> Result<Option<ThingView>, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        Ok(state.document.thing(id)?)
+    }
+
+    /// Changes that wait for others which this peer does not hold yet.
+    pub async fn held(&self) -> Result<Vec<Held>, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        Ok(state.document.held())
+    }
+
+    /// How many changes were refused since the registry was opened: written under a foreign actor, or malformed.
+    pub async fn refused(&self) -> Result<u64, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        Ok(state.document.refused())
+    }
+
+    /// The document in Automerge's own format, for programs that read it.
+    pub async fn save(&self) -> Result<Vec<u8>, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        Ok(state.document.save())
+    }
+
+    /// Adds a thing. When this returns, it is signed and on disk.
+    pub async fn add(&self, thing: &Thing) -> Result<(), EditFailed> {
+        self.edit(|document, log, now| document.add_thing(log, now, thing).map(Some)).await
+    }
+
+    /// Changes a thing. When this returns, that is signed and on disk.
+    pub async fn set(&self, id: &str, patch: &ThingPatch) -> Result<(), EditFailed> {
+        self.edit(|document, log, now| document.set_thing(log, now, id, patch)).await
+    }
+
+    /// Removes a thing. When this returns, that is signed and on disk.
+    pub async fn remove(&self, id: &str) -> Result<(), EditFailed> {
+        self.edit(|document, log, now| document.remove_thing(log, now, id).map(Some)).await
+    }
+
+    /// A watch that ends each wait when the registry may have changed.
+    pub fn watch(&self) -> RegistryWatch {
+        RegistryWatch { name: self.stream.name.clone(), events: self.peer.subscribe() }
+    }
+
+    async fn edit(
+        &self,
+        draft: impl Fn(&Document, LogId, UnixMillis) -> Result<Option<Vec<u8>>, ThingError>,
+    ) -> Result<(), EditFailed> {
+        // Held throughout: the next edit builds on this one.
+        let mut state = self.state.lock().await;
+        for _ in 0..EDIT_TRIES_MAX {
+            self.refresh(&mut state).await?;
+            let now = wall_clock();
+            let log = match state.own {
+                Some(log) => log,
+                // An edit that is refused starts no log.
+                None if draft(&state.document, NO_LOG, now)?.is_none() => return Ok(()),
+                None => *state.own.insert(self.peer.open_log(self.stream.clone()).await?),
+            };
+            let Some(body) = draft(&state.document, log, now)? else { return Ok(()) };
+            let change = Content::Change { log, body };
+            match self.peer.hand_over(self.stream.clone(), change).await?.await {
+                // It is folded when it is read back from the store, as everybody else's: there is one way in.
+                Ok(_) => return Ok(()),
+                Err(PublishFailed::Refused(PublishError::LogChanged { .. })) => state.own = None,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EditFailed::LogKeepsChanging)
+    }
+
+    /// Folds what the store has got since the last time.
+    async fn refresh(&self, state: &mut State) -> Result<(), RegistryFailed> {
+        loop {
+            let (mut applied, mut left) = (0, false);
+            loop {
+                let StreamName { collection, stream } = self.stream.name.clone();
+                let query = ChangesQuery { collection, stream, from: state.from.clone() };
+                let page = self.peer.disk().changes(query).await.ok_or(PeerClosed)??;
+                if !page.entries.is_empty() {
+                    // Away from the loop that drives the peer. Whoever gives up meanwhile leaves an empty document, which
+                    // is folded from its start the next time.
+                    let mut taken = std::mem::take(state);
+                    let fold = move || {
+                        let folded = taken.document.fold(page.entries);
+                        (taken, folded)
+                    };
+                    let (given, folded) = spawn_blocking(fold).await.expect("folding does not panic");
+                    *state = given;
+                    let folded = folded?;
+                    applied += folded.applied;
+                    left |= folded.left;
+                }
+                state.from = page.next;
+                if !page.more {
+                    break;
+                }
+            }
+            if left {
+                state.from.extend(state.document.positions());
+            }
+            // What found no room is read again, unless nothing has moved.
+            if !left || applied == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Tells when a registry may have changed.
+#[derive(Debug)]
+pub struct RegistryWatch {
+    name: StreamName,
+    events: Subscription,
+}
+
+impl RegistryWatch {
+    /// Waits until changes of the registry are on this peer's disk, own ones too; `false` once the peer is closed.
+    pub async fn changed(&mut self) -> bool {
+        loop {
+            match self.events.next().await {
+                Some(Notice::Event(Event::Changed { header, .. })) => {
+                    if *header.collection() == self.name.collection && header.stream() == self.name.stream {
+                        return true;
+                    }
+                }
+                // One of them may have been.
+                Some(Notice::Missed(_)) => return true,
+                Some(Notice::Event(_)) => {}
+                None => return false,
+            }
+        }
+    }
+}
