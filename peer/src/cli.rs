@@ -5,6 +5,8 @@ mod ask;
 mod run;
 mod show;
 mod space;
+#[cfg(feature = "documents")]
+mod things;
 mod values;
 
 use std::ffi::OsString;
@@ -50,6 +52,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Publish(publish) => ask::publish(&publish),
         Command::Tail(tail) => ask::tail(&tail),
         Command::Query(query) => ask::query(&query),
+        #[cfg(feature = "documents")]
+        Command::Things(args) => things::things(args),
         Command::Peers(place) => ask::peers(&place),
         Command::Status(place) => ask::status(&place),
     }

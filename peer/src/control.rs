@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `message` | what is asked and answered |
 //! | `server` | answers for a running peer |
+//! | `things` | the same for the registry of things |
 //! | `client` | asks the running peer, or one that is opened for as long as the question takes |
 //!
 //! A peer listens on the Unix socket `control/socket` in its data directory. Whoever may enter that directory (mode 0700)
@@ -13,7 +14,11 @@
 mod client;
 mod message;
 mod server;
+#[cfg(feature = "documents")]
+mod things;
 
 pub(crate) use client::Session;
 pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine};
 pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};
+#[cfg(feature = "documents")]
+pub use things::{ThingLine, ThingsCommand, ThingsRequest};

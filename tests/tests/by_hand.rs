@@ -151,6 +151,51 @@ fn a_citizens_app_follows_a_sensor_beside_it() {
 }
 
 #[test]
+fn a_registry_that_two_edit_while_apart_converges_when_they_meet() {
+    let Some(lan) = Lan::or_skip(2) else { return };
+    let desk = Desk::new();
+    desk.msec("gateway", &["found", "harbour"]);
+    let id = desk.msec("office", &["init"])[0]["peer"].as_str().expect("an id").to_owned();
+    let file = desk.path("office.invitation");
+    desk.msec("gateway", &["grant", &id, "--may", "read,write", "--in", "registry", "--out", &file]);
+    desk.msec("office", &["join", &file]);
+
+    // No peer runs: each edits its own copy.
+    let mic = ["things", "add", STREAM];
+    desk.msec("gateway", &[&mic[..], &["--name", "Pier microphone", "--unit", "dB"]].concat());
+    desk.msec("office", &[&mic[..], &["--name", "Microphone 1", "--place", "43.46,-3.79"]].concat());
+    desk.msec("office", &["things", "add", "parks/air/no2", "--owner", "Harbour office"]);
+    assert_eq!(desk.msec("gateway", &["things", "show"]).len(), 1);
+    let error = desk.refused("gateway", &["things", "set", "nothing", "--name", "x"]);
+    assert!(error.contains("nothing"), "{error}");
+
+    let _gateway = start(&lan, 0, &desk, "gateway");
+    let _office = start(&lan, 1, &desk, "office");
+    let mut both = (Vec::new(), Vec::new());
+    block_until("both show the same", || {
+        both = (desk.msec("gateway", &["things", "show"]), desk.msec("office", &["things", "show"]));
+        both.0.len() == 2 && both.0 == both.1
+    });
+    let thing = &both.0.iter().find(|thing| thing["id"] == STREAM).expect("the microphone");
+    assert_eq!(
+        (&thing["unit"], &thing["place"]),
+        (&"dB".into(), &serde_json::json!([43.46, -3.79])),
+        "of both"
+    );
+    assert_eq!(thing["conflicts"]["name"].as_array().map(Vec::len), Some(2), "{thing}");
+    // Setting it settles it, for both.
+    desk.msec("office", &["things", "set", STREAM, "--name", "Pier", "--place", ""]);
+    block_until("both know", || {
+        let things = desk.msec("gateway", &["things", "show", STREAM]);
+        things[0]["name"] == "Pier"
+            && things[0].get("conflicts").is_none()
+            && things[0].get("place").is_none()
+    });
+    desk.msec("gateway", &["things", "remove", STREAM]);
+    block_until("it is gone for both", || desk.msec("office", &["things", "show"]).len() == 1);
+}
+
+#[test]
 fn commands_work_beside_a_running_peer_and_without_one() {
     let desk = Desk::new();
     desk.msec("gateway", &["found", "harbour"]);

@@ -60,6 +60,13 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  msec query --in parks --since 24h --data-dir gateway\n  \
                       msec query --since 2026-11-24T18:00:00Z --until 2026-11-25 --near 43.46,-3.79,500 --json")]
     Query(QueryArgs),
+    /// The registry of things: add, set, remove, show
+    #[cfg(feature = "documents")]
+    #[command(
+        after_help = "Examples:\n  msec things add parks/noise/mic-1 --name 'Pier microphone' --place 43.46,-3.79 --unit dB\n  \
+                      msec things set parks/noise/mic-1 --owner 'Harbour office'\n  msec things show"
+    )]
+    Things(super::things::Things),
     /// Show whom the peer is linked with
     #[command(after_help = "Example:\n  msec peers --data-dir gateway")]
     Peers(Where),

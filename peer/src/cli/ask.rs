@@ -117,7 +117,7 @@ pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
 }
 
 /// Asks the peer, running or not, and shows each answer.
-fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer)) -> anyhow::Result<()> {
+pub(super) fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer)) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
         let answered = async {

@@ -41,6 +41,9 @@ pub enum Request {
         /// At most so many.
         limit: usize,
     },
+    /// Something about the registry of things.
+    #[cfg(feature = "documents")]
+    Things(super::ThingsRequest),
     /// Readings from now on, until the program hangs up: an [`Answer::Row`] each, those of this peer included.
     Tail {
         /// Of this collection and those below it.
@@ -71,7 +74,10 @@ pub enum Answer {
     },
     /// To [`Request::Query`] and [`Request::Tail`].
     Row(RowLine),
-    /// So many rows of [`Request::Tail`] were dropped because the program reads too slowly.
+    /// To [`Request::Things`].
+    #[cfg(feature = "documents")]
+    Thing(super::ThingLine),
+    /// So many rows of [`Request::Tail`] were dropped because the program reads too slowly; or so many things were left out.
     Missed(u64),
     /// That was all.
     Done,

@@ -164,6 +164,8 @@ async fn answer(
             Err(QueryFailed::Closed(error)) => Err(error.to_string()),
             Err(error) => Err(in_full(&error)),
         },
+        #[cfg(feature = "documents")]
+        Request::Things(things) => super::things::answer(peer, things.clone()).await,
         Request::Tail { .. } => return tail(peer, &query, read, write).await,
     };
     Ok(match outcome {
@@ -207,7 +209,7 @@ async fn tail(
 }
 
 /// An error with what caused it.
-fn in_full(error: &dyn std::error::Error) -> String {
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
