@@ -40,18 +40,36 @@ impl Forge<'_> {
         self.runs([numbers.into_iter().collect()]).pop().expect("one run")
     }
 
+    /// A new log with these changes of a document, an entry each, all signed by one head.
+    ///
+    /// # Panics
+    ///
+    /// If the names cannot stand in a header.
+    pub fn changes(&self, bodies: impl IntoIterator<Item = Vec<u8>>) -> Run {
+        let (mut log, now) = (self.log(""), reading(0).time);
+        for body in bodies {
+            log.append_change(now, TimeQuality::Synchronised, [7; 16], body).expect("appended");
+        }
+        let run = log.sign(self.author, now).expect("something to sign");
+        Run::from_bytes(&run.to_bytes()).expect("what was written can be read")
+    }
+
+    fn log(&self, unit: &str) -> OwnLog {
+        let incarnation = *random_seed().first_chunk().expect("sixteen of thirty-two bytes");
+        let collection = self.collection.parse().expect("a collection");
+        let header = LogHeader::new(self.space, collection, self.stream, self.author.peer(), incarnation)
+            .with_unit(unit)
+            .with_grants(&self.grants);
+        OwnLog::create(header)
+    }
+
     /// As [`Forge::run`], signed after each of several batches.
     ///
     /// # Panics
     ///
     /// If the names cannot stand in a header.
     pub fn runs(&self, batches: impl IntoIterator<Item = Vec<u64>>) -> Vec<Run> {
-        let incarnation = *random_seed().first_chunk().expect("sixteen of thirty-two bytes");
-        let collection = self.collection.parse().expect("a collection");
-        let header = LogHeader::new(self.space, collection, self.stream, self.author.peer(), incarnation)
-            .with_unit("dB")
-            .with_grants(&self.grants);
-        let mut log = OwnLog::create(header);
+        let mut log = self.log("dB");
         let sign = |numbers: Vec<u64>| {
             let mut now = reading(0).time;
             for n in numbers {
