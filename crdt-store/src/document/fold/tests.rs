@@ -445,6 +445,55 @@ fn what_finds_no_room_is_left_and_taken_later() {
     assert_eq!(document.heads(), b.document.heads());
 }
 
+/// The most that one log can do to a reader: sixteen full changes, each of thousands of maps under one id, or of one map in
+/// another, in another.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "what a hostile log costs is time")]
+fn the_worst_that_one_log_does_costs_little() {
+    let root = |_| ObjectId::Root;
+    let nested = |n: u64| match n {
+        1 => ObjectId::Root,
+        n => ObjectId::Id(OpId(n - 1, ActorId::from(&log(3).0))),
+    };
+    let shapes: [&dyn Fn(u64) -> ObjectId; 2] = [&root, &nested];
+    for obj in shapes {
+        let (mut entries, mut last, mut n) = (Vec::new(), None, 1);
+        for seq in 1..=(LOG_OPS_MAX / CHANGE_OPS_MAX) as u64 {
+            let operations = (n..n + CHANGE_OPS_MAX as u64).map(|n| Op {
+                action: OpType::Make(ObjType::Map),
+                obj: obj(n),
+                key: Key::Map("one".into()),
+                pred: Vec::new().into(),
+                insert: false,
+            });
+            let change = Change::from(ExpandedChange {
+                operations: operations.collect(),
+                actor_id: ActorId::from(&log(3).0),
+                hash: None,
+                seq,
+                start_op: n.try_into().expect("from 1"),
+                time: 0,
+                message: None,
+                deps: last.into_iter().collect(),
+                extra_bytes: Vec::new(),
+                author: None,
+            });
+            (last, n) = (Some(change.hash()), n + CHANGE_OPS_MAX as u64);
+            entries.push(ChangeEntry { log: log(3), position: seq, body: change.raw_bytes().to_vec() });
+        }
+        let start = std::time::Instant::now();
+        let mut document = Document::new();
+        for entry in entries {
+            assert_eq!(document.fold([entry]).expect("folded").applied, 1);
+        }
+        assert_eq!(document.things().expect("shown").things.len(), 1);
+        assert!(!document.save().is_empty());
+        let took = start.elapsed();
+        assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+        println!("{took:?}");
+    }
+}
+
 #[test]
 #[ignore = "writes the fixture anew"]
 fn make_the_crasher() {
