@@ -55,7 +55,7 @@ pub enum DocumentError {
     TooLarge,
     /// Automerge refused what was checked. A bug.
     #[error("the changes cannot be applied")]
-    Engine(#[source] AutomergeError),
+    Engine(#[source] Box<AutomergeError>),
     /// It could not be folded before.
     #[error("the document could not be folded: open it again")]
     Broken,
@@ -75,7 +75,7 @@ pub enum DraftError {
     Change(#[source] ChangeError),
     /// Automerge refuses the edit.
     #[error("the document cannot be edited so")]
-    Edit(#[from] AutomergeError),
+    Edit(#[source] Box<AutomergeError>),
     /// Automerge made no change. A bug.
     #[error("the edit made no change")]
     Engine,
@@ -121,6 +121,12 @@ pub enum ThingError {
     /// The change cannot be made.
     #[error(transparent)]
     Draft(#[from] DraftError),
+}
+
+impl From<AutomergeError> for DraftError {
+    fn from(error: AutomergeError) -> Self {
+        Self::Edit(Box::new(error))
+    }
 }
 
 impl From<AutomergeError> for ThingError {

@@ -127,7 +127,7 @@ impl Document {
         let applied = batch.len();
         if let Err(error) = self.engine.apply_changes(batch) {
             self.broken = true;
-            return Err(DocumentError::Engine(error));
+            return Err(DocumentError::Engine(Box::new(error)));
         }
         self.check()?;
         Ok(Folded { applied, refused: (self.refused - refused) as usize, left: !left.is_empty() })

@@ -121,7 +121,7 @@ impl Node {
     /// The log of a stream, if its header was signed before; otherwise that waits to be, and is answered for with the ticket.
     fn begin(&mut self, ticket: Ticket, spec: &StreamSpec) -> Result<Option<LogId>, PublishError> {
         self.may_append(spec)?;
-        if !self.logs.own.get(&spec.name).is_some_and(|stream| stream.log.is_some()) {
+        if self.logs.own.get(&spec.name).is_none_or(|stream| stream.log.is_none()) {
             self.start_log(spec)?;
         }
         let (now, quality) = self.entry_time();

@@ -274,13 +274,16 @@ proptest! {
     }
 }
 
+/// An operation: its action, its map, its key, and what it overwrites.
+type HostileOp = (u8, Option<(u64, u8)>, u8, Vec<(u64, u8)>);
+
 /// A change as somebody would write it who knows the format, and means harm.
 #[derive(Debug, Clone)]
 struct Hostile {
     seq: u64,
     start_op: u64,
     build_on_all: bool,
-    ops: Vec<(u8, Option<(u64, u8)>, u8, Vec<(u64, u8)>)>,
+    ops: Vec<HostileOp>,
 }
 
 fn hostile() -> impl Strategy<Value = Hostile> {
@@ -490,7 +493,6 @@ fn the_worst_that_one_log_does_costs_little() {
         assert!(!document.save().is_empty());
         let took = start.elapsed();
         assert!(took < std::time::Duration::from_secs(30), "{took:?}");
-        println!("{took:?}");
     }
 }
 
