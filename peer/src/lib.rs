@@ -71,6 +71,8 @@ pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, Strea
 
 #[cfg(feature = "net")]
 pub use net::{BindError, Remote};
+#[cfg(feature = "iroh")]
+pub use net::{IrohAddress, ParseIrohAddressError};
 #[cfg(feature = "net")]
 pub use sdk::{
     COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice,

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `tls` | QUIC's TLS with a throw-away raw public key: it encrypts, and identifies nobody |
 //! | `endpoint` | one UDP socket: takes in and makes connections |
+//! | `sockets` | that socket, and what else carries links |
+//! | `wide` | iroh, behind the feature of that name |
 //! | `reception` | where connections become links, and strangers are turned away under load |
 //! | `carrier` | what a link needs of a connection |
 //! | `link` | one connection: frames in, two bounded queues out |
@@ -26,14 +28,22 @@ mod mdns;
 pub mod probe;
 mod queue;
 mod reception;
+mod sockets;
 mod tls;
+#[cfg(feature = "iroh")]
+mod wide;
 
 pub(crate) use disk::Disk;
 pub use driver::wall_clock;
 pub(crate) use driver::{Command, Driver};
-pub(crate) use endpoint::bind;
+use endpoint::bind;
 pub use error::BindError;
 pub use link::Remote;
+pub(crate) use sockets::{Addresses, Sockets};
+#[cfg(feature = "iroh")]
+pub(crate) use wide::WideArea;
+#[cfg(feature = "iroh")]
+pub use wide::{DIRECT_MAX, IrohAddress, ParseIrohAddressError};
 
 /// 32 bytes from the system's generator.
 pub fn random_seed() -> [u8; 32] {

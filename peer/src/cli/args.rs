@@ -128,6 +128,10 @@ pub(super) struct Run {
     /// The address to listen on; port 0 is any that is free, which others find by mDNS
     #[arg(long, default_value = "0.0.0.0:0", value_name = "ADDR")]
     pub(super) listen: SocketAddr,
+    /// Listen for iroh as well, on this one address of this machine; what is to be dialled is printed
+    #[cfg(feature = "iroh")]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) iroh: Option<SocketAddr>,
     /// A peer to keep a link with: ADDR, or ID@ADDR to accept nobody else there; may be given several times
     #[arg(long, value_name = "[ID@]ADDR")]
     pub(super) contact: Vec<ContactArg>,

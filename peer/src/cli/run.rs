@@ -27,10 +27,11 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     dir.identity()?;
     let mut config = PeerConfig::new(dir.path())?.listen(args.listen).mdns(!args.no_mdns);
     for contact in &args.contact {
-        config = match contact.peer {
-            Some(peer) => config.contact_peer(contact.address, peer),
-            None => config.contact(contact.address),
-        };
+        config = contact.add_to(config);
+    }
+    #[cfg(feature = "iroh")]
+    if let Some(address) = args.iroh {
+        config = config.listen_iroh(address);
     }
     if args.leaf {
         config = config.interest(Interest::none());
@@ -42,6 +43,13 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         true => json!({ "listening": peer.address(), "peer": peer.id() }).to_string(),
         false => format!("{} listens on {}", peer.id().short(), peer.address()),
     });
+    #[cfg(feature = "iroh")]
+    if let Some(address) = peer.iroh_address() {
+        say(match as_json {
+            true => json!({ "listening_iroh": address.to_string() }).to_string(),
+            false => format!("{} listens on {address}", peer.id().short()),
+        });
+    }
     // A task of its own: a disk that does not acknowledge must not keep the peer from being stopped.
     let mut publishing = JoinSet::new();
     if let Some(stream) = &args.publish {

@@ -9,12 +9,52 @@ use jiff::{Span, SpanRelativeTo, Timestamp};
 use msec_identity::{PeerId, UnixMillis};
 
 use crate::control::{Near, ReadingLine};
+#[cfg(feature = "iroh")]
+use crate::net::IrohAddress;
+use crate::sdk::PeerConfig;
 
-/// `ADDR` or `ID@ADDR`.
+/// `ADDR` or `ID@ADDR`, where ADDR may be an iroh address.
 #[derive(Debug, Clone)]
 pub(super) struct ContactArg {
-    pub(super) address: SocketAddr,
-    pub(super) peer: Option<PeerId>,
+    address: ContactAddress,
+    peer: Option<PeerId>,
+}
+
+#[derive(Debug, Clone)]
+enum ContactAddress {
+    Udp(SocketAddr),
+    #[cfg(feature = "iroh")]
+    Iroh(IrohAddress),
+}
+
+impl ContactArg {
+    /// Makes it a contact of the peer.
+    pub(super) fn add_to(&self, config: PeerConfig) -> PeerConfig {
+        match (&self.address, self.peer) {
+            (ContactAddress::Udp(address), None) => config.contact(*address),
+            (ContactAddress::Udp(address), Some(peer)) => config.contact_peer(*address, peer),
+            #[cfg(feature = "iroh")]
+            (ContactAddress::Iroh(address), None) => config.contact_iroh(address.clone()),
+            #[cfg(feature = "iroh")]
+            (ContactAddress::Iroh(address), Some(peer)) => config.contact_iroh_peer(address.clone(), peer),
+        }
+    }
+}
+
+impl FromStr for ContactAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("iroh:") {
+            #[cfg(feature = "iroh")]
+            return text.parse().map(Self::Iroh).map_err(|e| format!("{e}"));
+            #[cfg(not(feature = "iroh"))]
+            return Err("this `msec` was built without iroh: build it with `--features iroh`".into());
+        }
+        text.parse().map(Self::Udp).map_err(|_| {
+            format!("`{text}` is not an address: write it as 192.0.2.7:4000 or [2001:db8::7]:4000")
+        })
+    }
 }
 
 impl FromStr for ContactArg {
@@ -25,10 +65,7 @@ impl FromStr for ContactArg {
             Some((peer, address)) => (Some(peer.parse().map_err(|e| format!("{e}"))?), address),
             None => (None, text),
         };
-        let address = address.parse().map_err(|_| {
-            format!("`{address}` is not an address: write it as 192.0.2.7:4000 or [2001:db8::7]:4000")
-        })?;
-        Ok(Self { address, peer })
+        Ok(Self { address: address.parse()?, peer })
     }
 }
 
@@ -185,6 +222,9 @@ mod tests {
         assert!("127.0.0.1:4000".parse::<ContactArg>().is_ok());
         assert!("127.0.0.1".parse::<ContactArg>().is_err_and(|e| e.contains("192.0.2.7:4000")));
         assert!("abc@127.0.0.1:1".parse::<ContactArg>().is_err_and(|e| e.contains("64 hexadecimal")));
+        let iroh = "iroh:abc/127.0.0.1:1".parse::<ContactArg>();
+        let expected = if cfg!(feature = "iroh") { "64 hexadecimal" } else { "--features iroh" };
+        assert!(iroh.is_err_and(|e| e.contains(expected)));
         assert!("noise".parse::<StreamArg>().is_err_and(|e| e.contains("COLLECTION/STREAM")));
     }
 
@@ -232,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_text_never_panics(text in ".{0,40}") {
+        fn arbitrary_text_never_panics(text in "([0-9a-f]{0,64}@)?(iroh:)?.{0,40}") {
             let _ = (text.parse::<ContactArg>(), text.parse::<StreamArg>(), text.parse::<NearArg>());
             let _ = (text.parse::<TimeArg>(), reading(&text));
         }

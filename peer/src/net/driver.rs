@@ -7,15 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use msec_crdt_store::Storage;
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
-use quinn::Endpoint;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::disk::{Disk, Job};
-use super::endpoint::Connector;
 use super::link::LinkHandle;
 use super::mdns::Mdns;
 use super::reception::Reception;
+use super::sockets::{Connectors, Sockets};
 use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
 };
@@ -71,7 +70,7 @@ pub(crate) struct Driver {
     started: Instant,
     /// Where it listens.
     address: SocketAddr,
-    connector: Connector,
+    connectors: Connectors,
     /// For those who bring something to this loop.
     to_driver: mpsc::Sender<Inbound>,
     /// Announces this peer on the own link while it lives.
@@ -91,7 +90,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(
         make_node: impl FnOnce(Now) -> Result<Node, crate::node::ConfigError>,
-        endpoint: Endpoint,
+        sockets: Sockets,
         address: SocketAddr,
         storage: impl Storage + Send + 'static,
         commands: mpsc::Receiver<Command>,
@@ -102,12 +101,12 @@ impl Driver {
         let started = Instant::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
         let (disk, disk_thread) = Disk::start(storage, disk_tx).map_err(crate::sdk::OpenError::Thread)?;
-        let connector = Connector::new(endpoint, Reception::new(to_driver.clone()));
+        let connectors = Connectors::new(sockets, Reception::new(to_driver.clone()));
         Ok(Self {
             node,
             started,
             address,
-            connector,
+            connectors,
             to_driver,
             mdns: None,
             disk,
@@ -137,7 +136,7 @@ impl Driver {
 
     /// Runs until it is told to close, or nobody is left who could.
     pub(crate) async fn run(mut self) {
-        tokio::spawn(self.connector.clone().accept());
+        self.connectors.accept();
         let closed = loop {
             self.do_outputs();
             let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
@@ -256,7 +255,7 @@ impl Driver {
     fn do_outputs(&mut self) {
         while let Some(output) = self.node.poll_output() {
             match output {
-                Output::Dial { address } => self.connector.dial(address),
+                Output::Dial { address } => self.connectors.dial(address),
                 Output::Send { link, priority, bytes } => {
                     if self.links.get(&link).is_some_and(|handle| !handle.send(priority, bytes)) {
                         self.handle(Input::Shed { link });
@@ -305,7 +304,7 @@ impl Driver {
         }
         drop(self.mdns.take());
         // Tells the neighbours, instead of letting them find out.
-        let _ = tokio::time::timeout(GRACE, self.connector.close()).await;
+        let _ = tokio::time::timeout(GRACE, self.connectors.close()).await;
         self.disk.ask(Job::Stop);
         drop((self.inbound, self.disk_done));
         let _ = tokio::task::spawn_blocking(|| self.disk_thread.join()).await;

@@ -22,4 +22,29 @@ pub enum BindError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[from] rustls::Error),
+    /// Something else uses the port that iroh is to use.
+    #[cfg(feature = "iroh")]
+    #[error("UDP port {} on {} is taken: choose another one with --iroh, or port 0 for any", address.port(), address.ip())]
+    IrohTaken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// iroh is to listen on all addresses, and would tell all of them to everybody who connects.
+    #[cfg(feature = "iroh")]
+    #[error(
+        "iroh cannot listen on {address}, which is all addresses: name one of this machine, such as 192.0.2.7:4001"
+    )]
+    Unspecified {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// iroh cannot listen.
+    #[cfg(feature = "iroh")]
+    #[error("iroh cannot listen on {address}")]
+    Iroh {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: Box<iroh::endpoint::BindError>,
+    },
 }

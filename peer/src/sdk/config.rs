@@ -9,6 +9,9 @@ use msec_identity::{Identity, PeerId};
 use super::data_dir::DataDir;
 use super::error::DataDirError;
 use super::invitation::Membership;
+use crate::net::Addresses;
+#[cfg(feature = "iroh")]
+use crate::net::{IrohAddress, WideArea, random_seed};
 use crate::node::{Config, Contact};
 
 /// How a peer is opened: where it lives, where it listens, whom it dials.
@@ -17,7 +20,7 @@ pub struct PeerConfig {
     pub(crate) dir: DataDir,
     pub(crate) identity: Identity,
     pub(crate) membership: Option<Membership>,
-    pub(crate) listen: SocketAddr,
+    pub(crate) addresses: Addresses,
     pub(crate) mdns: bool,
     pub(crate) node: Config,
 }
@@ -27,8 +30,12 @@ impl PeerConfig {
     pub fn new(data_dir: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let dir = DataDir::at(data_dir);
         let identity = dir.identity_or_init()?;
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { dir, identity, membership: None, listen, mdns: false, node: Config::default() })
+        let addresses = Addresses {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            #[cfg(feature = "iroh")]
+            wide: WideArea::default(),
+        };
+        Ok(Self { dir, identity, membership: None, addresses, mdns: false, node: Config::default() })
     }
 
     /// Who it is.
@@ -46,7 +53,7 @@ impl PeerConfig {
     /// Listens there.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
+        self.addresses.listen = address;
         self
     }
 
@@ -76,6 +83,45 @@ impl PeerConfig {
     #[must_use]
     pub fn contact_peer(mut self, address: SocketAddr, peer: PeerId) -> Self {
         self.node.contacts.push(Contact { address, peer: Some(peer) });
+        self
+    }
+
+    /// Listens there for iroh too, on this one address of this machine. Whoever dials it is told [`PeerConfig::iroh_address`].
+    ///
+    /// The endpoint has a key of its own, which is made now and ends with the process. It is not who the peer is.
+    #[cfg(feature = "iroh")]
+    #[must_use]
+    pub fn listen_iroh(mut self, address: SocketAddr) -> Self {
+        self.addresses.wide.listen = Some((address, random_seed()));
+        self
+    }
+
+    /// Where the peer can be dialled over iroh once it is open. `None` if it does not listen for iroh, or on a port that is
+    /// chosen when it opens: then [`super::Peer::iroh_address`] tells.
+    #[cfg(feature = "iroh")]
+    pub fn iroh_address(&self) -> Option<IrohAddress> {
+        self.addresses.wide.address()
+    }
+
+    /// Dials this address over iroh, and keeps a link with whoever the space admits there. It dials from where it listens
+    /// for iroh; without that, from any port of the address that it listens on.
+    #[cfg(feature = "iroh")]
+    #[must_use]
+    pub fn contact_iroh(self, address: IrohAddress) -> Self {
+        self.contact_iroh_at(address, None)
+    }
+
+    /// As [`PeerConfig::contact_iroh`], and accepts only this peer there.
+    #[cfg(feature = "iroh")]
+    #[must_use]
+    pub fn contact_iroh_peer(self, address: IrohAddress, peer: PeerId) -> Self {
+        self.contact_iroh_at(address, Some(peer))
+    }
+
+    #[cfg(feature = "iroh")]
+    fn contact_iroh_at(mut self, address: IrohAddress, peer: Option<PeerId>) -> Self {
+        let address = self.addresses.wide.contacts.add(address);
+        self.node.contacts.push(Contact { address, peer });
         self
     }
 

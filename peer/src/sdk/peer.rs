@@ -11,7 +11,9 @@ use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
 use super::pending::Pending;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
-use crate::net::{Command, Disk, Driver, bind, random_seed};
+#[cfg(feature = "iroh")]
+use crate::net::IrohAddress;
+use crate::net::{BindError, Command, Disk, Driver, Sockets, random_seed};
 use crate::node::{Content, Event, Node, Parts, Receipt, StreamSpec};
 
 /// Commands that may wait for the peer. Beyond it, whoever commands waits.
@@ -22,6 +24,8 @@ pub const COMMANDS_MAX: usize = 256;
 pub struct Peer {
     id: PeerId,
     address: SocketAddr,
+    #[cfg(feature = "iroh")]
+    iroh_address: Option<IrohAddress>,
     commands: mpsc::Sender<Command>,
     events: broadcast::WeakSender<Event>,
     disk: Disk,
@@ -32,7 +36,7 @@ pub struct Peer {
 impl Peer {
     /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
     pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
-        let PeerConfig { dir, identity, membership, listen, mdns, node: settings } = config;
+        let PeerConfig { dir, identity, membership, addresses, mdns, node: settings } = config;
         if let Some(membership) = &membership {
             dir.join(membership)?;
         }
@@ -44,9 +48,11 @@ impl Peer {
         if let Some(cut) = cut {
             tracing::warn!(bytes = cut.bytes, torn = cut.torn, "the store was cut back to what verifies");
         }
-        let endpoint = bind(listen)?;
-        let address =
-            endpoint.local_addr().map_err(|source| crate::net::BindError::Io { address: listen, source })?;
+        let sockets = Sockets::bind(&addresses).await?;
+        let bound = sockets.address();
+        let address = bound.map_err(|source| BindError::Io { address: addresses.listen, source })?;
+        #[cfg(feature = "iroh")]
+        let iroh_address = sockets.iroh_address();
         let id = identity.peer();
         let parts = Parts {
             config: settings,
@@ -60,13 +66,22 @@ impl Peer {
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let weak = events.downgrade();
         let mut driver =
-            Driver::new(|now| Node::new(parts, now), endpoint, address, store, command_rx, events)?;
+            Driver::new(|now| Node::new(parts, now), sockets, address, store, command_rx, events)?;
         if mdns {
             driver.discover();
         }
         let disk = driver.disk();
         tokio::spawn(driver.run());
-        Ok(Self { id, address, commands, events: weak, disk, cut })
+        Ok(Self {
+            id,
+            address,
+            #[cfg(feature = "iroh")]
+            iroh_address,
+            commands,
+            events: weak,
+            disk,
+            cut,
+        })
     }
 
     /// Who it is.
@@ -77,6 +92,12 @@ impl Peer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for iroh. `None`: it does not.
+    #[cfg(feature = "iroh")]
+    pub fn iroh_address(&self) -> Option<&IrohAddress> {
+        self.iroh_address.as_ref()
     }
 
     /// How the store was cut back when it was opened, if it was.
