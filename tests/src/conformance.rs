@@ -4,20 +4,28 @@
 //! |---|---|
 //! | [`bodies`] | the bodies, each a function over any mesh |
 //! | `simulated` | [`SimMesh`]: `msec_simulator::World`, in virtual time |
-//! | `quic` | [`QuicMesh`]: whole peers on loopback, each link through a proxy |
+//! | `real` | [`RealMesh`]: whole peers on loopback, in real time |
+//! | `quic` | [`QuicMesh`]: such peers over QUIC, each link through a proxy |
+//! | `iroh` | `IrohMesh`: such peers over iroh, behind the feature of that name |
 //!
 //! A body says what is wrong as an error, so that a test can demand that it fails: on a link that is broken on purpose a
 //! reading must not arrive, or the suite would prove nothing.
 
 pub mod bodies;
+#[cfg(feature = "iroh")]
+mod iroh;
 mod quic;
+mod real;
 mod simulated;
 
 use std::time::Duration;
 
 use msec_peer::{Reading, Receipt, Refused, StreamSpec};
 
-pub use quic::QuicMesh;
+#[cfg(feature = "iroh")]
+pub use iroh::{Direct, IrohMesh};
+pub use quic::{Proxies, QuicMesh};
+pub use real::{RealMesh, Wiring};
 pub use simulated::SimMesh;
 
 /// A peer of a mesh, by the order in which they were added.

@@ -12,7 +12,7 @@
 //! | [`conformance`] | test bodies over a [`conformance::Mesh`], simulated or on loopback QUIC |
 //!
 //! The tests are in `tests/`, one topic a file: `by_hand`, `bad_input`, `processes`, `store`, `wire`, `adversary`, `access`, `demo`, `simulate`,
-//! `conformance`. A test that is ignored as "a bug" shows one: it fails until that is mended.
+//! `conformance`, and behind its feature `iroh`. A test that is ignored as "a bug" shows one: it fails until that is mended.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
 pub mod conformance;
