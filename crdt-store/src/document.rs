@@ -32,7 +32,7 @@ pub use registry::{
 
 /// The most logs that a document is folded from. With more it is no longer shown: [`crate::DocumentError::TooLarge`].
 pub const DOCUMENT_LOGS_MAX: usize = 1_000;
-/// The most operations of a document, about 200 MB of memory. With more it is no longer shown:
+/// The most operations of a document, about 250 MB of memory. With more it is no longer shown:
 /// [`crate::DocumentError::TooLarge`].
 pub const DOCUMENT_OPS_MAX: usize = 1 << 20;
 /// The most operations that one log brings. Its further changes are refused, so that one writer alone does not fill a
