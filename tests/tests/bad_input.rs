@@ -62,15 +62,6 @@ fn a_taken_port_names_the_flag() {
 }
 
 #[test]
-fn a_data_directory_in_use_is_named() {
-    let (_dir, home) = owner();
-    let first = Process::start(MSEC, run_args(&home, &[]));
-    block_until("it listens", || !first.out.json("listening").is_empty());
-    let error = refused(&run_args(&home, &[]));
-    assert!(error.contains("another process uses the store in") && error.contains(&home), "{error}");
-}
-
-#[test]
 fn a_peer_of_another_major_version_is_told_so_and_the_operator_too() {
     let (_dir, home) = owner();
     let peer = Process::start(MSEC, run_args(&home, &[]));

@@ -127,7 +127,7 @@ fn a_sensor_that_is_killed_loses_nothing_that_it_acknowledged() {
     for round in 0..=KILLS {
         let mut sensor = space.start("sensor", &publishing);
         address(&sensor);
-        let (first, lines) = (next, 2 + u64::from(rng.next_u32() % 10));
+        let (first, lines) = (next, 50 + u64::from(rng.next_u32() % 50));
         for _ in 0..lines {
             say(&mut sensor, next);
             next += 1;
@@ -135,7 +135,7 @@ fn a_sensor_that_is_killed_loses_nothing_that_it_acknowledged() {
         if round < KILLS {
             // At a random moment after the first acknowledgement, which is before, in or after any of the next.
             block_until("something is acknowledged", || !acknowledged(&sensor, first).is_empty());
-            std::thread::sleep(Duration::from_micros(u64::from(rng.next_u32() % 300_000)));
+            std::thread::sleep(Duration::from_micros(u64::from(rng.next_u32() % 20_000)));
             sensor.kill();
             acks.extend(acknowledged(&sensor, first));
         } else {
@@ -150,7 +150,11 @@ fn a_sensor_that_is_killed_loses_nothing_that_it_acknowledged() {
             assert!(sensor.interrupt().success());
         }
     }
-    assert!(acks.len() as u64 > KILLS && (acks.len() as u64) < next, "some died with their sensor: {acks:?}");
+    assert!(
+        acks.len() as u64 > KILLS && (acks.len() as u64) < next,
+        "some of {next} died with their sensor: {}",
+        acks.len()
+    );
 
     // Nobody was shown anything twice.
     let shown = reader.out.json("value").len();
@@ -250,9 +254,6 @@ fn ctrl_c_ends_a_peer_cleanly_and_frees_its_store() {
     let mut sensor = space.start("sensor", &["--publish", STREAM]);
     say(&mut sensor, 1);
     block_until("it is acknowledged", || acknowledged(&sensor, 1).len() == 1);
-    let second = run(MSEC, ["run", "--no-mdns", "--data-dir", &space.path("sensor")]);
-    assert!(!second.status.success(), "one process at a time");
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another process"), "{second:?}");
     assert_eq!(space.rows("sensor").len(), 1, "the running peer is asked");
     let status = sensor.interrupt();
     assert_eq!(status.code(), Some(0), "{:?}", sensor.err.all());
