@@ -89,6 +89,7 @@ async fn run_city(options: &Options) -> anyhow::Result<Summary> {
         .with_context(|| format!("cannot open the city in {}", dir.display()))?;
     let board = Board::new("Auckland, one month of pedestrians", data.places.clone())
         .in_zone(auckland::ZONE)
+        .adding_up()
         .credited_to(auckland::ATTRIBUTION);
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(web::serve(listener, board.clone(), wait_for(stopped.clone())));

@@ -9,9 +9,10 @@
 //! The page shows what it is told, and asks nobody:
 //!
 //! ```
-//! use msec_gateway::web::{Board, Place};
+//! use msec_gateway::web::{Board, Place, Position};
 //!
-//! let place = Place { name: "Pier".into(), latitude: 43.46, longitude: -3.79, unit: "dB".into() };
+//! let position = Position { latitude: 43.46, longitude: -3.79 };
+//! let place = Place { name: "Pier".into(), position: Some(position), unit: "dB".into() };
 //! let board = Board::new("Santander", vec![place]).in_zone("Europe/Madrid");
 //! board.reading(0, 1_700_000_000_000, 48.5);
 //! ```

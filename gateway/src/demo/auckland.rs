@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use crate::web::Place;
+use crate::web::{Place, Position};
 
 /// What has to be shown wherever the counts are shown: they are licensed under CC-BY-4.0.
 pub const ATTRIBUTION: &str = "Pedestrian counts: Heart of the City Auckland, pedestrian monitoring system, \
@@ -220,7 +220,14 @@ fn located<'a>(locations: &Table<'a>) -> Result<BTreeMap<&'a str, Place>, DataEr
             let name = row.fields[0];
             let latitude = row.field(1, "a latitude", |text| degrees(text, 90.0))?;
             let longitude = row.field(2, "a longitude", |text| degrees(text, 180.0))?;
-            Ok((name, Place { name: name.to_owned(), latitude, longitude, unit: UNIT.to_owned() }))
+            Ok((
+                name,
+                Place {
+                    name: name.to_owned(),
+                    position: Some(Position { latitude, longitude }),
+                    unit: UNIT.to_owned(),
+                },
+            ))
         })
         .collect()
 }

@@ -68,7 +68,7 @@ impl City {
             let config = config.interest(Interest::none()).contact_peer(gateway.address(), gateway.id());
             let stream = StreamSpec::new(COLLECTION, &place.name)?
                 .unit(UNIT)
-                .place(Place::from_degrees(place.latitude, place.longitude));
+                .place(place.position.and_then(|at| Place::from_degrees(at.latitude, at.longitude)));
             sensors.push((Peer::open(config).await?, stream));
             victim.get_or_insert((membership, DataDir::at(dir.join(name))));
         }

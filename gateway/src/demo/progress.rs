@@ -47,6 +47,7 @@ impl Progress {
             elapsed_s: self.pace.elapsed().as_secs_f64(),
             total_s: self.pace.length().as_secs_f64(),
             state: *self.state.lock().expect("nobody panics while writing"),
+            run: None,
         }
     }
 

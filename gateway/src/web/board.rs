@@ -4,8 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::history::{HISTORY_MAX, History};
+use super::history::{History, share};
 use super::{Place, Status};
+
+/// How many places the page knows. What is measured elsewhere is not shown; the store has it all the same.
+pub const PLACES_MAX: usize = 2_048;
 
 /// How many lines about refusals the page remembers. Past it the oldest are forgotten; they stay counted.
 pub const REFUSED_MAX: usize = 16;
@@ -35,6 +38,8 @@ struct Contents {
     version: u64,
     labels: Labels,
     places: Vec<Place>,
+    /// The version that each place came with, if that was after the board was made.
+    placed: Vec<u64>,
     histories: Vec<History>,
     /// The latest readings, each with the version that it made.
     recent: VecDeque<(u64, Reading)>,
@@ -51,6 +56,8 @@ struct Labels {
     title: String,
     zone: String,
     credit: String,
+    /// Whether the values of one time add up to something.
+    adds_up: bool,
 }
 
 /// `[place, time_ms, value]`
@@ -72,6 +79,11 @@ pub(super) struct Snapshot {
 /// What is new on it.
 #[derive(Debug, Serialize)]
 pub(super) struct Update {
+    /// Places that the reader does not know, and how many readings it may now remember of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    places: Vec<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_max: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     readings: Vec<Reading>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,12 +107,16 @@ impl Update {
 }
 
 impl Board {
-    /// A board of places where nothing was measured yet.
-    pub fn new(title: &str, places: Vec<Place>) -> Self {
+    /// A board of places where nothing was measured yet; more than [`PLACES_MAX`] are not shown.
+    pub fn new(title: &str, mut places: Vec<Place>) -> Self {
+        places.truncate(PLACES_MAX);
+        let labels =
+            Labels { title: title.to_owned(), zone: "UTC".to_owned(), credit: String::new(), adds_up: false };
         let contents = Contents {
             version: 0,
-            labels: Labels { title: title.to_owned(), zone: "UTC".to_owned(), credit: String::new() },
+            labels,
             histories: vec![History::default(); places.len()],
+            placed: vec![0; places.len()],
             places,
             recent: VecDeque::new(),
             forgotten: 0,
@@ -126,15 +142,41 @@ impl Board {
         self
     }
 
-    /// A verified reading of a place, numbered as they were given to [`Board::new`]. The order does not matter; of two
+    /// Says that the values of all places at one time add up to something, such as people who pass. The page shows the sum.
+    #[must_use]
+    pub fn adding_up(self) -> Self {
+        self.contents().labels.adds_up = true;
+        self
+    }
+
+    /// One more place. Returns its number; `None` if there are [`PLACES_MAX`] already.
+    pub fn place(&self, place: Place) -> Option<usize> {
+        let mut number = None;
+        self.change(|contents| {
+            if contents.places.len() >= PLACES_MAX {
+                return false;
+            }
+            number = Some(contents.places.len());
+            contents.places.push(place);
+            contents.placed.push(contents.version + 1);
+            contents.histories.push(History::default());
+            let max = share(contents.places.len());
+            contents.histories.iter_mut().for_each(|history| history.shorten(max));
+            true
+        });
+        number
+    }
+
+    /// A verified reading of a place, numbered as they were given to [`Board::new`] and [`Board::place`]. The order does not matter; of two
     /// readings with one time the later call wins. A place that does not exist and a value that is no finite number
     /// are not shown.
     pub fn reading(&self, place: usize, time_ms: i64, value: f64) {
         self.change(|contents| {
+            let max = share(contents.places.len());
             let Some(history) = contents.histories.get_mut(place).filter(|_| value.is_finite()) else {
                 return false;
             };
-            if !history.insert(time_ms, value) {
+            if !history.insert(time_ms, value, max) {
                 return false;
             }
             contents.recent.push_back((contents.version + 1, Reading(place, time_ms, value)));
@@ -217,7 +259,7 @@ impl Contents {
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             labels: self.labels.clone(),
-            history_max: HISTORY_MAX,
+            history_max: share(self.places.len()),
             places: self.places.clone(),
             histories: self.histories.clone(),
             status: self.status.clone(),
@@ -227,7 +269,10 @@ impl Contents {
 
     fn update(&self, since: u64) -> Update {
         let known = self.recent.partition_point(|&(version, _)| version <= since);
+        let old = self.placed.partition_point(|version| *version <= since);
         Update {
+            places: self.places[old..].to_vec(),
+            history_max: (old < self.places.len()).then(|| share(self.places.len())),
             readings: self.recent.range(known..).map(|&(_, reading)| reading).collect(),
             status: (self.status_version > since).then(|| self.status.clone()),
             refused: (self.refused_version > since).then(|| self.refused.clone()),
@@ -237,12 +282,15 @@ impl Contents {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{HISTORIES_MAX, HISTORY_MAX};
     use super::*;
 
     fn board() -> Board {
-        let place =
-            |name: &str| Place { name: name.to_owned(), latitude: 0.0, longitude: 0.0, unit: "1".to_owned() };
         Board::new("Test", vec![place("A"), place("B")])
+    }
+
+    fn place(name: &str) -> Place {
+        Place { name: name.to_owned(), position: None, unit: "1".to_owned() }
     }
 
     fn json(board: &Board) -> serde_json::Value {
@@ -287,6 +335,37 @@ mod tests {
         assert_eq!(second.readings, [Reading(0, 5, 2.0)]);
         assert_eq!(second.refused.unwrap(), ["a stranger"]);
         assert_eq!(update(&board, version).0, version, "nothing is new");
+    }
+
+    #[test]
+    fn a_place_that_appears_is_news_before_its_readings() {
+        let board = board();
+        let version = board.snapshot().0;
+        assert_eq!(board.place(place("C")), Some(2));
+        board.reading(2, 10, 1.0);
+        let (version, news) = update(&board, version);
+        assert_eq!((&news.places, &news.readings[..]), (&vec![place("C")], &[Reading(2, 10, 1.0)][..]));
+        board.reading(2, 20, 1.0);
+        assert!(update(&board, version).1.places.is_empty(), "and is no news again");
+        assert_eq!(json(&board)["places"][2]["name"], "C");
+    }
+
+    #[test]
+    fn many_places_share_the_memory() {
+        let board = board();
+        for time_ms in 0..HISTORY_MAX as i64 {
+            board.reading(0, time_ms, 1.0);
+        }
+        let placed = (2..PLACES_MAX + 10).filter(|n| board.place(place(&n.to_string())).is_some()).count();
+        assert_eq!(placed, PLACES_MAX - 2);
+        for place in 0..PLACES_MAX {
+            for time_ms in 0..100 {
+                board.reading(place, 2_000 + time_ms, 1.0);
+            }
+        }
+        let contents = board.contents();
+        let held = |history: &History| serde_json::to_value(history).unwrap()[0].as_array().unwrap().len();
+        assert!(contents.histories.iter().all(|history| held(history) == HISTORIES_MAX / PLACES_MAX));
     }
 
     #[test]

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn board() -> Board {
-        let place = Place { name: "A".to_owned(), latitude: 0.0, longitude: 0.0, unit: "1".to_owned() };
+        let place = Place { name: "A".to_owned(), position: None, unit: "1".to_owned() };
         Board::new("Test", vec![place])
     }
 

@@ -30,11 +30,11 @@ mod place;
 mod serve;
 mod status;
 
-pub use board::{Board, REFUSED_CHARS_MAX, REFUSED_MAX};
+pub use board::{Board, PLACES_MAX, REFUSED_CHARS_MAX, REFUSED_MAX};
 pub use connection::{CONNECTION_SILENCE_MAX, CONNECTIONS_MAX};
 pub use error::ServeError;
 pub use feed::{EVENTS_MAX, UPDATE_EVERY};
-pub use history::HISTORY_MAX;
-pub use place::Place;
+pub use history::{HISTORIES_MAX, HISTORY_MAX};
+pub use place::{Place, Position};
 pub use serve::{SHUTDOWN_GRACE, bind, serve};
-pub use status::{State, Status};
+pub use status::{Running, State, Status};

@@ -102,7 +102,7 @@ async fn health(Shared(app): Shared<App>) -> Response {
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "state": status.state,
-        "peers": status.peers,
+        "peers": status.run.map_or(status.peers, |run| run.neighbours),
     }))
     .into_response()
 }

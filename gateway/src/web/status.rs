@@ -23,6 +23,26 @@ pub struct Status {
     pub total_s: f64,
     /// What is going on.
     pub state: State,
+    /// What a gateway counts that runs without an end. The counts of a demo mean nothing then, and are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Running>,
+}
+
+/// What a gateway counts since it started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Running {
+    /// Peers that it is linked with now.
+    pub neighbours: u64,
+    /// Readings of other peers that it has verified.
+    pub verified: u64,
+    /// Readings that it has put on its disk: those, and those of its devices.
+    pub stored: u64,
+    /// What it has refused: entries of peers, and messages of devices.
+    pub refused: u64,
+    /// MQTT sessions now.
+    pub sessions: u64,
+    /// MQTT messages that came.
+    pub messages: u64,
 }
 
 /// What is going on.

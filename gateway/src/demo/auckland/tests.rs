@@ -88,12 +88,12 @@ fn the_midnight_of_new_year_is_the_peak_of_the_month() {
 fn places_are_in_the_order_of_the_columns() {
     let city = load().unwrap();
     assert_eq!(city.places[0].name, "1 Courthouse Lane");
-    assert_eq!((city.places[0].latitude, city.places[0].longitude), (-36.84817, 174.76705));
+    assert_eq!(city.places[0].position, Some(Position { latitude: -36.84817, longitude: 174.76705 }));
     assert_eq!(city.places[20].name, "Te Ara Tahuhu Walkway");
     assert_eq!(city.hours[0].counts[0], Some(129.0));
     assert_eq!(city.hours[0].counts[20], Some(390.0));
     let shares = |a: usize, b: usize| {
-        let at = |i: usize| (city.places[i].latitude, city.places[i].longitude);
+        let at = |i: usize| city.places[i].position;
         at(a) == at(b)
     };
     assert!(shares(4, 5) && shares(17, 18), "two pairs of sensors share a place");

@@ -1,12 +1,12 @@
 // Keeps what the gateway says, and shows it. Nothing is asked of anybody else.
 
 import { Chart } from "/chart.js";
-import { DAY, Zone, html, number, svg, unit } from "/format.js";
+import { DAY, HOUR, Zone, duration, html, number, svg, unit } from "/format.js";
 import { Map as CityMap } from "/map.js";
 import { Scale } from "/scale.js";
 
 const $ = (id) => document.getElementById(id);
-const SPANS = { week: 7 * DAY, all: Infinity };
+const SPANS = { hour: HOUR, day: DAY, week: 7 * DAY, all: Infinity };
 const SPARK = { readings: 48, width: 64, height: 20 };
 const RETRY_MS = 5_000;
 const STATES = {
@@ -25,11 +25,21 @@ const COUNTERS = [
   ["refused", "Refused", "did not verify"],
   ["lost", "Lost", "known at the end"],
 ];
+const RUN_COUNTERS = [
+  ["neighbours", "Neighbours", "linked now"],
+  ["verified", "Verified", "from other peers"],
+  ["stored", "Stored", "signed, on disk"],
+  ["refused", "Refused", "listed below"],
+  ["sessions", "Devices", "connected now"],
+  ["messages", "Messages", "by MQTT"],
+];
 
 let state = null; // what /events told
 let connected = false;
 let selected = null; // a place, or null for all of them
+let measured = null; // the unit that is shown: values of different units have no scale in common
 let span = "week";
+let unlisted = false; // places have come that the list does not show yet
 let rows = [];
 let legend = "";
 let drawing = false;
@@ -56,6 +66,9 @@ function connect() {
 
 function load(told) {
   const before = JSON.stringify(state?.places);
+  const live = Boolean(told.status.run);
+  if (!state && live) choose("hour");
+  document.body.dataset.run = live ? "live" : "demo";
   state = told;
   state.zone = new Zone(told.zone);
   state.histories = told.histories.map(([times, values]) => ({ times, values }));
@@ -63,14 +76,22 @@ function load(told) {
   $("credit").textContent = state.credit;
   if (JSON.stringify(state.places) !== before) {
     selected = null;
-    map.places(state.places);
-    list();
+    unlisted = true;
   }
   redraw();
 }
 
-function update({ readings = [], status, refused }) {
+function update({ places = [], history_max, readings = [], status, refused }) {
   if (!state) return;
+  for (const place of places) {
+    state.places.push(place);
+    state.histories.push({ times: [], values: [] });
+    unlisted = true;
+  }
+  if (history_max && history_max !== state.history_max) {
+    state.history_max = history_max;
+    state.histories.forEach(shorten);
+  }
   for (const [place, time, value] of readings) insert(state.histories[place], time, value);
   state.status = status ?? state.status;
   state.refused = refused ?? state.refused;
@@ -78,7 +99,8 @@ function update({ readings = [], status, refused }) {
 }
 
 /** Keeps a history sorted, the latest of two readings with one time, and as long as the gateway's own. */
-function insert({ times, values }, time, value) {
+function insert(history, time, value) {
+  const { times, values } = history;
   let at = times.length;
   while (at > 0 && times[at - 1] > time) at--;
   if (times[at - 1] === time) {
@@ -87,10 +109,13 @@ function insert({ times, values }, time, value) {
   }
   times.splice(at, 0, time);
   values.splice(at, 0, value);
-  if (times.length > state.history_max) {
-    times.shift();
-    values.shift();
-  }
+  shorten(history);
+}
+
+function shorten({ times, values }) {
+  const over = Math.max(0, times.length - state.history_max);
+  times.splice(0, over);
+  values.splice(0, over);
 }
 
 // ---- what is shown
@@ -108,11 +133,20 @@ function draw() {
   heading();
   if (!state) return;
   counters();
+  if (unlisted) {
+    unlisted = false;
+    measure();
+    map.places(state.places, shown());
+    list();
+  }
   const values = state.histories.map((history) => history.values.at(-1));
-  const scale = new Scale(state.histories.reduce((max, history) => Math.max(max, ...history.values), 0));
+  const all = shown().flatMap((i) => state.histories[i].values);
+  const [least, most] = all.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+  // People are counted from nothing; a temperature is not.
+  const scale = new Scale(state.adds_up || least >= 0 ? 0 : least, all.length ? most : 0);
   map.update({ values, scale, selected });
   key(scale);
-  const sum = total();
+  const sum = state.adds_up ? total() : { times: [], values: [] };
   latest(values, sum, scale);
   curve(sum);
   refusals();
@@ -129,7 +163,11 @@ function heading() {
   if (time !== null) {
     $("clock").textContent = state.zone.clock.format(time);
     $("clock").dateTime = new Date(time).toISOString();
-    $("zone").textContent = `${state.zone.name.split("/").at(-1).replaceAll("_", " ")} time`;
+    $("zone").textContent = `${state.zone.place} time`;
+  }
+  if (state.status.run) {
+    $("clock").textContent = `Up ${duration(elapsed)}`;
+    $("zone").textContent = `Times in ${state.zone.place}`;
   }
   const part = shown === "done" ? 100 : total > 0 ? Math.min(100, (100 * elapsed) / total) : 0;
   $("progress").setAttribute("aria-valuenow", Math.round(part));
@@ -137,15 +175,17 @@ function heading() {
 }
 
 function counters() {
+  const { run } = state.status;
+  const counted = run ? RUN_COUNTERS : COUNTERS;
   if (!$("counters").children.length) {
     $("counters").append(
-      ...COUNTERS.map(([key, name, hint]) =>
+      ...counted.map(([key, name, hint]) =>
         html("div", { id: `count-${key}` }, html("dt", {}, `${name} `, html("span", { textContent: hint })), html("dd", {})),
       ),
     );
   }
-  for (const [key] of COUNTERS) {
-    const value = state.status[key];
+  for (const [key] of counted) {
+    const value = (run ?? state.status)[key];
     $(`count-${key}`).children[1].textContent = value === null ? "–" : number(value);
     $(`count-${key}`).classList.toggle("alarm", key === "lost" && value > 0);
   }
@@ -158,13 +198,26 @@ function key(scale) {
   legend = now;
 }
 
-/** The unit that all places share, if they do. */
-function sharedUnit() {
-  const units = new Set(state.places.map((place) => place.unit));
-  return units.size === 1 ? unit([...units][0]) : "";
+/** The unit that is shown, as people read it. */
+const sharedUnit = () => (measured === null ? "" : unit(measured));
+
+/** The places that are shown: those that measure the chosen unit. */
+const shown = () => state.places.flatMap((place, i) => (place.unit === measured ? [i] : []));
+
+/** Offers the units that are measured, the most common first, and keeps to the one that is chosen. */
+function measure() {
+  const counts = new Map();
+  for (const { unit } of state.places) counts.set(unit, (counts.get(unit) ?? 0) + 1);
+  const units = [...counts].sort(([, a], [, b]) => b - a).map(([unit]) => unit);
+  if (!counts.has(measured)) measured = units[0] ?? null;
+  const options = units.map((each) => html("option", { value: each, textContent: `${unit(each) || "counts"} (${counts.get(each)})` }));
+  $("measure").replaceChildren(...options);
+  $("measure").value = measured;
+  $("measure").hidden = units.length < 2;
+  $("places-unit").hidden = units.length > 1;
 }
 
-/** One row for all, and one for each place, from north to south. */
+/** One row for each place, from north to south and then by name; above them one for all, if they add up. */
 function list() {
   const row = (place, name) => {
     const swatch = html("span", { className: "swatch" });
@@ -175,18 +228,29 @@ function list() {
     button.addEventListener("click", () => select(place));
     return { place, swatch, line, value, button };
   };
-  const order = state.places.map((_, i) => i).sort((a, b) => state.places[b].latitude - state.places[a].latitude);
-  rows = [row(null, allOfThem()), ...order.map((i) => row(i, state.places[i].name))];
-  $("places").replaceChildren(...rows.map(({ button }) => html("li", {}, button)));
+  const north = (i) => state.places[i].position?.latitude ?? -Infinity;
+  const name = (i) => state.places[i].name;
+  const order = shown().sort((a, b) => (north(a) === north(b) ? name(a).localeCompare(name(b), "en", { numeric: true }) : north(b) - north(a)));
+  if (!state.adds_up && !order.includes(selected)) selected = order[0] ?? null;
+  rows = order.map((i) => row(i, name(i)));
+  if (state.adds_up) rows.unshift(row(null, allOfThem()));
+  const lines = rows.map(({ button }) => html("li", {}, button));
+  if (!lines.length) lines.push(html("li", { className: "nobody", textContent: "Nothing yet. Each stream that is verified here is listed." }));
+  $("places").replaceChildren(...lines);
   $("places-unit").textContent = sharedUnit();
 }
 
-const allOfThem = () => `All ${state.places.length} sensors`;
+const allOfThem = () => `All ${shown().length} sensors`;
 
 function latest(values, sum, scale) {
-  for (const { place, swatch, line, value, button } of rows) {
+  for (const row of rows) {
+    const { place, swatch, line, value, button } = row;
     const series = place === null ? sum : state.histories[place];
     const newest = place === null ? sum.values.findLast(Number.isFinite) : values[place];
+    // Of many rows few change at a time.
+    const now = `${newest} ${series.times.at(-1)} ${series.times.length} ${scale.bounds} ${selected}`;
+    if (row.now === now) continue;
+    row.now = now;
     swatch.className = `swatch ${place === null ? "all" : scale.colour(newest)}`;
     value.textContent = number(newest);
     line.setAttribute("points", spark(series));
@@ -196,9 +260,11 @@ function latest(values, sum, scale) {
 
 function spark({ values }) {
   const recent = values.slice(-SPARK.readings).filter(Number.isFinite);
-  const max = Math.max(...recent, 1);
+  const min = Math.min(...recent, 0);
+  const max = Math.max(...recent, state.adds_up ? 1 : min + 1e-9);
   const x = (i) => ((i + SPARK.readings - recent.length) / (SPARK.readings - 1)) * SPARK.width;
-  return recent.map((value, i) => `${x(i).toFixed(1)},${(SPARK.height - 1 - (value / max) * (SPARK.height - 2)).toFixed(1)}`).join(" ");
+  const y = (value) => SPARK.height - 1 - ((value - min) / (max - min)) * (SPARK.height - 2);
+  return recent.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
 }
 
 /** The sum over all places, with a gap where one is missing: part of a sum would look like a quiet hour. */
@@ -218,11 +284,12 @@ function total() {
 }
 
 function curve(sum) {
-  const name = selected === null ? allOfThem() : state.places[selected].name;
+  const name = selected !== null ? state.places[selected].name : state.adds_up ? allOfThem() : "No stream yet";
   const series = selected === null ? sum : state.histories[selected];
   $("chart-title").textContent = name;
+  $("hint").hidden = SPANS[span] < 7 * DAY;
   const ofWhat = selected === null ? sharedUnit() : unit(state.places[selected].unit);
-  chart.update({ series, span: SPANS[span], unit: ofWhat, name, zone: state.zone });
+  chart.update({ series, span: SPANS[span], unit: ofWhat, name, zone: state.zone, counts: state.adds_up });
 }
 
 function refusals() {
@@ -237,17 +304,29 @@ function refusals() {
 // ---- what people do
 
 function select(place) {
+  if (place === null && !state.adds_up) return;
   selected = place;
   chart.hold(null);
   redraw();
 }
 
+function choose(chosen) {
+  span = chosen;
+  for (const button of document.querySelectorAll("[data-span]")) button.setAttribute("aria-pressed", button.dataset.span === span);
+}
+
 for (const button of document.querySelectorAll("[data-span]")) {
   button.addEventListener("click", () => {
-    span = button.dataset.span;
-    for (const other of document.querySelectorAll("[data-span]")) other.setAttribute("aria-pressed", other === button);
+    choose(button.dataset.span);
     redraw();
   });
 }
+
+$("measure").addEventListener("change", () => {
+  measured = $("measure").value;
+  selected = null;
+  unlisted = true;
+  redraw();
+});
 
 connect();

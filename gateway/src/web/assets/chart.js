@@ -1,9 +1,9 @@
 // One series over time: a line, its axes, and a readout under the pointer or the arrow keys.
 
-import { DAY, HOUR, nice, number, svg } from "/format.js";
+import { DAY, HOUR, MINUTE, nice, number, svg } from "/format.js";
 
 const EDGE = { left: 52, right: 14, top: 10, bottom: 24 };
-const STEPS = [1, 3, 6, 12, 24, 48, 96, 168, 336].map((hours) => hours * HOUR);
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 180, 360, 720, 1440, 2880, 5760, 10080, 20160].map((minutes) => minutes * MINUTE);
 /** How much room a label of the time axis takes, in pixels. */
 const LABEL = 62;
 
@@ -20,9 +20,12 @@ export class Chart {
     this.svg.addEventListener("keydown", (event) => this.key(event));
   }
 
-  /** `series` is `{ times, values }`; a value that is no number is a gap. `span` is in milliseconds. */
-  update({ series, span, unit, name, zone }) {
-    Object.assign(this, { series, span, unit, name, zone });
+  /**
+   * `series` is `{ times, values }`; a value that is no number is a gap. `span` is in milliseconds. `counts` says that the values
+   * are of whole hours: what is shorter than a day is not worth a chart.
+   */
+  update({ series, span, unit, name, zone, counts }) {
+    Object.assign(this, { series, span, unit, name, zone, counts });
     this.draw();
   }
 
@@ -40,20 +43,23 @@ export class Chart {
 
     const last = times.at(-1);
     this.from = Math.max(times[0], last - this.span);
-    this.to = Math.max(last, this.from + DAY);
+    this.to = Math.max(last, this.from + (this.counts ? DAY : Math.min(this.span, 10 * MINUTE)));
     this.first = times.findIndex((time) => time >= this.from);
     // Over all that is known, not over what is in sight: an axis that stays is easier to read.
-    const top = values.reduce((max, value) => (value > max ? value : max), 1) * 1.05;
-    const step = nice(top / 5);
+    const range = ([low, high], value) => [value < low ? value : low, value > high ? value : high];
+    const [low, high] = values.reduce(range, [0, this.counts ? 1 : 0]);
+    const room = (high - low || 1) * 0.05;
+    const [base, top] = [low < 0 ? low - room : 0, high + room];
+    const step = nice((top - base) / 5);
     const plot = { width: width - EDGE.left - EDGE.right, height: height - EDGE.top - EDGE.bottom };
     this.x = (time) => EDGE.left + ((time - this.from) / (this.to - this.from)) * plot.width;
-    this.y = (value) => EDGE.top + (1 - value / top) * plot.height;
-    this.bottom = this.y(0);
+    this.y = (value) => EDGE.top + (1 - (value - base) / (top - base)) * plot.height;
+    this.bottom = this.y(base);
 
     const { line, area } = this.paths();
     this.svg.replaceChildren(
       this.weekends(),
-      this.valueAxis(width, top, step),
+      this.valueAxis(width, base, top, step),
       this.timeAxis(plot.width),
       svg("path", { class: "area", d: area }),
       svg("path", { class: "line", d: line }),
@@ -88,9 +94,10 @@ export class Chart {
     return group;
   }
 
-  valueAxis(width, top, step) {
+  valueAxis(width, base, top, step) {
     const group = svg("g", { class: "axis" });
-    for (let value = 0; value <= top; value += step) {
+    for (let n = Math.ceil(base / step); n * step <= top; n++) {
+      const value = n * step;
       const y = this.y(value);
       group.append(
         svg("line", { x1: EDGE.left, x2: width - EDGE.right, y1: y, y2: y, class: value ? "" : "zero" }),
@@ -154,7 +161,7 @@ export class Chart {
     }
     const words = [document.createElement("strong"), ` ${this.unit}`, document.createElement("span")];
     words[0].textContent = number(values[at]);
-    words[2].textContent = this.zone.moment.format(times[at]);
+    words[2].textContent = (this.counts ? this.zone.moment : this.zone.exact).format(times[at]);
     this.readout.replaceChildren(...words);
     if (!this.cursor || !Number.isFinite(values[at])) return this.cursor?.replaceChildren();
     const [x, y] = [this.x(times[at]), this.y(values[at])];

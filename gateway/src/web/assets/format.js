@@ -1,14 +1,28 @@
 // Numbers, units and times, as people read them.
 
 const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const MINUTE = 60_000;
+export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 export const number = (value) => (Number.isFinite(value) ? numbers.format(value) : "–");
 
-/** A UCUM unit without the braces of its annotations: `{pedestrians}/h` is `pedestrians/h`, and `1` is nothing. */
-export const unit = (ucum) => (ucum === "1" ? "" : ucum.replace(/[{}]/g, ""));
+/** A UCUM unit as people write it: `{pedestrians}/h` is `pedestrians/h`, `Cel` is °C, and `1` is nothing. */
+export const unit = (ucum) => (ucum === "1" ? "" : ucum.replace(/[{}]/g, "").replace(/\bCel\b/, "°C"));
+
+/** So many seconds, in its two largest parts. */
+export function duration(seconds) {
+  const parts = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
+  const first = parts.findIndex(([, length]) => seconds >= length);
+  if (first < 0) return "0 s";
+  let rest = Math.floor(seconds);
+  const words = parts.slice(first, first + 2).map(([name, length]) => {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    return `${count} ${name}`;
+  });
+  return words.join(" ");
+}
 
 /** Times as the clocks of one zone show them. */
 export class Zone {
@@ -22,9 +36,11 @@ export class Zone {
     };
     const [two, short] = ["2-digit", "short"];
     this.name = name;
+    this.place = name.split("/").at(-1).replaceAll("_", " ");
     this.parts = format({ year: "numeric", month: two, day: two, hour: two, minute: two });
     this.moment = format({ weekday: short, day: "numeric", month: short, hour: two, minute: two });
     this.clock = format({ weekday: short, day: "numeric", month: short, year: "numeric", hour: two, minute: two });
+    this.exact = format({ weekday: short, day: "numeric", month: short, hour: two, minute: two, second: two });
     this.hour = format({ hour: two, minute: two });
     this.day = format({ weekday: short, day: "numeric" });
     this.date = format({ day: "numeric", month: short });

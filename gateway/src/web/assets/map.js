@@ -10,6 +10,10 @@ const APART = 29;
 const TOUCH = 14;
 /** How wide the squares of the grid are at least, in pixels. */
 const GRID_MIN = 45;
+/** What the map shows around its middle at least, in metres. */
+const REACH_MIN_M = 25;
+/** How many pairs of circles are looked at when they are moved apart: a moment of a phone's time. */
+const PAIRS_MAX = 20_000_000;
 /** A street shorter than this is not drawn. */
 const STREET_MIN_M = 150;
 
@@ -24,24 +28,40 @@ export class Map {
     new ResizeObserver(() => this.layout()).observe(container);
   }
 
-  places(places) {
-    this.data = places;
-    const middle = (key) => (Math.min(...places.map((p) => p[key])) + Math.max(...places.map((p) => p[key]))) / 2;
+  /** Shows those of the places that are named by number and have a position. */
+  places(places, shown) {
+    this.ids = shown.filter((i) => places[i].position);
+    this.data = this.ids.map((i) => places[i]);
+    const positions = this.data.map(({ position }) => position);
+    const middle = (key) => (Math.min(...positions.map((p) => p[key])) + Math.max(...positions.map((p) => p[key]))) / 2;
     const [latitude, longitude] = [middle("latitude"), middle("longitude")];
     const shrink = Math.cos((latitude * Math.PI) / 180);
-    this.metres = places.map((place) => ({
-      x: (place.longitude - longitude) * shrink * METRES_PER_DEGREE,
-      y: (latitude - place.latitude) * METRES_PER_DEGREE,
+    this.metres = positions.map((at) => ({
+      x: (at.longitude - longitude) * shrink * METRES_PER_DEGREE,
+      y: (latitude - at.latitude) * METRES_PER_DEGREE,
     }));
     // From north to south, which is how the keys go.
-    this.order = places.map((_, i) => i).sort((a, b) => places[b].latitude - places[a].latitude);
+    this.order = positions.map((_, i) => i).sort((a, b) => positions[b].latitude - positions[a].latitude);
+    this.pointed = null;
     this.layout();
   }
 
   layout() {
     const { clientWidth: width, clientHeight: height } = this.container;
-    if (!this.data?.length || !width || !height) return;
-    const reach = (axis) => Math.max(...this.metres.map((at) => Math.abs(at[axis])), 1);
+    if (!this.data) return;
+    // An empty map takes little room.
+    this.container.parentElement.classList.toggle("nowhere", !this.data.length);
+    if (!width || !height) return;
+    if (!this.data.length) {
+      this.marks = undefined;
+      this.tip.hidden = true;
+      this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      this.svg.replaceChildren(
+        svg("text", { x: width / 2, y: height / 2, class: "empty" }, "No stream here says where it is measured"),
+      );
+      return;
+    }
+    const reach = (axis) => Math.max(...this.metres.map((at) => Math.abs(at[axis])), REACH_MIN_M);
     const scale = Math.min((width / 2 - MARGIN) / reach("x"), (height / 2 - MARGIN) / reach("y"));
     const here = this.metres.map(({ x, y }) => ({ x: width / 2 + x * scale, y: height / 2 + y * scale }));
     this.shown = apart(here);
@@ -58,7 +78,7 @@ export class Map {
       bar(width, height, scale, this.shown),
       north(width),
     );
-    if (this.last) this.update(this.last);
+    if (this.last) this.update(this.last.told);
   }
 
   mark(i) {
@@ -66,16 +86,19 @@ export class Map {
     const ring = svg("circle", { ...at, r: TOUCH, class: "ring" });
     const dot = svg("circle", { ...at, r: 3, class: "dot none" });
     const group = svg("g", { class: "mark", role: "button", tabindex: i === this.order[0] ? 0 : -1 }, ring, dot);
-    group.addEventListener("click", () => this.select(i));
+    group.addEventListener("click", () => this.select(this.ids[i]));
     for (const on of ["pointerenter", "focus"]) group.addEventListener(on, () => this.point(i));
     for (const off of ["pointerleave", "blur"]) group.addEventListener(off, () => this.point(null));
     return { group, ring, dot };
   }
 
   /** Shows the latest values; `selected` is a place or null for all. */
-  update(last) {
-    this.last = last;
+  update(told) {
+    const at = this.ids?.indexOf(told.selected) ?? -1;
+    const values = this.ids?.map((i) => told.values[i]) ?? [];
+    this.last = { told, values, scale: told.scale, selected: at < 0 ? null : at };
     if (!this.marks) return;
+    const { last } = this;
     this.marks.forEach(({ group, ring, dot }, i) => {
       const value = last.values[i];
       const r = last.scale.radius(value ?? 0);
@@ -134,7 +157,7 @@ export class Map {
       this.marks[next].group.setAttribute("tabindex", 0);
       this.marks[next].group.focus();
     } else if (event.key === "Enter" || event.key === " ") {
-      this.select(focused);
+      this.select(this.ids[focused]);
     } else {
       return;
     }
@@ -145,7 +168,8 @@ export class Map {
 /** Moves points that are too close away from each other, and as little as that takes. */
 function apart(points) {
   const moved = points.map((at) => ({ ...at }));
-  for (let round = 0; round < 300; round++) {
+  const rounds = Math.min(300, Math.ceil(PAIRS_MAX / (points.length * points.length)));
+  for (let round = 0; round < rounds; round++) {
     moved.forEach((a, i) => {
       for (const b of moved.slice(i + 1)) {
         const [dx, dy] = [b.x - a.x, b.y - a.y];

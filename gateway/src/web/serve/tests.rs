@@ -23,7 +23,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let place = Place { name: "A".to_owned(), latitude: -36.8, longitude: 174.7, unit: "1".to_owned() };
+        let place = Place { name: "A".to_owned(), position: None, unit: "1".to_owned() };
         let board = Board::new("Test city", vec![place]);
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap())).unwrap();
