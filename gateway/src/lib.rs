@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`mqtt`] | MQTT 3.1.1 in: what devices publish becomes readings, acknowledged once they are signed and on disk |
 //! | [`demo`] | a small city on one machine, with real pedestrian counts |
 //! | [`web`] | the page that shows verified readings as they come, `/healthz`, and the state as JSON |
 //! | [`cli`] | the command line `msec-gateway`, as a function |
@@ -19,4 +20,5 @@
 
 pub mod cli;
 pub mod demo;
+pub mod mqtt;
 pub mod web;
