@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`config`] | its settings: a TOML file |
 //! | [`mqtt`] | MQTT 3.1.1 in: what devices publish becomes readings, acknowledged once they are signed and on disk |
 //! | [`demo`] | a small city on one machine, with real pedestrian counts |
 //! | [`web`] | the page that shows verified readings as they come, `/healthz`, and the state as JSON |
@@ -19,6 +20,7 @@
 //! ```
 
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod mqtt;
 pub mod web;
