@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::demo;
+use crate::{config, demo, mqtt, run};
 
 /// The gateway of the M-Sec mesh: a smart city without a cloud.
 #[derive(Debug, Parser)]
@@ -19,6 +19,23 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway: take in what devices publish by MQTT, link with other peers, serve the page
+    #[command(
+        after_help = "Example:\n  msec init --data-dir msec-data && msec join --manifest harbour.manifest --grant gateway.grant --data-dir msec-data\n  \
+                            msec-gateway config --print > gateway.toml\n  msec-gateway run --config gateway.toml\n\n\
+                            It ends cleanly with Ctrl-C, and when systemd stops it."
+    )]
+    Run(RunArgs),
+    /// Print all settings with their defaults, as a file to start from, or check a file
+    #[command(
+        after_help = "Examples:\n  msec-gateway config --print > gateway.toml\n  msec-gateway config --check gateway.toml"
+    )]
+    Config(ConfigArgs),
+    /// Make a random token for a device, and the lines of the file that let it in
+    #[command(after_help = "Example:\n  msec-gateway token mic-1 >> gateway.toml\n\n\
+                            The token itself goes to standard error, once: it is the device's MQTT password, and its name is the\n\
+                            user name. The file holds only the token's hash.")]
+    Token(TokenArgs),
     /// Run a small city on this machine: 3 gateways, 21 sensors and a citizen, with a month of real pedestrian counts
     #[command(
         after_help = "Examples:\n  msec-gateway demo\n  msec-gateway demo --seconds 20 --listen 127.0.0.1:9000\n  \
@@ -26,6 +43,36 @@ enum Command {
                             It ends with status 0 if nothing was lost and exactly what it planted was refused."
     )]
     Demo(DemoArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+struct RunArgs {
+    /// The settings
+    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    config: PathBuf,
+    /// Print where peer, MQTT and page listen as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+struct ConfigArgs {
+    /// Print every setting with its default, its meaning, its unit and its bounds
+    #[arg(long)]
+    print: bool,
+    /// Say what is wrong with a file, or that nothing is
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+struct TokenArgs {
+    /// What the device is called: its MQTT user name
+    name: String,
+    /// Print name, token and hash as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -61,9 +108,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(code) => return code,
     };
     msec_peer::cli::log_to_stderr();
-    let Command::Demo(args) = args.command;
-    let DemoArgs { seconds, speed, data_dir, listen, json } = args;
-    match demo::run(demo::Options { seconds, speed, data_dir, listen, json }) {
+    let done = match args.command {
+        Command::Run(RunArgs { config, json }) => run::run(&run::Options { config, json }).map(|()| true),
+        Command::Config(args) => configure(args).map(|()| true),
+        Command::Token(args) => make_token(&args).map(|()| true),
+        Command::Demo(args) => {
+            let DemoArgs { seconds, speed, data_dir, listen, json } = args;
+            demo::run(demo::Options { seconds, speed, data_dir, listen, json })
+        }
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -71,6 +125,35 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn configure(args: ConfigArgs) -> anyhow::Result<()> {
+    match args.check {
+        Some(path) => {
+            config::load(&path)?;
+            println!("{} is well", path.display());
+        }
+        None => print!("{}", config::DEFAULT_FILE),
+    }
+    Ok(())
+}
+
+/// Prints what goes into the file on standard output and the token beside it, so that the file can be appended to.
+fn make_token(TokenArgs { name, json }: &TokenArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        mqtt::is_device_name(name) && !name.contains(['"', '\\']),
+        "`{name}` cannot be the name of a device: write 1 to {} bytes without quotes, backslashes, `+`, `#`, braces and control characters",
+        mqtt::DEVICE_NAME_BYTES_MAX
+    );
+    let token = mqtt::random_token();
+    let hash = mqtt::TokenHash::of(token.as_bytes());
+    if *json {
+        println!("{}", serde_json::json!({ "name": name, "token": token, "hash": hash.to_string() }));
+        return Ok(());
+    }
+    eprintln!("The token of {name}, shown this once: {token}");
+    println!("\n[[mqtt.device]]\nname = \"{name}\"\ntoken = \"{hash}\"");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -82,6 +165,24 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example_and_has_a_manual_page_or_is_the_demo() {
+        let manual = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manual");
+        for command in Args::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{}", command.get_name());
+            if command.get_name() == "demo" {
+                continue;
+            }
+            let page = manual.join(format!("msec-gateway-{}.md", command.get_name()));
+            let page = std::fs::read_to_string(page).expect("a page");
+            assert!(page.lines().count() <= 50, "{}: more than a screen", command.get_name());
+            for flag in command.get_arguments().filter_map(|arg| arg.get_long()) {
+                assert!(page.contains(&format!("--{flag}")), "{}: --{flag} is missing", command.get_name());
+            }
+        }
     }
 
     #[test]

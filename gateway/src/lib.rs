@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`run`] | the gateway as it runs: a peer, what devices send, the page |
 //! | [`config`] | its settings: a TOML file |
 //! | [`mqtt`] | MQTT 3.1.1 in: what devices publish becomes readings, acknowledged once they are signed and on disk |
 //! | [`demo`] | a small city on one machine, with real pedestrian counts |
@@ -23,4 +24,5 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod mqtt;
+pub mod run;
 pub mod web;
