@@ -92,6 +92,11 @@ impl Process {
         Self { stdin: child.stdin.take(), child, out, err }
     }
 
+    /// Its number, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes a line to its standard input. One that is gone reads nothing.
     pub fn say(&mut self, line: &str) {
         if let Some(stdin) = &mut self.stdin {
@@ -117,7 +122,16 @@ impl Process {
     ///
     /// If it does not end.
     pub fn interrupt(&mut self) -> ExitStatus {
-        let kill = format!("kill -INT {}", self.child.id());
+        self.signal("INT")
+    }
+
+    /// Sends a signal by its name; waits until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub fn signal(&mut self, name: &str) -> ExitStatus {
+        let kill = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
         assert!(sent.success(), "the signal is sent");
         self.wait()
