@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use msec_tests::process::{Process, json, run};
+use msec_tests::process::{Process, json};
 use msec_tests::proxy::UdpProxy;
 use msec_tests::town::{PARKS, Town, holds, open, publish, stream};
 use msec_tests::wait::block_until;
