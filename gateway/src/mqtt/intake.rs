@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use msec_peer::identity::UnixMillis;
+use msec_peer::net::wall_clock;
 use msec_peer::{Peer, Pending, PublishFailed, Reading, StreamName, StreamSpec};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -212,13 +212,6 @@ impl Intake {
             self.watcher.refused(line);
         }
     }
-}
-
-/// Civil time, as the system shows it; before 1970 is 1970.
-#[expect(clippy::disallowed_methods, reason = "a driver: a reading without a time was measured when it came")]
-fn wall_clock() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
