@@ -41,6 +41,12 @@ pub fn parse<A: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<A, E
     })
 }
 
+/// How many kinds of values of the command line a text is. Not for programs: the fuzz targets reach the parsers by it.
+#[doc(hidden)]
+pub fn kinds_of_value(text: &str) -> usize {
+    values::kinds(text)
+}
+
 fn obey(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Init(init) => space::init(&init),
