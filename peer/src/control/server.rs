@@ -224,11 +224,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::control::ReadingLine;
 
     proptest! {
         #[test]
         fn arbitrary_lines_never_panic(line in proptest::collection::vec(any::<u8>(), 0..256)) {
             prop_assert!(parse(&line).is_err());
+        }
+
+        /// Found by its fuzz target: the last bit of a value could get lost between a command and its peer.
+        #[test]
+        fn values_come_bit_for_bit(value in any::<f64>().prop_filter("finite", |value| value.is_finite())) {
+            let line = serde_json::to_vec(&ReadingLine { time: None, value }).expect("a number");
+            let read: ReadingLine = serde_json::from_slice(&line).expect("what was written");
+            prop_assert_eq!(read.value.to_bits(), value.to_bits());
         }
 
         #[test]
