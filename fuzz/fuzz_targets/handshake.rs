@@ -1,0 +1,17 @@
+//! The four messages of a handshake: off the wire, and inside of Noise by somebody who has a right key. The first byte says
+//! which.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use msec_fuzz::noise;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    match which % 5 {
+        0 => noise::first(bytes),
+        1 => noise::second(bytes),
+        2 => noise::third(bytes),
+        3 => noise::claim(bytes),
+        _ => noise::answer(bytes),
+    }
+});

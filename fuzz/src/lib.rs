@@ -1,0 +1,21 @@
+//! What the fuzz targets share. A target is a file in `fuzz_targets`, named for the decoder that it feeds; `.ci/fuzz` runs
+//! them all, and `fuzz/README.md` says how to run one.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`town`] | keys, grants and logs, fixed for ever |
+//! | [`script`] | steps, for targets that feed a machine |
+//! | [`record`] | what holds for every signed record |
+//! | [`gossip`], [`node`] | the machines, and what must hold whatever they are fed |
+//! | [`noise`] | an attacker who does the Noise handshake right, and says what he likes inside of it |
+//! | [`document`] | entries of a document, and that their order changes nothing |
+//! | [`disk`] | the bytes of the store, written down a second time |
+
+pub mod disk;
+pub mod document;
+pub mod gossip;
+pub mod node;
+pub mod noise;
+pub mod record;
+pub mod script;
+pub mod town;

@@ -1,0 +1,171 @@
+//! The seeds: valid samples, from which a fuzzer starts. They are made here, all bytes of them fixed, and committed.
+//!
+//! `MSEC_SEEDS=write cargo test --test seeds` in `fuzz` writes them anew, after a format has changed. Without it the test
+//! says which are not what the code would write.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use msec_crdt_store::{Entry, Reading, ValueQuality, VerifiedRun, encode_readings};
+use msec_fuzz::script::Script;
+use msec_fuzz::{disk, document, gossip, node, noise, town};
+use msec_identity::{Right, UnixMillis};
+use msec_peer::Membership;
+
+/// By `target/name`.
+type Seeds = BTreeMap<String, Vec<u8>>;
+
+fn add(seeds: &mut Seeds, target: &str, name: &str, bytes: Vec<u8>) {
+    let before = seeds.insert(format!("{target}/{name}"), bytes);
+    assert_eq!(before, None, "two seeds of one name");
+}
+
+fn cbor(value: impl minicbor::Encode<()>) -> Vec<u8> {
+    minicbor::to_vec(value).expect("writing to a Vec cannot fail")
+}
+
+fn records(seeds: &mut Seeds) {
+    let sensor = town::sensor();
+    add(seeds, "grant", "write", town::grant(&sensor, &[Right::Write]).to_bytes());
+    let key = town::sensor_key();
+    add(seeds, "endorsement", "sensor", key.endorsement().to_bytes());
+    add(seeds, "head", "sensor", town::runs()[1].state().head().to_bytes());
+    add(seeds, "manifest", "town", town::manifest().to_bytes());
+    add(
+        seeds,
+        "invitation",
+        "gateway",
+        Membership::new(&town::manifest(), town::gateway_papers()).to_bytes(),
+    );
+}
+
+fn handshakes(seeds: &mut Seeds) {
+    let [first, second, third] = noise::honest_messages();
+    for (which, name, bytes) in [
+        (0, "first", first),
+        (1, "second", second),
+        (2, "third", third),
+        (3, "claim", noise::honest_claim()),
+        (4, "answer", noise::honest_answer()),
+    ] {
+        add(seeds, "handshake", name, [&[which], &bytes[..]].concat());
+    }
+    // "No valid grant": the variant 1, which holds the index 0.
+    add(seeds, "handshake", "refusal", vec![4, 0x82, 0x01, 0x81, 0x00]);
+}
+
+fn logs(seeds: &mut Seeds) {
+    let runs = town::runs();
+    add(seeds, "header", "mic-1", cbor(town::header("mic-1")));
+    let place = msec_crdt_store::Place::from_degrees(43.46, -3.79);
+    add(seeds, "header", "place", cbor(town::header("mic-1").with_place(place)));
+    add(seeds, "run", "first", runs[0].to_bytes());
+    add(seeds, "run", "second", runs[1].to_bytes());
+    add(seeds, "run", "chunk", disk::serve(runs[0].state().size()).expect("there is more"));
+    let entries: Vec<&Entry> = runs[1..].iter().flat_map(VerifiedRun::entries).collect();
+    add(seeds, "entries", "readings", cbor(&entries));
+
+    let reading = |n: i64, value, quality| Reading { time: UnixMillis(1_000 * n), value, quality };
+    let same = [reading(0, 48.5, ValueQuality::Good), reading(1, -3.0, ValueQuality::Good)];
+    add(seeds, "readings", "one-quality", encode_readings(&same).expect("two readings"));
+    let mixed = [reading(0, 0.1, ValueQuality::Good), reading(1, f64::INFINITY, ValueQuality::Bad)];
+    add(seeds, "readings", "each-its-quality", encode_readings(&mixed).expect("two readings"));
+}
+
+fn stores(seeds: &mut Seeds) {
+    use disk::act::{BYTES, COMMIT, CUT, FLIP, PAYLOAD};
+    let written = |script: Script, n: u8| script.step(COMMIT, 0x80 | n, &[]);
+    let whole = (0..town::COMMITS as u8).fold(Script::default(), written);
+    let payload = [&[0], &disk::commits()[0][..]].concat();
+    for (name, script) in [
+        ("whole", whole.clone()),
+        ("torn", whole.clone().step(CUT, 30, &[])),
+        ("flipped", whole.clone().step(FLIP, 40, &[1])),
+        ("garbage", whole.clone().step(BYTES, 0, b"garbage behind a whole store")),
+        ("received", Script::default().step(PAYLOAD, 0, &payload).step(COMMIT, 1, &[])),
+        ("cut-before", Script::default().step(COMMIT, 0, &[]).step(PAYLOAD, 0, &[2])),
+    ] {
+        add(seeds, "store", name, script.into_bytes());
+    }
+}
+
+fn machines(seeds: &mut Seeds) {
+    let talk = gossip::honest_talk();
+    // The second byte says what kind of message it is.
+    let kinds: BTreeMap<u8, &Vec<u8>> = talk.iter().map(|message| (message[1], message)).collect();
+    assert_eq!(kinds.len(), 6, "every kind of message is said");
+    add(seeds, "gossip", "one-of-each", gossip::script_of(kinds.into_values()));
+    add(seeds, "gossip", "talk", gossip::script_of(talk.iter().take(16)));
+
+    add(seeds, "document", "thing", document::honest_talk());
+
+    for (name, script) in node::honest_scripts() {
+        add(seeds, "node", name, script);
+    }
+}
+
+fn texts(seeds: &mut Seeds) {
+    for (name, line) in [
+        ("status", r#""status""#),
+        (
+            "publish",
+            r#"{"publish":{"stream":{"collection":"parks/noise","stream":"mic-1","unit":"dB","place":[43.46,-3.79]},"readings":[{"time":17,"value":48.5}]}}"#,
+        ),
+        // Found: the last bit of this one was lost.
+        (
+            "last-bit",
+            r#"{"publish":{"stream":{"collection":"a","stream":"b","unit":"1"},"readings":[{"value":4.950258335593078e+102}]}}"#,
+        ),
+        (
+            "query",
+            r#"{"query":{"collection":"parks","since":0,"near":{"latitude":43.46,"longitude":-3.79,"radius_m":500.0},"limit":20}}"#,
+        ),
+        ("tail", r#"{"tail":{"collection":"","stream":"mic-1"}}"#),
+        ("missed", r#"{"missed":7}"#),
+        ("error", r#"{"error":"no"}"#),
+    ] {
+        add(seeds, "control", name, line.into());
+    }
+    let contact = format!("{}@127.0.0.1:4000", town::sensor().peer());
+    for (name, text) in [
+        ("contact", &contact[..]),
+        ("stream", "parks/noise/mic-1"),
+        ("near", "43.46,-3.79,2km"),
+        ("ago", "1d 12h"),
+        ("date", "2026-11-24"),
+        ("moment", "2026-11-24T18:00:00+01:00"),
+        ("reading", "1767225600000 48.5"),
+        ("rights", "relay,read,write"),
+    ] {
+        add(seeds, "values", name, text.into());
+    }
+}
+
+#[test]
+fn the_committed_seeds_are_what_the_code_writes() {
+    let mut seeds = Seeds::new();
+    for make in [records, handshakes, logs, stores, machines, texts] {
+        make(&mut seeds);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("MSEC_SEEDS").is_some_and(|it| it == "write") {
+        for (name, bytes) in &seeds {
+            let path = root.join("seeds").join(name);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+            fs::write(&path, bytes).expect("written");
+        }
+    }
+    for (name, bytes) in &seeds {
+        let committed = fs::read(root.join("seeds").join(name)).unwrap_or_default();
+        assert!(committed == *bytes, "{name} is not what it should be: see the head of this file");
+    }
+    let mut targets: Vec<_> = seeds.keys().filter_map(|name| name.split('/').next()).collect();
+    targets.dedup();
+    let files = fs::read_dir(root.join("fuzz_targets")).expect("there are targets");
+    let mut files: Vec<_> = files
+        .map(|file| file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    assert_eq!(targets, files, "every target has seeds");
+}
