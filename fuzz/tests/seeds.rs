@@ -142,10 +142,38 @@ fn texts(seeds: &mut Seeds) {
     }
 }
 
+fn gateways(seeds: &mut Seeds) {
+    let connect: &[u8] = b"\x10\x1a\x00\x04MQTT\x04\xc2\x00\x0a\x00\x02id\x00\x03mic\x00\x05token";
+    let publish: &[u8] = b"\x32\x0d\x00\x05a/mic\x00\x0748.5";
+    let rest: &[u8] = b"\x82\x08\x00\x01\x00\x03a/+\x01\xc0\x00\xe0\x00";
+    let session = [connect, publish, rest].concat();
+    assert_eq!(msec_gateway::mqtt::count_packets(&session, session.len()), Some(5));
+    add(seeds, "mqtt", "session", session);
+    for (name, which, payload) in [
+        ("number", 0, "48.5"),
+        ("object", 0, r#"{"value":48.5,"time":"2026-01-01T00:00:00Z"}"#),
+        ("pointer", 1, r#"{"a":[{"b":-1e3}],"t/1":1767225600000}"#),
+    ] {
+        add(seeds, "payload", name, [&[which], payload.as_bytes()].concat());
+    }
+    add(
+        seeds,
+        "rule",
+        "wildcards",
+        b"sensors/+/noise/#\n{device}-{1}-{2}\nmic-1\nsensors/pier/noise/a/b".to_vec(),
+    );
+    // With the examples of a device and of a rule, which stand there as comments.
+    let defaults = msec_gateway::config::DEFAULT_FILE.lines().filter(|line| !line.starts_with("# "));
+    let whole: Vec<_> = defaults.map(|line| line.trim_start_matches('#')).collect();
+    let whole = whole.join("\n");
+    msec_gateway::config::parse(&whole).expect("the defaults and their examples work");
+    add(seeds, "gateway_config", "whole", whole.into_bytes());
+}
+
 #[test]
 fn the_committed_seeds_are_what_the_code_writes() {
     let mut seeds = Seeds::new();
-    for make in [records, handshakes, logs, stores, machines, texts] {
+    for make in [records, handshakes, logs, stores, machines, texts, gateways] {
         make(&mut seeds);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,20 @@
+//! What a device sends to a topic. The first byte says how the rule for the topic reads it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use msec_fuzz::town::NOW;
+use msec_gateway::mqtt::{Layout, TIME_MIN, parse};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((which, payload)) = bytes.split_first() else { return };
+    let selector = |text: &str| text.parse().expect("a key or a pointer");
+    let layout = match which % 3 {
+        0 => Layout::default(),
+        1 => Layout { value: selector("/a/0/b"), time: selector("/t~1") },
+        _ => Layout { value: selector("time"), time: selector("value") },
+    };
+    match parse(payload, &layout, NOW) {
+        Ok(reading) => assert!(reading.value.is_finite() && reading.time >= TIME_MIN, "{reading:?}"),
+        Err(error) => assert!(error.to_string().len() < 1_000, "what is said of it is short"),
+    }
+});
