@@ -1,8 +1,8 @@
 //! Readings, and the columns that carry many of them in one entry.
 //!
 //! The body of a readings entry is the CBOR array `[1, times, values, qualities]`: the first time in milliseconds and then
-//! the differences, the values (an integer where that is exact, else the shortest float that is), and one quality for all
-//! or one for each. The leading number is the version of the layout.
+//! the differences, the values (the shortest of integer, single and double that is exact), and one quality for all or one
+//! for each. The leading number is the version of the layout.
 
 use std::hash::{Hash, Hasher};
 
@@ -112,9 +112,12 @@ fn write_columns(e: &mut Encoder<Vec<u8>>, readings: &[Reading]) -> Written {
 fn write_value(e: &mut Encoder<Vec<u8>>, value: f64) -> Written {
     let integer = value as i64;
     let single = value as f32;
-    if (integer as f64).to_bits() == value.to_bits() && integer.unsigned_abs() < 1 << 53 {
+    let is_single = f64::from(single).to_bits() == value.to_bits();
+    // A larger integer takes nine bytes, a single five.
+    let integer_max = if is_single { u32::MAX.into() } else { (1 << 53) - 1 };
+    if (integer as f64).to_bits() == value.to_bits() && integer.unsigned_abs() <= integer_max {
         e.i64(integer)?;
-    } else if f64::from(single).to_bits() == value.to_bits() {
+    } else if is_single {
         e.f32(single)?;
     } else {
         e.f64(value)?;
@@ -222,6 +225,13 @@ mod tests {
     fn an_hourly_count_takes_few_bytes() {
         let one = encode_readings(&[Reading::new(UnixMillis(1_700_000_000_000), 480.0)]).expect("encodes");
         assert!(one.len() <= 18, "{} bytes", one.len());
+    }
+
+    /// Found by the fuzz target: a large integer that a single holds took nine bytes.
+    #[test]
+    fn a_large_integer_takes_no_more_than_a_single() {
+        let length = |value| encode_readings(&[Reading::new(UnixMillis(0), value)]).expect("encodes").len();
+        assert_eq!((length(2f64.powi(40)), length(2f64.powi(40) + 1.0)), (length(0.5), length(0.1)));
     }
 
     #[test]
