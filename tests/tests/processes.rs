@@ -267,8 +267,9 @@ fn start_on_a_full_disk(space: &Space, name: &str, args: &[&str]) -> Process {
     // 25 is SIGXFSZ, which would end the program; ignored, the write fails. The limit counts blocks of 512 bytes.
     let limited = "trap '' 25; ulimit -f 8; exec \"$@\"";
     let home = space.path(name);
+    let here = ["--no-mdns", "--listen", "127.0.0.1:0"];
     let mut all = vec!["-c", limited, "sh", MSEC, "run", "--data-dir", &home, "--json"];
-    all.extend(args);
+    all.extend(here.iter().chain(args));
     Process::start("sh", all)
 }
 

@@ -299,7 +299,10 @@ impl Document {
         // By the rules for everybody else's.
         let parsed = ParsedChange::from_body(&log, &body).map_err(DraftError::Change)?;
         let tip = fold.map_or_else(|| LogFold::default().tip(log), |fold| fold.tip(log));
-        self.index.judge(tip, &parsed).map_err(DraftError::Change)?;
+        self.index.judge(tip, &parsed).map_err(|error| match error {
+            ChangeError::LogFull => DraftError::LogFull,
+            error => DraftError::Change(error),
+        })?;
         Ok(Some(body))
     }
 }

@@ -401,7 +401,7 @@ fn one_log_does_not_fill_a_document() {
         let body = fill(&writer.document, CHANGE_OPS_MAX).expect("there is room");
         writer.document.fold([ChangeEntry { log: writer.log, position, body }]).expect("folded");
     }
-    assert!(matches!(fill(&writer.document, 1), Err(DraftError::Change(ChangeError::LogFull))));
+    assert!(matches!(fill(&writer.document, 1), Err(DraftError::LogFull)));
     let other = Thing::new("one");
     assert!(writer.document.add_thing(log(2), NOW, &other).is_ok(), "there is room for others");
 }

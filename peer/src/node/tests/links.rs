@@ -1,0 +1,111 @@
+//! Handshakes, admission, and what ends a link.
+
+use super::*;
+
+#[test]
+fn a_stranger_is_told_that_it_is_one_and_nothing_else() {
+    let (mut a, mut b) = (rig(4, &[], Config { contacts: vec![contact(3)], ..Config::default() }), gateway());
+    connect(&mut a, &mut b, 0);
+    assert_eq!(b.closes(), [CloseReason::Refused(Refusal::Stranger)]);
+    assert_eq!(a.closes(), [CloseReason::RefusedByPeer(Refusal::Stranger)]);
+    let refused = b.events();
+    assert!(
+        matches!(&refused[..], [Event::Refused(Refused { peer: Some(peer), kind: RefusedKind::Stranger, .. })] if *peer == a.node.peer())
+    );
+    assert_eq!(b.node.neighbours().count() + a.node.neighbours().count(), 0);
+}
+
+#[test]
+fn whoever_expects_somebody_else_does_not_link() {
+    let expected = Contact { address: address(3), peer: Some(PeerId([9; 32])) };
+    let mut a = rig(2, &[Right::Write], Config { contacts: vec![expected], ..Config::default() });
+    let mut b = gateway();
+    a.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: Some(address(3)) });
+    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    exchange(&mut a, &mut b, 0);
+    assert_eq!(a.closes(), [CloseReason::WrongPeer]);
+    assert_eq!(a.node.neighbours().count(), 0);
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_cut_off() {
+    let mut b = gateway();
+    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    b.pass(Duration::from_secs(9));
+    assert!(b.closes().is_empty());
+    b.pass(Duration::from_secs(1));
+    assert_eq!(b.closes(), [CloseReason::TooSlow]);
+}
+
+#[test]
+fn strangers_beyond_the_bound_are_turned_away() {
+    let mut b = rig(3, &[Right::Relay], Config { handshakes_max: 2, ..Config::default() });
+    for link in 0..3 {
+        b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+    }
+    assert_eq!(b.closes(), [CloseReason::Crowded]);
+}
+
+#[test]
+fn of_two_links_both_sides_keep_the_one_that_the_smaller_id_dialled() {
+    for first_dials in [true, false] {
+        let (mut a, mut b) = (sensor(), gateway());
+        let smaller_is_a = a.node.peer() < b.node.peer();
+        let (one, two) = if first_dials { (&mut a, &mut b) } else { (&mut b, &mut a) };
+        connect(one, two, 0);
+        connect(two, one, 1);
+        assert_eq!((a.node.neighbours().count(), b.node.neighbours().count()), (1, 1));
+        let kept_is_a = if first_dials == smaller_is_a { LinkId(0) } else { LinkId(1) };
+        for rig in [&mut a, &mut b] {
+            let peer = rig.node.neighbours().next().expect("a neighbour").peer;
+            assert_eq!(
+                rig.node.links.link_of(&peer),
+                Some(kept_is_a),
+                "first dialled by the sensor: {first_dials}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_comes_back_replaces_its_old_link() {
+    let (mut a, mut b) = (sensor(), gateway());
+    connect(&mut a, &mut b, 0);
+    // The sensor was restarted; the gateway has not noticed.
+    let mut again = sensor();
+    connect(&mut again, &mut b, 1);
+    assert_eq!(b.closes(), [CloseReason::Duplicate]);
+    assert_eq!(b.node.links.link_of(&a.node.peer()), Some(LinkId(1)));
+}
+
+#[test]
+fn a_neighbour_whose_grant_expires_is_let_go() {
+    let identity = Identity::from_seed([2; 32]);
+    let papers = vec![grant(&identity, &[Right::Write], 1)];
+    let config = Config { contacts: vec![contact(3)], ..Config::default() };
+    let (mut a, mut b) = (rig_with(2, papers, config, MemoryMedium::default()), gateway());
+    connect(&mut a, &mut b, 0);
+    b.pass(Duration::from_secs(3600));
+    assert!(b.closes().is_empty());
+    b.pass(Duration::from_secs(24 * 3600));
+    assert_eq!(b.closes(), [CloseReason::Expired]);
+}
+
+#[test]
+fn garbage_after_admission_ends_the_link() {
+    let (mut a, mut b) = (sensor(), gateway());
+    connect(&mut a, &mut b, 0);
+    b.handle(Input::Received { link: LinkId(0), bytes: vec![0xff; 40] });
+    assert_eq!(b.closes(), [CloseReason::Misbehaved]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(frames in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..200), 1..6), dialled: bool) {
+        let mut b = gateway();
+        b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: dialled.then(|| address(9)) });
+        for bytes in frames {
+            b.handle(Input::Received { link: LinkId(0), bytes });
+        }
+    }
+}
