@@ -3,10 +3,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `show` | puts readings on the page: what the store held, what others write, what devices send |
-//! | `signal` | waits for Ctrl-C, or for systemd |
 
 mod show;
-mod signal;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use msec_peer::cli::Signal;
 use msec_peer::control::Control;
 use msec_peer::identity::{PeerId, Right};
 use msec_peer::{BindError, DataDir, Membership, OpenError, Peer, PeerConfig};
@@ -53,7 +52,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
-    let signal = signal::Signal::listen()?;
+    let mut signal = Signal::listen()?;
     let file = options.config.display().to_string();
     // First what fails most often, so that nothing has to be undone.
     let page = match config.page.listen {

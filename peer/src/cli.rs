@@ -2,8 +2,10 @@
 
 mod args;
 mod ask;
+mod publish;
 mod run;
 mod show;
+mod signal;
 mod space;
 #[cfg(feature = "documents")]
 mod things;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+pub use signal::Signal;
 
 /// Runs `msec` with these arguments, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -55,7 +58,7 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Grant(grant) => space::grant(&grant),
         Command::Join(join) => space::join(&join),
         Command::Run(options) => run::run(options),
-        Command::Publish(publish) => ask::publish(&publish),
+        Command::Publish(publish) => publish::publish(&publish),
         Command::Tail(tail) => ask::tail(&tail),
         Command::Query(query) => ask::query(&query),
         #[cfg(feature = "documents")]

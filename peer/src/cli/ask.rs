@@ -1,102 +1,18 @@
 //! Commands that ask the peer: the one that runs, or the store where none does.
 
-use std::io::{BufRead, IsTerminal};
-
 use anyhow::Context;
 use serde_json::json;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 
-use super::args::{Publish, QueryArgs, Tail, Where};
+use super::args::{QueryArgs, Tail, Where};
 use super::show::{row, say, span, table};
-use super::values::{PlaceArg, reading};
-use crate::control::{Answer, ReadingLine, Request, Session, StreamLine};
+use super::signal::Signal;
+use crate::control::{Answer, Request, Session};
 use crate::net::wall_clock;
 use crate::sdk::DataDir;
 
-/// Lines that wait to be published. Beyond it, standard input waits.
-const LINES_MAX: usize = 256;
-
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
-}
-
-pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
-    runtime()?.block_on(async {
-        let mut session = Session::open(&DataDir::at(&args.home.data_dir)).await?;
-        if !session.is_running() && !args.home.json {
-            eprintln!("msec: no peer runs here: neighbours get it when one does");
-        }
-        let stream = StreamLine {
-            collection: args.stream.collection.clone(),
-            stream: args.stream.stream.clone(),
-            unit: args.unit.clone(),
-            place: args.place.map(|PlaceArg(latitude, longitude)| (latitude, longitude)),
-        };
-        let published = publish_all(&mut session, &stream, args).await;
-        session.close().await;
-        published
-    })
-}
-
-async fn publish_all(session: &mut Session, stream: &StreamLine, args: &Publish) -> anyhow::Result<()> {
-    let as_json = args.home.json;
-    for value in &args.values {
-        anyhow::ensure!(
-            value.is_finite(),
-            "`{value}` is not a finite number: leave it out where nothing was measured"
-        );
-    }
-    for &value in &args.values {
-        publish_one(session, stream, ReadingLine { time: None, value }, as_json).await?;
-    }
-    if !args.values.is_empty() {
-        return Ok(());
-    }
-    if std::io::stdin().is_terminal() {
-        eprintln!("msec: write a value a line; Ctrl-D ends it");
-    }
-    let mut lines = read_lines()?;
-    while let Some(line) = lines.recv().await {
-        match reading(&line) {
-            Ok(Some(reading)) => publish_one(session, stream, reading, as_json).await?,
-            Ok(None) => {}
-            Err(error) => eprintln!("msec: {error}"),
-        }
-    }
-    Ok(())
-}
-
-async fn publish_one(
-    session: &mut Session,
-    stream: &StreamLine,
-    reading: ReadingLine,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    session.ask(&Request::Publish { stream: stream.clone(), readings: vec![reading] }).await?;
-    while let Some(answer) = session.next().await? {
-        if let Answer::Published { log, position } = answer {
-            say(match as_json {
-                true => json!({ "published": { "log": log, "position": position } }).to_string(),
-                false => format!("published {} as entry {position} of {}", reading.value, log.short()),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Standard input, line by line, from a thread: a terminal cannot be waited for otherwise.
-pub(super) fn read_lines() -> anyhow::Result<mpsc::Receiver<String>> {
-    let (sender, receiver) = mpsc::channel(LINES_MAX);
-    let read = move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("stdin".into()).spawn(read).context("cannot read standard input")?;
-    Ok(receiver)
 }
 
 pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
@@ -146,6 +62,7 @@ async fn running(place: &Where) -> anyhow::Result<Session> {
 
 pub(super) fn tail(args: &Tail) -> anyhow::Result<()> {
     runtime()?.block_on(async {
+        let mut signal = Signal::listen()?;
         let mut session = running(&args.place).await?;
         let request = Request::Tail {
             collection: args.which.collection.clone(),
@@ -155,7 +72,7 @@ pub(super) fn tail(args: &Tail) -> anyhow::Result<()> {
         session.ask(&request).await?;
         loop {
             tokio::select! {
-                stop = tokio::signal::ctrl_c() => return stop.context("cannot wait for Ctrl-C"),
+                () = signal.wait() => return Ok(()),
                 answer = session.next() => match answer? {
                     Some(Answer::Row(it)) => say(row(&it, args.place.json)),
                     Some(Answer::Missed(missed)) => {

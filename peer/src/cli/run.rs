@@ -2,19 +2,17 @@
 
 use anyhow::Context;
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::args::Run;
-use super::ask::{read_lines, runtime};
+use super::ask::runtime;
+use super::publish::{publish_lines, stream_line};
 use super::show::{row, say};
-use super::values::{StreamArg, reading};
-use crate::control::{Control, RowLine};
+use super::signal::Signal;
+use crate::control::{Control, RowLine, Session};
 use crate::gossip::Interest;
-use crate::net::wall_clock;
-use crate::node::{Event, StreamSpec};
+use crate::node::Event;
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
-use crate::store::Reading;
 
 pub(super) fn run(args: Run) -> anyhow::Result<()> {
     runtime()?.block_on(run_peer(args))
@@ -22,6 +20,7 @@ pub(super) fn run(args: Run) -> anyhow::Result<()> {
 
 async fn run_peer(args: Run) -> anyhow::Result<()> {
     let as_json = args.place.json;
+    let mut signal = Signal::listen()?;
     // A mistyped directory must not become a new identity.
     let dir = DataDir::at(&args.place.data_dir);
     dir.identity()?;
@@ -53,11 +52,12 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     // A task of its own: a disk that does not acknowledge must not keep the peer from being stopped.
     let mut publishing = JoinSet::new();
     if let Some(stream) = &args.publish {
-        publishing.spawn(publish_lines(peer.clone(), spec(stream, &args.unit)?, read_lines()?, as_json));
+        let (mut session, stream) = (Session::with(peer.clone()), stream_line(stream, &args.unit, None));
+        publishing.spawn(async move { publish_lines(&mut session, &stream, as_json).await });
     }
     let ended = loop {
         tokio::select! {
-            stop = tokio::signal::ctrl_c() => break stop.context("cannot wait for Ctrl-C"),
+            () = signal.wait() => break Ok(()),
             notice = events.next() => match notice {
                 Some(Notice::Event(event)) => show(&event, args.tail, as_json),
                 Some(Notice::Missed(missed)) => {
@@ -76,42 +76,6 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     drop(control);
     peer.close().await;
     ended
-}
-
-fn spec(stream: &StreamArg, unit: &str) -> anyhow::Result<StreamSpec> {
-    Ok(StreamSpec::new(&stream.collection, &stream.stream)?.unit(unit))
-}
-
-/// Publishes line after line, until standard input ends.
-async fn publish_lines(
-    peer: Peer,
-    stream: StreamSpec,
-    mut lines: mpsc::Receiver<String>,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    while let Some(line) = lines.recv().await {
-        publish(&peer, &stream, &line, as_json).await?;
-    }
-    Ok(())
-}
-
-async fn publish(peer: &Peer, stream: &StreamSpec, line: &str, as_json: bool) -> anyhow::Result<()> {
-    let reading = match reading(line) {
-        Ok(Some(line)) => Reading::new(line.time.unwrap_or_else(wall_clock), line.value),
-        Ok(None) => return Ok(()),
-        Err(error) => {
-            eprintln!("msec: {error}");
-            return Ok(());
-        }
-    };
-    let receipt = peer.publish(stream, &[reading]).await?;
-    say(match as_json {
-        true => json!({ "published": { "log": receipt.log, "position": receipt.position } }).to_string(),
-        false => {
-            format!("published {} as entry {} of {}", reading.value, receipt.position, receipt.log.short())
-        }
-    });
-    Ok(())
 }
 
 fn show(event: &Event, tail: bool, as_json: bool) {

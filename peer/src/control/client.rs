@@ -34,10 +34,14 @@ impl Session {
         // Whoever has no identity here mistyped the directory: do not leave an empty store behind.
         dir.identity()?;
         let peer = Peer::open(PeerConfig::new(dir.path())?).await?;
+        Ok(Self { opened: Some(peer.clone()), ..Self::with(peer) })
+    }
+
+    /// A conversation with a peer of this process.
+    pub(crate) fn with(peer: Peer) -> Self {
         let (near, far) = tokio::io::duplex(PIPE_BYTES);
-        let served = peer.clone();
-        tokio::spawn(async move { serve(&served, far).await });
-        Ok(Self::over(Box::new(near), Some(peer)))
+        tokio::spawn(async move { serve(&peer, far).await });
+        Self::over(Box::new(near))
     }
 
     /// Reaches the peer that runs in `dir`; `None` if none does.
@@ -49,7 +53,7 @@ impl Session {
             stream.set_nonblocking(true)?;
             UnixStream::from_std(stream)
         }) {
-            Ok(stream) => Ok(Some(Self::over(Box::new(stream), None))),
+            Ok(stream) => Ok(Some(Self::over(Box::new(stream)))),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
                 Ok(None)
             }
@@ -59,9 +63,9 @@ impl Session {
         }
     }
 
-    fn over(stream: Box<dyn Stream>, opened: Option<Peer>) -> Self {
+    fn over(stream: Box<dyn Stream>) -> Self {
         let (read, requests) = tokio::io::split(stream);
-        Self { answers: BufReader::new(read), requests, opened }
+        Self { answers: BufReader::new(read), requests, opened: None }
     }
 
     /// Whether the peer runs by itself.
