@@ -238,9 +238,9 @@ mod tests {
             let page = std::fs::read_to_string(manual.join(format!("msec-{name}.md")));
             let page = page.unwrap_or_else(|error| panic!("the page of msec {name}: {error}"));
             assert!(page.lines().count() <= 50, "msec {name}: more than a screen");
-            for flag in
-                command.get_arguments().filter_map(|arg| arg.get_long()).filter(|flag| *flag != "help")
-            {
+            let commands = std::iter::once(command).chain(command.get_subcommands());
+            let flags = commands.flat_map(clap::Command::get_arguments).filter_map(|arg| arg.get_long());
+            for flag in flags.filter(|flag| *flag != "help") {
                 assert!(page.contains(&format!("--{flag}")), "msec {name}: --{flag} is missing");
             }
         }
