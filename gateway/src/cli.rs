@@ -21,8 +21,10 @@ struct Args {
 enum Command {
     /// Run the gateway: take in what devices publish by MQTT, link with other peers, serve the page
     #[command(
-        after_help = "Example:\n  msec init --data-dir msec-data && msec join --manifest harbour.manifest --grant gateway.grant --data-dir msec-data\n  \
-                            msec-gateway config --print > gateway.toml\n  msec-gateway run --config gateway.toml\n\n\
+        after_help = "Example:\n  msec init          (prints an id; the space's owner runs `msec grant ID --may read,write --out gateway.invitation`)\n  \
+                            msec join gateway.invitation\n  \
+                            msec-gateway config --print > gateway.toml && msec-gateway token mic-1 >> gateway.toml\n  \
+                            msec-gateway run\n\n\
                             It ends cleanly with Ctrl-C, and when systemd stops it."
     )]
     Run(RunArgs),

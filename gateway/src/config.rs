@@ -237,6 +237,9 @@ fn check_rule(nth: usize, raw: RawRule) -> Result<mqtt::Rule, Wrong> {
     if collection == CollectionPath::everything() {
         at(TABLE, nth, "collection", Err("write the name of a collection, such as \"parks/noise\""))?;
     }
+    if raw.collection.contains(['{', '}']) {
+        at(TABLE, nth, "collection", Err("braces are for `stream` only: write the collection as it is"))?;
+    }
     let stream = at(TABLE, nth, "stream", mqtt::Template::parse(&raw.stream, filter.wildcards()))?;
     if raw.unit.is_empty() || raw.unit.len() > STREAM_BYTES_MAX || raw.unit.chars().any(char::is_control) {
         let reason =

@@ -109,7 +109,7 @@ pub enum GrantError {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// There is none.
-    #[error("there is no key at {}: create one with `msec init`", path.display())]
+    #[error("there is no key at {}: is that the right data directory (--data-dir, or `data_dir` in a gateway's file)? `msec init` makes a new peer there", path.display())]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -170,6 +170,6 @@ pub enum HandshakeError {
     )]
     Endorsement,
     /// The other side would not admit us.
-    #[error("the other side refused: {0}")]
+    #[error("the other side does not admit this peer: {0}")]
     Refused(Refusal),
 }

@@ -13,7 +13,7 @@ use crate::time::UnixMillis;
 /// One thing that a holder may do. None of them implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
-    /// Carry and store, whether it can be read or not.
+    /// Carry and store. Nothing is sealed yet: whoever may relay can read.
     Relay,
     /// Read.
     Read,

@@ -79,11 +79,11 @@ pub struct Claim {
 #[cbor(index_only)]
 pub enum Refusal {
     /// It shows no grant of this space that is valid now.
-    #[error("no valid grant for this space: ask its owner for one")]
+    #[error("no grant that is valid now: ask the space's owner for one, and check both clocks")]
     #[n(0)]
     Stranger,
     /// This peer does not serve that space.
-    #[error("this peer is in another space")]
+    #[error("the two peers are in different spaces: `msec status` shows which")]
     #[n(1)]
     OtherSpace,
     /// This peer holds as many links as it will.

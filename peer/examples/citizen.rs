@@ -1,5 +1,5 @@
-//! A citizen's app next to a sensor: it finds the sensor's peer on the own link, is admitted with a grant from a file,
-//! fetches the last 24 hours and follows what comes. No gateway, no internet.
+//! A citizen's app next to a sensor: it finds the sensor's peer on the local network, is admitted with a grant from a
+//! file, fetches what the grant covers, shows the last 24 hours and follows. No gateway, no internet.
 //!
 //!     citizen DIR                 prints the id that the owner of the space grants to, with
 //!                                 `msec grant ID --may read --in parks --out citizen.invitation`
@@ -37,13 +37,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     // What it has from the last time, then what is fetched, then what comes.
     let since = wall_clock().saturating_add(-DAY_MS);
-    for row in app.query(Query { since, ..Query::default() }).await?.iter().rev() {
-        show(row);
-    }
+    let held = app.query(Query { since, ..Query::default() }).await?;
+    held.iter().rev().for_each(show);
     loop {
         tokio::select! {
             row = readings.reading() => match row {
-                Some(row) if row.reading.time >= since => show(&row),
+                Some(row) if row.reading.time >= since && !held.contains(&row) => show(&row),
                 Some(_) => {}
                 None => break,
             },

@@ -5,10 +5,11 @@
 //! | [`node`] | [`node::Node`]: a peer without sockets, clock and disk; all that it does is its input and output |
 //! | `net` | the drivers that carry a node on a real machine: QUIC, the storage thread, the loop |
 //! | `control` | how commands reach a running peer |
-//! | `sdk` | `Peer`, for apps: open, publish, subscribe, query |
+//! | `sdk` | `Peer`, for apps: open, publish, subscribe, query; `Registry`, the registry of things |
 //! | `cli` | the command line `msec`, as a function |
 //!
-//! `node` needs nothing but `std`. The rest is behind the feature `net`, which is on by default.
+//! `node` needs nothing but `std`. The rest is behind features: `net` and `documents` (the registry of things), on by default, and
+//! `iroh`, for links over a wide area.
 //!
 //! # An app in thirty lines
 //!
@@ -75,9 +76,9 @@ pub use net::{BindError, Remote};
 pub use net::{IrohAddress, ParseIrohAddressError};
 #[cfg(feature = "net")]
 pub use sdk::{
-    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, InvitationError, Membership, Neighbour, Notice,
-    OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed, Status,
-    Subscription,
+    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, Granted, InvitationError, Membership, Neighbour,
+    Notice, OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed,
+    Status, Subscription,
 };
 #[cfg(all(feature = "net", feature = "documents"))]
 pub use sdk::{EditFailed, Registry, RegistryFailed, RegistryWatch};

@@ -12,6 +12,7 @@
 //! | `queue` | those queues: bounded in bytes, never waited for |
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
+//! | `throttle` | a few lines a minute |
 //! | `mdns` | finds neighbours on the own link |
 //! | [`probe`] | a link by hand, for whoever wants to say what a node never says |
 //!
@@ -29,6 +30,7 @@ pub mod probe;
 mod queue;
 mod reception;
 mod sockets;
+mod throttle;
 mod tls;
 #[cfg(feature = "iroh")]
 mod wide;
@@ -40,6 +42,7 @@ use endpoint::bind;
 pub use error::BindError;
 pub use link::Remote;
 pub(crate) use sockets::{Addresses, Sockets};
+pub use throttle::Throttle;
 #[cfg(feature = "iroh")]
 pub(crate) use wide::WideArea;
 #[cfg(feature = "iroh")]

@@ -170,6 +170,11 @@ impl Node {
         self.identity.peer()
     }
 
+    /// Its own grants.
+    pub fn papers(&self) -> &[Verified<Grant>] {
+        &self.papers
+    }
+
     /// Who may do what, as far as it knows.
     pub fn authority(&self) -> &Authority {
         &self.authority

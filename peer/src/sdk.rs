@@ -25,5 +25,5 @@ pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;
 #[cfg(feature = "documents")]
 pub use registry::{Registry, RegistryWatch};
-pub use status::{Found, Neighbour, Status};
+pub use status::{Found, Granted, Neighbour, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

@@ -96,7 +96,7 @@ pub enum ThingError {
         id: String,
     },
     /// There is no such thing.
-    #[error("`{id}` is not in the registry: add it first")]
+    #[error("there is no thing `{id}` here: `msec things show` lists those that there are")]
     NotFound {
         /// The id.
         id: String,

@@ -66,6 +66,11 @@ impl OwnLog {
         self.signed.root()
     }
 
+    /// Bytes that wait to be signed.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
     /// Whether something waits to be signed.
     pub fn is_pending(&self) -> bool {
         !self.pending.is_empty()

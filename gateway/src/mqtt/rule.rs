@@ -44,7 +44,7 @@ impl Rule {
             return Some(Err(Refusal::Stream { stream }));
         }
         let name = StreamName { collection: self.collection.clone(), stream };
-        Some(Ok(StreamSpec { name, unit: self.unit.clone(), place: self.place.or(device.place) }))
+        Some(Ok(StreamSpec { name, unit: Some(self.unit.clone()), place: self.place.or(device.place) }))
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
             layout: Layout::default(),
         };
         let spec = rule.stream("sensors/7/a/b", &device).expect("a match").expect("a stream");
-        assert_eq!((spec.name.stream.as_str(), spec.unit.as_str()), ("mic-7:a/b", "dB"));
+        assert_eq!((spec.name.stream.as_str(), spec.unit.as_deref()), ("mic-7:a/b", Some("dB")));
         assert_eq!(spec.place, rule.place);
         assert!(rule.stream("other", &device).is_none());
         let long = format!("sensors/7/{}", "x".repeat(STREAM_BYTES_MAX));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use msec_peer::identity::PeerId;
+use msec_peer::net::Throttle;
 use msec_peer::node::Measured;
 use msec_peer::{Event, Notice, Peer, Query, Reading, StreamName, StreamSpec, Subscription};
 use tokio::sync::watch;
@@ -48,7 +49,11 @@ impl Show {
         let rows = peer.query(Query { limit: LOADED_MAX, ..Query::default() }).await?;
         for row in rows {
             let name = StreamName { collection: row.collection, stream: row.stream };
-            self.reading(row.author, StreamSpec { name, unit: row.unit, place: row.place }, row.reading);
+            self.reading(
+                row.author,
+                StreamSpec { name, unit: Some(row.unit), place: row.place },
+                row.reading,
+            );
         }
         Ok(())
     }
@@ -56,7 +61,7 @@ impl Show {
     fn measured(&self, measured: &Measured) {
         let Measured { header, readings, .. } = measured;
         let name = StreamName { collection: header.collection().clone(), stream: header.stream().to_owned() };
-        let stream = StreamSpec { name, unit: header.unit().to_owned(), place: header.place() };
+        let stream = StreamSpec { name, unit: Some(header.unit().to_owned()), place: header.place() };
         for reading in readings {
             self.reading(header.author(), stream.clone(), *reading);
         }
@@ -66,6 +71,7 @@ impl Show {
     fn reading(&self, author: PeerId, stream: StreamSpec, reading: Reading) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let StreamSpec { name, unit, place } = stream;
+        let unit = unit.unwrap_or_default();
         let key = (author, name);
         let place = match places.get(&key) {
             Some(place) => *place,
@@ -129,16 +135,22 @@ impl Watcher for Show {
     }
 }
 
+/// Lines about what the peer refused that are shown in a minute. Further ones are counted.
+const REFUSALS_PER_MINUTE: u32 = 20;
+
 /// What the peer tells, from the moment this is made.
 pub(super) struct Told {
+    peer: Peer,
     events: Subscription,
     show: Arc<Show>,
     failing: watch::Sender<bool>,
+    refusals: Throttle,
 }
 
 impl Told {
     pub(super) fn of(peer: &Peer, show: Arc<Show>, failing: watch::Sender<bool>) -> Self {
-        Self { events: peer.subscribe(), show, failing }
+        let refusals = Throttle::new(REFUSALS_PER_MINUTE);
+        Self { peer: peer.clone(), events: peer.subscribe(), show, failing, refusals }
     }
 
     /// Shows what it tells, until the peer is closed.
@@ -148,14 +160,16 @@ impl Told {
                 Notice::Event(event) => self.take(event),
                 Notice::Missed(missed) => {
                     tracing::warn!(missed, "the page was too slow: the readings are in the store");
-                    // Perhaps it missed that the disk writes again. If it does not, the next message tells.
-                    self.failing.send_replace(false);
+                    // Perhaps it missed that the disk refuses to write, or writes again.
+                    if let Ok(status) = self.peer.status().await {
+                        self.failing.send_replace(!status.storage_ok);
+                    }
                 }
             }
         }
     }
 
-    fn take(&self, event: Event) {
+    fn take(&mut self, event: Event) {
         match event {
             Event::Verified(measured) => {
                 self.show.verified.fetch_add(measured.readings.len() as u64, Ordering::Relaxed);
@@ -170,6 +184,10 @@ impl Told {
             }
             Event::Refused(refused) => {
                 self.show.refused.fetch_add(1, Ordering::Relaxed);
+                let Some(held_back) = self.refusals.pass() else { return };
+                if held_back > 0 {
+                    tracing::warn!("{held_back} more were refused, or failed, and are not shown");
+                }
                 let who = refused.peer.map_or_else(|| "somebody".to_owned(), |peer| peer.short());
                 tracing::warn!("refused {who}: {}", refused.detail);
                 self.show.board.refused(format!("{who}: {}", refused.detail));

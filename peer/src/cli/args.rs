@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use msec_identity::PeerId;
 
-use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg};
+use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, listen, number};
 
 /// A peer of the M-Sec mesh: a smart city without a cloud.
 #[derive(Debug, Parser)]
@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Show the peer's id
     #[command(after_help = "Example:\n  msec id --data-dir sensor")]
     Id(Where),
-    /// Found a space, with this peer's key as its root; makes the identity if there is none
+    /// Found a space, which this peer then owns; makes the identity if there is none
     #[command(after_help = "Example:\n  msec found harbour --data-dir gateway")]
     Found(Found),
     /// Let somebody do something in the space that this peer founded
@@ -39,11 +39,11 @@ pub(super) enum Command {
     /// Take in an invitation, or further grants for the same space
     #[command(after_help = "Example:\n  msec join sensor.invitation --data-dir sensor")]
     Join(Join),
-    /// Run the peer until Ctrl-C
+    /// Run the peer until Ctrl-C or SIGTERM
     #[command(after_help = "Examples:\n  msec run --data-dir gateway\n  \
                       msec run --data-dir gateway --listen 0.0.0.0:4000 --tail\n  \
                       echo 48.5 | msec run --data-dir sensor --contact 192.0.2.7:4000 --publish parks/noise/mic-1 --unit dB\n\n\
-                      Peers of the same space on the same link find each other by mDNS. Others are told with --contact.")]
+                      Peers of the same space on one local network find each other by mDNS. Others are told with --contact.")]
     Run(Run),
     /// Publish readings: given here, or a line each on standard input
     #[command(
@@ -97,15 +97,16 @@ pub(super) struct Found {
 #[derive(Debug, ClapArgs)]
 pub(super) struct GrantArgs {
     /// Who may: the id that `msec id` shows there
+    #[arg(value_name = "ID")]
     pub(super) holder: PeerId,
-    /// What: some of relay, read, write, manage
+    /// What: some of relay, read, write, manage. Nothing is sealed yet: relay lets read too
     #[arg(long, value_name = "RIGHTS")]
     pub(super) may: String,
     /// Where: a collection and those below it; the whole space if left out
     #[arg(long = "in", default_value = "", value_name = "COLLECTION")]
     pub(super) collection: String,
     /// For how many days
-    #[arg(long, default_value_t = 365)]
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(super) days: u32,
     /// The file to write the grant to
     #[arg(long, value_name = "FILE")]
@@ -126,7 +127,7 @@ pub(super) struct Join {
 #[derive(Debug, ClapArgs)]
 pub(super) struct Run {
     /// The address to listen on; port 0 is any that is free, which others find by mDNS
-    #[arg(long, default_value = "0.0.0.0:0", value_name = "ADDR")]
+    #[arg(long, default_value = "0.0.0.0:0", value_name = "ADDR", value_parser = listen)]
     pub(super) listen: SocketAddr,
     /// Listen for iroh as well, on this one address of this machine; what is to be dialled is printed
     #[cfg(feature = "iroh")]
@@ -135,7 +136,7 @@ pub(super) struct Run {
     /// A peer to keep a link with: ADDR, or ID@ADDR to accept nobody else there; may be given several times
     #[arg(long, value_name = "[ID@]ADDR")]
     pub(super) contact: Vec<ContactArg>,
-    /// Neither look for others on the own link, nor be found there
+    /// Neither look for others on the local network, nor be found there
     #[arg(long)]
     pub(super) no_mdns: bool,
     /// Hold nothing of others: for sensors and other leaves
@@ -148,8 +149,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "COLLECTION/STREAM")]
     pub(super) publish: Option<StreamArg>,
     /// The unit of what is published, in UCUM's case-sensitive notation
-    #[arg(long, default_value = "1", requires = "publish")]
-    pub(super) unit: String,
+    #[arg(long, requires = "publish")]
+    pub(super) unit: Option<String>,
     #[command(flatten)]
     pub(super) place: Where,
 }
@@ -160,11 +161,11 @@ pub(super) struct Publish {
     #[arg(value_name = "COLLECTION/STREAM")]
     pub(super) stream: StreamArg,
     /// What was measured; standard input is read if there is nothing here
-    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true, value_parser = number)]
     pub(super) values: Vec<f64>,
-    /// The unit, in UCUM's case-sensitive notation; it is written down with a stream's first reading
-    #[arg(long, default_value = "1")]
-    pub(super) unit: String,
+    /// The unit, in UCUM's case-sensitive notation [default: the stream's own; `1`, which counts things, for a new one]
+    #[arg(long)]
+    pub(super) unit: Option<String>,
     /// Where it is measured, in degrees north and east; written down with a stream's first reading
     #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
     pub(super) place: Option<PlaceArg>,

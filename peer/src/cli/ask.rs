@@ -7,9 +7,10 @@ use tokio::runtime::Runtime;
 use super::args::{QueryArgs, Tail, Where};
 use super::show::{row, say, span, table};
 use super::signal::Signal;
+use super::values::show_time;
 use crate::control::{Answer, Request, Session};
 use crate::net::wall_clock;
-use crate::sdk::DataDir;
+use crate::sdk::{DataDir, Granted};
 
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
@@ -30,6 +31,22 @@ pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
             say(row(&it, args.place.json));
         }
     })
+}
+
+/// What grants let a peer do, as people say it.
+pub(super) fn may(grants: &[Granted]) -> String {
+    let one = |granted: &Granted| {
+        let place = match granted.collection.as_str() {
+            "" => "everywhere".to_owned(),
+            collection => format!("in {collection}"),
+        };
+        let until = show_time(granted.until_ms);
+        format!("{} {place} until {}", granted.rights, until.get(..10).unwrap_or(&until))
+    };
+    match grants {
+        [] => "nothing: ask the space's owner for a grant".into(),
+        grants => grants.iter().map(one).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// Asks the peer, running or not, and shows each answer.
@@ -104,7 +121,7 @@ pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
     }
     if answers.is_empty() {
         eprintln!(
-            "msec: linked with nobody yet: who is on the same link is found by mDNS, others are told with --contact"
+            "msec: linked with nobody yet: peers on the local network are found by mDNS, others are named with --contact; a contact that does not answer is tried again; UDP must pass"
         );
     }
     let cells = |it: &crate::sdk::Neighbour| {
@@ -149,6 +166,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
         table(&[
             line("peer", status.peer.to_string()),
             line("space", format!("{} ({})", status.space_name, status.space.short())),
+            line("may", may(&status.grants)),
             line("running", runs),
             line("neighbours", status.neighbours.to_string()),
             line("holds", format!("{} logs, {} entries", status.logs, status.entries)),

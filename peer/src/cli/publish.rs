@@ -1,6 +1,7 @@
 //! Publishing readings: what was given, or what comes on standard input.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read};
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::json;
@@ -11,10 +12,15 @@ use super::ask::runtime;
 use super::show::say;
 use super::values::{PlaceArg, StreamArg, reading};
 use crate::control::{Answer, ReadingLine, Request, Session, StreamLine};
+use crate::net::wall_clock;
 use crate::sdk::DataDir;
 
 /// Lines that wait to be published. Beyond it, standard input waits.
 const LINES_MAX: usize = 256;
+/// The longest line. A longer one is cut, and what is cut counts as a line of its own.
+const LINE_BYTES_MAX: u64 = 4 * 1024;
+/// The pause before a reading is published again that there was no room for.
+const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
     runtime()?.block_on(async {
@@ -23,9 +29,12 @@ pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
             eprintln!("msec: no peer runs here: neighbours get it when one does");
         }
         let place = args.place.map(|PlaceArg(latitude, longitude)| (latitude, longitude));
-        let stream = stream_line(&args.stream, &args.unit, place);
+        let stream = stream_line(&args.stream, args.unit.as_deref(), place);
         let published = if args.values.is_empty() {
-            publish_lines(&mut session, &stream, args.home.json).await
+            publish_lines(&mut session, &stream, args.home.json).await.and_then(|wrong| {
+                anyhow::ensure!(wrong == 0, "{wrong} lines were no readings, and were left out");
+                Ok(())
+            })
         } else {
             publish_values(&mut session, &stream, &args.values, args.home.json).await
         };
@@ -34,9 +43,9 @@ pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
     })
 }
 
-pub(super) fn stream_line(stream: &StreamArg, unit: &str, place: Option<(f64, f64)>) -> StreamLine {
+pub(super) fn stream_line(stream: &StreamArg, unit: Option<&str>, place: Option<(f64, f64)>) -> StreamLine {
     let StreamArg { collection, stream } = stream.clone();
-    StreamLine { collection, stream, unit: unit.to_owned(), place }
+    StreamLine { collection, stream, unit: unit.map(str::to_owned), place }
 }
 
 async fn publish_values(
@@ -54,24 +63,27 @@ async fn publish_values(
     Ok(())
 }
 
-/// Publishes line after line, until standard input ends.
+/// Publishes line after line, until standard input ends. Returns how many lines were no readings.
 pub(super) async fn publish_lines(
     session: &mut Session,
     stream: &StreamLine,
     as_json: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     if std::io::stdin().is_terminal() {
         eprintln!("msec: write a value a line; Ctrl-D ends it");
     }
-    let mut lines = read_lines()?;
+    let (mut lines, mut wrong) = (read_lines()?, 0);
     while let Some(line) = lines.recv().await {
         match reading(&line) {
             Ok(Some(reading)) => publish_one(session, stream, reading, as_json).await?,
             Ok(None) => {}
-            Err(error) => eprintln!("msec: {error}"),
+            Err(error) => {
+                wrong += 1;
+                eprintln!("msec: {error}");
+            }
         }
     }
-    Ok(())
+    Ok(wrong)
 }
 
 async fn publish_one(
@@ -80,25 +92,48 @@ async fn publish_one(
     reading: ReadingLine,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    session.ask(&Request::Publish { stream: stream.clone(), readings: vec![reading] }).await?;
-    while let Some(answer) = session.next().await? {
-        if let Answer::Published { log, position } = answer {
-            say(match as_json {
-                true => json!({ "published": { "log": log, "position": position } }).to_string(),
-                false => format!("published {} as entry {position} of {}", reading.value, log.short()),
-            });
+    // The time is when it was measured, however long the disk takes.
+    let reading = ReadingLine { time: Some(reading.time.unwrap_or_else(wall_clock)), ..reading };
+    let mut told = false;
+    loop {
+        session.ask(&Request::Publish { stream: stream.clone(), readings: vec![reading] }).await?;
+        let mut again = false;
+        while let Some(answer) = session.next().await? {
+            match answer {
+                Answer::Published { log, position } => say(match as_json {
+                    true => json!({ "published": { "log": log, "position": position } }).to_string(),
+                    false => format!("published {} as entry {position} of {}", reading.value, log.short()),
+                }),
+                Answer::TryAgain(why) => {
+                    again = true;
+                    if !std::mem::replace(&mut told, true) {
+                        eprintln!("msec: not published yet: {why}");
+                    }
+                }
+                _ => {}
+            }
         }
+        if !again {
+            return Ok(());
+        }
+        tokio::time::sleep(TRY_AGAIN_EVERY).await;
     }
-    Ok(())
 }
 
 /// Standard input, line by line, from a thread: a terminal cannot be waited for otherwise.
 fn read_lines() -> anyhow::Result<mpsc::Receiver<String>> {
     let (sender, receiver) = mpsc::channel(LINES_MAX);
     let read = move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
+        let mut input = std::io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            match (&mut input).take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+                // What is no text is no reading either, and is said to be none.
+                Ok(1..) => match sender.blocking_send(String::from_utf8_lossy(&line).trim_end().to_owned()) {
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
+                Ok(0) | Err(_) => return,
             }
         }
     };

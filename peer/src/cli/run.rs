@@ -1,21 +1,27 @@
 //! A peer that runs until it is told to stop.
 
+use std::pin::pin;
+
 use anyhow::Context;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use super::args::Run;
-use super::ask::runtime;
 use super::publish::{publish_lines, stream_line};
 use super::show::{row, say};
 use super::signal::Signal;
 use crate::control::{Control, RowLine, Session};
 use crate::gossip::Interest;
+use crate::net::Throttle;
 use crate::node::Event;
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 
+/// Lines about what was refused that are shown in a minute. Further ones are counted.
+const REFUSALS_PER_MINUTE: u32 = 20;
+
 pub(super) fn run(args: Run) -> anyhow::Result<()> {
-    runtime()?.block_on(run_peer(args))
+    // The peer has a thread of its own: whoever does not read what is printed stops nothing else.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.context("cannot start")?.block_on(run_peer(args))
 }
 
 async fn run_peer(args: Run) -> anyhow::Result<()> {
@@ -38,6 +44,7 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     let peer = Peer::open(config).await?;
     let control = Control::start(&peer, &dir).context("cannot take commands in the data directory")?;
     let mut events = peer.subscribe();
+    let mut refusals = Throttle::new(REFUSALS_PER_MINUTE);
     say(match as_json {
         true => json!({ "listening": peer.address(), "peer": peer.id() }).to_string(),
         false => format!("{} listens on {}", peer.id().short(), peer.address()),
@@ -49,36 +56,37 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
             false => format!("{} listens on {address}", peer.id().short()),
         });
     }
-    // A task of its own: a disk that does not acknowledge must not keep the peer from being stopped.
-    let mut publishing = JoinSet::new();
-    if let Some(stream) = &args.publish {
-        let (mut session, stream) = (Session::with(peer.clone()), stream_line(stream, &args.unit, None));
-        publishing.spawn(async move { publish_lines(&mut session, &stream, as_json).await });
-    }
+    let published = args
+        .publish
+        .as_ref()
+        .map(|stream| (Session::with(peer.clone()), stream_line(stream, args.unit.as_deref(), None)));
+    let publishing = async move {
+        if let Some((mut session, stream)) = published {
+            publish_lines(&mut session, &stream, as_json).await?;
+        }
+        // Standard input has ended; the peer has not.
+        std::future::pending::<anyhow::Result<()>>().await
+    };
+    let mut publishing = pin!(publishing);
     let ended = loop {
         tokio::select! {
             () = signal.wait() => break Ok(()),
             notice = events.next() => match notice {
-                Some(Notice::Event(event)) => show(&event, args.tail, as_json),
+                Some(Notice::Event(event)) => show(&event, args.tail, as_json, &mut refusals),
                 Some(Notice::Missed(missed)) => {
                     eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
                 }
                 None => break Ok(()),
             },
-            Some(published) = publishing.join_next() => {
-                if let Err(error) = published.context("publishing broke off").and_then(|published| published) {
-                    break Err(error);
-                }
-            }
+            published = &mut publishing => break published,
         }
     };
-    publishing.abort_all();
     drop(control);
     peer.close().await;
     ended
 }
 
-fn show(event: &Event, tail: bool, as_json: bool) {
+fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
     match event {
         Event::Verified(measured) if tail => {
             measured.rows().for_each(|it| say(row(&RowLine::from(&it), as_json)));
@@ -88,8 +96,14 @@ fn show(event: &Event, tail: bool, as_json: bool) {
         Event::NeighbourUp { peer } => eprintln!("msec: linked with {}", peer.short()),
         Event::NeighbourDown { peer } => eprintln!("msec: {} is gone", peer.short()),
         Event::Refused(refused) => {
-            let who = refused.peer.map_or_else(|| "somebody".to_owned(), |peer| peer.short());
-            eprintln!("msec: refused {who}: {}", refused.detail);
+            let Some(held_back) = refusals.pass() else { return };
+            if held_back > 0 {
+                eprintln!("msec: {held_back} more were refused, or failed, and are not shown");
+            }
+            match refused.peer {
+                Some(peer) => eprintln!("msec: refused {}: {}", peer.short(), refused.detail),
+                None => eprintln!("msec: a link failed: {}", refused.detail),
+            }
         }
         Event::NewIncarnation { stream, .. } => {
             eprintln!(
@@ -98,7 +112,9 @@ fn show(event: &Event, tail: bool, as_json: bool) {
             );
         }
         Event::StorageFailing => {
-            eprintln!("msec: the disk refuses to write; what waits is kept and tried again")
+            eprintln!(
+                "msec: the disk refuses to write; what waits is kept and tried again: free some space, or, if a sync has failed, start the peer again"
+            )
         }
         Event::StorageRecovered => eprintln!("msec: the disk writes again"),
         Event::ClockUnset { .. } => {

@@ -6,7 +6,8 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::args::{Found, GrantArgs, Join, Where};
-use crate::sdk::{DataDir, Membership, Owner};
+use super::ask::may;
+use crate::sdk::{DataDir, Granted, Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
     let identity = DataDir::at(&place.data_dir).init()?;
@@ -82,10 +83,12 @@ pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     }
     let joined = joined.context("no invitation was named")?;
     let manifest = joined.manifest();
+    let all = dir.membership()?.context("the space that was joined just now")?;
+    let grants: Vec<_> = all.grants().iter().map(|grant| Granted::by(grant)).collect();
     if args.place.json {
-        println!("{}", json!({ "space": manifest.space(), "name": manifest.name() }));
+        println!("{}", json!({ "space": manifest.space(), "name": manifest.name(), "grants": grants }));
     } else {
-        println!("{} is in {} now", me.short(), manifest.name());
+        println!("{} is in {} now: may {}", me.short(), manifest.name(), may(&grants));
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ struct Show {
 
 #[derive(Debug, ClapArgs)]
 struct Registry {
-    /// The collection that the registry is in; whoever may write there may edit it
+    /// The collection that the registry is in; whoever may read and write there may edit it
     #[arg(long = "in", default_value = "registry", value_name = "COLLECTION")]
     collection: String,
     #[command(flatten)]
@@ -149,7 +149,9 @@ fn show(things: &[ThingLine], as_json: bool) {
     };
     let header = ["thing", "name", "place", "unit", "owner"].map(String::from).to_vec();
     if things.is_empty() {
-        eprintln!("msec: there is nothing here yet: add something with `msec things add`");
+        eprintln!(
+            "msec: nothing is held of this registry: add something with `msec things add`; if there should be something, this peer needs a grant to read there"
+        );
     } else {
         table(&[vec![header], things.iter().map(cells).collect()].concat());
     }

@@ -13,6 +13,9 @@ use crate::control::{Near, ReadingLine};
 use crate::net::IrohAddress;
 use crate::sdk::PeerConfig;
 
+/// Numbers below it are seconds that somebody took for milliseconds: a clock that was never set says it with RFC 3339.
+const YEAR_2000_MS: i64 = 946_684_800_000;
+
 /// `ADDR` or `ID@ADDR`, where ADDR may be an iroh address.
 #[derive(Debug, Clone)]
 pub(super) struct ContactArg {
@@ -187,6 +190,16 @@ pub(super) fn show_time(millis: i64) -> String {
     Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
+/// A number on the command line.
+pub(super) fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number: write it as 48.5"))
+}
+
+/// An address to listen on.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an address: write it as 0.0.0.0:4000 or [::]:4000"))
+}
+
 /// A line of standard input: `VALUE` or `TIME VALUE`; an empty line is nothing.
 pub(super) fn reading(line: &str) -> Result<Option<ReadingLine>, String> {
     let wrong = || {
@@ -199,7 +212,15 @@ pub(super) fn reading(line: &str) -> Result<Option<ReadingLine>, String> {
         (None, ..) => return Ok(None),
         (Some(value), None, _) => (None, value),
         (Some(time), Some(value), None) => {
-            let time = time.parse().ok().map(UnixMillis).or_else(|| moment(time)).ok_or_else(wrong)?;
+            let time = match time.parse() {
+                Ok(millis) if millis < YEAR_2000_MS => {
+                    return Err(format!(
+                        "`{line}`: {millis} is not a time since 2000: write milliseconds since 1970, or 2026-11-24T18:00:00Z"
+                    ));
+                }
+                Ok(millis) => UnixMillis(millis),
+                Err(_) => moment(time).ok_or_else(wrong)?,
+            };
             (Some(time), value)
         }
         _ => return Err(wrong()),
@@ -276,7 +297,8 @@ mod tests {
     fn lines_are_readings_or_say_what_is_wrong() {
         let line = |time, value| Ok(Some(ReadingLine { time, value }));
         assert_eq!(reading("48.5"), line(None, 48.5));
-        assert_eq!(reading("17 -48.5"), line(Some(UnixMillis(17)), -48.5));
+        assert_eq!(reading("1764000000000 -48.5"), line(Some(UnixMillis(1_764_000_000_000)), -48.5));
+        assert!(reading("1764000000 1").is_err_and(|e| e.contains("milliseconds")), "seconds, by mistake");
         assert_eq!(reading("1970-01-01T00:00:01Z 1"), line(Some(UnixMillis(1000)), 1.0));
         assert_eq!(reading("  "), Ok(None));
         assert!(reading("1 2 3").is_err());

@@ -81,6 +81,8 @@ pub enum Answer {
     Missed(u64),
     /// That was all.
     Done,
+    /// It cannot be done now, and why: the same may be asked again after a pause. [`Answer::Done`] follows.
+    TryAgain(String),
     /// It cannot be done, and why.
     Error(String),
 }
@@ -93,8 +95,9 @@ pub struct StreamLine {
     pub collection: String,
     /// The name in the collection.
     pub stream: String,
-    /// The unit of its values.
-    pub unit: String,
+    /// The unit of its values; `None`: the stream's own, or "1" for a new one.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Where they are measured: degrees north and east.
     #[serde(default)]
     pub place: Option<(f64, f64)>,
@@ -161,7 +164,7 @@ impl StreamLine {
             }
             None => None,
         };
-        Ok(spec.unit(&self.unit).place(place))
+        Ok(StreamSpec { unit: self.unit.clone(), ..spec.place(place) })
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::message::{Answer, Request, RowLine};
 use crate::net::wall_clock;
 use crate::node::Event;
-use crate::sdk::{DataDir, Notice, Peer, QueryFailed};
+use crate::sdk::{DataDir, Notice, Peer, PublishFailed, QueryFailed};
 use crate::store::Query;
 
 /// Programs that may be connected at once. Further ones wait.
@@ -153,6 +153,9 @@ async fn answer(
                 match peer.publish(&stream, &readings).await {
                     Ok(receipt) => {
                         Ok(vec![Answer::Published { log: receipt.log, position: receipt.position }])
+                    }
+                    Err(PublishFailed::Refused(error)) if error.is_passing() => {
+                        Ok(vec![Answer::TryAgain(in_full(&error))])
                     }
                     Err(error) => Err(in_full(&error)),
                 }

@@ -1,6 +1,6 @@
 //! The loop that owns the node. It waits for inputs and for time, and for nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,10 +18,13 @@ use super::sockets::{Connectors, Sockets};
 use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
 };
-use crate::sdk::{Found, Neighbour, Status};
+use crate::sdk::{Found, Granted, Neighbour, Status};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
 const INBOUND_MAX: usize = 1024;
+
+/// Addresses of which it is remembered that nobody answered there. Beyond it all are forgotten, and said again.
+const UNREACHABLE_MAX: usize = 512;
 
 /// What comes to the driver.
 pub(super) enum Inbound {
@@ -83,6 +86,8 @@ pub(crate) struct Driver {
     commands: mpsc::Receiver<Command>,
     events: broadcast::Sender<Event>,
     links: BTreeMap<LinkId, LinkHandle>,
+    /// Where nobody answered the last time, so that it is said once.
+    unreachable: BTreeSet<SocketAddr>,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<Receipt, PublishError>>>,
     next_ticket: u64,
 }
@@ -116,6 +121,7 @@ impl Driver {
             commands,
             events,
             links: BTreeMap::new(),
+            unreachable: BTreeSet::new(),
             publishing: BTreeMap::new(),
             next_ticket: 0,
         })
@@ -163,8 +169,10 @@ impl Driver {
     fn take(&mut self, inbound: Inbound) {
         match inbound {
             Inbound::Node(input) => {
-                if let Input::LinkDown { link } = input {
-                    self.links.remove(&link);
+                match input {
+                    Input::LinkDown { link } => drop(self.links.remove(&link)),
+                    Input::DialFailed { address } => self.unreached(address),
+                    _ => {}
                 }
                 self.handle(input);
             }
@@ -180,9 +188,25 @@ impl Driver {
                 }
             }
             Inbound::Link { link, handle, binding, dialled } => {
+                if let Some(address) = dialled {
+                    self.unreachable.remove(&address);
+                }
                 self.links.insert(link, handle);
                 self.handle(Input::LinkUp { link, binding, dialled });
             }
+        }
+    }
+
+    /// Says once that nobody answers there.
+    fn unreached(&mut self, address: SocketAddr) {
+        if self.unreachable.len() >= UNREACHABLE_MAX {
+            self.unreachable.clear();
+        }
+        if self.unreachable.insert(address) {
+            let name = self.connectors.name(address);
+            tracing::warn!(
+                "cannot reach {name} yet: is a peer running there, and does UDP pass? It is tried again"
+            );
         }
     }
 
@@ -241,6 +265,7 @@ impl Driver {
             peer: self.node.peer(),
             space_name: manifest.name().into(),
             space: self.node.authority().space(),
+            grants: self.node.papers().iter().map(|grant| Granted::by(grant)).collect(),
             address: self.address,
             mdns: self.mdns.is_some(),
             uptime_s: self.started.elapsed().as_secs(),

@@ -16,7 +16,7 @@ use if_addrs::IfAddr;
 use mdns_sd::{IfKind, Receiver, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
 use msec_identity::SpaceId;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::driver::{Inbound, wait_until};
 use super::random_seed;
@@ -32,10 +32,12 @@ const TAG_BYTES: usize = 16;
 const TAG_DOMAIN: &str = "msec/mdns/1";
 /// Addresses of one announcement that are dialled. Further ones are ignored: no peer has that many on one link.
 const ADDRESSES_MAX: usize = 8;
-/// Announcements of the space that are kept. Further ones are ignored until one of these is gone.
+/// Announcements of the space that are kept. A further one takes the place of the one that was heard first.
 const SERVICES_MAX: usize = 256;
 /// How often the driver is told again of somebody who is still announced.
 const REMIND_EVERY: Duration = Duration::from_secs(30);
+/// The pause before looking again when too much was announced at once.
+const BROWSE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long the peer whose announcement sorts last waits for the other to dial.
 const POLITENESS: Duration = Duration::from_secs(1);
 
@@ -72,7 +74,7 @@ impl Mdns {
         let events = daemon.browse(SERVICE)?;
         daemon.register(service)?;
         let neighbourhood = Neighbourhood { own, space, local, services: BTreeMap::new() };
-        tokio::spawn(neighbourhood.watch(events, found));
+        tokio::spawn(neighbourhood.watch(daemon.clone(), events, found));
         Ok(Self { daemon })
     }
 }
@@ -95,6 +97,7 @@ struct Neighbourhood {
 
 struct Service {
     addresses: Vec<SocketAddr>,
+    heard: Instant,
     /// When the driver is told of it.
     due: Instant,
 }
@@ -102,13 +105,26 @@ struct Service {
 impl Neighbourhood {
     /// Tells the driver of whoever is found, and again for as long as it is announced: a peer that was given up because a
     /// cable was out is dialled again.
-    async fn watch(mut self, events: Receiver<ServiceEvent>, found: mpsc::Sender<Inbound>) {
+    async fn watch(
+        mut self,
+        daemon: ServiceDaemon,
+        mut events: Receiver<ServiceEvent>,
+        found: mpsc::Sender<Inbound>,
+    ) {
         loop {
             let due = self.services.values().map(|service| service.due).min();
             tokio::select! {
                 event = events.recv_async() => match event {
                     Ok(event) => self.heard(event),
-                    Err(_) => return,
+                    // More was announced at once than anybody took; or the daemon is gone, and this with it.
+                    Err(_) => {
+                        sleep(BROWSE_AGAIN_AFTER).await;
+                        match daemon.browse(SERVICE) {
+                            Ok(again) => events = again,
+                            Err(_) => return,
+                        }
+                        tracing::warn!("too much was announced by mDNS: looking again");
+                    }
                 },
                 () = wait_until(due) => {
                     for address in self.due() {
@@ -125,15 +141,22 @@ impl Neighbourhood {
         match event {
             ServiceEvent::ServiceResolved(service) if is_of(&service, &self.space) => {
                 let name = service.get_fullname().to_owned();
-                let full = self.services.len() >= SERVICES_MAX && !self.services.contains_key(&name);
-                if name == self.own || full {
+                if name == self.own {
                     return;
+                }
+                if self.services.len() >= SERVICES_MAX && !self.services.contains_key(&name) {
+                    // Whoever was heard of last gets a place: nobody can take them all and keep them.
+                    let first = self.services.iter().min_by_key(|(_, service)| service.heard);
+                    if let Some(first) = first.map(|(name, _)| name.clone()) {
+                        self.services.remove(&first);
+                    }
                 }
                 let addresses = addresses(&service, self.local);
                 tracing::debug!(?addresses, "found by mDNS");
                 // One of the two dials, and the other only if that has failed.
                 let wait = if self.own < name { Duration::ZERO } else { POLITENESS };
-                self.services.insert(name, Service { addresses, due: Instant::now() + wait });
+                let heard = Instant::now();
+                self.services.insert(name, Service { addresses, heard, due: heard + wait });
             }
             ServiceEvent::ServiceRemoved(_, name) => {
                 self.services.remove(&name);

@@ -68,7 +68,19 @@ impl Connectors {
     pub(super) fn accept(&self) {
         tokio::spawn(self.near.clone().accept());
         #[cfg(feature = "iroh")]
-        tokio::spawn(self.wide.clone().accept());
+        {
+            tokio::spawn(self.wide.clone().accept());
+            tokio::spawn(self.wide.clone().turn_away());
+        }
+    }
+
+    /// An address as a contact is written.
+    pub(super) fn name(&self, address: SocketAddr) -> String {
+        #[cfg(feature = "iroh")]
+        if let Some(contact) = self.wide.contact(address) {
+            return contact.to_string();
+        }
+        address.to_string()
     }
 
     /// Dials an address, and tells the driver what became of it.

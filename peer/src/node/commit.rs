@@ -26,6 +26,8 @@ pub(super) struct Commits {
     /// Verified runs of others.
     waiting: Vec<VerifiedRun>,
     waiting_bytes: usize,
+    /// Bytes of own entries that wait to be signed.
+    own_bytes: usize,
     /// How many readings of others are in them.
     waiting_readings: u64,
     /// When the next commit is to start.
@@ -48,7 +50,9 @@ struct InFlight {
     /// The first so many are this peer's own.
     own: usize,
     receipts: Vec<(Ticket, Receipt)>,
+    /// Of runs of others.
     bytes: usize,
+    own_bytes: usize,
     readings: u64,
 }
 
@@ -70,8 +74,19 @@ impl Commits {
         self.in_flight.is_none() && self.due.is_none()
     }
 
+    /// Whether no more runs of others are taken.
     pub(super) fn is_full(&self, bytes_max: usize) -> bool {
         self.waiting_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.bytes) >= bytes_max
+    }
+
+    /// Whether no more own entries are taken. Counted apart: what others send never keeps this peer from writing.
+    pub(super) fn is_full_of_own(&self, bytes_max: usize) -> bool {
+        self.own_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.own_bytes) >= bytes_max
+    }
+
+    /// Own entries of so many bytes wait to be signed.
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.own_bytes += bytes;
     }
 
     /// Answers for an entry of a log when the commit under way is durable, if it brings that. `false`: it does not.
@@ -117,15 +132,16 @@ impl Node {
         self.commits.due = None;
         let (mut runs, receipts) = self.sign_own();
         let own = runs.len();
-        let own_bytes: usize = runs.iter().flat_map(VerifiedRun::entries).map(|e| e.body_len()).sum();
+        let own_bytes = std::mem::take(&mut self.commits.own_bytes);
         runs.append(&mut self.commits.waiting);
         if runs.is_empty() {
             return;
         }
-        let bytes = std::mem::take(&mut self.commits.waiting_bytes) + own_bytes;
+        let bytes = std::mem::take(&mut self.commits.waiting_bytes);
         let readings = std::mem::take(&mut self.commits.waiting_readings);
         let runs = Arc::new(runs);
-        self.commits.in_flight = Some(InFlight { runs: runs.clone(), own, receipts, bytes, readings });
+        self.commits.in_flight =
+            Some(InFlight { runs: runs.clone(), own, receipts, bytes, own_bytes, readings });
         self.commits.last += 1;
         self.output(Output::Commit { seq: self.commits.last, runs });
     }

@@ -45,8 +45,8 @@ pub struct Config {
     pub redial_max: Duration,
     /// The pause before a failed commit is tried again, doubled at each failure up to a minute. Default: 1 s.
     pub commit_retry: Duration,
-    /// Bytes of verified runs and of own entries that may wait for the disk. Beyond it, runs of others are dropped (they are
-    /// fetched again later) and publishing is refused. Default: 8 MiB.
+    /// Bytes of verified runs of others that may wait for the disk, and as many of own entries. Beyond it, runs of others are
+    /// dropped (they are fetched again later), or publishing is refused. Default: 8 MiB.
     pub waiting_bytes_max: usize,
     /// How many logs to hold. Further ones are dropped. Default: 100,000, about 100 MB of memory.
     pub logs_max: usize,

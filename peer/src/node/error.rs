@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 use msec_crdt_store::EntryError;
 use msec_identity::{CollectionPath, LogId, PeerId};
 
+use super::io::StreamName;
+
 /// An entry that was not published. Nothing of it is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -24,6 +26,16 @@ pub enum PublishError {
         /// The log that the change was made for.
         log: LogId,
     },
+    /// The stream was begun in another unit.
+    #[error("{}/{} was begun in `{own}`: publish what is in `{asked}` to another stream", stream.collection, stream.stream)]
+    OtherUnit {
+        /// Which stream.
+        stream: StreamName,
+        /// Its unit.
+        own: String,
+        /// The unit that was asked for.
+        asked: String,
+    },
     /// The readings or the names are refused.
     #[error(transparent)]
     Entry(#[from] EntryError),
@@ -32,9 +44,16 @@ pub enum PublishError {
     Busy,
     /// The disk refuses to write.
     #[error(
-        "the store cannot be written to: free some space, or look at the disk; what waits is kept and tried again"
+        "the store cannot be written to: free some space, or look at the disk; what waits is kept and tried again. If a sync has failed, start the peer again"
     )]
     StorageFailing,
+}
+
+impl PublishError {
+    /// Whether the same may be published after a pause.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy | Self::StorageFailing | Self::Entry(EntryError::Busy))
+    }
 }
 
 /// By what it says: an output is told apart by what it tells.

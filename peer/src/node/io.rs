@@ -46,23 +46,24 @@ pub struct StreamName {
 pub struct StreamSpec {
     /// Its name.
     pub name: StreamName,
-    /// The unit of its values, in UCUM's case-sensitive notation; "1" counts things.
-    pub unit: String,
+    /// The unit of its values, in UCUM's case-sensitive notation. `None`: the stream's own, or "1", which counts things, for
+    /// a new one. Another one than the stream's own is refused.
+    pub unit: Option<String>,
     /// Where they are measured.
     pub place: Option<Place>,
 }
 
 impl StreamSpec {
-    /// A stream of plain numbers ("1") without a place.
+    /// A stream of that name.
     pub fn new(collection: &str, stream: &str) -> Result<Self, PathError> {
         let name = StreamName { collection: collection.parse()?, stream: stream.to_owned() };
-        Ok(Self { name, unit: "1".into(), place: None })
+        Ok(Self { name, unit: None, place: None })
     }
 
     /// With another unit.
     #[must_use]
     pub fn unit(mut self, unit: &str) -> Self {
-        self.unit = unit.into();
+        self.unit = Some(unit.into());
         self
     }
 

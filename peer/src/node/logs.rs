@@ -146,7 +146,7 @@ impl Node {
         if self.commits.is_failing() {
             return Err(PublishError::StorageFailing);
         }
-        if self.commits.is_full(self.config.waiting_bytes_max) {
+        if self.commits.is_full_of_own(self.config.waiting_bytes_max) {
             return Err(PublishError::Busy);
         }
         Ok(())
@@ -168,6 +168,11 @@ impl Node {
         let (time, quality) = self.entry_time();
         let stream = self.logs.own.get_mut(&spec.name).expect("a stream that was started");
         let log = stream.log.as_mut().expect("a stream that was started");
+        if let Some(asked) = spec.unit.as_ref().filter(|asked| *asked != log.header().unit()) {
+            let (stream, own) = (spec.name.clone(), log.header().unit().to_owned());
+            return Err(PublishError::OtherUnit { stream, own, asked: asked.clone() });
+        }
+        let before = log.pending_bytes();
         let appended = match content {
             Content::Readings(readings) => log.append_readings(time, quality, salt, &readings),
             Content::Change { body, .. } => log.append_change(time, quality, salt, body),
@@ -177,6 +182,8 @@ impl Node {
             stream.log = None;
         }
         let position = appended?;
+        let after = stream.log.as_ref().map_or(before, |log| log.pending_bytes());
+        self.commits.wrote(after - before);
         stream.waiting.push((ticket, position));
         self.commits.wait_until(self.now.mono + self.config.commit_window);
         Ok(())
@@ -197,7 +204,7 @@ impl Node {
         let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
         let header =
             LogHeader::new(self.authority.space(), collection.clone(), &spec.name.stream, me, incarnation)
-                .with_unit(&spec.unit)
+                .with_unit(spec.unit.as_deref().unwrap_or("1"))
                 .with_place(spec.place)
                 .with_predecessor(predecessor)
                 .with_grants(self.papers.iter().filter(writes));
@@ -240,7 +247,8 @@ impl Node {
         let Some(before) = stream.log.take_if(|own| own.header().id() == log) else { return };
         stream.predecessor = Some(log);
         let waiting = std::mem::take(&mut stream.waiting);
-        let spec = StreamSpec { name: name.clone(), unit: header.unit().to_owned(), place: header.place() };
+        let spec =
+            StreamSpec { name: name.clone(), unit: Some(header.unit().to_owned()), place: header.place() };
         if self.start_log(&spec).is_err() {
             for (ticket, _) in waiting {
                 self.output(Output::Published { ticket, result: Err(PublishError::Busy) });

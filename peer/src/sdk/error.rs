@@ -92,7 +92,7 @@ pub enum OwnerError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// This identity is not a root of the space.
-    #[error("this identity is not a root of the space")]
+    #[error("this peer does not own the space: run `msec grant` where `msec found` was run")]
     NotARoot,
     /// The name of a collection is refused.
     #[error(transparent)]

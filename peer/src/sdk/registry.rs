@@ -40,6 +40,8 @@ struct State {
     document: Document,
     /// Where in each log to read on.
     from: BTreeMap<LogId, u64>,
+    /// Whether something was read that found no room, and is to be read again.
+    left: bool,
     /// The log that this peer's edits stand in, once there was one.
     own: Option<LogId>,
 }
@@ -49,7 +51,7 @@ impl Peer {
     pub fn registry(&self, collection: &str) -> Result<Registry, PathError> {
         let collection: CollectionPath = collection.parse()?;
         let name = StreamName { collection, stream: REGISTRY_STREAM.to_owned() };
-        let stream = StreamSpec { name, unit: String::new(), place: None };
+        let stream = StreamSpec { name, unit: Some(String::new()), place: None };
         Ok(Registry { peer: self.clone(), stream, state: Arc::default() })
     }
 }
@@ -140,7 +142,7 @@ impl Registry {
     /// Folds what the store has got since the last time.
     async fn refresh(&self, state: &mut State) -> Result<(), RegistryFailed> {
         loop {
-            let (mut applied, mut left) = (0, false);
+            let mut applied = 0;
             loop {
                 let StreamName { collection, stream } = self.stream.name.clone();
                 let query = ChangesQuery { collection, stream, from: state.from.clone() };
@@ -157,18 +159,19 @@ impl Registry {
                     *state = given;
                     let folded = folded?;
                     applied += folded.applied;
-                    left |= folded.left;
+                    state.left |= folded.left;
                 }
                 state.from = page.next;
                 if !page.more {
                     break;
                 }
             }
-            if left {
+            // What found no room is read again, unless nothing has moved.
+            let again = std::mem::take(&mut state.left);
+            if again {
                 state.from.extend(state.document.positions());
             }
-            // What found no room is read again, unless nothing has moved.
-            if !left || applied == 0 {
+            if !again || applied == 0 {
                 return Ok(());
             }
         }

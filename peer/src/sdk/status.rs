@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use msec_identity::{PeerId, SpaceId};
+use msec_identity::{Grant, PeerId, SpaceId};
 use serde::{Deserialize, Serialize};
 
 /// How a peer is.
@@ -17,6 +17,8 @@ pub struct Status {
     pub space_name: String,
     /// The space.
     pub space: SpaceId,
+    /// What it may do, as its grants say.
+    pub grants: Vec<Granted>,
     /// Where it listens.
     pub address: SocketAddr,
     /// Whether it looks for others on its own link.
@@ -33,6 +35,28 @@ pub struct Status {
     pub storage_ok: bool,
     /// Whether the clock shows a time that can be true; if not, what is written is marked as unsynchronised.
     pub clock_set: bool,
+}
+
+/// What a grant lets its holder do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// What, with commas.
+    pub rights: String,
+    /// Where: a collection and those below it; everywhere if it is empty.
+    pub collection: String,
+    /// Until when.
+    pub until_ms: i64,
+}
+
+impl Granted {
+    /// What this grant lets its holder do.
+    pub fn by(grant: &Grant) -> Self {
+        Self {
+            rights: grant.rights.to_string(),
+            collection: grant.resource.to_string(),
+            until_ms: grant.not_after.0,
+        }
+    }
 }
 
 /// A peer that this one is linked with.

@@ -42,7 +42,8 @@ impl Subscription {
         }
     }
 
-    /// The next verified reading of another peer; `None` once the peer is closed. Other events are passed over.
+    /// The next verified reading of another peer; `None` once the peer is closed. Other events are passed over, and so is
+    /// [`Notice::Missed`]: an app that must miss nothing uses [`Subscription::next`], and queries after it.
     pub async fn reading(&mut self) -> Option<Row> {
         loop {
             if let Some(row) = self.rows.pop_front() {

@@ -17,6 +17,19 @@ const SECONDS: u64 = 30;
 /// Syncs of the disk alone.
 const SYNCS: usize = 500;
 
+/// The most that an idle gateway may have resident, in kB.
+const IDLE_KB_MAX: u64 = 25_000;
+/// How much longer than the commit window, which is zero, 99 of 100 acknowledgements may take at most.
+const P99_MAX: Duration = Duration::from_millis(20);
+
+#[test]
+fn an_idle_gateway_takes_little_memory() {
+    let mut gateway = gateway("");
+    gateway.start();
+    let resident = resident_kb(gateway.process.as_ref().expect("it runs").id());
+    assert!(resident < IDLE_KB_MAX, "{resident} kB, even without optimisation");
+}
+
 #[test]
 #[ignore = "a measurement: see the top of the file"]
 fn puback_latency_and_memory() {
@@ -62,6 +75,8 @@ fn puback_latency_and_memory() {
         millis(percentile(&syncs, 0.99)),
         millis(percentile(&syncs, 1.0)),
     );
+    assert!(percentile(&latencies, 0.99) < P99_MAX, "on a machine that does nothing else");
+    assert!(idle_kb < IDLE_KB_MAX, "{idle_kb} kB");
     println!("VmRSS     {:.1} MB idle, {:.1} MB after that", idle_kb as f64 / 1e3, busy_kb as f64 / 1e3);
 }
 

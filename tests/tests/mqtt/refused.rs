@@ -134,7 +134,7 @@ fn on_a_full_disk_nothing_is_acknowledged_and_devices_wait() {
     // One after the other, until the disk is full: the last one is not answered.
     let mut said = 0u16;
     let mut answered = 0u16;
-    while !gateway.log().contains("the disk refuses to write") {
+    block_until("the disk is full", || {
         if said == answered {
             said += 1;
             mic.send(&publish(1, said, "sensors/mic", said.to_string().as_bytes()));
@@ -143,7 +143,8 @@ fn on_a_full_disk_nothing_is_acknowledged_and_devices_wait() {
             assert_eq!(mic.receive(), Some(msec_tests::mqtt::puback(said)));
             answered = said;
         }
-    }
+        gateway.log().contains("the disk refuses to write")
+    });
     assert!(answered >= 1 && said == answered + 1, "{answered} of {said} were acknowledged");
     // Who comes now is told, and who was there waits.
     let (_, code) =

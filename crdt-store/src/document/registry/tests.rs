@@ -199,7 +199,7 @@ fn what_is_refused_says_what_to_do() {
     let nowhere = Place { latitude_e7: i32::MAX, longitude_e7: 0 };
     assert!(add(&Thing { place: Some(nowhere), ..Thing::new("a") }).contains("-90 to 90"));
     let missing = office.document.set_thing(office.log, NOW, "horn", &rename("x")).expect_err("refused");
-    assert!(missing.to_string().contains("add it first"), "{missing}");
+    assert!(missing.to_string().contains("msec things show"), "{missing}");
     let missing = office.document.remove_thing(office.log, NOW, "horn").expect_err("refused");
     assert!(missing.to_string().contains("`horn`"), "{missing}");
 }

@@ -121,6 +121,19 @@ impl Connector {
         Self { endpoints, reception }
     }
 
+    /// The contact that an address stands for.
+    pub(in crate::net) fn contact(&self, address: SocketAddr) -> Option<&IrohAddress> {
+        self.endpoints.contacts.of(address)
+    }
+
+    /// Turns away whoever connects where this peer only dials: what nobody takes in would wait there, and be kept.
+    pub(in crate::net) async fn turn_away(self) {
+        let Some(endpoint) = &self.endpoints.dialling else { return };
+        while let Some(incoming) = endpoint.accept().await {
+            incoming.ignore();
+        }
+    }
+
     /// Takes in whoever connects, until the endpoint is closed.
     pub(in crate::net) async fn accept(self) {
         let Some(endpoint) = &self.endpoints.dialled else { return };

@@ -113,3 +113,19 @@ fn a_failed_commit_is_tried_again_and_nothing_is_lost() {
     assert!(matches!(a.events()[..], [Event::StorageRecovered, Event::Written(_)]));
     assert_eq!(a.acknowledged(), [(1, true)]);
 }
+
+#[test]
+fn what_others_send_never_keeps_a_peer_from_writing() {
+    let settings = Config { waiting_bytes_max: 1, ..Config::default() };
+    let (mut a, mut b) = (sensor(), rig(3, &[Right::Relay, Right::Read, Right::Write], settings));
+    connect(&mut a, &mut b, 0);
+    a.publish(1, 1.0);
+    a.pass(WINDOW);
+    a.sync();
+    exchange(&mut a, &mut b, 0);
+    assert_eq!(b.verified(), [1.0], "it waits for the disk, and fills it");
+    b.publish(2, 2.0);
+    b.pass(WINDOW);
+    b.sync();
+    assert_eq!(b.acknowledged(), [(2, true)]);
+}

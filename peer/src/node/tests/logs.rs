@@ -115,3 +115,17 @@ fn a_store_that_was_set_back_goes_on_in_a_new_log_once_a_neighbour_shows_the_old
     let sizes: Vec<_> = restored.node.frontier().map(|(log, size, _)| (log == old, size)).collect();
     assert!(sizes.contains(&(true, 3)) && sizes.contains(&(false, 2)), "{sizes:?}");
 }
+
+#[test]
+fn a_stream_keeps_the_unit_that_it_was_begun_in() {
+    let mut a = sensor();
+    a.publish(1, 48.5);
+    let stream = StreamSpec::new("parks/noise", "mic-1").expect("a stream");
+    for (ticket, stream) in [(2, stream.clone().unit("Pa")), (3, stream)] {
+        let content = Content::Readings(vec![Reading::new(START, 1.0)]);
+        a.handle(Input::Publish { ticket: Ticket(ticket), stream, content });
+    }
+    a.pass(WINDOW);
+    a.sync();
+    assert_eq!(a.acknowledged(), [(2, false), (1, true), (3, true)], "another unit is refused");
+}
