@@ -127,5 +127,6 @@ fn a_stream_keeps_the_unit_that_it_was_begun_in() {
     }
     a.pass(WINDOW);
     a.sync();
+    a.sync();
     assert_eq!(a.acknowledged(), [(2, false), (1, true), (3, true)], "another unit is refused");
 }
