@@ -82,6 +82,10 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
     let show = Arc::new(Show::new(board.clone()));
     // Before the store is read: what comes meanwhile waits.
     let told = Told::of(&peer, show.clone(), failing);
+    // It was said while the peer opened, before anybody could listen.
+    if !peer.status().await?.clock_set {
+        tracing::warn!("the clock shows a time before 2020: set it; entries are marked until it is");
+    }
     show.load(&peer).await?;
     let intake = mqtt::Intake::new(config.mqtt.settings, peer.clone(), show.clone(), failed);
     announce(options, &peer, name, page.as_ref(), devices.as_ref())?;

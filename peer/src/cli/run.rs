@@ -18,6 +18,9 @@ use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 /// Lines about what was refused that are shown in a minute. Further ones are counted.
 const REFUSALS_PER_MINUTE: u32 = 20;
 
+const CLOCK_UNSET: &str =
+    "msec: the clock shows a time before 2020: entries are marked as unsynchronised until it is set";
+
 pub(super) fn run(args: Run) -> anyhow::Result<()> {
     // The peer has a thread of its own: whoever does not read what is printed stops nothing else.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -56,6 +59,11 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
             false => format!("{} listens on {address}", peer.id().short()),
         });
     }
+    // What was said while it opened, before anybody could listen.
+    let mut clock_told = !peer.status().await?.clock_set;
+    if clock_told {
+        eprintln!("{CLOCK_UNSET}");
+    }
     let published = args
         .publish
         .as_ref()
@@ -72,6 +80,7 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         tokio::select! {
             () = signal.wait() => break Ok(()),
             notice = events.next() => match notice {
+                Some(Notice::Event(Event::ClockUnset { .. })) if std::mem::take(&mut clock_told) => {}
                 Some(Notice::Event(event)) => show(&event, args.tail, as_json, &mut refusals),
                 Some(Notice::Missed(missed)) => {
                     eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
@@ -118,9 +127,7 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
         }
         Event::StorageRecovered => eprintln!("msec: the disk writes again"),
         Event::ClockUnset { .. } => {
-            eprintln!(
-                "msec: the clock shows a time before 2020: entries are marked as unsynchronised until it is set"
-            );
+            eprintln!("{CLOCK_UNSET}");
         }
         Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}
     }
