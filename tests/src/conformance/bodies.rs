@@ -122,7 +122,7 @@ pub fn a_stranger_is_refused(mesh: &mut impl Mesh) -> Result<()> {
         mesh.refused_of(far).iter().any(|refused| refused.kind == RefusedKind::Stranger)
     })?;
     mesh.settle("it is told so", |mesh| {
-        mesh.refused_of(stranger).iter().any(|refused| refused.detail.contains("no valid grant"))
+        mesh.refused_of(stranger).iter().any(|refused| refused.detail.contains("no grant that is valid now"))
     })?;
     ensure!(mesh.neighbours_of(stranger) == 0, "a stranger has no neighbours");
     ensure!(mesh.readings_of(stranger).is_empty(), "a stranger holds nothing");
