@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `world` | [`World`]: peers and links in virtual time; it does what a driver does, and knows no protocol |
 //! | `peer`, `disk` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged |
-//! | `link`, `paths`, `network` | [`LinkModel`], what a link does to messages; who can reach whom; connections |
+//! | `link` | [`LinkClass`], what interfaces are plugged into, and [`LinkModel`], for worlds without them: what a link does to messages |
+//! | `paths`, `network` | who can reach whom; connections |
+//! | `map` | [`Point`] |
 //! | `fault` | [`Fault`]: what goes wrong, as values |
 //! | `space` | [`Space`]: the root, the manifest and the grants |
 //! | `ledger` | [`Ledger`]: what apps asked for, and what came of it |
@@ -54,6 +56,7 @@ mod fault;
 mod happening;
 mod ledger;
 mod link;
+mod map;
 mod metrics;
 mod network;
 mod paths;
@@ -75,7 +78,10 @@ pub use disk::{Damage, DiskFault, DiskModel, Kept};
 pub use error::{AddPeerError, LinkError, RestartError, ScenarioError};
 pub use fault::{Fault, FaultError};
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
-pub use link::LinkModel;
+pub use link::{
+    ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,
+};
+pub use map::Point;
 pub use metrics::Metrics;
 pub use network::{NetworkModel, Traffic};
 pub use paths::Broken;

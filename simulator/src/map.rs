@@ -1,0 +1,5 @@
+//! A city's geometry.
+
+mod point;
+
+pub use point::Point;
