@@ -100,6 +100,26 @@ pub enum LinkError {
         /// The name.
         like: String,
     },
+    /// Too many classes.
+    #[error("a network has at most {} classes of links, not {found}", crate::NetworkModel::CLASSES_MAX)]
+    Classes {
+        /// How many.
+        found: usize,
+    },
+    /// Too many interfaces.
+    #[error("a peer has at most {} interfaces, not {found}", crate::INTERFACES_MAX)]
+    Interfaces {
+        /// How many.
+        found: usize,
+    },
+    /// An interface of a class that there is not.
+    #[error("there is no class {class}: the network has {classes}, counted from 0")]
+    NoSuchClass {
+        /// The class.
+        class: crate::ClassId,
+        /// How many there are.
+        classes: usize,
+    },
 }
 
 /// A peer that cannot be added.
@@ -114,6 +134,9 @@ pub enum AddPeerError {
     /// The node refuses its settings.
     #[error(transparent)]
     Settings(#[from] ConfigError),
+    /// Its interfaces are refused.
+    #[error(transparent)]
+    Interfaces(#[from] LinkError),
 }
 
 /// A peer that cannot be started.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use msec_peer::node::LinkId;
 
 use crate::PeerIndex;
-use crate::link::Kind;
+use crate::link::{Half, Kind};
+use crate::network::Path;
 
 /// A peer from one start to the next crash. What was meant for one life reaches no later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,19 +16,25 @@ pub(crate) struct Life {
     pub(crate) boot: u32,
 }
 
-/// Something that is to happen.
+/// Something that is to happen. What is rare is boxed, so that all are small: they are moved about in the queue.
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// A node's timeout has come.
     Wake(Life),
     /// A packet that opens a connection reaches whoever lives at the address.
-    Knock(Knock),
+    Knock(Box<Knock>),
     /// The dialler learns that its connection is up.
-    Answered { link: LinkId, knock: Knock },
+    Answered { link: LinkId, knock: Box<Knock> },
     /// A dial has taken too long.
     DialFailed { life: Life, address: SocketAddr },
+    /// A message reaches the interface of this end.
+    Reach { link: LinkId, message: Message },
     /// A message reaches this end.
     Arrive { link: LinkId, message: Message },
+    /// The chunk that is first in an interface is due.
+    Look { interface: u32, half: Half },
+    /// A peer hears another announce itself, for as long as the meeting of that number lasts.
+    Hear { life: Life, of: PeerIndex, meeting: u64 },
     /// This end learns that the connection is gone; `sure`: without anybody telling it.
     HangUp { link: LinkId, sure: bool },
     /// Nothing has come through a connection for too long.
@@ -41,6 +48,7 @@ pub(crate) enum Happening {
 pub(crate) struct Knock {
     pub(crate) dialler: Life,
     pub(crate) address: SocketAddr,
+    pub(crate) path: Path,
     pub(crate) since: Duration,
 }
 

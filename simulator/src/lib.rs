@@ -5,7 +5,7 @@
 //! | `world` | [`World`]: peers and links in virtual time; it does what a driver does, and knows no protocol |
 //! | `peer`, `disk` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged |
 //! | `link` | [`LinkClass`], what interfaces are plugged into, and [`LinkModel`], for worlds without them: what a link does to messages |
-//! | `paths`, `network` | who can reach whom; connections |
+//! | `paths`, `places`, `network` | who can reach whom; where peers are; connections |
 //! | `map` | [`Point`] |
 //! | `fault` | [`Fault`]: what goes wrong, as values |
 //! | `space` | [`Space`]: the root, the manifest and the grants |
@@ -61,6 +61,7 @@ mod metrics;
 mod network;
 mod paths;
 mod peer;
+mod places;
 mod queue;
 mod seed;
 mod space;
@@ -83,7 +84,7 @@ pub use link::{
 };
 pub use map::Point;
 pub use metrics::Metrics;
-pub use network::{NetworkModel, Traffic};
+pub use network::{LINK_EVENTS_MAX, LinkEvent, LinkView, NetworkModel, Traffic};
 pub use paths::Broken;
 pub use peer::{PEERS_MAX, PeerIndex, PeerSpec};
 pub use seed::{Dice, Seed};

@@ -5,261 +5,94 @@
 //! follows what was sent before it. While the path between two peers is cut, nothing comes through: on a reliable link it
 //! waits, and comes once the path is open again; after [`NetworkModel::idle_timeout`] both ends learn that the connection
 //! is gone.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `model` | [`NetworkModel`], [`Traffic`]: what holds for all, and what was sent |
+//! | `dial` | how connections are made |
+//! | `connection` | one connection, and all of them by number |
+//! | `carry` | messages: sent, under way, waiting, arriving |
+//! | `views` | [`LinkView`], [`LinkEvent`]: what can be seen of connections |
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+mod carry;
+mod connection;
+mod dial;
+mod model;
+mod views;
+
 use std::time::Duration;
 
-use msec_identity::handshake::ChannelBinding;
-use msec_peer::gossip::Priority;
 use msec_peer::node::LinkId;
 
 use crate::PeerIndex;
-use crate::happening::{Happening, Knock, Life, Message};
-use crate::link::{Fate, Kind, Lane, LinkModel, QUEUE_BYTES_MAX};
+use crate::happening::Happening;
+use crate::link::{ClassId, ClassTraffic, Degradation, Lines, LinkModel, Strained};
+use crate::map::Point;
 use crate::paths::Paths;
+use crate::places::Places;
 use crate::queue::Queue;
-use crate::seed::Dice;
+use crate::seed::{Dice, Seed};
 
-/// What holds for all connections.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NetworkModel {
-    /// Every link, unless another model was set for it.
-    pub link: LinkModel,
-    /// How long a dial waits for an answer. Default: 5 s, as the driver.
-    pub connect_timeout: Duration,
-    /// How long a connection stands while nothing comes through. Default: 20 s, as the driver.
-    pub idle_timeout: Duration,
-}
+use connection::{Connection, Connections, State, name, place};
+use views::History;
 
-impl Default for NetworkModel {
-    fn default() -> Self {
-        Self {
-            link: LinkModel::default(),
-            connect_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(20),
-        }
-    }
-}
-
-/// What was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Messages, each once, whether they came or not.
-    pub messages: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// The longest handshake message.
-    pub longest_handshake: usize,
-    /// The longest other message.
-    pub longest_message: usize,
-}
+pub(crate) use connection::Path;
+pub use model::{NetworkModel, Traffic};
+pub use views::{LINK_EVENTS_MAX, LinkEvent, LinkView};
 
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Network {
     model: NetworkModel,
     pub(crate) paths: Paths,
-    connections: BTreeMap<u64, Connection>,
-    next: u64,
+    pub(crate) places: Places,
+    lines: Lines,
+    connections: Connections,
+    history: History,
     cuts: u64,
     dice: Dice,
     pub(crate) traffic: Traffic,
 }
 
-#[derive(Debug)]
-struct Connection {
-    /// Who dialled, and who was dialled.
-    ends: [End; 2],
-    binding: ChannelBinding,
-    /// Which cut its path suffers.
-    cut: Option<u64>,
-    /// What waits for the path, with the end that it is for.
-    stalled: Vec<(LinkId, Message)>,
-    stalled_bytes: usize,
-}
-
-#[derive(Debug)]
-struct End {
-    peer: PeerIndex,
-    state: State,
-    /// What is sent from here.
-    lane: Lane,
-    /// What came before this end was admitted, and is no handshake.
-    held: Vec<Message>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The peer has not heard of it yet.
-    Coming,
-    /// Up, in its handshake.
-    Open,
-    Admitted,
-    /// Closed here, or the peer is gone.
-    Gone,
-}
-
-/// The name of an end: two for each connection.
-fn name(connection: u64, side: usize) -> LinkId {
-    LinkId(connection * 2 + side as u64)
-}
-
-fn place(link: LinkId) -> (u64, usize) {
-    (link.0 / 2, (link.0 % 2) as usize)
-}
-
 impl Network {
-    pub(crate) fn new(model: NetworkModel, dice: Dice) -> Self {
+    pub(crate) fn new(model: NetworkModel, seed: Seed) -> Self {
+        let lines = Lines::new(&model.classes, model.idle_timeout, seed.dice("lines", 0));
         Self {
             paths: Paths::new(model.link),
+            places: Places::new(lines.announcements_reach_m()),
+            lines,
             model,
-            connections: BTreeMap::new(),
-            next: 0,
+            connections: Connections::default(),
+            history: History::default(),
             cuts: 0,
-            dice,
+            dice: seed.dice("network", 0),
             traffic: Traffic::default(),
         }
     }
 
-    /// Dials an address.
-    pub(crate) fn dial(
-        &mut self,
-        now: Duration,
-        queue: &mut Queue<Happening>,
-        dialler: Life,
-        address: SocketAddr,
-    ) {
-        let delay = self.model.link.sure_delay(&mut self.dice);
-        queue.push(now + delay, Happening::Knock(Knock { dialler, address, since: now }));
+    pub(crate) fn model(&self) -> &NetworkModel {
+        &self.model
     }
 
-    /// The dial came through to `host`, if somebody is up there. Returns the new end.
-    pub(crate) fn knock(
-        &mut self,
-        now: Duration,
-        queue: &mut Queue<Happening>,
-        knock: Knock,
-        host: Option<PeerIndex>,
-    ) -> Option<(LinkId, ChannelBinding)> {
-        let Some(host) = host.filter(|host| self.paths.is_open(knock.dialler.peer, *host)) else {
-            self.dial_failed(now, queue, knock);
-            return None;
+    /// Gives the next peer its interfaces and its place.
+    pub(crate) fn settle(&mut self, interfaces: &[ClassId], at: Point, announces: bool) {
+        self.lines.settle(interfaces);
+        self.places.settle(at, announces, &self.lines);
+    }
+
+    /// Whether a path between two peers is there now.
+    fn is_open(&self, a: PeerIndex, b: PeerIndex, path: Path) -> bool {
+        let holds = match path {
+            Path::Plain => true,
+            Path::Lines(route) => self.lines.holds(route, self.places.distance_m(a, b)),
         };
-        let binding = ChannelBinding(self.dice.bytes());
-        let delay = self.paths.model(knock.dialler.peer, host).sure_delay(&mut self.dice);
-        let end = |peer, state| End { peer, state, lane: Lane::default(), held: Vec::new() };
-        let mut ends = [end(knock.dialler.peer, State::Coming), end(host, State::Open)];
-        // What the host says comes after the news that it is there.
-        ends[1].lane.ordered_until = now + delay;
-        let connection = self.next;
-        self.next += 1;
-        self.connections.insert(
-            connection,
-            Connection { ends, binding, cut: None, stalled: Vec::new(), stalled_bytes: 0 },
-        );
-        queue.push(now + delay, Happening::Answered { link: name(connection, 0), knock });
-        Some((name(connection, 1), binding))
-    }
-
-    /// The dialler hears that its connection is up, if it still can.
-    pub(crate) fn answered(
-        &mut self,
-        now: Duration,
-        queue: &mut Queue<Happening>,
-        link: LinkId,
-        knock: Knock,
-    ) -> Option<ChannelBinding> {
-        let (connection, side) = place(link);
-        let it = self.connections.get_mut(&connection)?;
-        if it.ends[side].state != State::Coming {
-            return None;
-        }
-        if it.cut.is_some() {
-            self.leave(now, queue, link, self.model.idle_timeout);
-            self.dial_failed(now, queue, knock);
-            return None;
-        }
-        it.ends[side].state = State::Open;
-        Some(it.binding)
-    }
-
-    fn dial_failed(&self, now: Duration, queue: &mut Queue<Happening>, knock: Knock) {
-        let at = now.max(knock.since + self.model.connect_timeout);
-        queue.push(at, Happening::DialFailed { life: knock.dialler, address: knock.address });
-    }
-
-    /// Sends a message from an end. `false`: there is no room.
-    pub(crate) fn send(
-        &mut self,
-        now: Duration,
-        queue: &mut Queue<Happening>,
-        link: LinkId,
-        priority: Priority,
-        mut bytes: Vec<u8>,
-    ) -> bool {
-        let (connection, side) = place(link);
-        let Some(it) = self.connections.get_mut(&connection) else { return true };
-        let (me, other) = (it.ends[side].peer, it.ends[1 - side].peer);
-        let kind = match (it.ends[side].state, priority) {
-            (State::Coming | State::Gone, _) => return true,
-            (State::Open, _) => Kind::Handshake,
-            (State::Admitted, Priority::Control | Priority::Live) => Kind::Live,
-            (State::Admitted, Priority::CatchUp | Priority::Bulk) => Kind::Chunk,
-        };
-        self.traffic.count(kind, bytes.len());
-        if it.ends[1 - side].state == State::Gone {
-            return true;
-        }
-        if kind != Kind::Handshake && self.paths.corrupts(me, other) && !bytes.is_empty() {
-            let at = self.dice.index(bytes.len());
-            bytes[at] ^= 1 << self.dice.below(8);
-        }
-        let (model, to) = (self.paths.model(me, other), name(connection, 1 - side));
-        if it.cut.is_some() {
-            return it.stall(&model, to, Message { kind, bytes });
-        }
-        let fate = model.send(&mut it.ends[side].lane, now, bytes.len(), kind, &mut self.dice);
-        let Fate::Arrives(arrivals) = fate else { return false };
-        match arrivals {
-            [Some(first), Some(second)] => {
-                let message = Message { kind, bytes };
-                queue.push(first, Happening::Arrive { link: to, message: message.clone() });
-                queue.push(second, Happening::Arrive { link: to, message });
-            }
-            [Some(at), None] | [None, Some(at)] => {
-                queue.push(at, Happening::Arrive { link: to, message: Message { kind, bytes } });
-            }
-            [None, None] => {}
-        }
-        true
-    }
-
-    /// A message reaches an end. Returns what its peer is to be told, if it can be told now.
-    pub(crate) fn arrive(&mut self, link: LinkId, message: Message) -> Option<(PeerIndex, Vec<u8>)> {
-        let (connection, side) = place(link);
-        let it = self.connections.get_mut(&connection)?;
-        if it.cut.is_some() {
-            let model = self.paths.model(it.ends[0].peer, it.ends[1].peer);
-            it.stall(&model, link, message);
-            return None;
-        }
-        let end = &mut it.ends[side];
-        match end.state {
-            State::Gone => None,
-            State::Open if message.kind == Kind::Handshake => Some((end.peer, message.bytes)),
-            State::Admitted => Some((end.peer, message.bytes)),
-            State::Coming | State::Open => {
-                end.held.push(message);
-                None
-            }
-        }
+        holds && self.paths.is_open(a, b)
     }
 
     /// From now on more than the handshake is read at this end.
     pub(crate) fn admitted(&mut self, now: Duration, queue: &mut Queue<Happening>, link: LinkId) {
         let (connection, side) = place(link);
-        let Some(it) = self.connections.get_mut(&connection) else { return };
+        let Some(it) = self.connections.get_mut(connection) else { return };
         let end = &mut it.ends[side];
         if end.state == State::Open {
             end.state = State::Admitted;
@@ -272,33 +105,44 @@ impl Network {
     /// An end closes. The other side learns of it after all that was sent before.
     pub(crate) fn close(&mut self, now: Duration, queue: &mut Queue<Happening>, link: LinkId) {
         let (connection, side) = place(link);
-        let Some(it) = self.connections.get(&connection) else { return };
-        let model = self.paths.model(it.ends[0].peer, it.ends[1].peer);
-        let told = (now + model.sure_delay(&mut self.dice)).max(it.ends[side].lane.ordered_until);
-        self.mark_gone(link);
-        let (connection, side) = place(link);
-        if self.connections.contains_key(&connection) {
-            queue.push(told, Happening::HangUp { link: name(connection, 1 - side), sure: false });
+        let Some(it) = self.connections.get(connection) else { return };
+        let (path, ordered_until) = (it.path, it.ends[side].lane.ordered_until);
+        let told = match path {
+            Path::Plain => {
+                let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
+                now + model.sure_delay(&mut self.dice)
+            }
+            // A packet that nobody can send is one that the other side never hears of.
+            Path::Lines(route) => {
+                self.lines.signal(now, route, side, 0).unwrap_or(now + self.model.idle_timeout)
+            }
+        };
+        self.mark_gone(now, link);
+        if self.connections.get(connection).is_some() {
+            let link = name(connection, 1 - side);
+            queue.push(told.max(ordered_until), Happening::HangUp { link, sure: false });
         }
     }
 
     /// An end is no more, and nobody tells the other.
     fn leave(&mut self, now: Duration, queue: &mut Queue<Happening>, link: LinkId, idle: Duration) {
         let (connection, side) = place(link);
-        self.mark_gone(link);
-        if self.connections.contains_key(&connection) {
+        self.mark_gone(now, link);
+        if self.connections.get(connection).is_some() {
             queue.push(now + idle, Happening::HangUp { link: name(connection, 1 - side), sure: true });
         }
     }
 
     /// Marks an end as gone, and forgets the connection when both are.
-    fn mark_gone(&mut self, link: LinkId) {
+    fn mark_gone(&mut self, now: Duration, link: LinkId) {
         let (connection, side) = place(link);
-        let Some(it) = self.connections.get_mut(&connection) else { return };
+        self.remember(now, connection, false);
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        it.up_since = None;
         it.ends[side].state = State::Gone;
-        it.ends[side].held.clear();
+        it.ends[side].held = Vec::new();
         if it.ends[1 - side].state == State::Gone {
-            self.connections.remove(&connection);
+            self.connections.remove(connection);
         }
     }
 
@@ -311,93 +155,132 @@ impl Network {
         sure: bool,
     ) -> Option<PeerIndex> {
         let (connection, side) = place(link);
-        let it = self.connections.get(&connection)?;
-        let (peer, state) = (it.ends[side].peer, it.ends[side].state);
+        let it = self.connections.get(connection)?;
+        let (peer, state, through) = (it.ends[side].peer, it.ends[side].state, it.ends[side].through);
         if it.cut.is_some() && !sure {
             // It was not told, and finds out.
             queue.push(now + self.model.idle_timeout, Happening::HangUp { link, sure: true });
             return None;
         }
-        self.mark_gone(link);
+        if through > now && !sure {
+            // What was sent before is still in its interface.
+            queue.push(through, Happening::HangUp { link, sure });
+            return None;
+        }
+        self.mark_gone(now, link);
         (state != State::Gone && state != State::Coming).then_some(peer)
     }
 
     /// A peer is gone, without a word to anybody.
     pub(crate) fn crash(&mut self, now: Duration, queue: &mut Queue<Happening>, peer: PeerIndex) {
-        let ends = self.connections.iter().flat_map(|(connection, it)| {
-            (0..2)
-                .filter(|side| it.ends[*side].peer == peer && it.ends[*side].state != State::Gone)
-                .map(|side| name(*connection, side))
-        });
-        for link in ends.collect::<Vec<_>>() {
-            self.leave(now, queue, link, self.model.idle_timeout);
+        self.lines.clear(now, peer);
+        for connection in self.connections.of(peer).to_vec() {
+            for side in 0..2 {
+                let is_its =
+                    |it: &Connection| it.ends[side].peer == peer && it.ends[side].state != State::Gone;
+                if self.connections.get(connection).is_some_and(is_its) {
+                    self.leave(now, queue, name(connection, side), self.model.idle_timeout);
+                }
+            }
         }
     }
 
     /// The paths have changed: connections are cut, or go on.
     pub(crate) fn paths_changed(&mut self, now: Duration, queue: &mut Queue<Happening>) {
-        for (connection, it) in &mut self.connections {
-            let (a, b) = (it.ends[0].peer, it.ends[1].peer);
-            match (it.cut, self.paths.is_open(a, b)) {
-                (None, false) => {
-                    self.cuts += 1;
-                    it.cut = Some(self.cuts);
-                    let idle = Happening::Idle { connection: *connection, cut: self.cuts };
-                    queue.push(now + self.model.idle_timeout, idle);
-                }
-                (Some(_), true) => {
-                    it.cut = None;
-                    it.resume(now, queue, &self.paths.model(a, b), &mut self.dice);
-                }
-                (None, true) | (Some(_), false) => {}
-            }
+        let all: Vec<_> = self.connections.iter().map(|(connection, _)| connection).collect();
+        all.into_iter().for_each(|connection| self.check_path(now, queue, connection));
+    }
+
+    /// A peer moves. Returns whom it hears now and did not before.
+    pub(crate) fn go(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        peer: PeerIndex,
+        to: Point,
+    ) -> Vec<PeerIndex> {
+        let entered = self.places.go(peer, to, &self.lines);
+        for connection in self.connections.of(peer).to_vec() {
+            self.check_path(now, queue, connection);
         }
+        entered
+    }
+
+    /// Cuts a connection whose path is gone, and lets it go on when it is back.
+    fn check_path(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
+        let Some(it) = self.connections.get(connection) else { return };
+        let (a, b) = (it.ends[0].peer, it.ends[1].peer);
+        let is_open = !it.silent && self.is_open(a, b, it.path);
+        match (it.cut, is_open) {
+            (None, false) => self.cut(now, queue, connection),
+            (Some(_), true) => self.resume(now, queue, connection),
+            (None, true) | (Some(_), false) => {}
+        }
+    }
+
+    fn cut(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        self.cuts += 1;
+        it.cut = Some(self.cuts);
+        let idle = Happening::Idle { connection, cut: self.cuts };
+        queue.push(now + self.model.idle_timeout, idle);
     }
 
     /// The ends of a connection that has been cut for too long.
     pub(crate) fn idle(&self, connection: u64, cut: u64) -> Vec<LinkId> {
-        let is_cut = self.connections.get(&connection).is_some_and(|it| it.cut == Some(cut));
+        let is_cut = self.connections.get(connection).is_some_and(|it| it.cut == Some(cut));
         if is_cut { vec![name(connection, 0), name(connection, 1)] } else { Vec::new() }
     }
-}
 
-impl Connection {
-    /// Keeps a message until the path is open again, if the link is one that does. `false`: there is no room.
-    fn stall(&mut self, model: &LinkModel, to: LinkId, message: Message) -> bool {
-        if !model.reliable && message.kind != Kind::Handshake {
-            return true;
-        }
-        if self.stalled_bytes + message.bytes.len() > QUEUE_BYTES_MAX {
-            return false;
-        }
-        self.stalled_bytes += message.bytes.len();
-        self.stalled.push((to, message));
-        true
+    /// The model of a link that goes over no interface.
+    fn model_of(&self, a: PeerIndex, b: PeerIndex) -> LinkModel {
+        let model = self.paths.model(a, b);
+        [a, b].into_iter().filter_map(|peer| self.lines.strain_of(peer)).fold(model, LinkModel::degraded)
     }
 
-    /// Sends again what waited.
-    fn resume(&mut self, now: Duration, queue: &mut Queue<Happening>, model: &LinkModel, dice: &mut Dice) {
-        self.stalled_bytes = 0;
-        let model = LinkModel { reliable: true, bandwidth: None, ..*model };
-        for (to, message) in std::mem::take(&mut self.stalled) {
-            let lane = &mut self.ends[1 - place(to).1].lane;
-            if let Fate::Arrives([Some(at), _]) =
-                model.send(lane, now, message.bytes.len(), message.kind, dice)
-            {
-                queue.push(at, Happening::Arrive { link: to, message });
-            }
-        }
+    /// Makes a class or a peer worse than usual, or as usual again.
+    pub(crate) fn degrade(&mut self, whose: Strained, degradation: Option<Degradation>) {
+        self.lines.degrade(whose, degradation);
     }
 }
 
-impl Traffic {
-    fn count(&mut self, kind: Kind, bytes: usize) {
-        self.messages += 1;
-        self.bytes += bytes as u64;
-        let longest = match kind {
-            Kind::Handshake => &mut self.longest_handshake,
-            Kind::Live | Kind::Chunk => &mut self.longest_message,
+/// What can be seen.
+impl Network {
+    /// The connections that both ends know of.
+    pub(crate) fn views(&self) -> impl Iterator<Item = LinkView> + '_ {
+        self.connections.iter().filter_map(|(_, it)| self.view(it))
+    }
+
+    /// Whether two peers have a connection, or are about to.
+    pub(crate) fn is_linked(&self, a: PeerIndex, b: PeerIndex) -> bool {
+        let joins = |it: &Connection| {
+            let is_there = it.ends.iter().all(|end| end.state != State::Gone);
+            is_there && it.ends.iter().any(|end| end.peer == b)
         };
-        *longest = bytes.max(*longest);
+        self.connections.of(a).iter().filter_map(|connection| self.connections.get(*connection)).any(joins)
+    }
+
+    pub(crate) fn events(&self) -> (&[LinkEvent], u64) {
+        (&self.history.events, self.history.forgotten)
+    }
+
+    pub(crate) fn traffic_by_class(&self, now: Duration) -> Vec<ClassTraffic> {
+        self.lines.traffic(now)
+    }
+
+    fn view(&self, it: &Connection) -> Option<LinkView> {
+        let class = match it.path {
+            Path::Plain => None,
+            Path::Lines(route) => Some(self.lines.class_of(route)),
+        };
+        Some(LinkView { a: it.ends[0].peer, b: it.ends[1].peer, class, up_since: it.up_since? })
+    }
+
+    /// Notes that a connection came or went, if both ends know, or knew, of it.
+    fn remember(&mut self, now: Duration, connection: u64, is_up: bool) {
+        let view = self.connections.get(connection).and_then(|it| self.view(it));
+        if let Some(link) = view {
+            self.history.add(LinkEvent { at: now, link, is_up });
+        }
     }
 }

@@ -11,6 +11,8 @@ use msec_peer::store::Opened;
 
 use crate::disk::{Disk, DiskModel};
 use crate::happening::Life;
+use crate::link::ClassId;
+use crate::map::Point;
 use crate::seed::Seed;
 use crate::space::EPOCH;
 
@@ -52,6 +54,12 @@ pub struct PeerSpec {
     pub grant: Option<(String, Rights)>,
     /// Whom it dials. They may be added later than it.
     pub contacts: Vec<PeerIndex>,
+    /// What it is plugged into. None: its links have the model of [`crate::NetworkModel::link`].
+    pub interfaces: Vec<ClassId>,
+    /// Where it is at first.
+    pub position: Point,
+    /// Whether it announces itself by mDNS, and dials whom it hears.
+    pub discover: bool,
     /// Its disk.
     pub disk: DiskModel,
     /// Its other settings; contacts are filled in from above.
@@ -82,13 +90,42 @@ impl PeerSpec {
     fn granted(rights: impl IntoIterator<Item = Right>, interest: Interest) -> Self {
         let settings = node::Config { interest, ..node::Config::default() };
         let grant = Some((String::new(), Rights::of(rights)));
-        Self { grant, contacts: Vec::new(), disk: DiskModel::default(), settings }
+        Self {
+            grant,
+            contacts: Vec::new(),
+            interfaces: Vec::new(),
+            position: Point::default(),
+            discover: false,
+            disk: DiskModel::default(),
+            settings,
+        }
     }
 
     /// With another peer to dial.
     #[must_use]
     pub fn contact(mut self, peer: PeerIndex) -> Self {
         self.contacts.push(peer);
+        self
+    }
+
+    /// With another interface.
+    #[must_use]
+    pub fn interface(mut self, class: ClassId) -> Self {
+        self.interfaces.push(class);
+        self
+    }
+
+    /// At that place.
+    #[must_use]
+    pub fn at(mut self, position: Point) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// Announcing itself, and dialling whom it hears.
+    #[must_use]
+    pub fn discovering(mut self) -> Self {
+        self.discover = true;
         self
     }
 

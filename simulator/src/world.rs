@@ -9,6 +9,7 @@
 //! ([`World::publish`]), time passes ([`World::run_until`], [`World::run_until_true`]), and things go wrong (`faults`).
 
 mod faults;
+mod places;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub struct World {
 impl World {
     /// A world without peers.
     pub fn new(seed: u64, model: NetworkModel) -> Result<Self, LinkError> {
-        model.link.check()?;
+        model.check()?;
         let seed = Seed(seed);
         Ok(Self {
             seed,
@@ -59,7 +60,7 @@ impl World {
             time: Duration::ZERO,
             queue: Queue::default(),
             peers: Vec::new(),
-            network: Network::new(model, seed.dice("network", 0)),
+            network: Network::new(model, seed),
             ledger: Ledger::default(),
             digest: Digest::default(),
             dice: seed.dice("faults", 0),
@@ -78,10 +79,12 @@ impl World {
         if spec.contacts.len() > node::Config::CONTACTS_MAX {
             return Err(node::ConfigError::Contacts { found: spec.contacts.len() }.into());
         }
+        self.network.model().check_interfaces(&spec.interfaces)?;
         let index = PeerIndex(self.peers.len());
         let holder = identity(self.seed, index).peer();
         let grant = spec.grant.as_ref().map(|(on, rights)| self.space.grant(holder, on, *rights));
         let papers = grant.transpose()?.into_iter().collect();
+        self.network.settle(&spec.interfaces, spec.position, spec.discover);
         self.peers.push(Peer::new(index, self.seed, spec, papers));
         self.start(index).expect("an empty store opens");
         Ok(index)
@@ -152,13 +155,13 @@ impl World {
                 let host = PeerIndex::at(knock.address);
                 let host = host.filter(|host| self.peers.get(host.0).is_some_and(|it| it.node.is_some()));
                 if let (Some((link, binding)), Some(host)) =
-                    (self.network.knock(now, queue, knock, host), host)
+                    (self.network.knock(now, queue, *knock, host), host)
                 {
                     self.tell(host, Input::LinkUp { link, binding, dialled: None });
                 }
             }
             Happening::Answered { link, knock } => {
-                if let Some(binding) = self.network.answered(now, queue, link, knock) {
+                if let Some(binding) = self.network.answered(now, queue, link, *knock) {
                     let input = Input::LinkUp { link, binding, dialled: Some(knock.address) };
                     self.tell(knock.dialler.peer, input);
                 }
@@ -168,6 +171,17 @@ impl World {
                     self.tell(peer, Input::Received { link, bytes });
                 }
             }
+            Happening::Reach { link, message } => {
+                if let Some((peer, bytes)) = self.network.reach(now, queue, link, message) {
+                    self.tell(peer, Input::Received { link, bytes });
+                }
+            }
+            Happening::Look { interface, half } => {
+                if let Some((link, peer, bytes)) = self.network.look(now, queue, interface, half) {
+                    self.tell(peer, Input::Received { link, bytes });
+                }
+            }
+            Happening::Hear { life, of, meeting } => self.hear(life, of, meeting),
             Happening::HangUp { link, sure } => {
                 if let Some(peer) = self.network.hang_up(now, queue, link, sure) {
                     self.tell(peer, Input::LinkDown { link });
@@ -190,6 +204,7 @@ impl World {
             self.ledger.saw_log(state.log(), state.header());
         }
         it.start(self.time, opened, self.space.manifest());
+        self.announce(peer);
         self.obey(peer);
         Ok(cut)
     }

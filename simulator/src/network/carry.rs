@@ -1,0 +1,271 @@
+//! Messages: sent, under way, waiting, arriving.
+
+use std::time::Duration;
+
+use msec_peer::gossip::Priority;
+use msec_peer::node::LinkId;
+
+use super::Network;
+use super::connection::{Connection, Path, State, name, place};
+use crate::PeerIndex;
+use crate::happening::{Happening, Message};
+use crate::link::{Fate, Half, Kind, Left, LinkModel, QUEUE_BYTES_MAX, Received, Ripe, Route, Stage};
+use crate::queue::Queue;
+
+impl Network {
+    /// Sends a message from an end. `false`: there is no room.
+    pub(crate) fn send(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        link: LinkId,
+        priority: Priority,
+        mut bytes: Vec<u8>,
+    ) -> bool {
+        let (connection, side) = place(link);
+        let Some(it) = self.connections.get_mut(connection) else { return true };
+        let (me, other) = (it.ends[side].peer, it.ends[1 - side].peer);
+        let kind = match (it.ends[side].state, priority) {
+            (State::Coming | State::Gone, _) => return true,
+            (State::Open, _) => Kind::Handshake,
+            (State::Admitted, Priority::Control | Priority::Live) => Kind::Live,
+            (State::Admitted, Priority::CatchUp | Priority::Bulk) => Kind::Chunk,
+        };
+        self.traffic.count(kind, bytes.len());
+        if it.ends[1 - side].state == State::Gone {
+            return true;
+        }
+        if kind != Kind::Handshake && self.paths.corrupts(me, other) && !bytes.is_empty() {
+            let at = self.dice.index(bytes.len());
+            bytes[at] ^= 1 << self.dice.below(8);
+        }
+        let (to, message) = (name(connection, 1 - side), Message { kind, bytes });
+        match (it.path, it.cut) {
+            (Path::Plain, None) => self.send_plain(now, queue, to, message),
+            (Path::Lines(route), None) => self.send_on(now, queue, route, to, message),
+            (_, Some(_)) => self.stall(to, message),
+        }
+    }
+
+    /// Sends a message over a link that has a model, to that end.
+    fn send_plain(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        to: LinkId,
+        message: Message,
+    ) -> bool {
+        let (connection, side) = place(to);
+        let Some(it) = self.connections.get(connection) else { return true };
+        let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
+        let Some(it) = self.connections.get_mut(connection) else { return true };
+        let lane = &mut it.ends[1 - side].lane;
+        let fate = model.send(lane, now, message.bytes.len(), message.kind, &mut self.dice);
+        let Fate::Arrives(arrivals) = fate else { return false };
+        match arrivals {
+            [Some(first), Some(second)] => {
+                queue.push(first, Happening::Arrive { link: to, message: message.clone() });
+                queue.push(second, Happening::Arrive { link: to, message });
+            }
+            [Some(at), None] | [None, Some(at)] => {
+                queue.push(at, Happening::Arrive { link: to, message });
+            }
+            [None, None] => {}
+        }
+        true
+    }
+
+    /// Sends a message over interfaces, to that end.
+    fn send_on(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        route: Route,
+        to: LinkId,
+        message: Message,
+    ) -> bool {
+        let (connection, side) = place(to);
+        if message.kind == Kind::Chunk {
+            return match self.lines.send_chunk(now, route, 1 - side, to, message) {
+                Ok(due) => {
+                    look_again(queue, due, route.ends[1 - side], Half::Up);
+                    true
+                }
+                Err(_) => false,
+            };
+        }
+        match self.lines.send(now, route, 1 - side, message.bytes.len()) {
+            Left::Reaches(at) => {
+                let Some(it) = self.connections.get_mut(connection) else { return true };
+                let lane = &mut it.ends[1 - side].lane;
+                // The main stream keeps its order.
+                lane.ordered_until = lane.ordered_until.max(at);
+                queue.push(lane.ordered_until, Happening::Reach { link: to, message });
+                true
+            }
+            Left::Shed => false,
+            Left::Silent => {
+                self.silence(now, queue, connection);
+                true
+            }
+        }
+    }
+
+    /// A message reaches the interface of an end. Returns what its peer is to be told, if it can be told now.
+    pub(crate) fn reach(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        link: LinkId,
+        message: Message,
+    ) -> Option<(PeerIndex, Vec<u8>)> {
+        let (connection, side) = place(link);
+        let it = self.connections.get(connection)?;
+        let Path::Lines(route) = it.path else { return self.arrive(link, message) };
+        if it.cut.is_some() {
+            self.stall(link, message);
+            return None;
+        }
+        let (received, silent) = self.lines.receive(now, route, side, link, message);
+        let told = match received {
+            Received::Now(message) => self.arrive(link, message),
+            Received::At(at, message) => {
+                self.connections.get_mut(connection)?.ends[side].through = at;
+                queue.push(at, Happening::Arrive { link, message });
+                None
+            }
+            Received::Waits(due) => {
+                let half = if route.radio { Half::Up } else { Half::Down };
+                look_again(queue, due, route.ends[side], half);
+                None
+            }
+        };
+        if silent {
+            // Nobody hears that it came.
+            self.silence(now, queue, connection);
+        }
+        told
+    }
+
+    /// Looks after the chunks in an interface. Returns what a peer is to be told.
+    pub(crate) fn look(
+        &mut self,
+        now: Duration,
+        queue: &mut Queue<Happening>,
+        interface: u32,
+        half: Half,
+    ) -> Option<(LinkId, PeerIndex, Vec<u8>)> {
+        let parcel = match self.lines.look(now, interface, half) {
+            Ripe::Nothing => return None,
+            Ripe::Later(at) => {
+                look_again(queue, Some(at), interface, half);
+                return None;
+            }
+            Ripe::Done(parcel, next) => {
+                look_again(queue, next, interface, half);
+                parcel
+            }
+        };
+        let (link, message) = (parcel.to, parcel.message);
+        if parcel.stage == Stage::Arriving {
+            let (peer, bytes) = self.arrive(link, message)?;
+            return Some((link, peer, bytes));
+        }
+        let (connection, side) = place(link);
+        let it = self.connections.get(connection)?;
+        let Path::Lines(route) = it.path else { return None };
+        if it.cut.is_some() {
+            self.stall(link, message);
+        } else {
+            let at = self.lines.chunk_left(now, route, 1 - side, message.bytes.len());
+            queue.push(at, Happening::Reach { link, message });
+        }
+        None
+    }
+
+    /// A message is there. Returns what its peer is to be told, if it can be told now.
+    pub(crate) fn arrive(&mut self, link: LinkId, message: Message) -> Option<(PeerIndex, Vec<u8>)> {
+        let (connection, side) = place(link);
+        let it = self.connections.get_mut(connection)?;
+        if it.cut.is_some() {
+            self.stall(link, message);
+            return None;
+        }
+        let end = &mut it.ends[side];
+        match end.state {
+            State::Gone => None,
+            State::Open if message.kind == Kind::Handshake => Some((end.peer, message.bytes)),
+            State::Admitted => Some((end.peer, message.bytes)),
+            State::Coming | State::Open => {
+                end.held.push(message);
+                None
+            }
+        }
+    }
+
+    /// Keeps a message until the path is open again, if the link is one that does. `false`: there is no room.
+    fn stall(&mut self, to: LinkId, message: Message) -> bool {
+        let (connection, _) = place(to);
+        let Some(it) = self.connections.get_mut(connection) else { return true };
+        let reliable = match it.path {
+            Path::Plain => self.paths.model(it.ends[0].peer, it.ends[1].peer).reliable,
+            Path::Lines(_) => true,
+        };
+        if reliable || message.kind == Kind::Handshake { it.stall(to, message) } else { true }
+    }
+
+    /// The path is open again: sends again what waited.
+    pub(super) fn resume(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        it.cut = None;
+        it.stalled_bytes = 0;
+        let (path, stalled) = (it.path, std::mem::take(&mut it.stalled));
+        let model =
+            self.connections.get(connection).map(|it| self.model_of(it.ends[0].peer, it.ends[1].peer));
+        let Some(model) = model else { return };
+        let model = LinkModel { reliable: true, bandwidth: None, ..model };
+        for (to, message) in stalled {
+            match path {
+                Path::Lines(route) => {
+                    // What finds no room is lost with its stream; reconciliation fetches it.
+                    self.send_on(now, queue, route, to, message);
+                }
+                Path::Plain => {
+                    let Some(it) = self.connections.get_mut(connection) else { return };
+                    let lane = &mut it.ends[1 - place(to).1].lane;
+                    let fate = model.send(lane, now, message.bytes.len(), message.kind, &mut self.dice);
+                    if let Fate::Arrives([Some(at), _]) = fate {
+                        queue.push(at, Happening::Arrive { link: to, message });
+                    }
+                }
+            }
+        }
+    }
+
+    /// An end may not be on air for longer than the other waits for it: the connection is lost.
+    fn silence(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        it.silent = true;
+        if it.cut.is_none() {
+            self.cut(now, queue, connection);
+        }
+    }
+}
+
+impl Connection {
+    /// Keeps a message. `false`: there is no room.
+    fn stall(&mut self, to: LinkId, message: Message) -> bool {
+        if self.stalled_bytes + message.bytes.len() > QUEUE_BYTES_MAX {
+            return false;
+        }
+        self.stalled_bytes += message.bytes.len();
+        self.stalled.push((to, message));
+        true
+    }
+}
+
+fn look_again(queue: &mut Queue<Happening>, due: Option<Duration>, interface: u32, half: Half) {
+    if let Some(at) = due {
+        queue.push(at, Happening::Look { interface, half });
+    }
+}
