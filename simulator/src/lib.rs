@@ -14,6 +14,7 @@
 //! | `seed`, `queue`, `happening` | [`Seed`], one for each use; what happens next |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
 //! | `topology`, `workload` | who lives in a city, and what its sensors publish |
+//! | `map` | [`Map`]: a city's streets, districts, places and routes |
 //! | `city`, `metrics` | [`City`]: a run of a [`Scenario`], and its [`Report`] |
 //! | `cli` | the command line `msec-sim`, as a function |
 //! | `stopwatch` | the one place that looks at a real clock |
@@ -82,7 +83,11 @@ pub use ledger::{KnownLog, Ledger, Outcome, Submission};
 pub use link::{
     ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,
 };
-pub use map::Point;
+pub use map::{
+    AUCKLAND_PLACES, Auckland, CountedHour, DISTRICTS_MAX, District, DistrictKind, Fortnight, Fujisawa,
+    GEOJSON_BYTES_MAX, Grid, Map, MapError, MapSpec, Point, Radial, Route, RouteKind, Santander, Segment,
+    Site, SmallWorld, StreetClass, Streets, UnknownMap, compact as compact_streets,
+};
 pub use metrics::Metrics;
 pub use network::{LINK_EVENTS_MAX, LinkEvent, LinkView, NetworkModel, Traffic};
 pub use paths::Broken;
