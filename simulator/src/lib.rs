@@ -14,6 +14,7 @@
 //! | `seed`, `queue`, `happening` | [`Seed`], one for each use; what happens next |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
 //! | `topology`, `workload` | who lives in a city, and what its sensors publish |
+//! | `gossip_only` | [`GossipOnly`]: bare gossip machines, a hundred thousand of them |
 //! | `map` | [`Map`]: a city's streets, districts, places and routes |
 //! | `city`, `metrics` | [`City`]: a run of a [`Scenario`], and its [`Report`] |
 //! | `cli` | the command line `msec-sim`, as a function |
@@ -54,6 +55,7 @@ mod digest;
 mod disk;
 mod error;
 mod fault;
+mod gossip_only;
 mod happening;
 mod ledger;
 mod link;
@@ -79,6 +81,9 @@ pub use digest::Digest;
 pub use disk::{Damage, DiskFault, DiskModel, Kept};
 pub use error::{AddPeerError, LinkError, RestartError, ScenarioError};
 pub use fault::{Fault, FaultError};
+pub use gossip_only::{
+    GossipOnly, GossipOnlyConfig, GossipOnlyError, GossipOnlyReport, Links, LinksError, Published,
+};
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
 pub use link::{
     ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,
