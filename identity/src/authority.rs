@@ -12,6 +12,7 @@ use crate::manifest::Manifest;
 use crate::path::CollectionPath;
 use crate::record::{Unverified, Verified};
 use crate::time::UnixMillis;
+use crate::verifier::Verifier;
 
 /// The most grants that are held. A further one is refused with [`GrantError::Full`].
 pub const GRANTS_MAX: usize = 65_536;
@@ -22,12 +23,25 @@ pub struct Authority {
     space: SpaceId,
     manifest: Manifest,
     grants: BTreeMap<(PeerId, GrantId), Verified<Grant>>,
+    verifier: Verifier,
 }
 
 impl Authority {
     /// Nobody may do anything yet.
     pub fn new(manifest: Manifest) -> Self {
-        Self { space: manifest.space(), manifest, grants: BTreeMap::new() }
+        Self { space: manifest.space(), manifest, grants: BTreeMap::new(), verifier: Verifier::strict() }
+    }
+
+    /// Checks what follows with another verifier than [`Verifier::strict`].
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Verifier) -> Self {
+        self.verifier = verifier;
+        self
+    }
+
+    /// How signatures are checked where this authority is asked.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// The space.
@@ -71,7 +85,7 @@ impl Authority {
             return Err(GrantError::Threshold { threshold: self.manifest.threshold() });
         }
         let issuer = claims.issuer;
-        Ok(grant.verify(&issuer)?)
+        Ok(grant.verify_by(&self.verifier, &issuer)?)
     }
 
     /// Whether `holder` has `right` on `resource` at that time. `None`: whenever, for clocks that were never set and for

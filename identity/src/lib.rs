@@ -8,6 +8,7 @@
 //! | `record` | the codec of signed records: [`Unverified`] becomes [`Verified`] by one check, and only there |
 //! | `keys` | [`Identity`]: the Ed25519 key, and the Noise key that it endorses |
 //! | `keystore` | [`KeyStore`] and [`KeyFile`], where the key lives between two runs |
+//! | `verifier` | [`Verifier`]: how signatures are checked, and the [`SignatureMemory`] that simulated peers share |
 //! | `manifest` | [`Manifest`]: the root keys of a space |
 //! | `grant` | [`Grant`] and [`Rights`]: a root gives a holder rights on a path |
 //! | `authority` | [`Authority`]: the fold of manifest and grants into "who may do what" |
@@ -50,6 +51,7 @@ mod manifest;
 mod path;
 mod record;
 mod time;
+mod verifier;
 
 pub use authority::{Authority, GRANTS_MAX};
 pub use error::{GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError};
@@ -61,3 +63,4 @@ pub use manifest::{MANIFEST_ROOTS_MAX, Manifest};
 pub use path::{CollectionPath, PATH_BYTES_MAX};
 pub use record::{RECORD_BYTES_MAX, Record, Unverified, Verified};
 pub use time::{SYNCHRONISED_SINCE, UnixMillis};
+pub use verifier::{SIGNATURES_REMEMBERED_MAX, SignatureChecks, SignatureMemory, Verifier};

@@ -9,11 +9,11 @@
 use std::fmt;
 use std::ops::Deref;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use minicbor::{Decode, Encode, Encoder};
 
 use crate::error::RecordError;
 use crate::id::PeerId;
+use crate::verifier::Verifier;
 
 /// The longest signed record, in bytes. A longer one is refused before it is parsed.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
@@ -89,13 +89,18 @@ impl<R: Record> Unverified<R> {
         &self.record
     }
 
-    /// Checks the signature against `signer`, by `verify_strict`: the one rule of acceptance (RFC 8032, no
-    /// small-order keys, no malleable signatures), so that all peers accept the same set.
+    /// Checks the signature against `signer`, as [`Verifier::strict`] does.
     pub fn verify(self, signer: &PeerId) -> Result<Verified<R>, RecordError> {
-        let key = VerifyingKey::from_bytes(signer.as_bytes()).map_err(|_| RecordError::BadSignature)?;
-        key.verify_strict(&signed_bytes(&self.record), &Signature::from_bytes(&self.signature))
-            .map_err(|_| RecordError::BadSignature)?;
-        Ok(Verified(self))
+        self.verify_by(&Verifier::strict(), signer)
+    }
+
+    /// Checks the signature against `signer`, as this verifier does.
+    pub fn verify_by(self, verifier: &Verifier, signer: &PeerId) -> Result<Verified<R>, RecordError> {
+        if verifier.accepts(signer, &signed_bytes(&self.record), &self.signature) {
+            Ok(Verified(self))
+        } else {
+            Err(RecordError::BadSignature)
+        }
     }
 }
 
@@ -120,6 +125,13 @@ impl<R: Record> Verified<R> {
     /// The encoding that [`Unverified::from_bytes`] accepts.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
+    }
+}
+
+impl<R: PartialEq> Verified<R> {
+    /// Whether `other` is this very record, under this very signature.
+    pub fn is(&self, other: &Unverified<R>) -> bool {
+        self.0 == *other
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minicbor::{Decoder, Encoder};
-use msec_identity::{Authority, LogId, Unverified, Verified};
+use msec_identity::{Authority, LogId, Unverified, Verified, Verifier};
 
 use super::{Entry, EntryKind, Head, LogHeader, LogState};
 use crate::error::RunError;
@@ -124,7 +124,7 @@ impl Run {
                 collection: header.collection().clone(),
             });
         }
-        Ok(Verdict::New(fitting.signed(held)?))
+        Ok(Verdict::New(fitting.signed(held, authority.verifier())?))
     }
 
     /// Checks everything but the signature and the right to write.
@@ -186,18 +186,24 @@ fn header_of(log: &LogId, entries: &[Entry]) -> Result<LogHeader, RunError> {
 
 impl FittingRun {
     /// Checks the head's signature, unless it is the head that is held: a catch-up brings it again with every chunk.
-    pub(crate) fn signed(self, held: Option<&LogState>) -> Result<VerifiedRun, RunError> {
-        let known = held.filter(|held| Unverified::from(held.head.clone()) == self.head);
+    pub(crate) fn signed(
+        self,
+        held: Option<&LogState>,
+        verifier: &Verifier,
+    ) -> Result<VerifiedRun, RunError> {
+        let known = held.filter(|held| held.head.is(&self.head));
         let head = match known {
             Some(held) => held.head.clone(),
-            None => self.head.clone().verify(&self.header.author()).map_err(RunError::Head)?,
+            None => {
+                self.head.clone().verify_by(verifier, &self.header.author()).map_err(RunError::Head)?
+            }
         };
         Ok(self.under(head))
     }
 
     /// The run under the verified form of its own head.
     pub(crate) fn under(self, head: Verified<Head>) -> VerifiedRun {
-        debug_assert_eq!(Unverified::from(head.clone()), self.head, "the head is the run's own");
+        debug_assert!(head.is(&self.head), "the head is the run's own");
         VerifiedRun {
             from: self.from,
             entries: self.entries,

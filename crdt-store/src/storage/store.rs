@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use msec_identity::LogId;
+use msec_identity::{LogId, Verifier};
 
 use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, Mark};
 use super::index::{Extent, LogIndex};
@@ -108,7 +108,7 @@ impl<M: Medium> Store<M> {
         let run = Run::from_bytes(payload).ok()?;
         let held = self.logs.get(&run.log).map(|index| &index.state);
         match run.fit(held).ok()? {
-            Fit::Fits(fitting) => fitting.signed(held).ok(),
+            Fit::Fits(fitting) => fitting.signed(held, &Verifier::strict()).ok(),
             Fit::Known | Fit::Gap { .. } => None,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use msec_identity::{Identity, SpaceId, UnixMillis};
+use msec_identity::{Identity, SpaceId, UnixMillis, Verifier};
 use proptest::prelude::*;
 
 use super::frame::FILE_HEADER_BYTES;
@@ -126,7 +126,7 @@ fn chunks_verify_under_one_head_and_respect_the_limit() {
             assert_eq!(chunk.from, at);
             let run = Run::from_bytes(&chunk.bytes).expect("parses");
             let Ok(crate::log::Fit::Fits(fitting)) = run.fit(held.as_ref()) else { panic!("does not fit") };
-            held = Some(fitting.signed(held.as_ref()).expect("signed").state);
+            held = Some(fitting.signed(held.as_ref(), &Verifier::strict()).expect("signed").state);
             (at, chunks) = (chunk.end, chunks + 1);
         }
         assert_eq!(held.as_ref(), Some(last.state()));
@@ -235,7 +235,7 @@ fn a_partial_catch_up_resumes_and_can_be_served() {
         panic!("does not fit")
     };
     let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, &[fitting.signed(None).expect("signed")]).expect("applied");
+    store.apply(1, &[fitting.signed(None, &Verifier::strict()).expect("signed")]).expect("applied");
     let (store, opened) = Store::open(store.into_medium()).expect("opens");
     assert_eq!(opened.logs[0].size(), half.end);
     assert_eq!(opened.logs[0].head().size, 21);
@@ -370,7 +370,7 @@ fn a_log_that_was_received_is_never_continued() {
     else {
         panic!("does not fit")
     };
-    let received = fitting.signed(None).expect("signed");
+    let received = fitting.signed(None, &Verifier::strict()).expect("signed");
     for (run, continuable) in [(run, 1), (received, 0)] {
         let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
         store.apply(1, &[run]).expect("applied");
