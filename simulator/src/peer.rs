@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use msec_identity::{Authority, CollectionPath, Grant, Identity, Manifest, PeerId, Right, Rights, Verified};
+use msec_identity::{Authority, CollectionPath, Grant, Identity, PeerId, Right, Rights, Verified};
 use msec_peer::gossip::{Interest, Topic};
 use msec_peer::node::{self, Contact, Node, Now};
 use msec_peer::store::Opened;
@@ -208,7 +208,7 @@ impl Peer {
 
     /// Starts the node on what the store held. Each life has a seed of its own: a node that drew the same random numbers
     /// twice would write two histories of one log.
-    pub(crate) fn start(&mut self, time: Duration, opened: Opened, manifest: &Manifest) {
+    pub(crate) fn start(&mut self, time: Duration, opened: Opened, authority: Authority) {
         self.boot += 1;
         self.started = time;
         self.wake = None;
@@ -221,7 +221,7 @@ impl Peer {
         let parts = node::Parts {
             config,
             identity: identity(self.seed, self.index),
-            authority: Authority::new(manifest.clone()),
+            authority,
             papers: self.papers.clone(),
             opened,
             seed: self.seed.derive("node", (self.index.0 as u64) << 32 | u64::from(self.boot)),

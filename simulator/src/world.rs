@@ -10,12 +10,14 @@
 
 mod faults;
 mod places;
+mod signatures;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
-use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
+use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
 use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
 
 use crate::digest::Digest;
@@ -42,6 +44,8 @@ pub struct World {
     network: Network,
     ledger: Ledger,
     digest: Digest,
+    /// `None`: each peer computes all its checks.
+    signatures: Option<Arc<SignatureMemory>>,
     /// Draws for faults.
     dice: Dice,
     inputs: u64,
@@ -63,6 +67,7 @@ impl World {
             network: Network::new(model, seed),
             ledger: Ledger::default(),
             digest: Digest::default(),
+            signatures: Some(Arc::default()),
             dice: seed.dice("faults", 0),
             inputs: 0,
             spins: 0,
@@ -197,13 +202,14 @@ impl World {
 
     /// Starts a peer on what its disk holds. Returns how that was cut back, if it was.
     fn start(&mut self, peer: PeerIndex) -> Result<Option<Cut>, StorageError> {
+        let authority = self.authority();
         let it = &mut self.peers[peer.0];
         let opened = it.disk.open()?;
         let cut = opened.cut;
         for state in &opened.logs {
             self.ledger.saw_log(state.log(), state.header());
         }
-        it.start(self.time, opened, self.space.manifest());
+        it.start(self.time, opened, authority);
         self.announce(peer);
         self.obey(peer);
         Ok(cut)
