@@ -18,6 +18,9 @@ use crate::verifier::Verifier;
 /// The longest signed record, in bytes. A longer one is refused before it is parsed.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 
+/// Room for most records, so that encoding one allocates once.
+const RECORD_BYTES_USUAL: usize = 256;
+
 /// Something that a key signs.
 pub trait Record: Sized + Encode<()> + for<'b> Decode<'b, ()> {
     /// Kind and version, for instance `msec/head/1`.
@@ -31,7 +34,7 @@ pub trait Record: Sized + Encode<()> + for<'b> Decode<'b, ()> {
 
 /// What the signature covers.
 fn signed_bytes<R: Record>(record: &R) -> Vec<u8> {
-    let mut e = Encoder::new(Vec::new());
+    let mut e = Encoder::new(Vec::with_capacity(RECORD_BYTES_USUAL));
     let done = e.array(2).and_then(|e| e.str(R::DOMAIN)).and_then(|e| e.encode(record)).is_ok();
     debug_assert!(done, "writing to a Vec cannot fail");
     e.into_writer()
@@ -73,7 +76,7 @@ impl<R: Record> Unverified<R> {
 
     /// The encoding that `from_bytes` accepts.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut e = Encoder::new(Vec::new());
+        let mut e = Encoder::new(Vec::with_capacity(RECORD_BYTES_USUAL));
         let done = e
             .array(3)
             .and_then(|e| e.str(R::DOMAIN))

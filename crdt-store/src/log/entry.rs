@@ -9,6 +9,8 @@ use crate::merkle::{TreeHash, leaf_hash};
 /// The length of the salt of a commitment. 128 random bits keep a body from being guessed back, even one that has few
 /// possible values.
 pub const COMMITMENT_SALT_BYTES: usize = 16;
+/// What an entry takes beside its body, at most: kind, time, quality and salt.
+pub(super) const ENTRY_OVERHEAD_BYTES: usize = 48;
 
 const DOMAIN: &str = "msec/entry/1";
 const COMMITMENT_DOMAIN: &str = "msec/commitment/1";

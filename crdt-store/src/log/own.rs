@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use msec_identity::{Identity, UnixMillis};
 
+use super::entry::ENTRY_OVERHEAD_BYTES;
 use super::run::FittingRun;
 use super::{
     Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, Head, LogHeader, LogState, TimeQuality, VerifiedRun,
@@ -18,8 +19,6 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of bodies that wait for one signature. More are refused until it is given, so that a run stays below
 /// [`super::RUN_BYTES_MAX`].
 const PENDING_BYTES_MAX: usize = 256 * 1024;
-/// What an entry takes beside its body, at most: kind, time, quality and salt.
-const ENTRY_OVERHEAD_BYTES: usize = 48;
 
 /// A log that this peer writes: what is signed, and what waits to be.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use minicbor::{Decoder, Encoder};
 use msec_identity::{Authority, LogId, Unverified, Verified, Verifier};
 
+use super::entry::ENTRY_OVERHEAD_BYTES;
 use super::{Entry, EntryKind, Head, LogHeader, LogState};
 use crate::error::RunError;
 use crate::merkle::{CompactRange, TreeHash};
@@ -103,7 +104,9 @@ impl Run {
 
     /// The encoding that `from_bytes` reads.
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&self.log, self.from, &self.entries, &self.rest, &self.head.to_bytes()).0
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &self.log, self.from, &self.entries, &self.rest, &self.head.to_bytes());
+        bytes
     }
 
     /// Checks everything: that the run continues the copy that is held, that the author signed the head, and that the
@@ -156,8 +159,16 @@ impl Run {
         let mut range = held.map_or_else(|| CompactRange::empty(0), |held| held.held.clone());
         leaves.iter().for_each(|leaf| range.push(*leaf));
         let rest = CompactRange::from_hashes(end, claims.size, self.rest).ok_or(RunError::DoesNotFit)?;
-        let mut whole = range.clone();
-        if !whole.join(&rest) || whole.root() != claims.root {
+        let root = if rest.is_empty() {
+            range.root()
+        } else {
+            let mut whole = range.clone();
+            if !whole.join(&rest) {
+                return Err(RunError::DoesNotFit);
+            }
+            whole.root()
+        };
+        if root != claims.root {
             return Err(RunError::DoesNotFit);
         }
         let from = size;
@@ -232,42 +243,49 @@ impl VerifiedRun {
 
     /// The encoding that [`Run::from_bytes`] reads.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.encode().0
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
+        bytes
     }
 
-    /// The encoding, and where in it each entry lies.
-    pub(crate) fn encode(&self) -> (Vec<u8>, Vec<Range<usize>>) {
+    /// Appends the encoding to `out`. Returns where in it each entry lies, counted from its first byte.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) -> Vec<Range<usize>> {
         let head = self.state.head.to_bytes();
-        encode(&self.state.log(), self.from, &self.entries, self.state.rest.hashes(), &head)
+        encode(out, &self.state.log(), self.from, &self.entries, self.state.rest.hashes(), &head)
     }
 }
 
 fn encode(
+    out: &mut Vec<u8>,
     log: &LogId,
     from: u64,
     entries: &[Entry],
     rest: &[TreeHash],
     head: &[u8],
-) -> (Vec<u8>, Vec<Range<usize>>) {
+) -> Vec<Range<usize>> {
+    let start = out.len();
+    let of_entries: usize = entries.iter().map(|entry| entry.body_len() + ENTRY_OVERHEAD_BYTES).sum();
+    out.reserve(RUN_OVERHEAD_BYTES + of_entries + rest.len() * HASH_BYTES + head.len());
     let mut places = Vec::with_capacity(entries.len());
-    let bytes = write(log, from, entries, rest, head, |e, entry| {
-        let start = e.writer().len();
+    write(out, log, from, entries, rest, head, |e, entry| {
+        let at = e.writer().len() - start;
         e.encode(entry).expect(INFALLIBLE);
-        places.push(start..e.writer().len());
+        places.push(at..e.writer().len() - start);
     });
-    (bytes, places)
+    places
 }
 
-/// Writes a run; `entry` writes each of `entries`, whatever is held of them.
+/// Appends a run to `out`; `entry` writes each of `entries`, whatever is held of them.
 pub(crate) fn write<T>(
+    out: &mut Vec<u8>,
     log: &LogId,
     from: u64,
     entries: &[T],
     rest: &[TreeHash],
     head: &[u8],
-    mut entry: impl FnMut(&mut Encoder<Vec<u8>>, &T),
-) -> Vec<u8> {
-    let mut e = Encoder::new(Vec::new());
+    mut entry: impl FnMut(&mut Encoder<&mut Vec<u8>>, &T),
+) {
+    let mut e = Encoder::new(out);
     e.array(5).and_then(|e| e.encode(log)).and_then(|e| e.u64(from)).expect(INFALLIBLE);
     e.array(entries.len() as u64).expect(INFALLIBLE);
     entries.iter().for_each(|it| entry(&mut e, it));
@@ -276,8 +294,12 @@ pub(crate) fn write<T>(
         e.bytes(hash).expect(INFALLIBLE);
     }
     e.bytes(head).expect(INFALLIBLE);
-    e.into_writer()
 }
+
+/// What a run takes beside its entries, hashes and head, at most: the log, and where and how many they are.
+const RUN_OVERHEAD_BYTES: usize = 80;
+/// What a hash takes.
+const HASH_BYTES: usize = 34;
 
 const INFALLIBLE: &str = "writing to a Vec cannot fail";
 

@@ -53,6 +53,11 @@ impl CompactRange {
         self.end
     }
 
+    /// Whether it holds no leaf.
+    pub fn is_empty(&self) -> bool {
+        self.begin == self.end
+    }
+
     /// The roots of the subtrees.
     pub fn hashes(&self) -> &[TreeHash] {
         &self.hashes

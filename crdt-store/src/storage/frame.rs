@@ -51,13 +51,18 @@ fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
 }
 
-/// Appends one frame to `out`.
-pub(super) fn write(out: &mut Vec<u8>, payload: &[u8]) {
+/// Appends one frame to `out`, which starts with `mark`; `rest` appends what follows it.
+pub(super) fn write<T>(out: &mut Vec<u8>, mark: Mark, rest: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let start = out.len();
+    out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+    out.push(mark as u8);
+    let result = rest(out);
+    let (header, payload) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
     let length = (payload.len() as u32).to_le_bytes();
-    out.extend_from_slice(&length);
-    out.extend_from_slice(&check::<4>(&length));
-    out.extend_from_slice(&check::<8>(payload));
-    out.extend_from_slice(payload);
+    header[..4].copy_from_slice(&length);
+    header[4..8].copy_from_slice(&check::<4>(&length));
+    header[8..].copy_from_slice(&check::<8>(payload));
+    result
 }
 
 /// What lies at an offset.

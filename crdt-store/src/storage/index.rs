@@ -49,7 +49,8 @@ impl LogIndex {
             return None;
         }
         let head = self.state.head.to_bytes();
-        let bytes = write_run(log, from, entries, rest.hashes(), &head, |e, entry| {
+        let mut bytes = Vec::new();
+        write_run(&mut bytes, log, from, entries, rest.hashes(), &head, |e, entry| {
             e.writer_mut().extend_from_slice(entry);
         });
         Some(Chunk { from, end, bytes })

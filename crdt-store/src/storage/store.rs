@@ -79,7 +79,8 @@ impl<M: Medium> Store<M> {
                 Some(mark @ (Mark::Received | Mark::Written)) => {
                     let Some(run) = verified() else { return Ok(Some((at, false))) };
                     let run = VerifiedRun { written: mark == Mark::Written, ..run };
-                    self.index(&run, at + RUN_OFFSET, run.encode().1);
+                    let places = run.write_to(&mut Vec::new());
+                    self.index(&run, at + RUN_OFFSET, places);
                 }
                 _ => return Ok(Some((at, false))),
             }
@@ -90,7 +91,7 @@ impl<M: Medium> Store<M> {
     /// Writes down that the file was cut back, for every start to come.
     fn remember_cut(&mut self) -> Result<(), StorageError> {
         let mut frame = Vec::new();
-        frame::write(&mut frame, &[Mark::Cut as u8]);
+        frame::write(&mut frame, Mark::Cut, |_| ());
         self.medium.append(&frame)?;
         self.medium.sync()?;
         self.distrust_logs();
@@ -189,10 +190,10 @@ impl<M: Medium> Storage for Store<M> {
         let mut frames = Vec::new();
         let mut written = Vec::with_capacity(runs.len());
         for run in runs {
-            let (bytes, places) = run.encode();
-            written.push((run, start + frames.len() as u64 + RUN_OFFSET, places));
+            let offset = start + frames.len() as u64 + RUN_OFFSET;
             let mark = if run.written { Mark::Written } else { Mark::Received };
-            frame::write(&mut frames, &[&[mark as u8], bytes.as_slice()].concat());
+            let places = frame::write(&mut frames, mark, |frames| run.write_to(frames));
+            written.push((run, offset, places));
         }
         if let Err(error) = self.medium.append(&frames) {
             // What a failed append left behind would be taken for a torn store.

@@ -337,7 +337,7 @@ fn a_rewritten_file_with_right_checks_is_found_out() {
     let mut run = Run::from_bytes(&honest.to_bytes()).expect("parses");
     run.entries[0].time = run.entries[0].time.saturating_add(1);
     let mut frames = Vec::new();
-    frame::write(&mut frames, &[&[frame::Mark::Written as u8], run.to_bytes().as_slice()].concat());
+    frame::write(&mut frames, frame::Mark::Written, |frames| frames.extend(run.to_bytes()));
     let mut medium = store.into_medium();
     medium.append(&frames).expect("appended");
     let (store, opened) = Store::open(medium).expect("opens");
