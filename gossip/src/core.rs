@@ -95,6 +95,9 @@ impl Core {
 
     /// Sends `items`, which are sorted, in as few announcements as they fit in; those about control by themselves.
     pub(crate) fn send_have(&mut self, to: PeerId, items: Vec<Item>, ask: bool) {
+        if items.is_empty() {
+            return;
+        }
         self.stats.announced += items.len() as u64;
         let (control, other): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| self.is_control(&item.topic));

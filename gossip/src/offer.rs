@@ -26,11 +26,16 @@ use crate::timers::Timer;
 /// Offers `peer` what it lacks. Only its own word ends that: a push may have been lost, and no fingerprint would tell.
 pub(crate) fn start(core: &mut Core, peer: PeerId) {
     let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
+    let (max, start) = (core.config.offers_max, neighbour.offers.next.take());
+    let mut delay = core.config.reconcile_interval;
+    // Most neighbours want nothing beyond what we want too: then there is nothing to look for.
+    if neighbour.common == neighbour.interest {
+        let deadline = core.after_about(delay);
+        return core.timers.set(Timer::Offer(peer), deadline);
+    }
     let lacks =
         |item: &Item| !core.interest.covers(&item.topic) && neighbour.told(&item.key) < item.version.size;
     let mut items: Vec<Item> = core.frontier.items(&Range::ALL, &neighbour.interest).filter(lacks).collect();
-    let (max, start) = (core.config.offers_max, neighbour.offers.next.take());
-    let mut delay = core.config.reconcile_interval;
     if items.len() > max {
         let start = start.map_or(0, |start| items.partition_point(|item| item.key < start));
         items.rotate_left(start);

@@ -29,8 +29,9 @@ pub(crate) struct Timers {
 impl Timers {
     /// Replaces the timer's deadline, if it has one.
     pub(crate) fn set(&mut self, timer: Timer, deadline: Duration) {
-        self.cancel(timer);
-        self.deadlines.insert(timer, deadline);
+        if let Some(before) = self.deadlines.insert(timer, deadline) {
+            self.due.remove(&(before, timer));
+        }
         self.due.insert((deadline, timer));
     }
 
@@ -54,8 +55,9 @@ impl Timers {
 
     /// Takes one that is due at `now`, earliest first.
     pub(crate) fn pop(&mut self, now: Duration) -> Option<Timer> {
-        let (_, timer) = *self.due.first().filter(|(deadline, _)| *deadline <= now)?;
-        self.cancel(timer);
+        self.due.first().filter(|(deadline, _)| *deadline <= now)?;
+        let (_, timer) = self.due.pop_first()?;
+        self.deadlines.remove(&timer);
         Some(timer)
     }
 }
