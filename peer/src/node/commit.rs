@@ -11,7 +11,7 @@ use std::time::Duration;
 use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
 
-use super::logs::{key_of, topic_of, version_of};
+use super::logs::{key_of, version_of};
 use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
@@ -166,7 +166,7 @@ impl Node {
         }
         for run in &commit.runs[..commit.own] {
             let (state, payload) = (run.state(), Some(run.to_bytes()));
-            let Some(topic) = topic_of(state.header()) else { continue };
+            let Some(topic) = self.logs.topic(&state.log()).cloned() else { continue };
             let (key, version) = (key_of(&state.log()), version_of(state));
             self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload });
         }

@@ -12,8 +12,16 @@ use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, Str
 /// All logs in memory: their state, not their entries.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
-    held: BTreeMap<LogId, LogState>,
+    held: BTreeMap<LogId, Held>,
     own: BTreeMap<StreamName, OwnStream>,
+}
+
+/// A log that is held.
+#[derive(Debug)]
+struct Held {
+    state: LogState,
+    /// Where gossip sorts it in.
+    topic: Topic,
 }
 
 /// A stream of this peer.
@@ -29,19 +37,24 @@ struct OwnStream {
 
 impl Logs {
     pub(super) fn get(&self, log: &LogId) -> Option<&LogState> {
-        self.held.get(log)
+        self.held.get(log).map(|held| &held.state)
+    }
+
+    /// Where gossip sorts a log in that is held.
+    pub(super) fn topic(&self, log: &LogId) -> Option<&Topic> {
+        self.held.get(log).map(|held| &held.topic)
     }
 
     pub(super) fn held(&self) -> impl Iterator<Item = &LogState> {
-        self.held.values()
+        self.held.values().map(|held| &held.state)
     }
 
     pub(super) fn len(&self) -> usize {
         self.held.len()
     }
 
-    pub(super) fn hold(&mut self, state: LogState) {
-        self.held.insert(state.log(), state);
+    pub(super) fn hold(&mut self, topic: Topic, state: LogState) {
+        self.held.insert(state.log(), Held { state, topic });
     }
 }
 
@@ -76,12 +89,13 @@ impl Node {
                 continue;
             }
             let (key, version) = (key_of(&state.log()), version_of(&state));
-            self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload: None });
+            let told = topic.clone();
+            self.tell_gossip(GossipInput::Accepted { key, topic: told, version, from: None, payload: None });
             self.tell_gossip(GossipInput::Durable { key, version });
             if header.author() == me {
                 own.push(state.clone());
             }
-            self.logs.hold(state);
+            self.logs.hold(topic, state);
         }
         let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
         own.retain(|state| !superseded.contains(&state.log()));
@@ -229,7 +243,11 @@ impl Node {
             let waiting = std::mem::take(&mut stream.waiting);
             receipts
                 .extend(waiting.into_iter().map(|(ticket, position)| (ticket, Receipt { log, position })));
-            self.logs.held.insert(log, run.state().clone());
+            if let Some(held) = self.logs.held.get_mut(&log) {
+                held.state = run.state().clone();
+            } else if let Some(topic) = topic_of(run.state().header()) {
+                self.logs.held.insert(log, Held { state: run.state().clone(), topic });
+            }
             runs.push(run);
         }
         (runs, receipts)

@@ -69,7 +69,7 @@ impl Node {
             Ok(Verdict::New(run)) => self.accept(from, run, payload.len(), live),
             Ok(Verdict::Known) => {}
             Ok(Verdict::Gap { held: have }) => {
-                let topic = self.logs.get(&log).and_then(|state| topic_of(state.header()));
+                let topic = self.logs.topic(&log).cloned();
                 self.tell_gossip(GossipInput::Gap { key, topic, from, have });
             }
             Err(error) => {
@@ -95,7 +95,7 @@ impl Node {
     fn accept(&mut self, from: PeerId, run: VerifiedRun, bytes: usize, live: bool) {
         let state = run.state();
         let (log, header) = (state.log(), state.header().clone());
-        let Some(topic) = topic_of(&header) else { return };
+        let Some(topic) = self.logs.topic(&log).cloned().or_else(|| topic_of(&header)) else { return };
         let mine = header.author() == self.peer();
         if !mine && !self.interest().covers(&topic) {
             tracing::debug!(%log, peer = %from, "a log that this peer does not want");
@@ -117,7 +117,7 @@ impl Node {
         }
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
-        self.logs.hold(state.clone());
+        self.logs.hold(topic.clone(), state.clone());
         self.commits.add(run, bytes, shown, self.now.mono + self.config.store_window);
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), payload });
     }
