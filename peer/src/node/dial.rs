@@ -15,6 +15,8 @@ use super::{Contact, Node, Output};
 #[derive(Debug)]
 pub(super) struct Dialler {
     contacts: Vec<Dialled>,
+    /// When the next one is to be dialled: asked for after every input, and changed by few.
+    due: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -53,18 +55,24 @@ impl Dialled {
 
 impl Dialler {
     pub(super) fn new(contacts: &[Contact]) -> Self {
-        Self { contacts: contacts.iter().map(|contact| Dialled::new(*contact, Source::Configured)).collect() }
+        let contacts = contacts.iter().map(|contact| Dialled::new(*contact, Source::Configured));
+        let mut dialler = Self { contacts: contacts.collect(), due: None };
+        dialler.reckon();
+        dialler
     }
 
     /// When the next contact is to be dialled.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.contacts
-            .iter()
-            .filter_map(|d| match d.state {
-                DialState::Waiting { until } => Some(until),
-                DialState::Dialling | DialState::Linked { .. } => None,
-            })
-            .min()
+        self.due
+    }
+
+    /// The state of a contact has changed.
+    fn reckon(&mut self) {
+        let waiting = self.contacts.iter().filter_map(|d| match d.state {
+            DialState::Waiting { until } => Some(until),
+            DialState::Dialling | DialState::Linked { .. } => None,
+        });
+        self.due = waiting.min();
     }
 
     /// Who must answer at this address.
@@ -86,6 +94,9 @@ impl Node {
     /// Dials the contacts whose pause is over.
     pub(super) fn dial_due(&mut self) {
         let now = self.now.mono;
+        if self.dialler.due.is_none_or(|due| due > now) {
+            return;
+        }
         let mut dials = Vec::new();
         for d in &mut self.dialler.contacts {
             if !matches!(d.state, DialState::Waiting { until } if until <= now) {
@@ -99,6 +110,7 @@ impl Node {
                 dials.push(d.contact.address);
             }
         }
+        self.dialler.reckon();
         for address in dials {
             self.output(Output::Dial { address });
         }
@@ -112,6 +124,7 @@ impl Node {
         let found = self.dialler.contacts.iter().filter(|d| d.source == Source::Discovered).count();
         if found < self.config.discovered_max {
             self.dialler.contacts.push(Dialled::new(Contact { address, peer: None }, Source::Discovered));
+            self.dialler.reckon();
         }
     }
 
@@ -124,12 +137,14 @@ impl Node {
             d.pause = Duration::ZERO;
         }
         if d.source == Source::Discovered && d.pause >= max {
-            return self.dialler.contacts.retain(|d| d.contact.address != address);
+            self.dialler.contacts.retain(|d| d.contact.address != address);
+            return self.dialler.reckon();
         }
         d.pause = (d.pause * 2).clamp(min, max);
         // A quarter more or less, so that those who lost one neighbour do not all come back at once.
         let percent = 75 + self.rng.next_u32() % 51;
         d.state = DialState::Waiting { until: now + d.pause * percent / 100 };
+        self.dialler.reckon();
     }
 
     /// A dialled link was admitted by both sides.
@@ -138,6 +153,7 @@ impl Node {
         if let Some(d) = self.dialler.at(address) {
             d.state = DialState::Linked { since: now };
             d.found = Some(peer);
+            self.dialler.reckon();
         }
     }
 }

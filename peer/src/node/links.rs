@@ -25,6 +25,9 @@ use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, Refuse
 /// All links.
 #[derive(Debug, Default)]
 pub(super) struct Links {
+    /// Those that are not admitted. Few, large and short-lived; the keys are dropped with them.
+    handshakes: BTreeMap<LinkId, Box<Handshake>>,
+    /// Those that are.
     links: BTreeMap<LinkId, Link>,
     by_peer: BTreeMap<PeerId, LinkId>,
     /// The key that the next handshake uses.
@@ -34,28 +37,35 @@ pub(super) struct Links {
 }
 
 #[derive(Debug)]
-struct Link {
+struct Handshake {
     binding: ChannelBinding,
     /// The contact that was dialled; `None`: the other side dialled.
     dialled: Option<SocketAddr>,
     key: NoiseKey,
     deadline: Duration,
-    /// When the connection came up, or was admitted.
-    since: Duration,
-    /// What the other side said it wants, and what of it gossip was told.
-    wanted: Interest,
-    told: Interest,
-    phase: Phase,
+    step: Step,
 }
 
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "a link is in the table once, and most of them are admitted")]
-enum Phase {
+#[allow(clippy::large_enum_variant, reason = "a handshake has a box of its own")]
+enum Step {
     AwaitFirst,
     AwaitSecond(AwaitSecond),
     AwaitClaim(AwaitClaim),
     AwaitAnswer(AwaitAnswer),
-    Admitted(PeerId),
+}
+
+#[derive(Debug)]
+struct Link {
+    /// Who is at the other end.
+    peer: PeerId,
+    /// The contact that was dialled; `None`: the other side dialled.
+    dialled: Option<SocketAddr>,
+    /// When it was admitted.
+    since: Duration,
+    /// What the other side said it wants, and what of it gossip was told.
+    wanted: Interest,
+    told: Interest,
 }
 
 /// What the two sides tell each other beside who they are.
@@ -69,7 +79,7 @@ struct Greeting {
 impl Links {
     /// When the next handshake has taken too long.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.links.values().filter(|l| !matches!(l.phase, Phase::Admitted(_))).map(|l| l.deadline).min()
+        self.handshakes.values().map(|it| it.deadline).min()
     }
 
     pub(super) fn review_due(&self) -> Option<Duration> {
@@ -94,16 +104,12 @@ impl Links {
 
     /// Who is at the other end of an admitted link.
     pub(super) fn peer_of(&self, link: LinkId) -> Option<PeerId> {
-        match self.links.get(&link)?.phase {
-            Phase::Admitted(peer) => Some(peer),
-            _ => None,
-        }
+        self.links.get(&link).map(|link| link.peer)
     }
 
     /// Those who dialled and are not admitted. What this peer dials is bounded by its contacts.
     fn strangers(&self) -> usize {
-        let stranger = |link: &&Link| link.dialled.is_none() && !matches!(link.phase, Phase::Admitted(_));
-        self.links.values().filter(stranger).count()
+        self.handshakes.values().filter(|it| it.dialled.is_none()).count()
     }
 }
 
@@ -114,87 +120,66 @@ impl Node {
         }
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
-        let (wanted, told) = (Interest::none(), Interest::none());
-        let since = self.now.mono;
-        let mut link =
-            Link { binding, dialled, key, deadline, since, wanted, told, phase: Phase::AwaitFirst };
+        let mut it = Handshake { binding, dialled, key, deadline, step: Step::AwaitFirst };
         if dialled.is_some() {
-            match Initiator::start(&link.key, binding, &mut self.rng) {
+            match Initiator::start(&it.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
-                    link.phase = Phase::AwaitSecond(next);
+                    it.step = Step::AwaitSecond(next);
                     self.send(id, Priority::Control, first);
                 }
-                Err(error) => return self.handshake_failed(id, &link, &error),
+                Err(error) => return self.handshake_failed(id, &it, &error),
             }
         }
-        self.links.links.insert(id, link);
+        self.links.handshakes.insert(id, Box::new(it));
     }
 
     pub(super) fn link_down(&mut self, id: LinkId) {
-        if let Some(link) = self.links.links.remove(&id) {
-            self.forget(id, &link);
-        }
+        self.forget(id);
     }
 
     pub(super) fn received(&mut self, id: LinkId, bytes: Vec<u8>) {
+        if let Some(from) = self.links.peer_of(id) {
+            return self.tell_gossip(GossipInput::Received { from, bytes });
+        }
         // A link that was closed a moment ago may still have had something to say.
-        let Some(mut link) = self.links.links.remove(&id) else { return };
-        match link.phase {
-            Phase::Admitted(peer) => {
-                self.links.links.insert(id, link);
-                self.tell_gossip(GossipInput::Received { from: peer, bytes });
-            }
-            Phase::AwaitFirst => match Responder::respond(&bytes, &link.key, link.binding, &mut self.rng) {
-                Ok((next, second)) => {
-                    link.phase = Phase::AwaitClaim(next);
-                    self.links.links.insert(id, link);
-                    self.send(id, Priority::Control, second);
-                }
-                Err(error) => {
-                    link.phase = Phase::AwaitFirst;
-                    self.handshake_failed(id, &link, &error);
-                }
+        let Some(mut it) = self.links.handshakes.remove(&id) else { return };
+        let next = match std::mem::replace(&mut it.step, Step::AwaitFirst) {
+            Step::AwaitFirst => Responder::respond(&bytes, &it.key, it.binding, &mut self.rng)
+                .map(|(next, second)| (Step::AwaitClaim(next), second)),
+            Step::AwaitSecond(wait) => wait
+                .read(&bytes, &it.key, &self.introduction())
+                .map(|(next, third)| (Step::AwaitAnswer(next), third)),
+            Step::AwaitClaim(wait) => match wait.read(&bytes, self.wall()) {
+                Ok((claim, decide)) => return self.decide(id, &it, claim, decide),
+                Err(error) => Err(error),
             },
-            Phase::AwaitSecond(wait) => match wait.read(&bytes, &link.key, &self.introduction()) {
-                Ok((next, third)) => {
-                    link.phase = Phase::AwaitAnswer(next);
-                    self.links.links.insert(id, link);
-                    self.send(id, Priority::Control, third);
-                }
-                Err(error) => {
-                    link.phase = Phase::AwaitFirst;
-                    self.handshake_failed(id, &link, &error);
-                }
+            Step::AwaitAnswer(wait) => match wait.read(&bytes, self.wall()) {
+                Ok(claim) => return self.answered(id, &it, claim),
+                Err(error) => Err(error),
             },
-            Phase::AwaitClaim(wait) => {
-                link.phase = Phase::AwaitFirst;
-                match wait.read(&bytes, self.wall()) {
-                    Ok((claim, decide)) => self.decide(id, link, claim, decide),
-                    Err(error) => self.handshake_failed(id, &link, &error),
-                }
+        };
+        match next {
+            Ok((step, reply)) => {
+                it.step = step;
+                self.links.handshakes.insert(id, it);
+                self.send(id, Priority::Control, reply);
             }
-            Phase::AwaitAnswer(wait) => {
-                link.phase = Phase::AwaitFirst;
-                match wait.read(&bytes, self.wall()) {
-                    Ok(claim) => self.answered(id, link, claim),
-                    Err(error) => self.handshake_failed(id, &link, &error),
-                }
-            }
+            Err(error) => self.handshake_failed(id, &it, &error),
         }
     }
 
     /// The responder knows who asks.
-    fn decide(&mut self, id: LinkId, link: Link, claim: Claim, decide: Decide) {
+    fn decide(&mut self, id: LinkId, it: &Handshake, claim: Claim, decide: Decide) {
         let decision = self.judge(&claim).and_then(|()| self.make_room(claim.peer, claim.peer));
         let answer = match decision {
-            Ok(()) => decide.admit(&link.key, &self.introduction()),
+            Ok(()) => decide.admit(&it.key, &self.introduction()),
             Err(refusal) => decide.refuse(refusal),
         };
         if let Ok(answer) = answer {
             self.send(id, Priority::Control, answer);
         }
         match decision {
-            Ok(()) => self.admit(id, link, claim),
+            Ok(()) => self.admit(id, it.dialled, &claim),
             Err(refusal) => {
                 self.refused_claim(claim.peer, refusal);
                 self.close(id, CloseReason::Refused(refusal));
@@ -203,23 +188,23 @@ impl Node {
     }
 
     /// The initiator was admitted, and judges in its turn.
-    fn answered(&mut self, id: LinkId, link: Link, claim: Claim) {
-        let expected = link.dialled.and_then(|address| self.dialler.expected(address));
+    fn answered(&mut self, id: LinkId, it: &Handshake, claim: Claim) {
+        let expected = it.dialled.and_then(|address| self.dialler.expected(address));
         if expected.is_some_and(|expected| expected != claim.peer) {
             self.refused(
                 Some(claim.peer),
                 RefusedKind::Handshake,
                 "somebody else than expected answered".into(),
             );
-            self.forget(id, &link);
+            self.dial_was_in_vain(it.dialled);
             return self.close(id, CloseReason::WrongPeer);
         }
         let me = self.peer();
         match self.judge(&claim).and_then(|()| self.make_room(claim.peer, me)) {
-            Ok(()) => self.admit(id, link, claim),
+            Ok(()) => self.admit(id, it.dialled, &claim),
             Err(refusal) => {
                 self.refused_claim(claim.peer, refusal);
-                self.forget(id, &link);
+                self.dial_was_in_vain(it.dialled);
                 self.close(id, CloseReason::Refused(refusal));
             }
         }
@@ -260,17 +245,15 @@ impl Node {
         if self.links.by_peer.len() >= self.config.links_max { Err(Refusal::Full) } else { Ok(()) }
     }
 
-    fn admit(&mut self, id: LinkId, mut link: Link, claim: Claim) {
+    fn admit(&mut self, id: LinkId, dialled: Option<SocketAddr>, claim: &Claim) {
         let peer = claim.peer;
-        if let Some(address) = link.dialled {
+        if let Some(address) = dialled {
             self.dial_linked(address, peer);
         }
-        link.phase = Phase::Admitted(peer);
-        link.since = self.now.mono;
-        link.wanted = wanted(&claim.greeting);
-        link.told = link.wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
-        let interest = link.told.clone();
-        self.links.links.insert(id, link);
+        let wanted = wanted(&claim.greeting);
+        let told = wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
+        let interest = told.clone();
+        self.links.links.insert(id, Link { peer, dialled, since: self.now.mono, wanted, told });
         self.links.by_peer.insert(peer, id);
         if self.links.review.is_none() {
             self.links.review = Some(self.now.mono + self.config.review_interval);
@@ -314,30 +297,27 @@ impl Node {
         }
     }
 
-    fn handshake_failed(&mut self, id: LinkId, link: &Link, error: &HandshakeError) {
+    fn handshake_failed(&mut self, id: LinkId, it: &Handshake, error: &HandshakeError) {
         let reason = match error {
             HandshakeError::Version { .. } => CloseReason::Version,
             HandshakeError::Refused(refusal) => CloseReason::RefusedByPeer(*refusal),
             _ => CloseReason::Handshake,
         };
-        if link.dialled.is_none() && reason == CloseReason::Version {
+        if it.dialled.is_none() && reason == CloseReason::Version {
             self.send(id, Priority::Control, wrong_version());
         }
         // Two peers that dialled each other at once agree on one link: nothing to report.
         if reason != CloseReason::RefusedByPeer(Refusal::Duplicate) {
             self.refused(None, RefusedKind::Handshake, error.to_string());
         }
-        self.forget(id, link);
+        self.dial_was_in_vain(it.dialled);
         self.close(id, reason);
     }
 
     /// Closes the handshakes that have taken too long.
     pub(super) fn expire_handshakes(&mut self) {
-        while let Some((&id, _)) = self
-            .links
-            .links
-            .iter()
-            .find(|(_, l)| !matches!(l.phase, Phase::Admitted(_)) && l.deadline <= self.now.mono)
+        while let Some((&id, _)) =
+            self.links.handshakes.iter().find(|(_, it)| it.deadline <= self.now.mono)
         {
             self.refused(None, RefusedKind::Handshake, "the handshake took too long".into());
             self.disconnect(id, CloseReason::TooSlow);
@@ -379,22 +359,30 @@ impl Node {
 
     /// Closes a link and forgets it.
     pub(super) fn disconnect(&mut self, id: LinkId, reason: CloseReason) {
-        if let Some(link) = self.links.links.remove(&id) {
-            self.forget(id, &link);
+        if self.forget(id) {
             self.close(id, reason);
         }
     }
 
-    /// What follows from a link being gone; it is out of the table already.
-    fn forget(&mut self, id: LinkId, link: &Link) {
-        if let Phase::Admitted(peer) = link.phase
-            && self.links.link_of(&peer) == Some(id)
-        {
+    /// A link is gone, and what follows from that. `false`: it was gone before.
+    fn forget(&mut self, id: LinkId) -> bool {
+        if let Some(it) = self.links.handshakes.remove(&id) {
+            self.dial_was_in_vain(it.dialled);
+            return true;
+        }
+        let Some(Link { peer, dialled, .. }) = self.links.links.remove(&id) else { return false };
+        if self.links.link_of(&peer) == Some(id) {
             self.links.by_peer.remove(&peer);
             self.event(Event::NeighbourDown { peer });
             self.tell_gossip(GossipInput::NeighbourDown { peer });
         }
-        if let Some(address) = link.dialled {
+        self.dial_was_in_vain(dialled);
+        true
+    }
+
+    /// What was dialled is to be dialled again.
+    fn dial_was_in_vain(&mut self, dialled: Option<SocketAddr>) {
+        if let Some(address) = dialled {
             self.dial_failed(address);
         }
     }
