@@ -1,35 +1,52 @@
 //! What is to happen, in the order of time; at one time, in the order in which it was put there.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
 /// A queue of what is to happen. It is bounded by what it holds: see `world` for who puts what there.
+///
+/// The heap orders small entries; what they stand for stays in its place until it happens.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    heap: BinaryHeap<Entry<T>>,
+    heap: BinaryHeap<Reverse<Entry>>,
+    places: Vec<Option<T>>,
+    free: Vec<usize>,
     next: u64,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
+/// The order of the fields is that in which things happen; no two have the same turn.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
     at: Duration,
-    order: u64,
-    what: T,
+    turn: u64,
+    place: usize,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn push(&mut self, at: Duration, what: T) {
-        self.heap.push(Entry { at, order: self.next, what });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.places[place] = Some(what);
+                place
+            }
+            None => {
+                self.places.push(Some(what));
+                self.places.len() - 1
+            }
+        };
+        self.heap.push(Reverse(Entry { at, turn: self.next, place }));
         self.next += 1;
     }
 
     /// The next that happens up to and at `until`.
     pub(crate) fn pop(&mut self, until: Duration) -> Option<(Duration, T)> {
-        if self.heap.peek().is_none_or(|entry| entry.at > until) {
+        if self.heap.peek().is_none_or(|Reverse(entry)| entry.at > until) {
             return None;
         }
-        self.heap.pop().map(|entry| (entry.at, entry.what))
+        let Reverse(Entry { at, place, .. }) = self.heap.pop()?;
+        self.free.push(place);
+        Some((at, self.places[place].take().expect("what is in the heap is in its place")))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -39,30 +56,9 @@ impl<T> Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), next: 0 }
+        Self { heap: BinaryHeap::new(), places: Vec::new(), free: Vec::new(), next: 0 }
     }
 }
-
-/// The heap gives the greatest first: the earliest is the greatest.
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
-}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Entry<T> {}
 
 #[cfg(test)]
 mod tests {
@@ -78,5 +74,17 @@ mod tests {
         let order: String = std::iter::from_fn(|| queue.pop(second * 2)).map(|(_, what)| what).collect();
         assert_eq!(order, "abcd");
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn a_place_is_used_again() {
+        let mut queue = Queue::default();
+        for n in 0..100u64 {
+            queue.push(Duration::from_secs(n), n);
+            queue.push(Duration::from_secs(n), n + 1_000);
+            assert_eq!(queue.pop(Duration::MAX).map(|(_, what)| what), Some(n));
+            assert_eq!(queue.pop(Duration::MAX).map(|(_, what)| what), Some(n + 1_000));
+        }
+        assert_eq!((queue.len(), queue.places.len()), (0, 2));
     }
 }
