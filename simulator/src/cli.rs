@@ -1,6 +1,7 @@
 //! The command line `msec-sim`, as a function, so that tests can own a thin binary around it.
 
 mod args;
+mod report;
 mod show;
 
 use std::ffi::OsString;
@@ -15,8 +16,17 @@ use args::{Args, Command};
 /// Runs `msec-sim` with these arguments, the program's name first. The exit status is 1 if something was missed or is
 /// wrong, and 2 if the arguments are.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let Command::Run(options) = match Args::try_parse_from(args) {
-        Ok(args) => args.command,
+    let options = match Args::try_parse_from(args) {
+        Ok(Args { command: Command::Run(options) }) => options,
+        Ok(Args { command: Command::Report(report) }) => {
+            return match report.run() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("msec-sim: {error:#}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Err(error) => {
             // Help and version come this way too; where there is no terminal left to tell, nothing is told.
             let _ = error.print();

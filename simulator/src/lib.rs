@@ -17,6 +17,8 @@
 //! | `gossip_only` | [`GossipOnly`]: bare gossip machines, a hundred thousand of them |
 //! | `map` | [`Map`]: a city's streets, districts, places and routes |
 //! | `city`, `metrics` | [`City`]: a run of a [`Scenario`], and its [`Report`] |
+//! | `histogram` | [`Histogram`]: how long things took, within 3.2 % |
+//! | `recording`, `report` | [`Recording`]: all that is left of a run, in a file; the page and the tables made from it |
 //! | `cli` | the command line `msec-sim`, as a function |
 //! | `stopwatch` | the one place that looks at a real clock |
 //!
@@ -57,6 +59,7 @@ mod error;
 mod fault;
 mod gossip_only;
 mod happening;
+mod histogram;
 mod ledger;
 mod link;
 mod map;
@@ -66,6 +69,8 @@ mod paths;
 mod peer;
 mod places;
 mod queue;
+pub mod recording;
+mod report;
 mod seed;
 mod space;
 mod stopwatch;
@@ -84,6 +89,7 @@ pub use fault::{Fault, FaultError};
 pub use gossip_only::{
     GossipOnly, GossipOnlyConfig, GossipOnlyError, GossipOnlyReport, Links, LinksError, Published,
 };
+pub use histogram::{BUCKETS, Bucket, Histogram};
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
 pub use link::{
     ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,
@@ -97,6 +103,7 @@ pub use metrics::Metrics;
 pub use network::{LINK_EVENTS_MAX, LinkEvent, LinkView, NetworkModel, Traffic};
 pub use paths::Broken;
 pub use peer::{PEERS_MAX, PeerIndex, PeerSpec};
+pub use report::{Column, Table, Values};
 pub use seed::{Dice, Seed};
 pub use space::{EPOCH, Space};
 pub use topology::{NODES_MIN, Population};

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use msec_identity::LogId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checkers::disagreements;
 use crate::peer::PeerIndex;
 use crate::world::World;
 
 /// The result of a run, as `--json` prints it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Peers.
     pub peers: usize,

@@ -26,6 +26,8 @@ pub(super) enum Command {
     /// Run one city with one seed, and report what became of it.
     #[command(after_help = EXAMPLES)]
     Run(Options),
+    /// Make a page, and tables for other programs, from what `run --record` wrote.
+    Report(super::report::ReportArgs),
 }
 
 /// The flags of `run`. What they mean together is checked by [`Scenario::check`].

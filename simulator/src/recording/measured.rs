@@ -1,0 +1,116 @@
+//! The parts of a recording that are counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::histogram::Histogram;
+
+/// How long it took from publishing to verified, for the readers of one population.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyRecord {
+    /// The population that reads.
+    pub readers: String,
+    /// One count for each reading and reader.
+    pub histogram: Histogram,
+}
+
+/// How things stood at one time. What is marked as a sum counts from the start of the run, so that rows may be dropped
+/// and the others stay true.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeriesRow {
+    /// Virtual time.
+    pub t_s: f64,
+    /// Time on the clock on the wall.
+    pub wall_s: f64,
+    /// Inputs that nodes have handled: a sum.
+    pub events: u64,
+    /// Peers that are up.
+    pub peers_up: u32,
+    /// Links that are up.
+    pub links: u32,
+    /// Readings that were acknowledged: a sum.
+    pub published: u64,
+    /// Readings times readers that have them: a sum.
+    pub delivered: u64,
+    /// Entries times readers that are not there yet.
+    pub lag: u64,
+    /// Bytes sent: a sum.
+    pub bytes: u64,
+    /// The same by link class, in the order of [`Recording::classes`](crate::Recording::classes); sums.
+    pub bytes_by_class: Vec<u64>,
+    /// Seconds of airtime by link class; sums. 0 for a class without radio.
+    pub airtime_s_by_class: Vec<f64>,
+}
+
+/// What one class of links carried.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassRecord {
+    /// Its name.
+    pub name: String,
+    /// Messages sent, each once.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Messages that the link lost; on a reliable one they came again.
+    pub lost: u64,
+    /// Messages for which there was no room.
+    pub shed: u64,
+    /// How long the air was taken, over all senders. 0 without radio.
+    pub airtime_s: f64,
+    /// The longest that a message waited for those before it.
+    pub queue_max_ms: f64,
+    /// How busy the busiest sender was, from 0 to 1: its share of the time, or of its duty cycle where there is one.
+    pub busiest_share: f64,
+}
+
+/// A fault, and how the city came out of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// What went wrong, in words.
+    pub what: String,
+    /// When it began.
+    pub from_s: f64,
+    /// When it was over; the same for one that strikes once.
+    pub until_s: f64,
+    /// How long after that all agreed again. `None`: not before the run's end or the next look.
+    pub agreed_after_s: Option<f64>,
+}
+
+/// What one checker found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// Its name.
+    pub checker: String,
+    /// Whether it checks what must hold at every step (safety), or what must come in the end (liveness).
+    pub safety: bool,
+    /// How often it looked at something.
+    pub looked: u64,
+    /// How often that was wrong.
+    pub violations: u64,
+    /// The first of those, in words.
+    pub first: Vec<String>,
+}
+
+/// The same scenario and seed over `quinn-proto` connections, compared with the links of the model. A ratio is QUIC's
+/// figure over the model's: 1.1 says that QUIC took a tenth more.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WireComparison {
+    /// Of the time within which half of all deliveries were done.
+    pub latency_p50_ratio: f64,
+    /// Of the time within which 99 in 100 were done.
+    pub latency_p99_ratio: f64,
+    /// Of the bytes sent.
+    pub bytes_ratio: f64,
+    /// Whether both came to the same end: all agreed.
+    pub both_converged: bool,
+}
+
+/// What was more than a recording holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Of what there was more.
+    pub what: String,
+    /// How many are in the recording.
+    pub kept: u64,
+    /// Out of how many.
+    pub of: u64,
+}
