@@ -1,4 +1,5 @@
-//! Where a map lies on Earth. A city is small: a plane that touches the Earth in its middle is off by centimetres.
+//! Where a map lies on Earth. A city is small: on a plane that touches the Earth in its middle a kilometre is off by
+//! less than a metre.
 
 use msec_crdt_store::Place;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::MapError;
 
-/// The largest file. Chosen: the streets of a city of a million people take about 20 MB.
+/// The largest file. Chosen: a kilometre of Helsinki's streets takes 5 kB, so that these are 6,000 km.
 pub const GEOJSON_BYTES_MAX: usize = 32 << 20;
 
 /// The most positions in one. Chosen: a position takes about 20 bytes of the file.

@@ -15,10 +15,11 @@ use super::zone::{Zone, Zones};
 /// Positions nearer than this are one junction. Chosen: a lane is wider, and mappers join what meets more exactly.
 const SNAP_M: f64 = 2.0;
 
-/// How far streets may span. Chosen: on a plane of that size a metre is off by half a percent at most up to 65 degrees of latitude.
+/// How far streets may span. Chosen: on a plane of that size lengths are off by one percent at most up to 65 degrees of
+/// latitude.
 const SPAN_KM_MAX: f64 = 60.0;
 
-/// Streets of one city as (class, longitudes and latitudes), to a sketch that has no name yet.
+/// A city out of the courses of its streets.
 pub(crate) fn sketch(name: &str, courses: &[Course]) -> Result<Sketch, MapError> {
     let positions = || courses.iter().flat_map(|course| course.positions.iter().copied());
     if courses.iter().all(|course| course.positions.len() < 2) {
@@ -57,7 +58,7 @@ pub(crate) fn sketch(name: &str, courses: &[Course]) -> Result<Sketch, MapError>
     })
 }
 
-/// Where streets lie about, the middle is the centre: a third of the way out, an eighth of the city.
+/// Where streets lie about, the middle is the centre: a third of the way out, a ninth of the city.
 fn centre_of(streets: &Streets) -> Zone {
     let (mut length, mut x, mut y, mut spread) = (0.0, 0.0, 0.0, 0.0);
     for segment in streets.segments() {

@@ -88,7 +88,7 @@ impl Grid {
 pub struct Radial {
     /// Rings. Default: 12. From 2 to 100.
     pub rings: usize,
-    /// Main roads out of the centre. Default: 8, as many as lead out of Moscow's or Vienna's. From 3 to 64.
+    /// Main roads out of the centre. Default: 8. Chosen: one to each of the winds. From 3 to 64.
     pub spokes: usize,
     /// From one ring to the next. Default: 180 m. Chosen: two blocks of 90 m. From 20 to 1,000.
     pub ring_m: f64,

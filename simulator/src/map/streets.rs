@@ -28,7 +28,8 @@ impl StreetClass {
         }
     }
 
-    /// From the middle of the street to its edge, where lamp posts stand. Chosen: 4, 3, 3 and 1.5 lanes of 3 m.
+    /// From the middle of the street to its edge, where lamp posts stand. Chosen: four lanes of 3 m, three,
+    /// and a path of 4 m.
     pub fn half_width_m(self) -> f64 {
         match self {
             Self::Arterial => 6.0,
