@@ -191,7 +191,7 @@ fn people(count: usize, dice: &mut Dice) -> Vec<PeerRecord> {
 
 /// There and back along two streets, all day long.
 fn ride(at: [f32; 2], dice: &mut Dice) -> Vec<(f32, [f32; 2])> {
-    let (reach, phase) = (300.0 + 500.0 * unit(dice), 6.28 * unit(dice));
+    let (reach, phase) = (300.0 + 500.0 * unit(dice), std::f64::consts::TAU * unit(dice));
     let points = (0..=240).map(|n| {
         let time = f64::from(n) * 15.0;
         let (dx, dy) = (reach * (time / 260.0 + phase).sin(), 0.4 * reach * (time / 340.0 + phase).cos());
@@ -277,10 +277,10 @@ fn spread(peers: &[PeerRecord], n: usize, dice: &mut Dice) -> SpreadRecord {
 fn latency(population: &(&str, &str, usize, f64, f64), dice: &mut Dice) -> LatencyRecord {
     let (readers, _, _, share, half_s) = *population;
     let mut histogram = Histogram::default();
-    for _ in 0..20_000 {
+    for _ in 0..4_000 {
         let tail = if dice.chance(0.015) { 40.0 * unit(dice) } else { 0.0 };
         let time = half_s * (0.7 * bell(dice)).exp() + tail;
-        histogram.add_many(Duration::from_secs_f64(time), 1 + (share * 40.0) as u64);
+        histogram.add_many(Duration::from_secs_f64(time), 5 + (share * 200.0) as u64);
     }
     LatencyRecord { readers: readers.into(), histogram }
 }

@@ -35,6 +35,9 @@ pub(super) fn bytes(bytes: f64) -> String {
 /// 84 ms, 1.24 s, 3 min 20 s
 pub(super) fn time(seconds: f64) -> String {
     let ms = seconds * 1_000.0;
+    if ms == 0.0 {
+        return "0 s".into();
+    }
     if ms < 1.0 {
         return format!("{ms:.2} ms");
     }
@@ -77,7 +80,7 @@ pub(super) fn share(share: f64) -> String {
         0.0 => "0 %".into(),
         _ if percent > 0.0 && percent < 0.01 => "under 0.01 %".into(),
         _ if percent > 99.99 && percent < 100.0 => "over 99.99 %".into(),
-        _ if percent < 10.0 || (percent > 99.0 && percent < 100.0) => format!("{percent:.2} %"),
+        _ if percent < 1.0 || (percent > 99.0 && percent < 100.0) => format!("{percent:.2} %"),
         _ => format!("{percent:.1} %"),
     }
 }

@@ -1,6 +1,5 @@
 //! The parts of the page that are made here: tables and texts, which need no script.
 
-use super::headline::FULL;
 use super::html::{Cell, Html, number, words};
 use super::numbers::{bytes, count, percent, share, time};
 use crate::recording::{ClassRecord, Recording, SpreadRecord, VerdictRecord};
@@ -57,6 +56,9 @@ fn spread_row(recording: &Recording, message: &SpreadRecord) -> Vec<Cell> {
 
 /// How long it took, by who reads.
 pub(super) fn latency<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut Html {
+    if recording.latency.is_empty() {
+        return html.raw("<p class=\"soft\">No time of arrival was recorded.</p>");
+    }
     let head = [
         words("Readers"),
         number("Deliveries"),
@@ -86,14 +88,20 @@ pub(super) fn faults<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut H
     let head =
         [words("Fault"), number("From"), number("Until"), number("Lasted"), number("All agreed again after")];
     let slowest = recording.faults.iter().filter_map(|it| it.agreed_after_s).fold(0.0, f64::max);
-    let rows = recording.faults.iter().map(|fault| {
+    let rows = recording.faults.iter().enumerate().map(|(n, fault)| {
         let after = match fault.agreed_after_s {
             Some(after) => Cell::Bar(time(after), if slowest > 0.0 { after / slowest } else { 0.0 }),
             None => Cell::Bad("not before the next look".into()),
         };
         let lasted = fault.until_s - fault.from_s;
         let lasted = if lasted > 0.0 { time(lasted).into() } else { Cell::Unsaid("struck once".into()) };
-        vec![fault.what.as_str().into(), time(fault.from_s).into(), time(fault.until_s).into(), lasted, after]
+        vec![
+            format!("{}. {}", n + 1, fault.what).into(),
+            time(fault.from_s).into(),
+            time(fault.until_s).into(),
+            lasted,
+            after,
+        ]
     });
     html.table(&head, rows)
 }
@@ -116,6 +124,9 @@ pub(super) fn classes<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut 
     let sum: u64 = recording.classes.iter().fold(0, |sum: u64, it| sum.saturating_add(it.bytes));
     html.table(&head, recording.classes.iter().map(|class| class_row(class, sum)))
 }
+
+/// A sender that is busier than that has no room for a bad day.
+const FULL: f64 = 0.9;
 
 fn class_row(class: &ClassRecord, sum: u64) -> Vec<Cell> {
     let busiest = share(class.busiest_share);
@@ -141,9 +152,9 @@ pub(super) fn verdicts<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut
         return html.raw("<p class=\"soft\">No checker looked at this run.</p>");
     }
     let head = [
-        words(""),
         words("Checker"),
-        words("Holds"),
+        words("Rule"),
+        words("Must hold"),
         number("Looks"),
         number("Violations"),
         words("The first of them"),
@@ -158,8 +169,8 @@ fn verdict_row(verdict: &VerdictRecord) -> Vec<Cell> {
         first.push(format!("and {} more", count(unsaid)));
     }
     vec![
-        Cell::Mark(verdict.violations == 0),
         verdict.checker.replace('_', " ").into(),
+        Cell::Mark(verdict.violations == 0),
         if verdict.safety { "at every step" } else { "once faults are over" }.into(),
         // A checker that never looked has shown nothing.
         if verdict.looked == 0 { Cell::Bad("0".into()) } else { count(verdict.looked).into() },
@@ -172,7 +183,7 @@ fn verdict_row(verdict: &VerdictRecord) -> Vec<Cell> {
 pub(super) fn wires<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut Html {
     let Some(wires) = &recording.wires else { return html };
     html.raw(
-        "<section aria-labelledby=\"wires-title\"><h2 id=\"wires-title\">The model against real QUIC</h2>",
+        "<section class=\"narrow\" aria-labelledby=\"wires-title\"><h2 id=\"wires-title\">The model against real QUIC</h2>",
     );
     html.raw("<p class=\"hint\">The same scenario and seed over <code>quinn-proto</code> connections.</p>");
     let against = |ratio: f64| match ratio {

@@ -53,8 +53,8 @@ const path = (points) => points.map(([x, y], n) => `${n ? "L" : "M"}${x.toFixed(
 function key(names, hue, withDash) {
   const list = element("ul", { class: "key" });
   names.forEach((name, index) => {
-    const swatch = drawn("svg", { width: 26, height: 10, "aria-hidden": "true" });
-    const line = { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": withDash ? 2.5 : 9, "stroke-dasharray": withDash ? dash(index) : "" };
+    const swatch = drawn("svg", { width: withDash ? 26 : 14, height: 10, "aria-hidden": "true" });
+    const line = { x1: 1, x2: withDash ? 25 : 13, y1: 5, y2: 5, "stroke-width": withDash ? 2.5 : 9, "stroke-dasharray": withDash ? dash(index) : "" };
     swatch.append(drawn("line", line));
     swatch.firstChild.style.stroke = hue(index);
     list.append(element("li", {}, swatch, name));

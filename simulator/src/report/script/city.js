@@ -230,7 +230,7 @@ function lookOf(view, peer) {
   if (peer === view.message.author) return 0;
   const after = view.arrival[peer];
   if (after === undefined || after > view.after) return -1;
-  return Math.min(ARRIVAL_STEPS - 1, Math.floor(view.slide(after) * ARRIVAL_STEPS));
+  return Math.min(ARRIVAL_STEPS - 1, Math.floor(view.rank[peer] * ARRIVAL_STEPS));
 }
 
 function drawHostile(pen, x, y) {

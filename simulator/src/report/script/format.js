@@ -48,7 +48,7 @@ function share(part, whole) {
   const percent = (part / whole) * 100;
   if (percent < 0.01) return "under 0.01 %";
   if (percent > 99.99) return "over 99.99 %";
-  return `${percent.toFixed(percent < 10 || percent > 99 ? 2 : 1)} %`;
+  return `${percent.toFixed(percent < 1 || percent > 99 ? 2 : 1)} %`;
 }
 
 // For axes and short notes: 12k, 3.4M.

@@ -25,10 +25,11 @@ window.addEventListener("resize", () => {
   drawAll();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-// Paper is white.
-const theme = (name) => {
-  document.documentElement.dataset.theme = name;
+// Paper is white, and narrow.
+function printing(on) {
+  document.documentElement.dataset.theme = on ? "light" : "";
+  document.documentElement.classList.toggle("printing", on);
   drawAll();
-};
-window.addEventListener("beforeprint", () => theme("light"));
-window.addEventListener("afterprint", () => theme(""));
+}
+window.addEventListener("beforeprint", () => printing(true));
+window.addEventListener("afterprint", () => printing(false));

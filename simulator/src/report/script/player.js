@@ -13,10 +13,15 @@ function messageView(message) {
   const half = message.after[Math.floor(message.after.length / 2)] || end / 2;
   const power = Math.min(6, Math.max(1, Math.log(half / end) / Math.log(0.4)));
   const arrival = {};
-  message.who.forEach((peer, n) => (arrival[peer] = message.after[n]));
+  const rank = {};
+  message.who.forEach((peer, n) => {
+    arrival[peer] = message.after[n];
+    rank[peer] = n / message.who.length;
+  });
   return {
     message,
     arrival,
+    rank,
     slide: (after) => (Math.max(0, after) / end) ** (1 / power),
     unslide: (share) => end * share ** power,
     at: message.at + end,
@@ -145,10 +150,19 @@ function play() {
 function follow(which) {
   stop();
   player.view = which === "run" ? runView() : messageView(data.spread[which]);
-  byId("ramp").hidden = which === "run";
+  showRamp(player.view.message);
   byId("time").value = SLIDES;
   drawStrip();
   show();
+}
+
+// Colours go by who was first and who last, so that they tell apart as many as they can; the legend says the times.
+function showRamp(message) {
+  byId("ramp").hidden = !message;
+  if (!message) return;
+  const { after } = message;
+  const at = (share) => (after.length ? time(after[Math.min(after.length - 1, Math.floor(after.length * share))]) : "–");
+  byId("ramp-times").replaceChildren(...[0, 0.5, 1].map((share) => element("span", {}, at(share))));
 }
 
 function setUpPlayer() {

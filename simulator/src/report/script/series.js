@@ -1,9 +1,10 @@
 // What was counted over time: small charts one below the other, with one time axis and one line for the pointer.
 
-// Sums become rates between two samples; the first sample has none.
+// Sums become rates between two samples; the first sample has that of the second.
 function rates(sums) {
   const { t } = data.series;
-  return sums.map((sum, n) => (n === 0 ? 0 : Math.max(0, (sum - sums[n - 1]) / (t[n] - t[n - 1] || 1))));
+  const rate = (n) => Math.max(0, (sums[n] - sums[n - 1]) / (t[n] - t[n - 1] || 1));
+  return sums.map((_, n) => rate(Math.max(1, n)));
 }
 
 function panels() {
@@ -32,8 +33,9 @@ function drawSeries(host) {
   }
   const grid = element("div", { class: "panels" });
   host.replaceChildren(grid);
-  if (data.series.bytes.length > 0) host.prepend(key(data.classes.slice(0, data.series.bytes.length), linkHue, false));
-  const moves = panels().map((panel) => drawPanel(grid, panel));
+  // All have their place before the first is drawn, so that each knows its width.
+  const placed = panels().map((panel) => [panel, placePanel(grid, panel)]);
+  const moves = placed.map(([panel, place]) => drawPanel(panel, place));
   const clear = () => moves.forEach((move) => move(null));
   grid.addEventListener("pointermove", (event) => {
     const figure = event.target.closest("figure");
@@ -50,14 +52,22 @@ function drawSeries(host) {
   grid.addEventListener("pointerleave", clear);
 }
 
-// Returns what sets the pointer's line to a sample, or away.
-function drawPanel(grid, panel) {
-  const { t } = data.series;
+function placePanel(grid, { title, note, classes }) {
   const value = element("span", { class: "value" });
-  const caption = element("figcaption", {}, element("b", {}, panel.title), panel.note ? ` ${panel.note}` : "", value);
   const body = element("div", {});
-  grid.append(element("figure", {}, caption, body));
-  const chart = frame(body, { height: 150, left: 52, label: panel.title });
+  const caption = element("figcaption", {}, element("b", {}, title), note ? ` ${note}` : "", value);
+  const figure = element("figure", {}, caption);
+  // In the order in which they lie on each other.
+  if (classes) figure.append(key(classes.map((n) => data.classes[n]), (index) => linkHue(classes[index]), false));
+  figure.append(body);
+  grid.append(figure);
+  return { body, value };
+}
+
+// Returns what sets the pointer's line to a sample, or away.
+function drawPanel(panel, { body, value }) {
+  const { t } = data.series;
+  const chart = frame(body, { height: 158, left: 52, top: 14, label: panel.title });
   chart.svg.chart = chart;
   const layers = panel.stack ? stacked(panel.stack) : panel.lines;
   const ticks = steps(Math.max(...layers.map((layer) => layer.reduce((most, it) => Math.max(most, it), 0))), 3);
@@ -97,9 +107,14 @@ function stacked(layers) {
   return layers.map((layer) => layer.map((value, n) => (sums[n] += value)));
 }
 
-// Faults from their beginning to their end, and on to where all agreed.
+// Faults from their beginning to their end, and on to where all agreed. Their numbers are those of the table.
 function shade({ svg, top, bottom }, x) {
-  for (const { what, from, until, agreed } of data.faults) {
+  let right = -Infinity;
+  for (const [n, { what, from, until, agreed }] of data.faults.entries()) {
+    if (x(from) > right + 10) {
+      right = x(from);
+      svg.append(drawn("text", { class: "tick", x: right, y: top - 3, "text-anchor": "start" }, String(n + 1)));
+    }
     const width = Math.max(2, x(until) - x(from));
     const band = drawn("rect", { class: "fault", x: x(from), y: top, width, height: bottom - top });
     band.append(drawn("title", {}, `${what}: ${time(from)} to ${time(until)}`));

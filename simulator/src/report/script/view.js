@@ -96,12 +96,22 @@ function watchMap(view, redraw) {
 }
 
 function swatch(shape, colour) {
-  const paths = { square: "M4 4H12V12H4Z", triangle: "M8 3L13 12H3Z", diamond: "M8 2.5L13.5 8L8 13.5L2.5 8Z", dot: "M8 4A4 4 0 1 1 7.99 4Z", line: "M0 8H16", cross: "M4 4L12 12M12 4L4 12" };
+  const circle = "M8 4A4 4 0 1 1 7.99 4Z";
+  const paths = {
+    square: "M4 4H12V12H4Z",
+    triangle: "M8 3L13 12H3Z",
+    diamond: "M8 2.5L13.5 8L8 13.5L2.5 8Z",
+    dot: circle,
+    ring: circle,
+    line: "M0 8H16",
+    cross: "M4 4L12 12M12 4L4 12",
+  };
   const svg = drawn("svg", { width: 16, height: 16, viewBox: "0 0 16 16", "aria-hidden": "true" });
   const it = drawn("path", { d: paths[shape] });
-  if (shape === "line" || shape === "cross") {
+  if (shape === "line" || shape === "cross" || shape === "ring") {
     it.style.stroke = colour;
-    it.style.strokeWidth = shape === "line" ? 3 : 2;
+    it.style.strokeWidth = { line: 3, cross: 2, ring: 1.4 }[shape];
+    it.style.fill = "none";
   } else it.style.fill = colour;
   svg.append(it);
   return svg;
@@ -130,7 +140,7 @@ function drawLegend(redraw) {
   data.classes.forEach((name, n) => {
     if (links[n] > 0) classes.append(entry(city.hiddenClasses, n, swatch("line", linkHue(n)), name, links[n], redraw));
   });
-  const ramp = element("div", { class: "ramp", id: "ramp" }, element("h3", {}, "Arrived"), element("i", {}), element("span", {}, "early"), element("span", {}, "late"));
-  ramp.append(element("p", {}, swatch("dot", "var(--waiting)"), element("span", {}, "not yet, or no reader")));
+  const ramp = element("div", { class: "ramp", id: "ramp" }, element("h3", {}, "Arrived, from first to last"), element("i", {}), element("div", { id: "ramp-times" }));
+  ramp.append(element("p", {}, swatch("ring", "var(--waiting)"), element("span", {}, "not yet, or no reader")));
   byId("legend").replaceChildren(ramp, peers, classes);
 }
