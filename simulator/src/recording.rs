@@ -86,6 +86,10 @@ pub struct MapRecord {
     pub attribution: Option<String>,
     /// Lines along streets.
     pub streets: Vec<Vec<[f32; 2]>>,
+    /// Outlines of water.
+    pub water: Vec<Vec<[f32; 2]>>,
+    /// Outlines of parks.
+    pub parks: Vec<Vec<[f32; 2]>>,
     /// Its parts.
     pub districts: Vec<DistrictRecord>,
 }

@@ -1,8 +1,10 @@
 //! How much a recording holds, and what becomes of more.
 
-use super::{DistrictRecord, LeftOut, LinkRecord, NO_DISTRICT, PeerRecord, Recording, SpreadRecord};
+use super::{
+    DistrictRecord, LeftOut, LinkRecord, MapRecord, NO_DISTRICT, PeerRecord, Recording, SpreadRecord,
+};
 
-/// The most points in all streets; further streets are left out.
+/// The most points in all streets, and as many in the outlines of water and in those of parks; further ones are left out.
 pub const STREET_POINTS_MAX: usize = 200_000;
 /// The most districts; peers in further ones are in none.
 pub const DISTRICTS_MAX: usize = 1_000;
@@ -49,13 +51,18 @@ impl Recording {
     }
 
     fn bound_map(&mut self) {
-        let mut points = 0;
-        let fitting = self.map.streets.iter().take_while(|street| {
-            points += street.len();
-            points <= STREET_POINTS_MAX
-        });
-        let fitting = fitting.count();
-        cut(&mut self.map.streets, fitting, "streets", &mut self.left_out);
+        let MapRecord { streets, water, parks, .. } = &mut self.map;
+        for (lines, what) in
+            [(streets, "streets"), (water, "outlines of water"), (parks, "outlines of parks")]
+        {
+            let mut points = 0;
+            let fitting = lines.iter().take_while(|line| {
+                points += line.len();
+                points <= STREET_POINTS_MAX
+            });
+            let fitting = fitting.count();
+            cut(lines, fitting, what, &mut self.left_out);
+        }
         cut(&mut self.map.districts, DISTRICTS_MAX, "districts", &mut self.left_out);
         if self.map.districts.len() == DISTRICTS_MAX {
             let beyond = |peer: &&mut PeerRecord| usize::from(peer.district) >= DISTRICTS_MAX;

@@ -67,7 +67,8 @@ impl Recording {
         demand(map.width_m.is_finite() && map.height_m.is_finite(), || "the map has no size".into())?;
         demand(map.width_m >= 0.0 && map.height_m >= 0.0, || "the map has a negative size".into())?;
         let on_earth = |at: &[f32; 2]| at.iter().all(|metres| metres.abs() < EARTH_M);
-        demand(map.streets.iter().flatten().all(on_earth), || "a street is nowhere on Earth".into())?;
+        let lines = map.streets.iter().chain(&map.water).chain(&map.parks);
+        demand(lines.flatten().all(on_earth), || "a street or a shore is nowhere on Earth".into())?;
         demand(map.districts.iter().all(|it| on_earth(&it.centre)), || {
             "a district is nowhere on Earth".into()
         })?;

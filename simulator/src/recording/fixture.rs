@@ -156,6 +156,15 @@ fn map(dice: &mut Dice) -> MapRecord {
         height_m: HEIGHT_M,
         attribution: Some("Made up for tests".into()),
         streets,
+        water: vec![vec![
+            [1_500.0, 0.0],
+            [1_560.0, 130.0],
+            [1_840.0, 210.0],
+            [2_120.0, 150.0],
+            [2_600.0, 260.0],
+            [2_600.0, 0.0],
+        ]],
+        parks: vec![vec![[560.0, 1_260.0], [1_020.0, 1_290.0], [1_080.0, 1_500.0], [640.0, 1_530.0]]],
         districts: districts.collect(),
     }
 }

@@ -33,32 +33,32 @@ pub struct SeriesRow {
     pub delivered: u64,
     /// Entries times readers that are not there yet.
     pub lag: u64,
-    /// Bytes sent: a sum.
+    /// Bytes of messages sent: a sum.
     pub bytes: u64,
-    /// The same by link class, in the order of [`Recording::classes`](crate::Recording::classes); sums.
+    /// Bytes on the wire by link class, in the order of [`Recording::classes`](crate::Recording::classes); sums.
     pub bytes_by_class: Vec<u64>,
     /// Seconds of airtime by link class; sums. 0 for a class without radio.
     pub airtime_s_by_class: Vec<f64>,
 }
 
-/// What one class of links carried.
+/// What one class of links carried. What went over two, the sender's and the receiver's, is counted in both.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassRecord {
     /// Its name.
     pub name: String,
     /// Messages sent, each once.
     pub messages: u64,
-    /// Their bytes.
+    /// Bytes on the wire, with the overhead of packets and frames, and what was sent again.
     pub bytes: u64,
-    /// Messages that the link lost; on a reliable one they came again.
+    /// Packets that were lost, and sent again.
     pub lost: u64,
-    /// Messages for which there was no room.
+    /// Messages for which there was no room, or no time on air.
     pub shed: u64,
     /// How long the air was taken, over all senders. 0 without radio.
     pub airtime_s: f64,
-    /// The longest that a message waited for those before it.
+    /// The longest that a message waited before it was sent.
     pub queue_max_ms: f64,
-    /// How busy the busiest sender was, from 0 to 1: its share of the time, or of its duty cycle where there is one.
+    /// The share of the time in which the busiest interface was in use, from 0 to 1.
     pub busiest_share: f64,
 }
 

@@ -49,7 +49,7 @@ type Change = fn(&mut Recording);
 fn what_contradicts_itself_is_refused() {
     let cases: [(&str, Change); 12] = [
         ("negative size", |r| r.map.width_m = -1.0),
-        ("street is nowhere", |r| r.map.streets[0][0] = [1e20, 0.0]),
+        ("a shore is nowhere", |r| r.map.water[0][0] = [1e20, 0.0]),
         ("peer 3 is in a district", |r| r.peers[3].district = 99),
         ("peer 2 is nowhere", |r| r.peers[2].at = [f32::MAX, 0.0]),
         ("peer 5 moves back", |r| r.peers[5].track = vec![(2.0, [0.0; 2]), (1.0, [0.0; 2])]),

@@ -29,8 +29,10 @@ pub(super) struct Data<'a> {
 struct Map<'a> {
     width: f64,
     height: f64,
-    /// x, y, x, y along each.
+    /// x, y, x, y along each, here and in the outlines.
     streets: Vec<Vec<i32>>,
+    water: Vec<Vec<i32>>,
+    parks: Vec<Vec<i32>>,
     districts: Vec<(&'a str, &'a str, i32, i32)>,
 }
 
@@ -145,8 +147,8 @@ fn metres(number: f32) -> f64 {
 }
 
 fn map(map: &MapRecord) -> Map<'_> {
-    let along =
-        |street: &Vec<[f32; 2]>| street.iter().flatten().map(|metres| metres.round() as i32).collect();
+    let along = |line: &Vec<[f32; 2]>| line.iter().flatten().map(|metres| metres.round() as i32).collect();
+    let all = |lines: &[Vec<[f32; 2]>]| lines.iter().map(along).collect();
     let districts = map.districts.iter().map(|it| {
         let [x, y] = it.centre.map(|metres| metres.round() as i32);
         (it.name.as_str(), it.kind.as_str(), x, y)
@@ -154,7 +156,9 @@ fn map(map: &MapRecord) -> Map<'_> {
     Map {
         width: rounded(map.width_m, 1.0),
         height: rounded(map.height_m, 1.0),
-        streets: map.streets.iter().map(along).collect(),
+        streets: all(&map.streets),
+        water: all(&map.water),
+        parks: all(&map.parks),
         districts: districts.collect(),
     }
 }

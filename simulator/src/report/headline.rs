@@ -125,7 +125,8 @@ fn cost(recording: &Recording) -> Figure {
     let busiest =
         recording.classes.iter().max_by(|one, other| one.busiest_share.total_cmp(&other.busiest_share));
     if let Some(class) = busiest.filter(|class| class.busiest_share > 0.0) {
-        note += &format!("; {} is {} full at its busiest", class.name, share(class.busiest_share));
+        let used = share(class.busiest_share);
+        note += &format!("; the busiest interface, of {}, was in use {used} of the time", class.name);
     }
     Figure { label: "At what cost", value, note, good: true }
 }

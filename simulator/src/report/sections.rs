@@ -114,18 +114,18 @@ pub(super) fn classes<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut 
     let head = [
         words("Link class"),
         number("Messages"),
-        number("Bytes"),
-        number("Lost"),
+        number("Bytes on the wire"),
+        number("Lost packets"),
         number("No room"),
         number("Airtime"),
         number("Longest wait"),
-        number("Busiest sender"),
+        number("Busiest interface"),
     ];
     let sum: u64 = recording.classes.iter().fold(0, |sum: u64, it| sum.saturating_add(it.bytes));
     html.table(&head, recording.classes.iter().map(|class| class_row(class, sum)))
 }
 
-/// A sender that is busier than that has no room for a bad day.
+/// An interface that is busier than that has no room for a bad day.
 const FULL: f64 = 0.9;
 
 fn class_row(class: &ClassRecord, sum: u64) -> Vec<Cell> {
@@ -134,7 +134,7 @@ fn class_row(class: &ClassRecord, sum: u64) -> Vec<Cell> {
         class.name.as_str().into(),
         count(class.messages).into(),
         Cell::Bar(bytes(class.bytes as f64), class.bytes as f64 / sum.max(1) as f64),
-        percent(class.lost, class.messages).into(),
+        count(class.lost).into(),
         if class.shed > 0 { Cell::Bad(count(class.shed)) } else { "0".into() },
         if class.airtime_s > 0.0 { time(class.airtime_s).into() } else { Cell::Unsaid("no radio".into()) },
         time(class.queue_max_ms / 1_000.0).into(),

@@ -48,7 +48,7 @@ function readColours() {
     links: of("l", HUES),
     arrivals: Array.from({ length: ARRIVAL_STEPS }, (_, n) => mix(stops, n / (ARRIVAL_STEPS - 1))),
   };
-  for (const name of ["ink", "soft", "sheet", "street", "waiting", "alarm", "hair"]) city.colours[name] = resolved(`--${name}`);
+  for (const name of ["ink", "soft", "sheet", "street", "waiting", "alarm", "water", "park"]) city.colours[name] = resolved(`--${name}`);
 }
 
 // The map's place in the canvas: all of it is seen at zoom 1.
@@ -98,6 +98,8 @@ function drawCity(view) {
   pen.setTransform(city.density, 0, 0, city.density, 0, 0);
   pen.clearRect(0, 0, city.width, city.height);
   const k = scale();
+  fill(pen, k, data.map.parks, city.colours.park);
+  fill(pen, k, data.map.water, city.colours.water);
   drawStreets(pen, k);
   const places = data.peers.x.map((_, peer) => placeOf(peer, view.at));
   city.places = places;
@@ -106,19 +108,31 @@ function drawCity(view) {
   drawNames(pen, k);
 }
 
+function trace(pen, k, line) {
+  for (let n = 0; n + 1 < line.length; n += 2) {
+    const [x, y] = [screenX(line[n], k), screenY(line[n + 1], k)];
+    if (n === 0) pen.moveTo(x, y);
+    else pen.lineTo(x, y);
+  }
+}
+
+function fill(pen, k, outlines, colour) {
+  pen.fillStyle = colour;
+  pen.beginPath();
+  for (const outline of outlines) {
+    trace(pen, k, outline);
+    pen.closePath();
+  }
+  pen.fill();
+}
+
 function drawStreets(pen, k) {
   pen.strokeStyle = city.colours.street;
   pen.lineWidth = Math.min(7, Math.max(1, k * 9));
   pen.lineCap = "round";
   pen.lineJoin = "round";
   pen.beginPath();
-  for (const street of data.map.streets) {
-    for (let n = 0; n + 1 < street.length; n += 2) {
-      const [x, y] = [screenX(street[n], k), screenY(street[n + 1], k)];
-      if (n === 0) pen.moveTo(x, y);
-      else pen.lineTo(x, y);
-    }
-  }
+  for (const street of data.map.streets) trace(pen, k, street);
   pen.stroke();
 }
 

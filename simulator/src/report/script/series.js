@@ -17,7 +17,7 @@ function panels() {
     { title: "Links", lines: [links], format: short },
   ];
   if (sums.length > 0) {
-    all.push({ title: "Traffic a second", note: "by link class", stack: sums.map(rates), classes: sums.map((_, n) => n), format: (it) => bytes(it) });
+    all.push({ title: "Traffic a second", note: "bytes on the wire, by link class", stack: sums.map(rates), classes: sums.map((_, n) => n), format: (it) => bytes(it) });
   }
   if (radio.length > 0) {
     all.push({ title: "Airtime a second", note: "seconds of air taken, over all senders", stack: radio.map((n) => rates(airtime[n])), classes: radio, format: (it) => `${short(it)} s` });
