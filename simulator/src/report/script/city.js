@@ -98,8 +98,7 @@ function drawCity(view) {
   pen.setTransform(city.density, 0, 0, city.density, 0, 0);
   pen.clearRect(0, 0, city.width, city.height);
   const k = scale();
-  fill(pen, k, data.map.parks, city.colours.park);
-  fill(pen, k, data.map.water, city.colours.water);
+  drawGround(pen, k);
   drawStreets(pen, k);
   const places = data.peers.x.map((_, peer) => placeOf(peer, view.at));
   city.places = places;
@@ -114,6 +113,17 @@ function trace(pen, k, line) {
     if (n === 0) pen.moveTo(x, y);
     else pen.lineTo(x, y);
   }
+}
+
+// Shores go on beyond the map, and are not drawn there.
+function drawGround(pen, k) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(screenX(0, k), screenY(data.map.height, k), data.map.width * k, data.map.height * k);
+  pen.clip();
+  fill(pen, k, data.map.parks, city.colours.park);
+  fill(pen, k, data.map.water, city.colours.water);
+  pen.restore();
 }
 
 function fill(pen, k, outlines, colour) {
