@@ -27,7 +27,7 @@ pub enum LinkError {
         value: f64,
     },
     /// Not a factor.
-    #[error("`{name}` is a factor: give it a value from 0.000001 to 1000000, not {value}")]
+    #[error("`{name}` is a factor: give it a value from 0.001 to 1000, not {value}")]
     NotAFactor {
         /// Which setting.
         name: &'static str,
@@ -51,11 +51,15 @@ pub enum LinkError {
     AlwaysBad,
     /// Frames that there are not.
     #[error(
-        "`frame_bytes` is what a frame carries, from 1 to 65535 bytes, and so is what it adds: not {bytes}"
+        "a frame carries 1 to 65535 bytes, and adds at most 1500 bytes and a second: mend `frame_bytes` ({bytes}), `frame_overhead_bytes` ({overhead_bytes}) or `frame_overhead_us` ({overhead_us})"
     )]
     Frame {
         /// What a frame carries.
         bytes: u32,
+        /// What it adds.
+        overhead_bytes: u32,
+        /// The time that it adds.
+        overhead_us: u32,
     },
     /// A range that there is not.
     #[error(

@@ -13,6 +13,12 @@ pub const INTERFACES_MAX: usize = 8;
 /// The longest time that a setting may name, in milliseconds: an hour.
 const MS_MAX: f64 = 3_600_000.0;
 
+/// What a frame adds at most, in bytes: more than any that there is.
+const OVERHEAD_BYTES_MAX: u32 = 1_500;
+
+/// And in microseconds: a second.
+const OVERHEAD_US_MAX: u32 = 1_000_000;
+
 /// A class of links, by its place in [`crate::NetworkModel::classes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub u8);
@@ -133,8 +139,15 @@ impl LinkClass {
         if self.up_bps < 8 || self.down_bps < 8 {
             return Err(LinkError::NoBandwidth);
         }
-        if self.frame_bytes == 0 || self.frame_bytes > 65_535 || self.frame_overhead_bytes > 65_535 {
-            return Err(LinkError::Frame { bytes: self.frame_bytes });
+        if !(1..=65_535).contains(&self.frame_bytes)
+            || self.frame_overhead_bytes > OVERHEAD_BYTES_MAX
+            || self.frame_overhead_us > OVERHEAD_US_MAX
+        {
+            return Err(LinkError::Frame {
+                bytes: self.frame_bytes,
+                overhead_bytes: self.frame_overhead_bytes,
+                overhead_us: self.frame_overhead_us,
+            });
         }
         self.check_radio()
     }
@@ -182,6 +195,7 @@ mod tests {
             LinkClass { burst_share: 1.0, ..wire.clone() },
             LinkClass { up_bps: 0, ..wire.clone() },
             LinkClass { frame_bytes: 0, ..wire.clone() },
+            LinkClass { frame_overhead_bytes: 1_501, ..wire.clone() },
             LinkClass { announces: true, ..wire.clone() },
             LinkClass { lora: Some(Lora::default()), frame_bytes: 222, ..wire.clone() },
             LinkClass { range_m: Some(0.0), ..wire.clone() },

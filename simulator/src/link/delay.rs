@@ -17,6 +17,9 @@ const CELL_BITS: u32 = 10;
 /// The tail ends here: once in 8,192 packets a longer one would be drawn.
 const TAIL: f64 = 1.0 / 8_192.0;
 
+/// And it is no longer than an hour, in nanoseconds.
+const LONGEST_NS: f64 = 3.6e12;
+
 /// The 99th percentile of the normal distribution.
 const Z_99: f64 = 2.326347874;
 
@@ -36,7 +39,7 @@ impl Delay {
             return Self { least, quantiles: Vec::new() };
         }
         let sigma = ln(p99_ms / median_ms) / Z_99;
-        let quantile = |p: f64| (median_ms * 1e6 * exp(sigma * normal_quantile(p))) as u64;
+        let quantile = |p: f64| (median_ms * 1e6 * exp(sigma * normal_quantile(p))).min(LONGEST_NS) as u64;
         let p = |n: usize| (n as f64 / CELLS as f64).clamp(TAIL, 1.0 - TAIL);
         Self { least, quantiles: (0..=CELLS).map(|n| quantile(p(n))).collect() }
     }
@@ -87,6 +90,13 @@ mod tests {
         // And in between as a lognormal distribution has it: ln 8 / 2.326 of a step from the median.
         let expected = 30.0 + 10.0 * (8f64.ln() / 2.326).exp();
         assert!((at(0.8413) / expected - 1.0).abs() < 0.03, "{} instead of {expected}", at(0.8413));
+    }
+
+    #[test]
+    fn a_tail_beyond_all_reason_is_cut() {
+        let delay = Delay::new(0.0, 1e-300, 3_600_000.0);
+        let mut dice = Seed(1).dice("test", 0);
+        assert!((0..10_000).all(|_| delay.draw(&mut dice) <= Duration::from_secs(3_600)));
     }
 
     #[test]

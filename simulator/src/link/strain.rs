@@ -37,7 +37,7 @@ impl Default for Degradation {
 
 impl Degradation {
     /// The factors that a degradation may have.
-    const FACTORS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+    const FACTORS: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
     /// Refuses what cannot be simulated.
     pub fn check(&self) -> Result<(), LinkError> {

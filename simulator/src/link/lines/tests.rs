@@ -242,3 +242,33 @@ fn a_datagram_takes_its_bytes_and_nothing_else() {
     assert_eq!(lines.datagram_heard(at, there, 1, 1_000), at);
     assert_eq!(lines.datagram_heard(at, there, 1, 1_000), at + ms(500), "two at once take twice as long");
 }
+
+#[test]
+fn the_worst_that_is_not_refused_overflows_nothing() {
+    let worst = LinkClass {
+        latency_ms: 3_600_000.0,
+        jitter_ms: 1e-9,
+        jitter_p99_ms: 3_600_000.0,
+        loss: 0.9,
+        burst_share: 0.999,
+        burst_ms: 3_600_000.0,
+        up_bps: 8,
+        down_bps: 8,
+        frame_bytes: 1,
+        frame_overhead_bytes: 1_500,
+        frame_overhead_us: 1_000_000,
+        ..slow()
+    };
+    let mut lines = lines(&[worst], &[0, 0]);
+    let bad = Degradation { latency_factor: 1e3, extra_loss: 1.0, bandwidth_factor: 1e-3 };
+    bad.check().expect("a degradation");
+    for whose in [Strained::Class(ClassId(0)), Strained::Peer(PeerIndex(0)), Strained::Peer(PeerIndex(1))] {
+        lines.degrade(whose, Some(bad));
+    }
+    let there = route(&lines, 0, 1);
+    for _ in 0..3 {
+        let Left::Reaches(at) = lines.send(NOW, there, 0, 4 << 20) else { break };
+        lines.receive(at, there, 1, TO, message(Kind::Live, 4 << 20));
+    }
+    assert!(lines.traffic(NOW)[0].lost > 0);
+}
