@@ -3,8 +3,9 @@
 //! A message is cut into packets, waits in its sender's interface, is under way, and goes through its receiver's. On a
 //! radio the two happen at once; over the city's network one after the other, each at its own rate. A packet that is lost
 //! is sent again as QUIC does (RFC 9002): about a round trip later if three others follow it, else after a timeout
-//! that doubles; it then takes its time on the line once more. Every second packet is acknowledged, on the line as
-//! well. What QUIC does to avoid congestion is not modelled: a sender uses all of its rate.
+//! that doubles; it then takes its time on the line once more. If nothing comes through until the idle timeout, the
+//! connection is lost. Every second packet is acknowledged, on the line as well. What QUIC does to avoid congestion is
+//! not modelled: a sender uses all of its rate.
 
 mod bad;
 mod routes;
@@ -19,7 +20,7 @@ use msec_peer::node::LinkId;
 use super::Kind;
 use super::burst::Channel;
 use super::class::{ClassId, LinkClass};
-use super::framing::{ACK_BYTES, PACKET_BYTES, Sized};
+use super::framing::{ACK_BYTES, Sized};
 use super::medium::Medium;
 use super::shaper::{Half, Limits, Parcel, Ripe, Shaper, Stage};
 use super::strain::{Degradation, Strained};
@@ -62,7 +63,7 @@ pub(crate) enum Left {
     Reaches(Duration),
     /// There was no room.
     Shed,
-    /// The sender may not be on air for so long that the connection is lost.
+    /// The sender may not be on air, or all that it sends is lost, for so long that the connection is lost.
     Silent,
 }
 
@@ -122,8 +123,10 @@ impl Lines {
         }
         let down = self.medium(route.ends[1 - side]).down.message(bytes).bytes;
         self.count(route, side, bytes, sized.bytes, down);
-        match self.book(now, from, sized) {
-            Some(left) => Left::Reaches(self.under_way(left, route, side, bytes, sized)),
+        let reaches =
+            self.book(now, from, sized).and_then(|left| self.under_way(left, route, side, bytes, sized));
+        match reaches {
+            Some(at) => Left::Reaches(at),
             None => {
                 self.counter(from).shed += 1;
                 Left::Silent
@@ -176,8 +179,15 @@ impl Lines {
         ripe
     }
 
-    /// A chunk has left its sender. Returns when it reaches the receiver's interface.
-    pub(crate) fn chunk_left(&mut self, now: Duration, route: Route, side: usize, bytes: usize) -> Duration {
+    /// A chunk has left its sender. Returns when it reaches the receiver's interface; `None`: not before the connection is
+    /// lost.
+    pub(crate) fn chunk_left(
+        &mut self,
+        now: Duration,
+        route: Route,
+        side: usize,
+        bytes: usize,
+    ) -> Option<Duration> {
         let from = route.ends[side];
         let medium = self.medium(from);
         let (sized, is_radio) = (medium.up.message(bytes), medium.is_radio());
@@ -235,7 +245,7 @@ impl Lines {
         let sized = self.medium(from).up.message(bytes);
         self.counter(from).wire_bytes += sized.bytes as u64;
         let left = self.book(now, from, sized)?;
-        Some(self.under_way(left, route, side, bytes, sized))
+        self.under_way(left, route, side, bytes, sized)
     }
 
     /// Sends one packet that nobody sends again; `bytes` are those of IP. `None`: it is lost, or there is no room.
@@ -354,11 +364,18 @@ impl Lines {
     }
 
     /// What has left is under way. Returns when it has come through the receiver's interface, if that has nothing else to
-    /// do.
-    fn under_way(&mut self, left: Duration, route: Route, side: usize, bytes: usize, up: Sized) -> Duration {
+    /// do; `None`: not before the connection is lost.
+    fn under_way(
+        &mut self,
+        left: Duration,
+        route: Route,
+        side: usize,
+        bytes: usize,
+        up: Sized,
+    ) -> Option<Duration> {
         let (from, to) = (route.ends[side], route.ends[1 - side]);
         let delay = self.delay(route, from, to);
-        let repair = self.repair(left, route, from, to, up);
+        let repair = self.repair(left, route, from, to, up)?;
         let mut reaches = left + delay + repair;
         if !route.radio {
             // Each packet is passed on as it comes: the last one at the receiver's rate, or all of them if that is slower.
@@ -367,7 +384,7 @@ impl Lines {
             let up_takes = takes(from, up.takes);
             reaches += (down / up.packets).max((down + up_takes / up.packets).saturating_sub(up_takes));
         }
-        reaches
+        Some(reaches)
     }
 
     /// Draws how long a packet is under way.

@@ -13,7 +13,7 @@ use crate::error::LinkError;
 use crate::seed::Dice;
 
 /// Times in a row that one message is lost on a reliable link, at most. QUIC would give up at its idle timeout.
-pub(super) const RETRANSMISSIONS_MAX: u32 = 8;
+const RETRANSMISSIONS_MAX: u32 = 8;
 
 /// What QUIC allows for a delayed acknowledgement (RFC 9002, section 6.2.1: `max_ack_delay`).
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(25);

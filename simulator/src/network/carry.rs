@@ -177,8 +177,10 @@ impl Network {
         if it.cut.is_some() {
             self.stall(link, message);
         } else {
-            let at = self.lines.chunk_left(now, route, 1 - side, message.bytes.len());
-            queue.push(at, Happening::Reach { link, message });
+            match self.lines.chunk_left(now, route, 1 - side, message.bytes.len()) {
+                Some(at) => queue.push(at, Happening::Reach { link, message }),
+                None => self.silence(now, queue, connection),
+            }
         }
         None
     }
@@ -242,7 +244,7 @@ impl Network {
         }
     }
 
-    /// An end may not be on air for longer than the other waits for it: the connection is lost.
+    /// Nothing comes from an end for longer than the other waits for it: the connection is lost.
     fn silence(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
         let Some(it) = self.connections.get_mut(connection) else { return };
         it.silent = true;

@@ -29,7 +29,7 @@ pub(super) struct Connection {
     pub(super) up_since: Option<Duration>,
     /// Which cut its path suffers.
     pub(super) cut: Option<u64>,
-    /// An end may not be on air for so long that it is given up.
+    /// Nothing comes from an end for so long that it is given up.
     pub(super) silent: bool,
     /// What waits for the path, with the end that it is for.
     pub(super) stalled: Vec<(LinkId, Message)>,

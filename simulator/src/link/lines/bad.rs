@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Lines, PACKET_BYTES, Route, Sized};
+use super::{Lines, Route, Sized};
 use crate::link::Strained;
-use crate::link::model::{ACK_DELAY, RETRANSMISSIONS_MAX};
+use crate::link::model::ACK_DELAY;
 use crate::link::strain::Degradation;
 
 /// So many packets have to come after one before it counts as lost (RFC 9002, section 6.1.1).
@@ -13,8 +13,23 @@ const REORDERING_MAX: u32 = 3;
 /// What a QUIC packet takes at least until it is missed, in eighths of a round trip (RFC 9002, section 6.1.2).
 const MISSED_AFTER_EIGHTHS: u32 = 9;
 
+/// Packets that are sent after a timeout (RFC 9002, section 6.2.4; `quinn` sends as many).
+const PROBES: u32 = 2;
+
+/// How a packet that was lost is made good.
+#[derive(Debug, Default)]
+struct Repair {
+    /// How much later it comes.
+    delay: Duration,
+    /// How often it was lost.
+    lost: u32,
+    /// How often it was sent again.
+    sent: u32,
+}
+
 impl Lines {
-    /// How much later a message is whole because of packets that were lost.
+    /// How much later a message is whole because of packets that were lost. `None`: one did not come before the connection
+    /// was given up.
     pub(super) fn repair(
         &mut self,
         left: Duration,
@@ -22,46 +37,62 @@ impl Lines {
         from: u32,
         to: u32,
         sized: Sized,
-    ) -> Duration {
-        let (mut longest, mut lost) = (Duration::ZERO, 0);
+    ) -> Option<Duration> {
+        let (mut longest, mut sum) = (Duration::ZERO, Repair::default());
         let each = sized.takes / sized.packets;
         for n in 0..sized.packets {
             let after = sized.packets - 1 - n;
             let at = left.saturating_sub(each * after);
             if self.is_lost(at, route, from, to) {
-                let (delay, times) = self.sent_again(at, route, from, to, after);
+                let repair = self.sent_again(at, route, from, to, after);
                 // The packets after it were under way meanwhile.
-                longest = longest.max(delay.saturating_sub(each * after));
-                lost += times;
+                longest = longest.max(repair.delay.saturating_sub(each * after));
+                sum.lost += repair.lost;
+                sum.sent += repair.sent;
             }
         }
-        if lost > 0 {
-            let packet = self.medium(from).up.message(PACKET_BYTES);
-            let again = Sized { packets: lost, bytes: packet.bytes * lost as usize, takes: each * lost };
+        if sum.lost > 0 {
+            let bytes = (sized.bytes / sized.packets as usize) * sum.sent as usize;
+            let again = Sized { packets: sum.sent, bytes, takes: each * sum.sent };
             let counter = self.counter(from);
-            counter.lost += u64::from(lost);
+            counter.lost += u64::from(sum.lost);
             counter.wire_bytes += again.bytes as u64;
             // Without time on air nothing is sent again; whoever waits for it finds that out.
             let _ = self.book(left, from, again);
         }
-        longest
+        (longest <= self.silence_max).then_some(longest)
     }
 
-    /// When a packet that was lost comes after all, and how often it was lost.
-    fn sent_again(&mut self, at: Duration, route: Route, from: u32, to: u32, after: u32) -> (Duration, u32) {
-        let (round_trip, timeout) = self.timeouts(route, from, to);
-        let mut delay = if after >= REORDERING_MAX { round_trip * MISSED_AFTER_EIGHTHS / 8 } else { timeout };
+    /// How a packet that was lost comes after all. It is given up once the other side has heard nothing for too long.
+    fn sent_again(&mut self, at: Duration, route: Route, from: u32, to: u32, after: u32) -> Repair {
+        let (round_trip, mut timeout) = self.timeouts(route, from, to);
         // What the channel is like later is seen here, and not remembered: others look at it before.
         let channels = [from, to].map(|interface| self.interfaces[interface as usize].channel);
-        let mut times = 1;
-        while times <= RETRANSMISSIONS_MAX && self.is_lost(at + delay, route, from, to) {
-            delay += timeout * (1 << times);
-            times += 1;
+        let mut repair = Repair { delay: Duration::ZERO, lost: 1, sent: 0 };
+        let mut comes = false;
+        if after >= REORDERING_MAX {
+            repair.delay = round_trip * MISSED_AFTER_EIGHTHS / 8;
+            comes = self.comes(at, &mut repair, route, from, to);
+        }
+        while !comes && repair.delay <= self.silence_max {
+            repair.delay += timeout;
+            timeout *= 2;
+            for _ in 0..PROBES {
+                comes |= self.comes(at, &mut repair, route, from, to);
+            }
         }
         for (interface, channel) in [from, to].into_iter().zip(channels) {
             self.interfaces[interface as usize].channel = channel;
         }
-        (delay, times)
+        repair
+    }
+
+    /// Whether a packet comes that is sent again at this point of a repair.
+    fn comes(&mut self, at: Duration, repair: &mut Repair, route: Route, from: u32, to: u32) -> bool {
+        let is_lost = self.is_lost(at + repair.delay, route, from, to);
+        repair.sent += 1;
+        repair.lost += u32::from(is_lost);
+        !is_lost
     }
 
     /// A round trip as it mostly is, and the time after which an unacknowledged packet is sent again.

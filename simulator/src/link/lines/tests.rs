@@ -1,4 +1,5 @@
 use super::*;
+use crate::link::framing::PACKET_BYTES;
 use crate::link::{Degradation, Kind, Strained};
 use crate::seed::Seed;
 
@@ -89,7 +90,8 @@ fn on_a_shared_interface_live_goes_before_chunks() {
     let Ripe::Done(parcel, None) = lines.look(at, one.ends[0], Half::Up) else { panic!("now") };
     assert_eq!((parcel.to, parcel.stage), (TO, Stage::Leaving));
     let reached = lines.chunk_left(at, one, 0, parcel.message.bytes.len());
-    assert_eq!(reached, at + ms(20 + 614));
+    assert_eq!(reached, Some(at + ms(20 + 614)));
+    let reached = reached.expect("no loss");
     let waits = lines.receive(reached, one, 1, TO, parcel.message);
     assert!(matches!(waits, (Received::Waits(Some(at)), false) if at == reached), "{waits:?}");
 }
@@ -140,9 +142,9 @@ fn packets_are_lost_on_both_lines_and_come_later() {
     }
     let share = late as f64 / messages as f64;
     assert!((0.17..0.21).contains(&share), "{share} came late, 0.19 are lost on one line or the other");
-    // 0.19 of what is sent again is lost again: 0.19 / 0.81 in all.
+    // After a timeout two are sent, which are lost as often: 0.19 * (1 + 2 * 0.19), and a little more.
     let lost = lines.traffic(NOW)[0].lost as f64 / messages as f64;
-    assert!((0.21..0.26).contains(&lost), "{lost} lost for each sent");
+    assert!((0.24..0.30).contains(&lost), "{lost} lost for each sent");
 }
 
 #[test]
@@ -226,6 +228,8 @@ fn what_is_degraded_is_slower_and_loses_more_until_it_is_not() {
     let deaf = Degradation { extra_loss: 1.0, ..Degradation::default() };
     lines.degrade(Strained::Class(ClassId(0)), Some(deaf));
     assert_eq!(lines.datagram(NOW, route(&lines, 1, 2), 0, 100), None);
+    let deaf = route(&lines, 1, 2);
+    assert_eq!(lines.send(NOW, deaf, 0, 100), Left::Silent, "nothing comes through until the idle timeout");
     lines.degrade(Strained::Class(ClassId(0)), None);
     let last = route(&lines, 2, 1);
     assert_eq!(reaches(lines.send(NOW, last, 0, PACKET_BYTES)), ms(1_228 + 20 + 614));
