@@ -31,6 +31,14 @@ use crate::seed::Dice;
 
 pub(crate) use routes::Route;
 
+/// How much waits in an interface where packets are real ones, in time at its rate: what messages wait in elsewhere is the
+/// queue of a driver, which QUIC does not fill. What comes beyond is dropped, which tells it to slow down.
+const BUFFER: Duration = Duration::from_millis(250);
+
+/// Packets that wait there in any case: as many as a connection may send before it hears of the other side (RFC 9002,
+/// section 7.2).
+const BUFFER_PACKETS_MIN: u32 = 10;
+
 /// All interfaces.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -261,8 +269,9 @@ impl Lines {
     ) -> Option<Duration> {
         let (from, to) = (route.ends[side], route.ends[1 - side]);
         let medium = self.medium(from);
-        let (sized, queue) = (medium.up.packet(bytes), medium.queue);
-        if self.interfaces[from as usize].up.wait(now) > queue {
+        let sized = medium.up.packet(bytes);
+        let buffer = BUFFER.max(medium.up.full_packet() * BUFFER_PACKETS_MIN).min(medium.queue);
+        if self.interfaces[from as usize].up.wait(now) > buffer {
             self.counter(from).shed += 1;
             return None;
         }
