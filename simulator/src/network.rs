@@ -136,6 +136,7 @@ impl Network {
     /// Marks an end as gone, and forgets the connection when both are.
     fn mark_gone(&mut self, now: Duration, link: LinkId) {
         let (connection, side) = place(link);
+        self.touch(now, connection);
         self.remember(now, connection, false);
         let Some(it) = self.connections.get_mut(connection) else { return };
         it.up_since = None;
@@ -219,11 +220,21 @@ impl Network {
     }
 
     fn cut(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
+        self.touch(now, connection);
         let Some(it) = self.connections.get_mut(connection) else { return };
         self.cuts += 1;
         it.cut = Some(self.cuts);
         let idle = Happening::Idle { connection, cut: self.cuts };
         queue.push(now + self.model.idle_timeout, idle);
+    }
+
+    /// Something is on a connection, which was quiet until now.
+    fn touch(&mut self, now: Duration, connection: u64) {
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        if let Some((since, route)) = it.quiet() {
+            self.lines.quiet(since, now, route);
+        }
+        it.active = now;
     }
 
     /// The ends of a connection that has been cut for too long.
@@ -265,7 +276,7 @@ impl Network {
     }
 
     pub(crate) fn traffic_by_class(&self, now: Duration) -> Vec<ClassTraffic> {
-        self.lines.traffic(now)
+        self.lines.traffic(now, self.connections.iter().filter_map(|(_, it)| it.quiet()))
     }
 
     fn view(&self, it: &Connection) -> Option<LinkView> {

@@ -161,8 +161,8 @@ impl LinkClass {
 
     /// LoRa as in LoRaWAN's fastest rate in EU868, spreading factor 7: frames carry at most 222 bytes and add 13 (LoRaWAN
     /// Regional Parameters, DR5), and a peer is on air for 1 % of any hour (ETSI EN 300 220). Range and losses: chosen.
-    /// A packet of 1,228 bytes makes 6 frames, 2 s on air. QUIC's keep-alives are not modelled: over LoRa they alone
-    /// would take more than is allowed, so that what is measured here is better than what would be.
+    /// A packet of 1,228 bytes makes 6 frames, 2 s on air. QUIC's keep-alives alone would take more than is allowed, and
+    /// are not counted here: what is measured is better than what would be.
     pub fn lora() -> Self {
         Self {
             latency_ms: 10.0,

@@ -4,8 +4,8 @@
 //! radio the two happen at once; over the city's network one after the other, each at its own rate. A packet that is lost
 //! is sent again as QUIC does (RFC 9002): about a round trip later if three others follow it, else after a timeout
 //! that doubles; it then takes its time on the line once more. If nothing comes through until the idle timeout, the
-//! connection is lost. Every second packet is acknowledged, on the line as well. What QUIC does to avoid congestion is
-//! not modelled: a sender uses all of its rate.
+//! connection is lost. Every second packet is acknowledged, on the line as well, and quiet connections are kept up. What
+//! QUIC does to avoid congestion is not modelled: a sender uses all of its rate.
 
 mod bad;
 mod routes;
@@ -38,6 +38,10 @@ const BUFFER: Duration = Duration::from_millis(250);
 /// Packets that wait there in any case: as many as a connection may send before it hears of the other side (RFC 9002,
 /// section 7.2).
 const BUFFER_PACKETS_MIN: u32 = 10;
+
+/// How long a connection is quiet before one end sends a packet that keeps it up, which the other acknowledges; as in the
+/// driver.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// All interfaces.
 #[derive(Debug)]
@@ -307,6 +311,27 @@ impl Lines {
         shaper.heard(now, takes)
     }
 
+    /// A connection was quiet from one time to another, and was kept up: that is counted, and waits in no queue. Where time
+    /// on air is limited nothing is counted: there it would not have been kept up.
+    pub(crate) fn quiet(&mut self, from: Duration, to: Duration, route: Route) {
+        for end in route.ends {
+            let kept = self.kept_alive(from, to, end);
+            let it = &mut self.interfaces[end as usize];
+            it.up.busy += kept.takes;
+            self.counters[usize::from(it.class.0)].add(kept, route.radio);
+        }
+    }
+
+    /// What an end sends to keep a connection up that is quiet for so long.
+    fn kept_alive(&self, from: Duration, to: Duration, end: u32) -> Sized {
+        let medium = self.medium(end);
+        let times = (to.saturating_sub(from).as_millis() / KEEP_ALIVE.as_millis()) as u32;
+        let packet = medium.up.packet(ACK_BYTES);
+        let times = if medium.allowed.is_some() { 0 } else { times };
+        let takes = strained(self.interfaces[end as usize].strain, packet.takes) * times;
+        Sized { packets: times, bytes: packet.bytes * times as usize, takes }
+    }
+
     /// The power of a peer is gone.
     pub(crate) fn clear(&mut self, now: Duration, peer: PeerIndex) {
         for interface in self.interfaces_of(peer) {
@@ -316,9 +341,19 @@ impl Lines {
         }
     }
 
-    /// What was carried until now, by class.
-    pub(crate) fn traffic(&self, now: Duration) -> Vec<ClassTraffic> {
-        let classes = self.media.iter().zip(&self.counters).enumerate();
+    /// What was carried until now, by class; with what keeps connections up that are quiet since then.
+    pub(crate) fn traffic(
+        &self,
+        now: Duration,
+        quiet: impl Iterator<Item = (Duration, Route)>,
+    ) -> Vec<ClassTraffic> {
+        let mut counters = self.counters.clone();
+        for (since, route) in quiet {
+            for end in route.ends {
+                counters[self.class(end)].add(self.kept_alive(since, now, end), route.radio);
+            }
+        }
+        let classes = self.media.iter().zip(&counters).enumerate();
         let traffic = classes.map(|(class, (medium, counters))| {
             let interfaces = self.interfaces.iter().filter(|it| usize::from(it.class.0) == class);
             let busiest = interfaces.map(|it| it.up.busy.max(it.down.busy)).max().unwrap_or_default();

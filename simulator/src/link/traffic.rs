@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::framing::Sized;
+
 /// The counters of one class. What goes over two classes, the sender's and the receiver's, is counted in both.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassTraffic {
@@ -13,7 +15,8 @@ pub struct ClassTraffic {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What was on the wire: with the packets' and the frames' overhead, and what was sent again; without keep-alives.
+    /// What was on the wire: with the packets' and the frames' overhead, acknowledgements, what was sent
+    /// again, and what keeps quiet connections up.
     pub wire_bytes: u64,
     /// Packets that were lost, and sent again.
     pub lost: u64,
@@ -40,6 +43,14 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// Counts packets that carry no message.
+    pub(super) fn add(&mut self, packets: Sized, on_air: bool) {
+        self.wire_bytes += packets.bytes as u64;
+        if on_air {
+            self.airtime += packets.takes;
+        }
+    }
+
     pub(super) fn waited(&mut self, queued: Duration) {
         self.queue_max = self.queue_max.max(queued);
     }

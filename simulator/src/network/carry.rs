@@ -85,6 +85,7 @@ impl Network {
         message: Message,
     ) -> bool {
         let (connection, side) = place(to);
+        self.touch(now, connection);
         if message.kind == Kind::Chunk {
             return match self.lines.send_chunk(now, route, 1 - side, to, message) {
                 Ok(due) => {
@@ -220,6 +221,7 @@ impl Network {
     pub(super) fn resume(&mut self, now: Duration, queue: &mut Queue<Happening>, connection: u64) {
         let Some(it) = self.connections.get_mut(connection) else { return };
         it.cut = None;
+        it.active = now;
         it.stalled_bytes = 0;
         let (path, stalled) = (it.path, std::mem::take(&mut it.stalled));
         let model =
@@ -255,6 +257,14 @@ impl Network {
 }
 
 impl Connection {
+    /// Since when nothing was on it, if it is one that is kept up.
+    pub(super) fn quiet(&self) -> Option<(Duration, Route)> {
+        match self.path {
+            Path::Lines(route) if self.up_since.is_some() && self.cut.is_none() => Some((self.active, route)),
+            _ => None,
+        }
+    }
+
     /// Keeps a message. `false`: there is no room.
     fn stall(&mut self, to: LinkId, message: Message) -> bool {
         if self.stalled_bytes + message.bytes.len() > QUEUE_BYTES_MAX {

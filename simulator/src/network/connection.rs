@@ -27,6 +27,8 @@ pub(super) struct Connection {
     pub(super) path: Path,
     /// Since when both ends know of it.
     pub(super) up_since: Option<Duration>,
+    /// When something was on it last.
+    pub(super) active: Duration,
     /// Which cut its path suffers.
     pub(super) cut: Option<u64>,
     /// Nothing comes from an end for so long that it is given up.
@@ -149,6 +151,7 @@ mod tests {
             binding: ChannelBinding([0; 32]),
             path: Path::Plain,
             up_since: None,
+            active: Duration::ZERO,
             cut: None,
             silent: false,
             stalled: Vec::new(),

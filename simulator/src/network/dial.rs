@@ -75,6 +75,7 @@ impl Network {
             binding,
             path: knock.path,
             up_since: None,
+            active: now,
             cut: None,
             silent: false,
             stalled: Vec::new(),

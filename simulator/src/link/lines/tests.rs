@@ -103,7 +103,7 @@ fn a_queue_that_is_full_sheds() {
     let sent = (0..20).filter(|_| lines.send(NOW, there, 0, PACKET_BYTES) != Left::Shed).count();
     assert_eq!(sent, 6, "five packets wait, and one is on the line");
     assert!(lines.send_chunk(NOW, there, 0, TO, message(Kind::Chunk, 6_000)).is_err());
-    let traffic = &lines.traffic(NOW)[0];
+    let traffic = &lines.traffic(NOW, std::iter::empty())[0];
     assert_eq!((traffic.messages, traffic.shed), (12, 15), "sent and received, shed at the sender");
     assert_eq!(traffic.queue_max_ms, 5.0 * 1_228.0);
 }
@@ -124,7 +124,7 @@ fn a_radio_sends_or_listens() {
     let while_it_sends = lines.receive(NOW + at + ms(500), there, 1, TO, message(Kind::Live, PACKET_BYTES));
     let Received::At(later, _) = while_it_sends.0 else { panic!("{while_it_sends:?}") };
     assert_eq!(later, NOW + at + ms(60 + 2 * 1_228));
-    let airtime = lines.traffic(NOW)[0].airtime_s;
+    let airtime = lines.traffic(NOW, std::iter::empty())[0].airtime_s;
     assert!((airtime - (2.0 * 1.228 + 2.0 * 0.06)).abs() < 1e-9, "{airtime} s");
 }
 
@@ -143,7 +143,7 @@ fn packets_are_lost_on_both_lines_and_come_later() {
     let share = late as f64 / messages as f64;
     assert!((0.17..0.21).contains(&share), "{share} came late, 0.19 are lost on one line or the other");
     // After a timeout two are sent, which are lost as often: 0.19 * (1 + 2 * 0.19), and a little more.
-    let lost = lines.traffic(NOW)[0].lost as f64 / messages as f64;
+    let lost = lines.traffic(NOW, std::iter::empty())[0].lost as f64 / messages as f64;
     assert!((0.24..0.30).contains(&lost), "{lost} lost for each sent");
 }
 
@@ -241,7 +241,7 @@ fn a_datagram_takes_its_bytes_and_nothing_else() {
     let there = route(&lines, 0, 1);
     assert_eq!(lines.datagram(NOW, there, 0, 1_000), Some(NOW + ms(1_000 + 20 + 500)));
     assert_eq!(lines.datagram(NOW, there, 0, 1_000), Some(NOW + ms(2_000 + 20 + 500)));
-    assert_eq!(lines.traffic(NOW)[0].wire_bytes, 2 * (1_000 + 1_000));
+    assert_eq!(lines.traffic(NOW, std::iter::empty())[0].wire_bytes, 2 * (1_000 + 1_000));
     let at = NOW + ms(1_520);
     assert_eq!(lines.datagram_heard(at, there, 1, 1_000), at);
     assert_eq!(lines.datagram_heard(at, there, 1, 1_000), at + ms(500), "two at once take twice as long");
@@ -274,5 +274,21 @@ fn the_worst_that_is_not_refused_overflows_nothing() {
         let Left::Reaches(at) = lines.send(NOW, there, 0, 4 << 20) else { break };
         lines.receive(at, there, 1, TO, message(Kind::Live, 4 << 20));
     }
-    assert!(lines.traffic(NOW)[0].lost > 0);
+    assert!(lines.traffic(NOW, std::iter::empty())[0].lost > 0);
+}
+
+#[test]
+fn quiet_connections_are_kept_up_every_five_seconds() {
+    let limited = LinkClass { duty_cycle: 0.5, ..radio() };
+    let mut lines = lines(&[radio(), limited], &[0, 0, 1, 1]);
+    let (there, limited) = (route(&lines, 0, 1), route(&lines, 2, 3));
+    lines.quiet(NOW, NOW + ms(12_000), there);
+    lines.quiet(NOW, NOW + ms(4_999), there);
+    let later = NOW + ms(5_000);
+    let traffic = lines.traffic(later, [(NOW, there), (NOW, limited)].into_iter());
+    // Three times, from either end, 60 bytes of 60 ms.
+    assert_eq!(traffic[0].wire_bytes, 3 * 2 * 60);
+    assert!((traffic[0].airtime_s - 0.36).abs() < 1e-9, "{}", traffic[0].airtime_s);
+    assert_eq!(traffic[1].wire_bytes, 0, "nobody could");
+    assert_eq!(lines.traffic(later, std::iter::empty())[0].wire_bytes, 2 * 2 * 60, "looking counts nothing");
 }
