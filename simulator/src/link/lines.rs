@@ -240,6 +240,11 @@ impl Lines {
             }
         };
         self.counter(end).wire_bytes += ack.bytes as u64;
+        if !route.radio {
+            let other = route.ends[1 - side];
+            let heard = self.medium(other).down.packet(ACK_BYTES).bytes * acks as usize;
+            self.counter(other).wire_bytes += heard as u64;
+        }
         let silent = self.book(now, end, ack).is_none();
         (received, silent)
     }
@@ -322,12 +327,14 @@ impl Lines {
         }
     }
 
-    /// What an end sends to keep a connection up that is quiet for so long.
+    /// What an end sends to keep a connection up that is quiet for so long. Both ends wait for the same time after what they
+    /// sent or heard last, so that every other time both send: an end sends three packets in two turns.
     fn kept_alive(&self, from: Duration, to: Duration, end: u32) -> Sized {
         let medium = self.medium(end);
         let times = (to.saturating_sub(from).as_millis() / KEEP_ALIVE.as_millis()) as u32;
         let packet = medium.up.packet(ACK_BYTES);
         let times = if medium.allowed.is_some() { 0 } else { times };
+        let times = times * 3 / 2;
         let takes = strained(self.interfaces[end as usize].strain, packet.takes) * times;
         Sized { packets: times, bytes: packet.bytes * times as usize, takes }
     }

@@ -105,7 +105,11 @@ impl Network {
         }
         it.ends[side].state = State::Open;
         it.up_since = Some(now);
-        let binding = it.binding;
+        let (binding, path) = (it.binding, it.path);
+        if let Path::Lines(route) = path {
+            // The last flight of the TLS handshake, padded as the first; what follows does not wait until it is there.
+            let _ = self.lines.signal(now, route, side, OPENING_BYTES);
+        }
         self.remember(now, connection, true);
         Some(binding)
     }

@@ -282,13 +282,13 @@ fn quiet_connections_are_kept_up_every_five_seconds() {
     let limited = LinkClass { duty_cycle: 0.5, ..radio() };
     let mut lines = lines(&[radio(), limited], &[0, 0, 1, 1]);
     let (there, limited) = (route(&lines, 0, 1), route(&lines, 2, 3));
-    lines.quiet(NOW, NOW + ms(12_000), there);
+    lines.quiet(NOW, NOW + ms(22_000), there);
     lines.quiet(NOW, NOW + ms(4_999), there);
-    let later = NOW + ms(5_000);
+    let later = NOW + ms(10_000);
     let traffic = lines.traffic(later, [(NOW, there), (NOW, limited)].into_iter());
-    // Three times, from either end, 60 bytes of 60 ms.
-    assert_eq!(traffic[0].wire_bytes, 3 * 2 * 60);
-    assert!((traffic[0].airtime_s - 0.36).abs() < 1e-9, "{}", traffic[0].airtime_s);
+    // Four turns and two, from either end, 60 bytes of 60 ms.
+    assert_eq!(traffic[0].wire_bytes, (6 + 3) * 2 * 60);
+    assert!((traffic[0].airtime_s - 1.08).abs() < 1e-9, "{}", traffic[0].airtime_s);
     assert_eq!(traffic[1].wire_bytes, 0, "nobody could");
-    assert_eq!(lines.traffic(later, std::iter::empty())[0].wire_bytes, 2 * 2 * 60, "looking counts nothing");
+    assert_eq!(lines.traffic(later, std::iter::empty())[0].wire_bytes, 6 * 2 * 60, "looking counts nothing");
 }
