@@ -13,7 +13,7 @@ pub(crate) const PACKET_BYTES: usize = 1_165;
 pub(super) const PACKET_OVERHEAD_BYTES: usize = 63;
 
 /// A packet that only acknowledges: 27 bytes of QUIC, 5 of acknowledgement, 28 of UDP and IPv4.
-pub(super) const ACK_BYTES: usize = 60;
+const ACK_BYTES: usize = 60;
 
 /// How long bytes take to leave in one direction.
 #[derive(Debug, Clone)]
@@ -26,6 +26,10 @@ pub(super) struct Framing {
     /// Of a full packet.
     packet: Duration,
     packet_wire_bytes: usize,
+    /// Of a packet that only acknowledges.
+    ack: Sized,
+    /// Of a full frame.
+    frame: Duration,
 }
 
 /// What a message is on the wire.
@@ -55,9 +59,13 @@ impl Framing {
             lora: class.lora,
             packet: Duration::ZERO,
             packet_wire_bytes: 0,
+            ack: Sized { packets: 1, bytes: 0, takes: Duration::ZERO },
+            frame: Duration::ZERO,
         };
         let packet = framing.packet(PACKET_BYTES + PACKET_OVERHEAD_BYTES);
         (framing.packet, framing.packet_wire_bytes) = (packet.takes, packet.bytes);
+        framing.ack = framing.packet(ACK_BYTES);
+        framing.frame = framing.packet(framing.frame_bytes).takes;
         framing
     }
 
@@ -100,7 +108,12 @@ impl Framing {
 
     /// How long a full frame takes.
     pub(super) fn frame(&self) -> Duration {
-        self.packet(self.frame_bytes).takes
+        self.frame
+    }
+
+    /// Packets that only acknowledge, so many.
+    pub(super) fn acks(&self, packets: u32) -> Sized {
+        Sized { packets, bytes: self.ack.bytes * packets as usize, takes: self.ack.takes * packets }
     }
 
     /// How long it takes until that many bytes have left, about.

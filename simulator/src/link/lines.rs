@@ -21,7 +21,7 @@ use msec_peer::node::LinkId;
 use super::Kind;
 use super::burst::Channel;
 use super::class::{ClassId, LinkClass};
-use super::framing::{ACK_BYTES, Sized};
+use super::framing::Sized;
 use super::medium::Medium;
 use super::shaper::{Half, Limits, Parcel, Ripe, Shaper, Stage};
 use super::strain::{Degradation, Strained};
@@ -220,9 +220,7 @@ impl Lines {
         let medium = self.medium(end);
         let bytes = message.bytes.len();
         let sized = if route.radio { medium.up.message(bytes) } else { medium.down.message(bytes) };
-        let ack = medium.up.packet(ACK_BYTES);
-        let acks = sized.packets.div_ceil(2);
-        let ack = Sized { packets: acks, bytes: ack.bytes * acks as usize, takes: ack.takes * acks };
+        let ack = medium.up.acks(sized.packets.div_ceil(2));
         let interface = &mut self.interfaces[end as usize];
         let takes = strained(interface.strain, sized.takes);
         let shaper = if route.radio { &mut interface.up } else { &mut interface.down };
@@ -239,8 +237,8 @@ impl Lines {
         self.counter(end).wire_bytes += ack.bytes as u64;
         if !route.radio {
             let other = route.ends[1 - side];
-            let heard = self.medium(other).down.packet(ACK_BYTES).bytes * acks as usize;
-            self.counter(other).wire_bytes += heard as u64;
+            let heard = self.medium(other).down.acks(ack.packets);
+            self.counter(other).wire_bytes += heard.bytes as u64;
         }
         let silent = self.book(now, end, ack).is_none();
         (received, silent)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ACK_BYTES, Lines, Route, Sized, strained};
+use super::{Lines, Route, Sized, strained};
 use crate::link::traffic::ClassTraffic;
 
 /// How long a connection is quiet before one end sends a packet that keeps it up, which the other acknowledges; as in the
@@ -57,12 +57,9 @@ impl Lines {
     /// sent or heard last, so that every other time both send: an end sends three packets in two turns.
     fn kept_alive(&self, from: Duration, to: Duration, end: u32) -> Sized {
         let medium = self.medium(end);
-        let times = (to.saturating_sub(from).as_millis() / KEEP_ALIVE.as_millis()) as u32;
-        let packet = medium.up.packet(ACK_BYTES);
-        let times = if medium.allowed.is_some() { 0 } else { times };
-        let times = times * 3 / 2;
-        let takes = strained(self.interfaces[end as usize].strain, packet.takes) * times;
-        Sized { packets: times, bytes: packet.bytes * times as usize, takes }
+        let turns = (to.saturating_sub(from).as_millis() / KEEP_ALIVE.as_millis()) as u32;
+        let kept = medium.up.acks(if medium.allowed.is_some() { 0 } else { turns * 3 / 2 });
+        Sized { takes: strained(self.interfaces[end as usize].strain, kept.takes), ..kept }
     }
 
     /// Counts a message, with what it is on the sender's and, over the city's network, on the receiver's line.
