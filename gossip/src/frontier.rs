@@ -36,6 +36,9 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Frontier {
     held: BTreeMap<Key, Held>,
+    /// How many keys each topic has. There are far fewer topics than keys, so that what depends on topics alone is
+    /// asked here; and the keys of a topic share its one spelling.
+    topics: BTreeMap<Topic, usize>,
 }
 
 impl Frontier {
@@ -62,10 +65,14 @@ impl Frontier {
     /// the key is new.
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
+            let topic = join(&mut self.topics, topic);
             self.held.insert(key, Held { topic, version, durable: None });
             return true;
         };
-        held.topic = topic;
+        if held.topic != topic {
+            leave(&mut self.topics, &held.topic);
+            held.topic = join(&mut self.topics, topic);
+        }
         held.version = version;
         if held.durable.is_some_and(|durable| durable.size > version.size) {
             held.durable = Some(version);
@@ -82,6 +89,11 @@ impl Frontier {
         {
             held.durable = Some(version);
         }
+    }
+
+    /// Whether there is a key whose topic is `wanted`.
+    pub(crate) fn any_topic(&self, wanted: impl FnMut(&Topic) -> bool) -> bool {
+        self.topics.keys().any(wanted)
     }
 
     /// What is on disk in `range` and covered by `scope`, in order.
@@ -134,6 +146,24 @@ impl Frontier {
     }
 }
 
+/// One key more is of that topic. Returns the topic as the others have it.
+fn join(topics: &mut BTreeMap<Topic, usize>, topic: Topic) -> Topic {
+    let known = topics.get_key_value(&topic).map(|(known, _)| known.clone());
+    let topic = known.unwrap_or(topic);
+    *topics.entry(topic.clone()).or_default() += 1;
+    topic
+}
+
+/// One key less is of that topic.
+fn leave(topics: &mut BTreeMap<Topic, usize>, topic: &Topic) {
+    if let Some(keys) = topics.get_mut(topic) {
+        *keys -= 1;
+        if *keys == 0 {
+            topics.remove(topic);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +206,20 @@ mod tests {
         assert_eq!(some.items(&Range::ALL, &elsewhere).count(), 0);
         assert_eq!(some.count(&Range::ALL, &Interest::all(), 9), 2);
         assert_eq!(some.count(&Range::ALL, &Interest::all(), 1), 1);
+    }
+
+    #[test]
+    fn a_topic_is_there_as_long_as_a_key_has_it() {
+        let topic = |name| Topic::new(name).unwrap();
+        let mut some = frontier(&[(1, 5), (2, 6)]);
+        let has = |some: &Frontier, name| some.any_topic(|held| *held == topic(name));
+        some.accept(Key([1; 32]), topic("b"), version(6));
+        assert!(has(&some, "a") && has(&some, "b"));
+        some.accept(Key([2; 32]), topic("b"), version(7));
+        assert!(!has(&some, "a") && has(&some, "b"));
+        some.accept(Key([2; 32]), topic("b"), version(8));
+        some.accept(Key([1; 32]), topic("c"), version(7));
+        assert!(has(&some, "b") && has(&some, "c"));
     }
 
     #[test]

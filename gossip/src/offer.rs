@@ -18,7 +18,7 @@
 use msec_identity::PeerId;
 
 use crate::core::Core;
-use crate::item::Item;
+use crate::item::{Item, Topic};
 use crate::neighbour::doubled;
 use crate::range::Range;
 use crate::timers::Timer;
@@ -28,14 +28,14 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
     let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
     let (max, start) = (core.config.offers_max, neighbour.offers.next.take());
     let mut delay = core.config.reconcile_interval;
-    // Most neighbours want nothing beyond what we want too: then there is nothing to look for.
-    if neighbour.common == neighbour.interest {
-        let deadline = core.after_about(delay);
-        return core.timers.set(Timer::Offer(peer), deadline);
+    let is_offered = |topic: &Topic| neighbour.interest.covers(topic) && !core.interest.covers(topic);
+    let mut items = Vec::new();
+    // Most neighbours want nothing that we hold without wanting it: then no key needs to be looked at.
+    if core.frontier.any_topic(is_offered) {
+        let lacks =
+            |item: &Item| !core.interest.covers(&item.topic) && neighbour.told(&item.key) < item.version.size;
+        items.extend(core.frontier.items(&Range::ALL, &neighbour.interest).filter(lacks));
     }
-    let lacks =
-        |item: &Item| !core.interest.covers(&item.topic) && neighbour.told(&item.key) < item.version.size;
-    let mut items: Vec<Item> = core.frontier.items(&Range::ALL, &neighbour.interest).filter(lacks).collect();
     if items.len() > max {
         let start = start.map_or(0, |start| items.partition_point(|item| item.key < start));
         items.rotate_left(start);
