@@ -45,9 +45,10 @@ impl Default for Query {
 impl Query {
     /// Whether readings of this log are wanted, whenever they were measured.
     pub fn wants(&self, header: &LogHeader) -> bool {
-        self.collection.covers(header.collection())
+        // The author first: it rules out most.
+        self.author.is_none_or(|author| author == header.author())
+            && self.collection.covers(header.collection())
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
-            && self.author.is_none_or(|author| author == header.author())
             && self.near.is_none_or(|near| header.place().is_some_and(|place| near.covers(place)))
     }
 

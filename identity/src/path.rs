@@ -31,8 +31,11 @@ impl CollectionPath {
 
     /// Whether `other` is this path or lies below it.
     pub fn covers(&self, other: &Self) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
         match other.0.strip_prefix(self.0.as_str()) {
-            Some(rest) => self.0.is_empty() || rest.is_empty() || rest.starts_with('/'),
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
             None => false,
         }
     }
