@@ -205,9 +205,7 @@ impl FittingRun {
         let known = held.filter(|held| held.head.is(&self.head));
         let head = match known {
             Some(held) => held.head.clone(),
-            None => {
-                self.head.clone().verify_by(verifier, &self.header.author()).map_err(RunError::Head)?
-            }
+            None => self.head.clone().verify_by(verifier, &self.header.author()).map_err(RunError::Head)?,
         };
         Ok(self.under(head))
     }

@@ -46,13 +46,14 @@ struct Handshake {
     step: Step,
 }
 
+/// The message that is waited for.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a handshake has a box of its own")]
 enum Step {
-    AwaitFirst,
-    AwaitSecond(AwaitSecond),
-    AwaitClaim(AwaitClaim),
-    AwaitAnswer(AwaitAnswer),
+    First,
+    Second(AwaitSecond),
+    Claim(AwaitClaim),
+    Answer(AwaitAnswer),
 }
 
 #[derive(Debug)]
@@ -120,11 +121,11 @@ impl Node {
         }
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
-        let mut it = Handshake { binding, dialled, key, deadline, step: Step::AwaitFirst };
+        let mut it = Handshake { binding, dialled, key, deadline, step: Step::First };
         if dialled.is_some() {
             match Initiator::start(&it.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
-                    it.step = Step::AwaitSecond(next);
+                    it.step = Step::Second(next);
                     self.send(id, Priority::Control, first);
                 }
                 Err(error) => return self.handshake_failed(id, &it, &error),
@@ -143,17 +144,17 @@ impl Node {
         }
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
-        let next = match std::mem::replace(&mut it.step, Step::AwaitFirst) {
-            Step::AwaitFirst => Responder::respond(&bytes, &it.key, it.binding, &mut self.rng)
-                .map(|(next, second)| (Step::AwaitClaim(next), second)),
-            Step::AwaitSecond(wait) => wait
+        let next = match std::mem::replace(&mut it.step, Step::First) {
+            Step::First => Responder::respond(&bytes, &it.key, it.binding, &mut self.rng)
+                .map(|(next, second)| (Step::Claim(next), second)),
+            Step::Second(wait) => wait
                 .read(&bytes, &it.key, &self.introduction())
-                .map(|(next, third)| (Step::AwaitAnswer(next), third)),
-            Step::AwaitClaim(wait) => match wait.read(&bytes, self.wall()) {
+                .map(|(next, third)| (Step::Answer(next), third)),
+            Step::Claim(wait) => match wait.read(&bytes, self.wall()) {
                 Ok((claim, decide)) => return self.decide(id, &it, claim, decide),
                 Err(error) => Err(error),
             },
-            Step::AwaitAnswer(wait) => match wait.read(&bytes, self.wall()) {
+            Step::Answer(wait) => match wait.read(&bytes, self.wall()) {
                 Ok(claim) => return self.answered(id, &it, claim),
                 Err(error) => Err(error),
             },
@@ -316,9 +317,7 @@ impl Node {
 
     /// Closes the handshakes that have taken too long.
     pub(super) fn expire_handshakes(&mut self) {
-        while let Some((&id, _)) =
-            self.links.handshakes.iter().find(|(_, it)| it.deadline <= self.now.mono)
-        {
+        while let Some((&id, _)) = self.links.handshakes.iter().find(|(_, it)| it.deadline <= self.now.mono) {
             self.refused(None, RefusedKind::Handshake, "the handshake took too long".into());
             self.disconnect(id, CloseReason::TooSlow);
         }
