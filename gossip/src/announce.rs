@@ -31,6 +31,10 @@ pub(crate) struct Announce {
 }
 
 impl Announce {
+    pub(crate) fn len(&self) -> usize {
+        self.news.len().max(self.batch.len())
+    }
+
     pub(crate) fn accepted(&mut self, key: Key) {
         self.news.insert(key);
     }

@@ -16,7 +16,7 @@
 //! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
 //! | `serve` | protocol: answer the wants of others |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
-//! | `frontier`, `neighbour`, `timers` | the tables in it |
+//! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
 //! | `message`, `range`, `bounded` | the wire format |
 //!
 //! Two peers, and a reading that one of them makes:
@@ -68,6 +68,7 @@ mod range;
 mod reconcile;
 mod serve;
 mod stats;
+mod tables;
 mod timers;
 mod wants;
 
@@ -78,3 +79,4 @@ pub use io::{Input, Output, Priority};
 pub use item::{Key, TOPIC_BYTES_MAX, Topic, Version};
 pub use machine::Gossip;
 pub use stats::Stats;
+pub use tables::Tables;

@@ -13,6 +13,7 @@ use crate::item::{Item, Key, Version};
 use crate::message::{self, Message};
 use crate::neighbour::Neighbour;
 use crate::stats::Stats;
+use crate::tables::Tables;
 use crate::timers::Timer;
 use crate::wants::Wants;
 use crate::{offer, push, reconcile, serve};
@@ -22,7 +23,8 @@ use crate::{offer, push, reconcile, serve};
 /// - Handler: [`Gossip::handle`], for each thing that happens, with the time.
 /// - Pollers: after it, [`Gossip::poll_output`] until there is none, then [`Gossip::poll_timeout`] for when to call
 ///   `handle` with [`Input::Timeout`] if nothing happens before.
-/// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::stats`], [`Gossip::me`].
+/// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::stats`],
+///   [`Gossip::table_sizes`], [`Gossip::me`].
 ///
 /// Equal configurations, seeds and inputs give equal outputs.
 #[derive(Debug)]
@@ -98,6 +100,11 @@ impl Gossip {
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.core.stats
+    }
+
+    /// How full the tables are.
+    pub fn table_sizes(&self) -> Tables {
+        Tables::of(&self.core, &self.announce, &self.wants)
     }
 
     fn dispatch(&mut self, input: Input) {

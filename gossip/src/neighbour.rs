@@ -102,6 +102,11 @@ impl Neighbour {
         }
     }
 
+    /// How much is known, hearsay, backed off, in conflict.
+    pub(crate) fn table_sizes(&self) -> [usize; 4] {
+        [self.known.len(), self.hearsay.len(), self.backoffs.len(), self.conflicts.len()]
+    }
+
     /// The size that it said it holds: it can be asked for that.
     pub(crate) fn told(&self, key: &Key) -> u64 {
         let hearsay = || self.hearsay.get(key).map_or(0, |hearsay| hearsay.told);

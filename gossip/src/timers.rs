@@ -48,6 +48,10 @@ impl Timers {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// When the next one is due.
     pub(crate) fn next(&self) -> Option<Duration> {
         self.due.first().map(|(deadline, _)| *deadline)

@@ -68,6 +68,10 @@ enum State {
 }
 
 impl Wants {
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// A neighbour may be ahead with `key`.
     pub(crate) fn consider(&mut self, core: &mut Core, key: Key, topic: Option<&Topic>) {
         match self.by_key.get(&key).map(|want| want.state) {

@@ -20,6 +20,7 @@ mod io;
 mod links;
 mod logs;
 mod replicate;
+mod sizes;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub use io::{
 use links::Links;
 use logs::Logs;
 use replicate::Reads;
+pub use sizes::{READS_MAX, Sizes};
 
 /// A peer, sans-I/O.
 pub struct Node {

@@ -56,6 +56,13 @@ impl MemoryMedium {
         }
     }
 
+    /// Puts other bytes in place of what lies from `at` on, as a page that went bad. Beyond the end: nothing.
+    pub fn overwrite(&mut self, at: usize, with: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(at..) {
+            place.iter_mut().zip(with).for_each(|(byte, with)| *byte = *with);
+        }
+    }
+
     /// What was set aside last.
     pub fn aside(&self) -> &[u8] {
         &self.aside

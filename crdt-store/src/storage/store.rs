@@ -56,6 +56,11 @@ impl<M: Medium> Store<M> {
         Ok((store, Opened { logs, continuable, cut }))
     }
 
+    /// The medium, for whoever wants a copy of it.
+    pub fn medium(&self) -> &M {
+        &self.medium
+    }
+
     /// The medium, for whoever wants to damage it.
     pub fn into_medium(self) -> M {
         self.medium

@@ -84,6 +84,12 @@ impl Commits {
         self.own_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.own_bytes) >= bytes_max
     }
 
+    /// Bytes that wait, of others and own, those of the commit under way among them.
+    pub(super) fn waiting_bytes(&self) -> (usize, usize) {
+        let (others, own) = self.in_flight.as_ref().map_or((0, 0), |commit| (commit.bytes, commit.own_bytes));
+        (self.waiting_bytes + others, self.own_bytes + own)
+    }
+
     /// Own entries of so many bytes wait to be signed.
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.own_bytes += bytes;

@@ -83,6 +83,11 @@ impl Links {
         self.handshakes.values().map(|it| it.deadline).min()
     }
 
+    /// How many are admitted.
+    pub(super) fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
     pub(super) fn review_due(&self) -> Option<Duration> {
         self.review
     }
@@ -109,7 +114,7 @@ impl Links {
     }
 
     /// Those who dialled and are not admitted. What this peer dials is bounded by its contacts.
-    fn strangers(&self) -> usize {
+    pub(super) fn strangers(&self) -> usize {
         self.handshakes.values().filter(|it| it.dialled.is_none()).count()
     }
 }

@@ -10,13 +10,22 @@ use super::logs::{key_of, topic_of, version_of};
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
-const READS_MAX: usize = 64;
+pub const READS_MAX: usize = 64;
 
 /// Reads for neighbours that the storage has not answered.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     next: u64,
     pending: BTreeMap<Ticket, (PeerId, Key, u64)>,
+}
+
+impl Reads {
+    /// The most that are under way for one neighbour.
+    pub(super) fn most_of_one(&self) -> usize {
+        let mut by_peer = BTreeMap::new();
+        self.pending.values().for_each(|(peer, ..)| *by_peer.entry(peer).or_insert(0) += 1);
+        by_peer.into_values().max().unwrap_or(0)
+    }
 }
 
 impl Node {

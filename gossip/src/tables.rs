@@ -1,0 +1,65 @@
+//! How full the tables are: what somebody who watches the bounds looks at.
+
+use crate::announce::Announce;
+use crate::core::Core;
+use crate::neighbour::Neighbour;
+use crate::wants::Wants;
+
+/// The sizes of all tables. Where each neighbour has one, that of the fullest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Keys that we hold. The node bounds them.
+    pub held: usize,
+    /// Neighbours, at most [`crate::Config::neighbours_max`].
+    pub neighbours: usize,
+    /// What one neighbour holds of what we hold: at most `held`.
+    pub known: usize,
+    /// What one neighbour announced and we don't hold: at most [`crate::Config::hearsay_max`].
+    pub hearsay: usize,
+    /// Keys for which one neighbour is backed off: at most [`crate::Config::backoffs_max`].
+    pub backoffs: usize,
+    /// Conflicts with one neighbour: at most [`crate::Config::conflicts_max`].
+    pub conflicts: usize,
+    /// Serves for one neighbour: at most [`crate::Config::serves_in_flight_max`].
+    pub serving: usize,
+    /// Wants that one neighbour owes an answer to: at most [`crate::Config::wants_in_flight_max`].
+    pub wants_in_flight: usize,
+    /// All wants: at most one for each key that is held, or that a neighbour announced.
+    pub wants: usize,
+    /// Wants that wait for one neighbour: at most `wants`.
+    pub wants_queued: usize,
+    /// Keys with news: at most `held`.
+    pub news: usize,
+    /// Deadlines: at most one for each want, two for each neighbour, and one more.
+    pub timers: usize,
+}
+
+impl Tables {
+    pub(crate) fn of(core: &Core, announce: &Announce, wants: &Wants) -> Self {
+        let mut tables = Self {
+            held: core.frontier.len(),
+            neighbours: core.neighbours.len(),
+            wants: wants.len(),
+            news: announce.len(),
+            timers: core.timers.len(),
+            ..Self::default()
+        };
+        core.neighbours.values().for_each(|neighbour| tables.take_in(neighbour));
+        tables
+    }
+
+    fn take_in(&mut self, neighbour: &Neighbour) {
+        let [known, hearsay, backoffs, conflicts] = neighbour.table_sizes();
+        for (fullest, size) in [
+            (&mut self.known, known),
+            (&mut self.hearsay, hearsay),
+            (&mut self.backoffs, backoffs),
+            (&mut self.conflicts, conflicts),
+            (&mut self.serving, neighbour.serving.len()),
+            (&mut self.wants_in_flight, neighbour.wants_in_flight),
+            (&mut self.wants_queued, neighbour.wants_queued.len()),
+        ] {
+            *fullest = size.max(*fullest);
+        }
+    }
+}

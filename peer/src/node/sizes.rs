@@ -1,0 +1,43 @@
+//! How full the node's tables are: what somebody who watches the bounds looks at.
+
+use super::Node;
+
+pub use super::replicate::READS_MAX;
+
+/// The sizes of what a node bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Neighbours that are admitted: at most [`super::Config::links_max`].
+    pub links: usize,
+    /// Those who dialled and are not admitted: at most [`super::Config::handshakes_max`].
+    pub handshakes: usize,
+    /// Logs that are held: at most [`super::Config::logs_max`], and the own ones beyond it.
+    pub logs: usize,
+    /// Bytes of runs of others that wait for the disk: at most [`super::Config::waiting_bytes_max`] and one run more.
+    pub waiting_bytes: usize,
+    /// Bytes of own entries that wait: at most [`super::Config::waiting_bytes_max`] and one entry more.
+    pub own_waiting_bytes: usize,
+    /// Reads for one neighbour that the storage has not answered: at most [`READS_MAX`].
+    pub reads: usize,
+    /// What nobody has taken yet. A driver takes all after each input, so that there is none.
+    pub outputs: usize,
+    /// The tables of gossip.
+    pub gossip: msec_gossip::Tables,
+}
+
+impl Node {
+    /// How full its tables are.
+    pub fn sizes(&self) -> Sizes {
+        let (waiting_bytes, own_waiting_bytes) = self.commits.waiting_bytes();
+        Sizes {
+            links: self.links.len(),
+            handshakes: self.links.strangers(),
+            logs: self.logs.len(),
+            waiting_bytes,
+            own_waiting_bytes,
+            reads: self.reads.most_of_one(),
+            outputs: self.outputs.len(),
+            gossip: self.gossip.table_sizes(),
+        }
+    }
+}
