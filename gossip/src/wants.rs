@@ -83,6 +83,11 @@ impl Wants {
         if core.ahead(&key, have).next().is_none() {
             return;
         }
+        if self.by_key.len() >= core.frontier.len() + core.neighbours.len() * core.config.hearsay_max {
+            // Wants whose hearsay was taken back have not found out yet. This one comes again with a later round.
+            core.stats.hearsay_dropped += 1;
+            return;
+        }
         let topic = core.frontier.get(&key).map(|held| &held.topic).or(topic);
         let order =
             WantOrder { is_data: !topic.is_some_and(|topic| core.is_control(topic)), made: self.made };
@@ -172,18 +177,28 @@ impl Wants {
 
     /// `peer` is no neighbour any more: `core` has forgotten it already.
     pub(crate) fn neighbour_down(&mut self, core: &mut Core, peer: PeerId) {
-        let mut affected = Vec::new();
+        let (mut affected, mut left) = (Vec::new(), Vec::new());
         for (key, want) in &mut self.by_key {
             want.asked.remove(&peer);
-            if want.state == State::InFlight(peer) {
-                want.state = State::Answered;
-                affected.push(*key);
-            } else if want.state == State::Queued {
-                affected.push(*key);
+            match want.state {
+                State::InFlight(to) if to == peer => {
+                    want.state = State::Answered;
+                    affected.push(*key);
+                }
+                State::InFlight(_) => {}
+                State::Queued => affected.push(*key),
+                // Nobody else to ask: were it kept until its timer, then links that come and go would fill the table.
+                State::Delayed | State::Answered if core.ahead(key, want.have).next().is_none() => {
+                    left.push(*key);
+                }
+                State::Delayed | State::Answered => {}
             }
         }
         for key in affected {
             self.dispatch(core, key);
+        }
+        for key in left {
+            self.remove(core, key);
         }
     }
 

@@ -62,6 +62,25 @@ fn hearsay_over_the_limit_is_dropped() {
     assert_eq!(rig.wants().len(), 10, "what was fetched made room");
 }
 
+/// Found by the simulator's swarm: a flood over a link that was cut left more wants than were heard of.
+#[test]
+fn wants_are_no_more_than_what_is_heard_of_now() {
+    let config = Config { hearsay_max: 10, ..Config::default() };
+    let mut rig = rig(config);
+    for round in 0..5 {
+        rig.have(A, &items(10 * (round + 1), "parks", 9));
+        assert_eq!(rig.gossip.table_sizes().wants, 10);
+        rig.input(Input::NeighbourDown { peer: A });
+        assert_eq!(rig.gossip.table_sizes().wants, 0, "nobody is left to ask");
+        rig.up(A, Interest::all());
+    }
+    // A list that takes back what was heard makes room for other keys before the wants find out.
+    announce(&mut rig, 10);
+    rig.receive(A, &Wire::List { range: ALL.to_vec(), items: vec![] });
+    rig.have(A, &[item(key(77), "parks", 9)]);
+    assert!(rig.gossip.table_sizes().wants <= 10, "{:?}", rig.gossip.table_sizes());
+}
+
 #[test]
 fn wants_in_flight_are_bounded_and_the_rest_queue() {
     let mut rig = rig(Config::default());
