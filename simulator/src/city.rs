@@ -1,6 +1,6 @@
 //! A run: a city that publishes for a while, goes through its faults, and is then given time to agree.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msec_peer::node::RefusedKind;
@@ -8,7 +8,7 @@ use msec_peer::node::RefusedKind;
 use crate::checkers::{Checkers, Violation};
 use crate::disk::Kept;
 use crate::error::ScenarioError;
-use crate::fault::Fault;
+use crate::fault::{Schedule, Strike};
 use crate::link::LinkModel;
 use crate::metrics::Metrics;
 use crate::network::NetworkModel;
@@ -92,21 +92,21 @@ impl Scenario {
     }
 
     /// Its faults, as a plan for this population.
-    fn plan(&self, world: &World, population: &Population) -> Vec<(Duration, Fault)> {
+    fn plan(&self, world: &World, population: &Population) -> Vec<(Duration, Strike)> {
         let mut dice = world.seed().dice("plan", 0);
         let third = self.publish / 3;
         let mut plan = Vec::new();
         if !self.partition.is_zero() {
             let half = world.peers().filter(|_| dice.chance(0.5)).collect();
-            plan.push((third, Fault::Partition(vec![half])));
-            plan.push((third + self.partition, Fault::Heal));
+            plan.push((third, Strike::Partition(vec![half])));
+            plan.push((third + self.partition, Strike::Heal));
         }
         let mut peers: Vec<PeerIndex> = population.all().collect();
         for n in 0..self.crash {
             let peer = peers.swap_remove(dice.index(peers.len()));
             let at = third + third * n as u32 / self.crash as u32;
-            plan.push((at, Fault::Crash(peer, Kept::Torn)));
-            plan.push((at + DOWN_FOR, Fault::Restart(peer)));
+            plan.push((at, Strike::Crash(peer, Kept::Torn)));
+            plan.push((at + DOWN_FOR, Strike::Restart(peer)));
         }
         plan
     }
@@ -146,7 +146,7 @@ pub struct City {
     pub population: Population,
     scenario: Scenario,
     workload: Workload,
-    plan: VecDeque<(Duration, Fault)>,
+    plan: Schedule,
     checkers: Checkers,
     stopwatch: Stopwatch,
     next_check: Duration,
@@ -167,19 +167,18 @@ impl City {
             population,
             scenario,
             workload,
-            plan: VecDeque::new(),
+            plan: Schedule::default(),
             checkers: Checkers::default(),
             stopwatch,
             next_check: CHECK_EVERY,
         };
-        plan.into_iter().for_each(|(at, fault)| city.plan(at, fault));
+        plan.into_iter().for_each(|(at, strike)| city.plan(at, strike));
         Ok(city)
     }
 
     /// Lets something go wrong at that time, after what is planned for the same time already.
-    pub fn plan(&mut self, at: Duration, fault: Fault) {
-        let after = self.plan.partition_point(|(other, _)| *other <= at);
-        self.plan.insert(after, (at, fault));
+    pub fn plan(&mut self, at: Duration, strike: Strike) {
+        self.plan.add(at, strike);
     }
 
     /// Lets time pass until then.
@@ -217,7 +216,7 @@ impl City {
     }
 
     fn due(&self) -> Option<Duration> {
-        let fault = self.plan.front().map(|(at, _)| *at);
+        let fault = self.plan.due();
         let measure = self.workload.due().filter(|at| *at < self.scenario.publish);
         [fault, measure, Some(self.next_check)].into_iter().flatten().min()
     }
@@ -225,10 +224,8 @@ impl City {
     /// Does all that is due.
     fn act(&mut self) {
         let now = self.world.time();
-        while let Some((_, fault)) = self.plan.pop_front_if(|(at, _)| *at <= now) {
-            if let Err(error) = fault.strike(&mut self.world) {
-                self.checkers.note(&self.world, "faults", format!("{fault:?}: {error}"));
-            }
+        for failed in self.plan.strike(&mut self.world) {
+            self.checkers.note(&self.world, "faults", failed);
         }
         if now < self.scenario.publish {
             self.workload.measure(&mut self.world);

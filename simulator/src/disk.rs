@@ -12,6 +12,7 @@ use msec_crdt_store::{
 };
 use msec_identity::LogId;
 use msec_peer::node::{Input, Ticket};
+use serde::{Deserialize, Serialize};
 
 use crate::seed::Dice;
 
@@ -30,37 +31,59 @@ impl Default for DiskModel {
     }
 }
 
+/// What goes bad at once when a page does, in bytes.
+const PAGE_BYTES: usize = 4096;
+
+/// Damages that wait for one power cut. A disk that has gone bad so often is bad enough.
+const DAMAGES_MAX: usize = 8;
+
 /// How a disk is out of order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DiskFault {
     /// It refuses to write, and reads nothing.
     Fails,
     /// It says that it has written, and has not. Nothing can be built on such a disk: this is how a test makes a checker
     /// find something.
     Lies,
+    /// It says that it has synced, and has not: a power cut takes all that came since. So do cards that answer from their
+    /// cache. What is acknowledged on such a disk alone is lost, and forfeited.
+    Forgets,
 }
 
 /// What a crash leaves of a commit that was under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// Nothing that was not synced.
     Synced,
     /// A part of it, drawn at random: a torn tail.
+    #[default]
     Torn,
     /// All of it, though nobody was told.
     All,
 }
 
-/// Damage to what lies on the disk of a peer that is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Damage to what lies on a disk. While the peer is up, it reads what it has in memory, and finds out at its next start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Damage {
     /// All is gone, as with a new card.
     Wiped,
     /// One bit is another, anywhere.
     Flipped,
+    /// A page of 4 KiB, anywhere, is garbage.
+    Page,
     /// Only the first half is left, though all of it was synced: as after a file system was repaired, or an old copy put
     /// back.
     Shortened,
+}
+
+impl Damage {
+    /// Whether the peer cannot tell it from a torn tail. It goes on where it should not, until a neighbour shows more.
+    pub(crate) fn is_silent(self) -> bool {
+        self == Self::Shortened
+    }
 }
 
 /// What the node asks of its disk.
@@ -68,6 +91,16 @@ pub enum Damage {
 pub(crate) enum Job {
     Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
     Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
+}
+
+/// What a disk said it holds of a log, and holds no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) log: LogId,
+    /// The entries that are left.
+    pub(crate) left: u64,
+    /// Those that there were.
+    pub(crate) had: u64,
 }
 
 /// How much of a log the disk said it holds.
@@ -80,6 +113,8 @@ pub(crate) struct Disk {
     jobs: VecDeque<Job>,
     pub(crate) fault: Option<DiskFault>,
     promised: Promised,
+    /// What has gone bad beneath a peer that is up.
+    damages: Vec<Damage>,
 }
 
 #[derive(Debug)]
@@ -96,19 +131,31 @@ impl Disk {
             jobs: VecDeque::new(),
             fault: None,
             promised: Promised::new(),
+            damages: Vec::new(),
         }
     }
 
-    /// Opens the store, as a peer that starts does.
-    pub(crate) fn open(&mut self) -> Result<Opened, StorageError> {
+    /// A disk with a copy of what was synced on another, as of a card that was copied.
+    pub(crate) fn copy_of(other: &Self) -> Self {
+        let mut medium = match &other.state {
+            State::Open(store) => store.medium().clone(),
+            State::Closed(medium) => medium.clone(),
+        };
+        medium.crash(0);
+        Self { state: State::Closed(medium), ..Self::new(other.model) }
+    }
+
+    /// Opens the store, as a peer that starts does. Returns also what was promised and is gone, though nothing was done to
+    /// the disk that is known.
+    pub(crate) fn open(&mut self) -> Result<(Opened, Vec<Lost>), StorageError> {
         let medium = match &self.state {
             State::Open(_) => MemoryMedium::default(),
             State::Closed(medium) => medium.clone(),
         };
         let (store, opened) = Store::open(medium)?;
         self.state = State::Open(store);
-        self.promised = opened.logs.iter().map(promise).collect();
-        Ok(opened)
+        let lost = self.replace_promises(&opened.logs);
+        Ok((opened, lost))
     }
 
     /// Adds a job. Returns when it is done, if it is the only one.
@@ -146,6 +193,7 @@ impl Disk {
         let written = match (&mut self.state, self.fault) {
             (_, Some(DiskFault::Fails)) | (State::Closed(_), _) => None,
             (State::Open(_), Some(DiskFault::Lies)) => Some(seq),
+            (State::Open(store), Some(DiskFault::Forgets)) => store.apply(seq, runs).ok().map(|()| seq),
             (State::Open(store), None) => store.apply(seq, runs).and_then(|()| store.sync()).ok(),
         };
         match written {
@@ -159,10 +207,8 @@ impl Disk {
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Option<Chunk> {
         match (&self.state, self.fault) {
-            (State::Open(store), None | Some(DiskFault::Lies)) => {
-                store.read(log, from, bytes_max).ok().flatten()
-            }
-            _ => None,
+            (State::Closed(_), _) | (_, Some(DiskFault::Fails)) => None,
+            (State::Open(store), _) => store.read(log, from, bytes_max).ok().flatten(),
         }
     }
 
@@ -187,14 +233,17 @@ impl Disk {
         &self.promised
     }
 
-    /// The power is cut: a commit under way may have left a part of itself.
-    pub(crate) fn crash(&mut self, kept: Kept, dice: &mut Dice) {
-        let State::Open(store) = std::mem::replace(&mut self.state, State::Closed(MemoryMedium::default()))
+    /// The power is cut: a commit under way may have left a part of itself. Returns what was promised and is gone, with
+    /// what has gone bad meanwhile.
+    pub(crate) fn crash(&mut self, kept: Kept, dice: &mut Dice) -> Vec<Lost> {
+        let State::Open(mut store) =
+            std::mem::replace(&mut self.state, State::Closed(MemoryMedium::default()))
         else {
-            return;
+            return Vec::new();
         };
-        let mut store = store;
-        if let (Some(Job::Commit { seq, runs }), None) = (self.jobs.front(), self.fault) {
+        if let (Some(Job::Commit { seq, runs }), None | Some(DiskFault::Forgets)) =
+            (self.jobs.front(), self.fault)
+        {
             // One that is refused leaves nothing.
             let _ = store.apply(*seq, runs);
         }
@@ -206,24 +255,62 @@ impl Disk {
             Kept::Torn => dice.index(unsynced + 1),
             Kept::All => unsynced,
         });
+        let damages = std::mem::take(&mut self.damages);
+        damages.iter().for_each(|damage| spoil(&mut medium, *damage, dice));
+        let honest = damages.is_empty() && self.fault != Some(DiskFault::Forgets);
         self.state = State::Closed(medium);
+        if honest { Vec::new() } else { self.take_stock() }
     }
 
-    /// Damages what lies there. Only of a disk whose peer is down.
-    pub(crate) fn damage(&mut self, damage: Damage, dice: &mut Dice) -> Result<(), StorageError> {
-        let State::Closed(medium) = &mut self.state else { return Ok(()) };
-        match damage {
-            Damage::Wiped => *medium = MemoryMedium::default(),
-            Damage::Flipped => {
-                let len = usize::try_from(medium.len()).unwrap_or(usize::MAX);
-                medium.flip(dice.index(len), dice.below(8) as u8);
+    /// Damages what lies there: at once while the peer is down, at its next power cut while it is up. Returns what was
+    /// promised and is gone.
+    pub(crate) fn damage(&mut self, damage: Damage, dice: &mut Dice) -> Vec<Lost> {
+        let State::Closed(medium) = &mut self.state else {
+            if self.damages.len() < DAMAGES_MAX {
+                self.damages.push(damage);
             }
-            Damage::Shortened => medium.truncate(medium.len() / 2)?,
+            return Vec::new();
+        };
+        spoil(medium, damage, dice);
+        self.take_stock()
+    }
+
+    /// Whether the next power cut takes what was promised, so that the peer cannot know.
+    pub(crate) fn loses_silently(&self) -> bool {
+        self.fault == Some(DiskFault::Forgets) || self.damages.iter().any(|damage| damage.is_silent())
+    }
+
+    /// Looks at what is still there, of a disk that is not what it was. Nobody knows before it is opened: a copy is.
+    fn take_stock(&mut self) -> Vec<Lost> {
+        let State::Closed(medium) = &self.state else { return Vec::new() };
+        // A store that does not open holds nothing.
+        let left = Store::open(medium.clone()).map(|(_, opened)| opened.logs).unwrap_or_default();
+        self.replace_promises(&left)
+    }
+
+    /// From now on it has promised what is left. Returns what that lacks.
+    fn replace_promises(&mut self, left: &[LogState]) -> Vec<Lost> {
+        let had = std::mem::replace(&mut self.promised, left.iter().map(promise).collect());
+        let lost = had.into_iter().map(|(log, (had, _))| {
+            let left = self.promised.get(&log).map_or(0, |(size, _)| *size);
+            Lost { log, left, had }
+        });
+        lost.filter(|lost| lost.left < lost.had).collect()
+    }
+}
+
+fn spoil(medium: &mut MemoryMedium, damage: Damage, dice: &mut Dice) {
+    let len = usize::try_from(medium.len()).unwrap_or(usize::MAX);
+    match damage {
+        Damage::Wiped => *medium = MemoryMedium::default(),
+        Damage::Flipped => medium.flip(dice.index(len), dice.below(8) as u8),
+        Damage::Page => {
+            let page = dice.index(len.div_ceil(PAGE_BYTES));
+            let garbage: Vec<u8> = (0..PAGE_BYTES / 32).flat_map(|_| dice.bytes()).collect();
+            medium.overwrite(page * PAGE_BYTES, &garbage);
         }
-        // What is still there, nobody knows before it is opened: open a copy.
-        let (_, left) = Store::open(medium.clone())?;
-        self.promised = left.logs.iter().map(promise).collect();
-        Ok(())
+        // Memory can be cut.
+        Damage::Shortened => drop(medium.truncate(medium.len() / 2)),
     }
 }
 

@@ -143,6 +143,26 @@ pub enum AddPeerError {
     Interfaces(#[from] LinkError),
 }
 
+/// A clock that no peer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// It would jump too far.
+    #[error("a clock jumps by {} s at most, not by {by_s}", crate::JUMP_S_MAX)]
+    Jump {
+        /// How far.
+        by_s: i64,
+    },
+    /// It would run too fast, or too slowly.
+    #[error(
+        "a clock drifts by {} ppm at most, not by {ppm}: a cheap oscillator has 100",
+        crate::DRIFT_PPM_MAX
+    )]
+    Drift {
+        /// How far.
+        ppm: i32,
+    },
+}
+
 /// A peer that cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum RestartError {

@@ -41,6 +41,10 @@ pub(crate) enum Happening {
     Idle { connection: u64, cut: u64 },
     /// The disk has done the first of its jobs.
     DiskDone(Life),
+    /// A hostile peer does something by itself.
+    Act(Life),
+    /// A second device of a peer is made, and started.
+    Copied(PeerIndex),
 }
 
 /// An attempt to connect.

@@ -1,16 +1,18 @@
 //! What apps asked for and what came of it: the truth that checkers hold the nodes against.
+//!
+//! What is acknowledged is kept by log and position, so that a fault costs what it touches and no look at all the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, Reading};
 use msec_identity::{CollectionPath, LogId, PeerId};
-use msec_peer::node::{Event, Measured, PublishError, Receipt, Refused, RefusedKind, StreamName, Ticket};
+use msec_peer::node::{Event, PublishError, Receipt, Refused, RefusedKind, StreamName, Ticket};
 
 use crate::PeerIndex;
 
 /// Refusals and the like that are kept word for word; further ones are only counted.
-const NOTES_MAX: usize = 10_000;
+pub(crate) const NOTES_MAX: usize = 10_000;
 
 /// Readings that an app published at once.
 #[derive(Debug)]
@@ -52,27 +54,26 @@ pub struct KnownLog {
     pub author: PeerId,
     /// In which collection.
     pub collection: CollectionPath,
-    stream: usize,
+    /// And stream.
+    pub stream: String,
 }
-
-/// The value of a reading, as something that can be looked up.
-type Value = (i64, u64);
 
 /// All that was asked and answered.
 #[derive(Debug, Default)]
 pub struct Ledger {
     submissions: Vec<Submission>,
+    /// Of each peer, what it has not answered.
+    waiting: BTreeMap<PeerIndex, BTreeSet<usize>>,
     /// Those that were acknowledged, in the order in which they were.
     acknowledged: Vec<usize>,
+    /// The same by log, in the order of positions.
+    by_log: BTreeMap<LogId, Vec<(u64, usize)>>,
     /// Acknowledged ones that lay on one disk only when that was damaged: nobody can hold them any more.
     forfeited: BTreeSet<usize>,
-    streams: BTreeMap<(PeerId, StreamName), usize>,
-    written: Vec<BTreeSet<Value>>,
     logs: BTreeMap<LogId, KnownLog>,
     refused: BTreeMap<RefusedKind, u64>,
     refusals: Vec<(PeerIndex, Refused)>,
     incarnations: Vec<(PeerIndex, LogId)>,
-    fabricated: Vec<String>,
 }
 
 impl Ledger {
@@ -83,15 +84,32 @@ impl Ledger {
 
     /// All that was acknowledged, in the order in which it was, from the `from`th on.
     pub fn acknowledged(&self, from: usize) -> impl Iterator<Item = (&Submission, Receipt)> {
-        self.acknowledged.iter().skip(from).filter_map(|at| {
-            let submission = &self.submissions[*at];
-            match submission.outcome {
-                Outcome::Acknowledged { receipt, .. } if !self.forfeited.contains(at) => {
-                    Some((submission, receipt))
-                }
-                _ => None,
-            }
-        })
+        self.acknowledged.iter().skip(from).filter_map(|at| self.standing(*at))
+    }
+
+    /// The logs with anything acknowledged, in the order of their ids.
+    pub fn acknowledged_logs(&self) -> impl Iterator<Item = LogId> {
+        self.by_log.keys().copied()
+    }
+
+    /// What was acknowledged in a log, in the order of positions, from one on.
+    pub fn acknowledged_in(&self, log: &LogId, from: u64) -> impl Iterator<Item = (&Submission, Receipt)> {
+        let entries = self.by_log.get(log).map_or([].as_slice(), Vec::as_slice);
+        let first = entries.partition_point(|(position, _)| *position < from);
+        entries[first..].iter().filter_map(|(_, at)| self.standing(*at))
+    }
+
+    /// How far a log is acknowledged: the position after the last entry that was, and is not forfeited.
+    pub fn acknowledged_size(&self, log: &LogId) -> u64 {
+        self.acknowledged_size_by(log, |_| true)
+    }
+
+    /// The same, of what these peers acknowledged.
+    pub(crate) fn acknowledged_size_by(&self, log: &LogId, by: impl Fn(PeerIndex) -> bool) -> u64 {
+        let entries = self.by_log.get(log).map_or([].as_slice(), Vec::as_slice);
+        let counts = |at: &usize| !self.forfeited.contains(at) && by(self.submissions[*at].peer);
+        let last = entries.iter().rev().find(|(_, at)| counts(at));
+        last.map_or(0, |(position, _)| position + 1)
     }
 
     /// How many submissions were acknowledged, forfeited ones among them.
@@ -124,24 +142,26 @@ impl Ledger {
         &self.incarnations
     }
 
-    /// Readings that a node showed as verified and that nobody ever published. The first 10,000.
-    pub fn fabricated(&self) -> &[String] {
-        &self.fabricated
-    }
-
-    pub(crate) fn submit(&mut self, author: PeerId, submission: Submission) -> Ticket {
-        let stream = self.stream(author, &submission.stream);
-        self.written[stream].extend(submission.readings.iter().map(value));
+    pub(crate) fn submit(&mut self, submission: Submission) -> Ticket {
+        let index = self.submissions.len();
+        self.waiting.entry(submission.peer).or_default().insert(index);
         self.submissions.push(submission);
-        Ticket(self.submissions.len() as u64 - 1)
+        Ticket(index as u64)
     }
 
     pub(crate) fn answered(&mut self, ticket: Ticket, at: Duration, result: Result<Receipt, PublishError>) {
         let index = ticket.0 as usize;
         let Some(submission) = self.submissions.get_mut(index) else { return };
+        if let Some(waiting) = self.waiting.get_mut(&submission.peer) {
+            waiting.remove(&index);
+        }
         submission.outcome = match result {
             Ok(receipt) => {
                 self.acknowledged.push(index);
+                // Nearly always the last; two devices with one identity may acknowledge one position twice.
+                let entries = self.by_log.entry(receipt.log).or_default();
+                let place = entries.partition_point(|(position, _)| *position <= receipt.position);
+                entries.insert(place, (receipt.position, index));
                 Outcome::Acknowledged { receipt, at }
             }
             Err(error) => Outcome::Refused(error),
@@ -150,52 +170,36 @@ impl Ledger {
 
     /// The peer crashed: what it was asked is not answered any more.
     pub(crate) fn crashed(&mut self, peer: PeerIndex) {
-        for submission in self.submissions.iter_mut().filter(|s| s.peer == peer) {
-            if matches!(submission.outcome, Outcome::Waiting) {
-                submission.outcome = Outcome::Crashed;
-            }
+        for index in self.waiting.remove(&peer).unwrap_or_default() {
+            self.submissions[index].outcome = Outcome::Crashed;
         }
     }
 
-    /// Gives up what nobody holds any more, by `is_held`.
-    pub(crate) fn forfeit(&mut self, mut is_held: impl FnMut(Receipt) -> bool) {
-        for at in &self.acknowledged {
-            if let Outcome::Acknowledged { receipt, .. } = self.submissions[*at].outcome
-                && !is_held(receipt)
-            {
-                self.forfeited.insert(*at);
-            }
-        }
+    /// Nobody holds these entries of a log any more.
+    pub(crate) fn forfeit(&mut self, log: &LogId, positions: std::ops::Range<u64>) {
+        let entries = self.by_log.get(log).map_or([].as_slice(), Vec::as_slice);
+        let lost = entries.iter().filter(|(position, _)| positions.contains(position));
+        self.forfeited.extend(lost.map(|(_, at)| *at));
     }
 
     /// Somebody holds a log with this header.
     pub(crate) fn saw_log(&mut self, log: LogId, header: &LogHeader) {
-        if !self.logs.contains_key(&log) {
-            let stream =
-                StreamName { collection: header.collection().clone(), stream: header.stream().to_owned() };
-            let stream = self.stream(header.author(), &stream);
-            let collection = header.collection().clone();
-            self.logs.insert(log, KnownLog { author: header.author(), collection, stream });
-        }
+        self.logs.entry(log).or_insert_with(|| KnownLog {
+            author: header.author(),
+            collection: header.collection().clone(),
+            stream: header.stream().to_owned(),
+        });
     }
 
     pub(crate) fn happened(&mut self, peer: PeerIndex, event: &Event) {
         match event {
-            Event::Verified(Measured { log, header, position, readings, .. }) => {
-                self.saw_log(*log, header);
-                let written = self.logs.get(log).map(|log| &self.written[log.stream]);
-                let unknown = readings.iter().find(|r| !written.is_some_and(|all| all.contains(&value(r))));
-                if let Some(reading) = unknown {
-                    let note = format!("peer {peer} was shown {reading:?} at {position} of log {log}");
-                    keep(&mut self.fabricated, note);
-                }
-            }
             Event::Refused(refused) => {
                 *self.refused.entry(refused.kind).or_default() += 1;
                 keep(&mut self.refusals, (peer, refused.clone()));
             }
             Event::NewIncarnation { before, .. } => keep(&mut self.incarnations, (peer, *before)),
-            Event::Written(_)
+            Event::Verified(_)
+            | Event::Written(_)
             | Event::NeighbourUp { .. }
             | Event::NeighbourDown { .. }
             | Event::Stored { .. }
@@ -206,22 +210,78 @@ impl Ledger {
         }
     }
 
-    fn stream(&mut self, author: PeerId, name: &StreamName) -> usize {
-        let next = self.written.len();
-        let stream = *self.streams.entry((author, name.clone())).or_insert(next);
-        if stream == next {
-            self.written.push(BTreeSet::new());
+    /// Pretends that an app asked for something else; for tests of checkers.
+    #[cfg(test)]
+    pub(crate) fn rewrite(&mut self, ticket: usize, readings: Vec<Reading>) {
+        self.submissions[ticket].readings = readings;
+    }
+
+    /// A submission that was acknowledged and not forfeited.
+    fn standing(&self, at: usize) -> Option<(&Submission, Receipt)> {
+        let submission = &self.submissions[at];
+        match submission.outcome {
+            Outcome::Acknowledged { receipt, .. } if !self.forfeited.contains(&at) => {
+                Some((submission, receipt))
+            }
+            _ => None,
         }
-        stream
     }
 }
 
-fn value(reading: &Reading) -> Value {
-    (reading.time.0, reading.value.to_bits())
-}
-
-fn keep<T>(notes: &mut Vec<T>, note: T) {
+/// Keeps a note, unless there are too many.
+pub(crate) fn keep<T>(notes: &mut Vec<T>, note: T) {
     if notes.len() < NOTES_MAX {
         notes.push(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: LogId = LogId([7; 32]);
+    const PEER: PeerIndex = PeerIndex(3);
+
+    fn ledger(answers: &[Option<u64>]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for answer in answers {
+            let stream =
+                StreamName { collection: "parks/noise".parse().expect("a path"), stream: "a".into() };
+            let (readings, at, outcome) = (Vec::new(), Duration::ZERO, Outcome::Waiting);
+            let ticket = ledger.submit(Submission { peer: PEER, stream, readings, at, outcome });
+            if let Some(position) = answer {
+                ledger.answered(ticket, Duration::ZERO, Ok(Receipt { log: LOG, position: *position }));
+            }
+        }
+        ledger
+    }
+
+    fn positions(ledger: &Ledger, from: u64) -> Vec<u64> {
+        ledger.acknowledged_in(&LOG, from).map(|(_, receipt)| receipt.position).collect()
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_found_by_log_and_position() {
+        let ledger = ledger(&[Some(1), Some(3), Some(2)]);
+        assert_eq!(positions(&ledger, 2), [2, 3]);
+        assert_eq!((ledger.acknowledged_size(&LOG), ledger.acknowledged_count()), (4, 3));
+    }
+
+    #[test]
+    fn what_is_forfeited_counts_no_more() {
+        let mut ledger = ledger(&[Some(1), Some(2), Some(3)]);
+        ledger.forfeit(&LOG, 2..9);
+        assert_eq!(positions(&ledger, 0), [1]);
+        assert_eq!((ledger.acknowledged_size(&LOG), ledger.acknowledged_count()), (2, 3));
+    }
+
+    #[test]
+    fn a_crash_ends_what_was_not_answered_and_nothing_else() {
+        let mut ledger = ledger(&[Some(1), None]);
+        ledger.crashed(PeerIndex(4));
+        assert!(matches!(ledger.submissions[1].outcome, Outcome::Waiting));
+        ledger.crashed(PEER);
+        assert!(matches!(ledger.submissions[1].outcome, Outcome::Crashed));
+        assert!(matches!(ledger.submissions[0].outcome, Outcome::Acknowledged { .. }));
     }
 }

@@ -7,9 +7,11 @@
 //! | `link` | [`LinkClass`], what interfaces are plugged into, and [`LinkModel`], for worlds without them: what a link does to messages |
 //! | `paths`, `places`, `network` | who can reach whom; where peers are; connections |
 //! | `map` | [`Point`] |
-//! | `fault` | [`Fault`]: what goes wrong, as values |
+//! | `fault` | [`Fault`]: what a scenario says goes wrong; [`Strike`], [`Schedule`]: what is done, and when |
+//! | `clock` | a peer's two clocks, which may drift, jump, and never have been set |
+//! | `hostile` | [`Behaviour`]: peers that do what they should not |
 //! | `space` | [`Space`]: the root, the manifest and the grants |
-//! | `ledger` | [`Ledger`]: what apps asked for, and what came of it |
+//! | `ledger`, `witness` | [`Ledger`]: what apps asked for, and what came of it; what authors really wrote |
 //! | `digest` | [`Digest`]: one hash over all that all nodes did |
 //! | `seed`, `queue`, `happening` | [`Seed`], one for each use; what happens next |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
@@ -53,6 +55,7 @@ pub mod cli;
 
 mod checkers;
 mod city;
+mod clock;
 mod digest;
 mod disk;
 mod error;
@@ -60,6 +63,7 @@ mod fault;
 mod gossip_only;
 mod happening;
 mod histogram;
+mod hostile;
 mod ledger;
 mod link;
 mod map;
@@ -75,17 +79,21 @@ mod seed;
 mod space;
 mod stopwatch;
 mod topology;
+mod witness;
 mod workload;
 mod world;
 
 pub use checkers::{
-    Acknowledged, Authentic, Bounds, Checker, Checkers, Convergence, SameState, Violation, disagreements,
+    Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, OneHistory,
+    SameState, Verdict, Violation, disagreements,
 };
 pub use city::{AGREE_WITHIN, City, Progress, Report, Scenario};
+pub use clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
 pub use digest::Digest;
 pub use disk::{Damage, DiskFault, DiskModel, Kept};
-pub use error::{AddPeerError, LinkError, RestartError, ScenarioError};
-pub use fault::{Fault, FaultError};
+pub use error::{AddPeerError, ClockError, LinkError, RestartError, ScenarioError};
+pub use fault::{Census, Fault, PlanError, Planned, Schedule, Strike, StrikeError, Struck, Who};
+pub use hostile::Behaviour;
 pub use gossip_only::{
     GossipOnly, GossipOnlyConfig, GossipOnlyError, GossipOnlyReport, Links, LinksError, Published,
 };

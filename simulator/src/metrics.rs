@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use msec_identity::LogId;
 use serde::{Deserialize, Serialize};
 
-use crate::checkers::disagreements;
-use crate::peer::PeerIndex;
+use crate::checkers::{Deliveries, deliveries, disagreements};
 use crate::world::World;
 
 /// The result of a run, as `--json` prints it.
@@ -69,37 +67,6 @@ impl Metrics {
     pub fn is_good(&self) -> bool {
         self.missed == 0 && self.converged && self.violations == 0
     }
-}
-
-struct Deliveries {
-    published: u64,
-    delivered: u64,
-    missed: u64,
-}
-
-/// Each acknowledged reading, for each reader that is up.
-fn deliveries(world: &World) -> Deliveries {
-    let mut sum = Deliveries { published: 0, delivered: 0, missed: 0 };
-    let frontiers: Vec<_> = world.peers().map(|peer| world.frontier(peer)).collect();
-    let holds = |reader: PeerIndex, log: &LogId, position| {
-        let frontier = &frontiers[reader.0];
-        let at = frontier.binary_search_by(|(held, _, _)| held.cmp(log));
-        at.is_ok_and(|at| frontier[at].1 > position)
-    };
-    for (submission, receipt) in world.ledger().acknowledged(0) {
-        let readings = submission.readings.len() as u64;
-        sum.published += readings;
-        let collection = &submission.stream.collection;
-        let is_reader = |peer: &PeerIndex| *peer != submission.peer && world.is_reader(*peer, collection);
-        for reader in world.peers().filter(is_reader) {
-            if holds(reader, &receipt.log, receipt.position) {
-                sum.delivered += readings;
-            } else {
-                sum.missed += readings;
-            }
-        }
-    }
-    sum
 }
 
 /// Seconds, to the millisecond.

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::PeerIndex;
 use crate::link::LinkModel;
 
 /// How a link is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Broken {
     /// Nothing comes through.
+    #[default]
     Drops,
     /// A bit of every message is flipped, after the handshake: with it nothing would be admitted, and nothing refused.
     Corrupts,

@@ -8,13 +8,15 @@ use msec_identity::{Authority, CollectionPath, Grant, Identity, PeerId, Right, R
 use msec_peer::gossip::{Interest, Topic};
 use msec_peer::node::{self, Contact, Node, Now};
 use msec_peer::store::Opened;
+use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::disk::{Disk, DiskModel};
 use crate::happening::Life;
+use crate::hostile::{Behaviour, Hostile};
 use crate::link::ClassId;
 use crate::map::Point;
 use crate::seed::Seed;
-use crate::space::EPOCH;
 
 /// The most peers in a world: each has an address in 10.0.0.0/8.
 pub const PEERS_MAX: usize = (1 << 24) - 1;
@@ -22,7 +24,7 @@ pub const PEERS_MAX: usize = (1 << 24) - 1;
 const PORT: u16 = 4000;
 
 /// A peer of a world, by the order in which they were added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerIndex(pub usize);
 
 impl PeerIndex {
@@ -62,6 +64,8 @@ pub struct PeerSpec {
     pub discover: bool,
     /// Its disk.
     pub disk: DiskModel,
+    /// What it does that it should not. `None`: it is honest.
+    pub behaviour: Option<Behaviour>,
     /// Its other settings; contacts are filled in from above.
     pub settings: node::Config,
 }
@@ -97,6 +101,7 @@ impl PeerSpec {
             position: Point::default(),
             discover: false,
             disk: DiskModel::default(),
+            behaviour: None,
             settings,
         }
     }
@@ -129,6 +134,13 @@ impl PeerSpec {
         self
     }
 
+    /// That does what it should not.
+    #[must_use]
+    pub fn behaves(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = Some(behaviour);
+        self
+    }
+
     /// With another interest.
     #[must_use]
     pub fn interest(mut self, interest: Interest) -> Self {
@@ -153,10 +165,14 @@ pub(crate) struct Peer {
     papers: Vec<Verified<Grant>>,
     pub(crate) node: Option<Node>,
     pub(crate) disk: Disk,
+    pub(crate) clock: Clock,
+    /// What it does that it should not.
+    pub(crate) hostile: Option<Hostile>,
+    /// A second device has its identity.
+    pub(crate) copied: bool,
     /// When its disk was damaged last.
     pub(crate) damaged: Option<Duration>,
     boot: u32,
-    started: Duration,
     /// When the queue wakes it.
     wake: Option<Duration>,
 }
@@ -166,20 +182,27 @@ impl Peer {
         Self {
             index,
             seed,
-            id: identity(seed, index).peer(),
+            id: identity(seed, lives_as(index, &spec)).peer(),
             papers,
             node: None,
             disk: Disk::new(spec.disk),
+            clock: Clock::new(),
+            hostile: spec.behaviour.as_ref().map(|behaviour| Hostile::new(index, seed, behaviour.clone())),
             spec,
+            copied: false,
             damaged: None,
             boot: 0,
-            started: Duration::ZERO,
             wake: None,
         }
     }
 
     pub(crate) fn id(&self) -> PeerId {
         self.id
+    }
+
+    /// Its key.
+    pub(crate) fn identity(&self) -> Identity {
+        identity(self.seed, lives_as(self.index, &self.spec))
     }
 
     pub(crate) fn spec(&self) -> &PeerSpec {
@@ -202,15 +225,14 @@ impl Peer {
 
     /// The time as its clocks show it.
     pub(crate) fn now(&self, time: Duration) -> Now {
-        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Now { mono: time - self.started, wall: EPOCH.saturating_add(millis) }
+        self.clock.now(time)
     }
 
     /// Starts the node on what the store held. Each life has a seed of its own: a node that drew the same random numbers
     /// twice would write two histories of one log.
     pub(crate) fn start(&mut self, time: Duration, opened: Opened, authority: Authority) {
         self.boot += 1;
-        self.started = time;
+        self.clock.start(time);
         self.wake = None;
         let contacts = self
             .spec
@@ -220,7 +242,7 @@ impl Peer {
         let config = node::Config { contacts: contacts.collect(), ..self.spec.settings.clone() };
         let parts = node::Parts {
             config,
-            identity: identity(self.seed, self.index),
+            identity: self.identity(),
             authority,
             papers: self.papers.clone(),
             opened,
@@ -233,11 +255,14 @@ impl Peer {
     pub(crate) fn stop(&mut self) {
         self.node = None;
         self.wake = None;
+        if let Some(hostile) = &mut self.hostile {
+            hostile.crashed();
+        }
     }
 
     /// When to wake it, if that is not known to the queue yet.
     pub(crate) fn next_wake(&mut self, time: Duration) -> Option<Duration> {
-        let due = (self.node.as_ref()?.poll_timeout()?.saturating_add(self.started)).max(time);
+        let due = self.clock.when(self.node.as_ref()?.poll_timeout()?).max(time);
         if self.wake.is_some_and(|wake| wake <= due) {
             return None;
         }
@@ -252,7 +277,12 @@ impl Peer {
         }
         self.wake = None;
         let due = self.node.as_ref().and_then(Node::poll_timeout);
-        due.is_some_and(|due| due.saturating_add(self.started) <= time)
+        due.is_some_and(|due| self.clock.when(due) <= time)
+    }
+
+    /// Its clock runs otherwise from now on: what the queue knows of its waking is wrong.
+    pub(crate) fn forget_wake(&mut self) {
+        self.wake = None;
     }
 
     /// Wakes it then, and not before.
@@ -267,6 +297,14 @@ impl Peer {
         let may =
             |right| self.papers.iter().any(|g| g.rights.contains(right) && g.resource.covers(collection));
         interested && (may(Right::Read) || may(Right::Relay))
+    }
+}
+
+/// Whose identity a peer has: its own, unless it is a copy of another.
+pub(crate) fn lives_as(index: PeerIndex, spec: &PeerSpec) -> PeerIndex {
+    match &spec.behaviour {
+        Some(Behaviour::Fork { of, .. }) => *of,
+        _ => index,
     }
 }
 

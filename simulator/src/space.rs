@@ -42,6 +42,11 @@ impl Space {
         self.manifest.space()
     }
 
+    /// Signs a grant with the root's key, whatever it says.
+    pub(crate) fn sign(&self, grant: Grant) -> Verified<Grant> {
+        self.root.sign(grant)
+    }
+
     /// Grants `rights` on a collection and those below it; "" is the whole space.
     pub fn grant(
         &self,

@@ -6,30 +6,37 @@
 //! each contact, and what the links hold.
 //!
 //! Kinds of methods: peers are added and asked ([`World::add_peer`], [`World::readings_of`] and the getters), apps publish
-//! ([`World::publish`]), time passes ([`World::run_until`], [`World::run_until_true`]), and things go wrong (`faults`).
+//! ([`World::publish`]), time passes ([`World::run_until`], [`World::run_until_true`]), and things go wrong (`faults`,
+//! `clocks`, `hostile`).
 
+mod clocks;
 mod faults;
+mod hostile;
 mod places;
 mod signatures;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
+use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash, VerifiedRun};
 use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
 use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
 
+use crate::clock::civil;
 use crate::digest::Digest;
 use crate::disk::Job;
 use crate::error::{AddPeerError, LinkError};
+use crate::fault::Struck;
 use crate::happening::{Happening, Life};
+use crate::hostile::ACT_EVERY;
 use crate::ledger::{Ledger, Outcome, Submission};
 use crate::network::{Network, NetworkModel, Traffic};
-use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity};
+use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
 use crate::queue::Queue;
 use crate::seed::{Dice, Seed};
-use crate::space::{EPOCH, Space};
+use crate::space::Space;
+use crate::witness::Witness;
 
 /// How long a node that asks to be woken at once, again, is made to wait.
 const SPIN_PAUSE: Duration = Duration::from_millis(1);
@@ -43,6 +50,8 @@ pub struct World {
     peers: Vec<Peer>,
     network: Network,
     ledger: Ledger,
+    /// Sees what is stored and shown, unless nobody wants to know.
+    witness: Option<Witness>,
     digest: Digest,
     /// `None`: each peer computes all its checks.
     signatures: Option<Arc<SignatureMemory>>,
@@ -51,6 +60,13 @@ pub struct World {
     inputs: u64,
     spins: u64,
     faults_until: Duration,
+    struck: Vec<Struck>,
+    /// Whom somebody has as a contact.
+    dialled: BTreeSet<PeerIndex>,
+    /// Identities that are on two devices.
+    copied: BTreeSet<PeerId>,
+    /// When hostile peers wrote last in which log.
+    intruded: BTreeMap<LogId, Duration>,
 }
 
 impl World {
@@ -66,12 +82,17 @@ impl World {
             peers: Vec::new(),
             network: Network::new(model, seed),
             ledger: Ledger::default(),
+            witness: Some(Witness::default()),
             digest: Digest::default(),
             signatures: Some(Arc::default()),
             dice: seed.dice("faults", 0),
             inputs: 0,
             spins: 0,
             faults_until: Duration::ZERO,
+            struck: Vec::new(),
+            dialled: BTreeSet::new(),
+            copied: BTreeSet::new(),
+            intruded: BTreeMap::new(),
         })
     }
 
@@ -86,12 +107,16 @@ impl World {
         }
         self.network.model().check_interfaces(&spec.interfaces)?;
         let index = PeerIndex(self.peers.len());
-        let holder = identity(self.seed, index).peer();
+        let holder = identity(self.seed, lives_as(index, &spec)).peer();
         let grant = spec.grant.as_ref().map(|(on, rights)| self.space.grant(holder, on, *rights));
-        let papers = grant.transpose()?.into_iter().collect();
+        let papers: Vec<_> = grant.transpose()?.into_iter().collect();
+        if let Some(witness) = &mut self.witness {
+            papers.iter().for_each(|g| witness.granted(holder, g.resource.clone(), g.rights));
+        }
+        self.dialled.extend(&spec.contacts);
         self.network.settle(&spec.interfaces, spec.position, spec.discover);
         self.peers.push(Peer::new(index, self.seed, spec, papers));
-        self.start(index).expect("an empty store opens");
+        self.begin(index);
         Ok(index)
     }
 
@@ -99,16 +124,16 @@ impl World {
     pub fn publish(&mut self, peer: PeerIndex, stream: &StreamSpec, readings: &[Reading]) -> Option<Ticket> {
         let it = self.peers.get(peer.0)?;
         it.node.as_ref()?;
-        let ticket = self.ledger.submit(
-            it.id(),
-            Submission {
-                peer,
-                stream: stream.name.clone(),
-                readings: readings.to_vec(),
-                at: self.time,
-                outcome: Outcome::Waiting,
-            },
-        );
+        if let Some(witness) = &mut self.witness {
+            witness.submitted(it.id(), &stream.name, readings);
+        }
+        let ticket = self.ledger.submit(Submission {
+            peer,
+            stream: stream.name.clone(),
+            readings: readings.to_vec(),
+            at: self.time,
+            outcome: Outcome::Waiting,
+        });
         self.tell(
             peer,
             Input::Publish { ticket, stream: stream.clone(), content: Content::Readings(readings.to_vec()) },
@@ -151,6 +176,8 @@ impl World {
         match happening {
             Happening::Wake(life) => self.wake(life),
             Happening::DiskDone(life) => self.disk_done(life),
+            Happening::Act(life) => self.act(life),
+            Happening::Copied(peer) => self.copied(peer),
             Happening::DialFailed { life, address } => {
                 if self.lives(life) {
                     self.tell(life.peer, Input::DialFailed { address });
@@ -204,13 +231,20 @@ impl World {
     fn start(&mut self, peer: PeerIndex) -> Result<Option<Cut>, StorageError> {
         let authority = self.authority();
         let it = &mut self.peers[peer.0];
-        let opened = it.disk.open()?;
+        let (opened, lost) = it.disk.open()?;
+        if let Some(witness) = &mut self.witness {
+            lost.iter().for_each(|lost| witness.vanished(peer, lost.log, lost.left, lost.had));
+        }
         let cut = opened.cut;
         for state in &opened.logs {
             self.ledger.saw_log(state.log(), state.header());
         }
         it.start(self.time, opened, authority);
         self.announce(peer);
+        if it.hostile.is_some() {
+            let life = it.life();
+            self.queue.push(self.time + ACT_EVERY, Happening::Act(life));
+        }
         self.obey(peer);
         Ok(cut)
     }
@@ -220,6 +254,9 @@ impl World {
         let it = &mut self.peers[peer.0];
         let now = it.now(self.time);
         let Some(node) = &mut it.node else { return };
+        if let Some(hostile) = &mut it.hostile {
+            hostile.hears(&input);
+        }
         node.handle(now, input);
         self.inputs += 1;
         self.obey(peer);
@@ -240,6 +277,11 @@ impl World {
     /// Does what a node asks for, as the driver does it.
     fn execute(&mut self, peer: PeerIndex, output: Output) {
         let (now, queue, it) = (self.time, &mut self.queue, &mut self.peers[peer.0]);
+        let output = match &mut it.hostile {
+            Some(hostile) => hostile.says(output),
+            None => Some(output),
+        };
+        let Some(output) = output else { return };
         match output {
             Output::Dial { address } => self.network.dial(now, queue, it.life(), address),
             Output::Send { link, priority, bytes } => {
@@ -253,13 +295,44 @@ impl World {
             }
             Output::Admitted { link } => self.network.admitted(now, queue, link),
             Output::Close { link, reason: _ } => self.network.close(now, queue, link),
-            Output::Commit { seq, runs } => self.ask_disk(peer, Job::Commit { seq, runs }),
+            Output::Commit { seq, runs } => {
+                self.saw_commit(peer, &runs);
+                self.ask_disk(peer, Job::Commit { seq, runs });
+            }
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });
             }
-            Output::Published { ticket, result } => self.ledger.answered(ticket, now, result),
-            Output::Event(event) => self.ledger.happened(peer, &event),
+            Output::Published { ticket, result } => {
+                if let (Ok(receipt), Some(asked), Some(witness)) =
+                    (&result, self.ledger.submission(ticket), &mut self.witness)
+                {
+                    witness.acknowledges(peer, *receipt, &asked.readings);
+                }
+                self.ledger.answered(ticket, now, result);
+            }
+            Output::Event(event) => self.saw_event(peer, &event),
         }
+    }
+
+    fn saw_commit(&mut self, peer: PeerIndex, runs: &[VerifiedRun]) {
+        for state in runs.iter().map(VerifiedRun::state) {
+            self.ledger.saw_log(state.log(), state.header());
+            if self.peers[peer.0].hostile.is_some() && state.header().author() == self.peers[peer.0].id() {
+                self.intruded.insert(state.log(), self.time);
+            }
+        }
+        if let Some(witness) = &mut self.witness {
+            let it = &self.peers[peer.0];
+            let promised = |log: &LogId| it.disk.promised().get(log).map_or(0, |(size, _)| *size);
+            witness.commits(peer, it.id(), runs, promised);
+        }
+    }
+
+    fn saw_event(&mut self, peer: PeerIndex, event: &node::Event) {
+        if let (node::Event::Verified(shown), Some(witness)) = (event, &mut self.witness) {
+            witness.shows(peer, shown);
+        }
+        self.ledger.happened(peer, event);
     }
 
     fn ask_disk(&mut self, peer: PeerIndex, job: Job) {
@@ -318,7 +391,7 @@ impl World {
 
     /// Civil time.
     pub fn wall(&self) -> UnixMillis {
-        EPOCH.saturating_add(i64::try_from(self.time.as_millis()).unwrap_or(i64::MAX))
+        civil(self.time)
     }
 
     /// The seed that it was made from.
@@ -356,14 +429,20 @@ impl World {
         self.peers.get(peer.0).map(Peer::id)
     }
 
-    /// Whether a peer is up, interested in a collection and entitled to it: it is to hold what lies there.
+    /// Whether a peer is honest, up, interested in a collection and entitled to it: it is to hold what lies there.
     pub fn is_reader(&self, peer: PeerIndex, collection: &CollectionPath) -> bool {
-        self.peers.get(peer.0).is_some_and(|it| it.node.is_some() && it.wants(collection))
+        self.is_honest(peer)
+            && self.peers.get(peer.0).is_some_and(|it| it.node.is_some() && it.wants(collection))
     }
 
     /// The verified logs that a peer holds, with sizes and roots, in the order of their ids. Nothing of one that is down.
     pub fn frontier(&self, peer: PeerIndex) -> Vec<(LogId, u64, TreeHash)> {
         self.node(peer).map(|node| node.frontier().collect()).unwrap_or_default()
+    }
+
+    /// How many entries of a log a peer holds.
+    pub fn held(&self, peer: PeerIndex, log: &LogId) -> u64 {
+        self.node(peer).map_or(0, |node| node.size_of(log))
     }
 
     /// How much of each log a peer's disk has said that it holds.
@@ -402,6 +481,18 @@ impl World {
         &self.ledger
     }
 
+    /// Who sees what is stored and shown, if anybody does.
+    pub(crate) fn witness(&self) -> Option<&Witness> {
+        self.witness.as_ref()
+    }
+
+    /// Lets nobody look at what is stored and shown: to measure what looking costs. Before any peer is added.
+    #[must_use]
+    pub fn unwatched(mut self) -> Self {
+        self.witness = None;
+        self
+    }
+
     /// What was sent.
     pub fn traffic(&self) -> Traffic {
         self.network.traffic
@@ -438,9 +529,21 @@ impl World {
         self.peers[peer.0].spec_mut()
     }
 
+    /// What apps asked for; for tests of checkers.
+    #[cfg(test)]
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     /// The event that a checker would be told; for tests of checkers, which plant what no node does.
     #[cfg(test)]
     pub(crate) fn pretend(&mut self, peer: PeerIndex, event: &node::Event) {
-        self.ledger.happened(peer, event);
+        self.saw_event(peer, event);
+    }
+
+    /// The commit that a disk would be handed; likewise.
+    #[cfg(test)]
+    pub(crate) fn pretend_commit(&mut self, peer: PeerIndex, runs: &[VerifiedRun]) {
+        self.saw_commit(peer, runs);
     }
 }

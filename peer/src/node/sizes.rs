@@ -1,5 +1,7 @@
 //! How full the node's tables are: what somebody who watches the bounds looks at.
 
+use msec_identity::LogId;
+
 use super::Node;
 
 pub use super::replicate::READS_MAX;
@@ -26,6 +28,11 @@ pub struct Sizes {
 }
 
 impl Node {
+    /// How many entries of a log it holds.
+    pub fn size_of(&self, log: &LogId) -> u64 {
+        self.logs.get(log).map_or(0, |state| state.size())
+    }
+
     /// How full its tables are.
     pub fn sizes(&self) -> Sizes {
         let (waiting_bytes, own_waiting_bytes) = self.commits.waiting_bytes();

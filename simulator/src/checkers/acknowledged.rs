@@ -1,21 +1,20 @@
-//! Acknowledged means signed and on disk; and in the end, with everybody who wants it.
+//! Acknowledged means signed and on disk, and there it stays.
 
 use std::collections::BTreeMap;
 
-use msec_crdt_store::{Query, Reading};
-use msec_identity::{LogId, PeerId};
+use msec_identity::LogId;
 use msec_peer::node::Receipt;
 
-use super::Checker;
-use crate::ledger::Submission;
-use crate::peer::PeerIndex;
+use super::{Checker, Kind};
 use crate::world::World;
 
-/// The checker. What was forfeited with a damaged disk is exempt.
+/// The checker. What was forfeited with a damaged disk is exempt: it was there, and nobody else had it.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
     /// How many acknowledgements were looked at.
     seen: usize,
+    /// How many losses were reported.
+    vanished: usize,
 }
 
 impl Checker for Acknowledged {
@@ -23,7 +22,12 @@ impl Checker for Acknowledged {
         "acknowledged"
     }
 
-    /// Each new acknowledgement stands on the disk of who gave it, unless that was damaged since.
+    fn kind(&self) -> Kind {
+        Kind::Safety
+    }
+
+    /// Each new acknowledgement stands on the disk of who gave it, unless that was damaged since; and what a disk had
+    /// promised was there when its peer started again.
     fn during(&mut self, world: &World) -> Vec<String> {
         let ledger = world.ledger();
         let fresh = ledger.acknowledged(self.seen).filter(|(submission, receipt)| {
@@ -34,73 +38,41 @@ impl Checker for Acknowledged {
         });
         let found = fresh.map(|(submission, receipt)| {
             let Receipt { log, position } = receipt;
-            format!(
-                "peer {} acknowledged entry {position} of log {log}, and has not stored it",
-                submission.peer
-            )
+            let peer = submission.peer;
+            format!("peer {peer} acknowledged entry {position} of log {log}, and has not stored it")
         });
-        let found = found.collect();
+        let mut found: Vec<_> = found.collect();
         self.seen = ledger.acknowledged_count();
+        let vanished = world.witness().map_or([].as_slice(), |witness| &witness.seen.vanished);
+        found.extend_from_slice(&vanished[self.vanished..]);
+        self.vanished = vanished.len();
         found
     }
 
-    /// Each acknowledged entry is shown by the store of every reader that is up.
+    /// Each acknowledged entry is on the disk of an honest peer, up or down.
     fn at_end(&mut self, world: &World) -> Vec<String> {
-        let mut by_author: BTreeMap<PeerIndex, Vec<(&Submission, Receipt)>> = BTreeMap::new();
-        for (submission, receipt) in world.ledger().acknowledged(0) {
-            by_author.entry(submission.peer).or_default().push((submission, receipt));
-        }
-        let mut found = Vec::new();
-        for reader in world.peers().filter(|peer| world.is_up(*peer)) {
-            for (author, entries) in &by_author {
-                let wanted = |(s, _): &(&Submission, Receipt)| world.is_reader(reader, &s.stream.collection);
-                if let Some(id) =
-                    world.id(*author).filter(|_| reader != *author && entries.iter().any(wanted))
-                {
-                    let shown = shown(world, reader, id);
-                    let wanted = entries.iter().filter(|entry| wanted(entry));
-                    found.extend(wanted.filter_map(|entry| missing(reader, entry, &shown)));
-                }
+        let mut held: BTreeMap<LogId, u64> = BTreeMap::new();
+        // A copied device holds what it wrote itself.
+        for peer in world.peers().filter(|peer| !world.is_hostile(*peer)) {
+            for (log, (size, _)) in world.promised(peer).into_iter().flatten() {
+                let furthest = held.entry(*log).or_default();
+                *furthest = (*furthest).max(*size);
             }
         }
-        found
+        let ledger = world.ledger();
+        let lost = ledger.acknowledged_logs().filter_map(|log| {
+            let held = held.get(&log).copied().unwrap_or(0);
+            let mut entries = ledger.acknowledged_in(&log, held);
+            let lost = entries.find(|(submission, _)| !world.is_hostile(submission.peer));
+            lost.map(|(submission, receipt)| {
+                let (peer, position) = (submission.peer, receipt.position);
+                format!(
+                    "entry {position} of log {log}, which peer {peer} acknowledged, is with nobody any more"
+                )
+            })
+        });
+        lost.collect()
     }
-}
-
-type Shown = BTreeMap<(LogId, u64), Vec<Reading>>;
-
-/// What a reader's store shows of an author, entry by entry.
-fn shown(world: &World, reader: PeerIndex, author: PeerId) -> Shown {
-    let mut shown = Shown::new();
-    for row in world.query(reader, &Query { author: Some(author), ..Query::default() }) {
-        shown.entry((row.log, row.position)).or_default().push(row.reading);
-    }
-    shown
-}
-
-fn missing(
-    reader: PeerIndex,
-    (submission, receipt): &(&Submission, Receipt),
-    shown: &Shown,
-) -> Option<String> {
-    let Receipt { log, position } = receipt;
-    let author = submission.peer;
-    let what = match shown.get(&(*log, *position)) {
-        None => "does not show",
-        Some(readings) if !same(readings, &submission.readings) => "shows something else for",
-        Some(_) => return None,
-    };
-    Some(format!("peer {reader} {what} entry {position} of log {log}, which peer {author} acknowledged"))
-}
-
-/// The same readings, in whatever order.
-fn same(a: &[Reading], b: &[Reading]) -> bool {
-    let sorted = |readings: &[Reading]| {
-        let mut values: Vec<_> = readings.iter().map(|r| (r.time, r.value.to_bits(), r.quality)).collect();
-        values.sort();
-        values
-    };
-    sorted(a) == sorted(b)
 }
 
 #[cfg(test)]
@@ -108,7 +80,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checkers::testing::{CITIZEN, GATEWAY, NOTHING, SENSOR, publish, small_world};
+    use crate::checkers::testing::{NOTHING, SENSOR, publish, small_world};
     use crate::{Broken, Damage, DiskFault, Kept};
 
     #[test]
@@ -125,25 +97,56 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_a_reader_does_not_hold_is_found() {
+    fn what_a_disk_lied_about_is_missed_at_the_next_start_and_in_the_end() {
         let (mut world, mut checker) = (small_world(), Acknowledged::default());
-        world.break_link(GATEWAY, CITIZEN, Broken::Drops);
+        world.break_link(SENSOR, crate::checkers::testing::GATEWAY, Broken::Drops);
         publish(&mut world, 1.0);
-        world.run_for(Duration::from_secs(60));
+        world.run_for(Duration::from_secs(1));
+        world.set_disk_fault(SENSOR, Some(DiskFault::Lies));
+        publish(&mut world, 2.0);
+        world.run_for(Duration::from_secs(1));
+        world.crash(SENSOR, Kept::Synced);
+        checker.during(&world);
+        world.restart(SENSOR).expect("starts");
+        let found = checker.during(&world);
+        assert!(
+            found.len() == 1 && found[0].starts_with("peer 1 starts with 2 of the 3 entries"),
+            "{found:?}"
+        );
         let found = checker.at_end(&world);
-        assert!(found.len() == 1 && found[0].starts_with("peer 2 does not show entry 1"), "{found:?}");
+        assert!(found.len() == 1 && found[0].contains("is with nobody any more"), "{found:?}");
     }
 
     #[test]
-    fn what_lay_on_one_damaged_disk_is_forfeited() {
+    fn a_disk_that_forgets_forfeits_what_nobody_else_has() {
         let (mut world, mut checker) = (small_world(), Acknowledged::default());
-        world.break_link(GATEWAY, SENSOR, Broken::Drops);
         publish(&mut world, 1.0);
         world.run_for(Duration::from_secs(1));
-        assert_eq!(checker.at_end(&world).len(), 2, "neither the gateway nor the citizen has it");
+        world.set_disk_fault(SENSOR, Some(DiskFault::Forgets));
+        publish(&mut world, 2.0);
+        world.run_for(Duration::from_secs(1));
+        world.break_link(SENSOR, crate::checkers::testing::GATEWAY, Broken::Drops);
+        publish(&mut world, 3.0);
+        world.run_for(Duration::from_secs(1));
+        assert_eq!(checker.during(&world), NOTHING);
         world.crash(SENSOR, Kept::Synced);
-        assert_eq!(checker.at_end(&world).len(), 2, "it is on a disk");
-        world.damage(SENSOR, Damage::Wiped).expect("damaged");
-        assert_eq!((checker.at_end(&world).len(), world.ledger().forfeited()), (0, 1));
+        assert_eq!(world.ledger().forfeited(), 1, "the gateway has the second one");
+        world.restart(SENSOR).expect("starts");
+        assert_eq!((checker.during(&world).len(), checker.at_end(&world).len()), (0, 0));
+    }
+
+    #[test]
+    fn a_page_that_went_bad_is_found_at_the_next_start() {
+        let (mut world, mut checker) = (small_world(), Acknowledged::default());
+        publish(&mut world, 1.0);
+        world.run_for(Duration::from_secs(1));
+        world.damage(SENSOR, Damage::Page);
+        publish(&mut world, 2.0);
+        world.run_for(Duration::from_secs(1));
+        assert_eq!((checker.during(&world).len(), world.damaged(SENSOR)), (0, None));
+        world.crash(SENSOR, Kept::Synced);
+        let cut = world.restart(SENSOR).expect("starts").expect("the page is noticed");
+        assert!(!cut.torn, "{cut:?}");
+        assert_eq!((checker.during(&world).len(), world.ledger().forfeited()), (0, 0));
     }
 }

@@ -1,60 +1,110 @@
 //! What is bounded stays within its bound.
 
+use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
+use msec_peer::gossip::{self, Tables};
+use msec_peer::node::{self, READS_MAX, Sizes};
 
-use super::Checker;
+use super::{Checker, Kind};
 use crate::link::QUEUE_BYTES_MAX;
+use crate::peer::PeerIndex;
 use crate::world::World;
 
 /// The longest message after the handshake; as the driver reads them.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
-/// The checker. What it sees is what a driver sees: links, logs, commits and reads under way, the length of messages, and
-/// whether a node asks to be woken for ever.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Bounds;
+/// Peers that are looked at each time; of more, they take turns.
+const PEERS_MAX: usize = 250;
 
 const _: () = assert!(FRAME_BYTES_MAX <= QUEUE_BYTES_MAX, "every message that may be sent fits into a queue");
+
+/// The checker. It sees what a driver sees (the length of messages, commits and reads under way, whether a node asks to be
+/// woken for ever), and how full the tables of nodes and of gossip are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bounds {
+    /// Whose turn it is.
+    turn: usize,
+}
+
+/// What is bounded, how much there is, and how much there may be.
+type Bound = (&'static str, usize, usize);
 
 impl Checker for Bounds {
     fn name(&self) -> &'static str {
         "bounds"
     }
 
+    fn kind(&self) -> Kind {
+        Kind::Safety
+    }
+
     fn during(&mut self, world: &World) -> Vec<String> {
         let traffic = world.traffic();
+        let spins = usize::try_from(world.spins()).unwrap_or(usize::MAX);
         let mut found = Vec::new();
         for (what, is, bound) in [
             ("bytes of a handshake message", traffic.longest_handshake, MESSAGE_BYTES_MAX),
             ("bytes of a message", traffic.longest_message, FRAME_BYTES_MAX),
-            ("nodes that would spin", usize::try_from(world.spins()).unwrap_or(usize::MAX), 0),
+            ("nodes that would spin", spins, 0),
         ] {
             if is > bound {
                 found.push(format!("{is} {what}, at most {bound} are allowed"));
             }
         }
-        for peer in world.peers() {
-            let (Some(node), Some(spec)) = (world.node(peer), world.spec(peer)) else { continue };
-            let settings = &spec.settings;
-            let (commits, reads) = world.disk_waiting(peer);
-            let reads_max = settings.links_max * settings.gossip.serves_in_flight_max;
-            for (what, is, bound) in [
-                ("links", node.neighbours().count(), settings.links_max),
-                ("logs", node.frontier().count(), settings.logs_max),
-                ("commits at once", commits, 1),
-                ("reads at once", reads, reads_max),
-            ] {
-                if is > bound {
-                    found.push(format!("peer {peer} has {is} {what}, at most {bound} are allowed"));
-                }
-            }
+        let peers = world.peers().count();
+        let looked_at = peers.min(PEERS_MAX);
+        for n in 0..looked_at {
+            found.extend(over(world, PeerIndex((self.turn + n) % peers)));
         }
+        self.turn = (self.turn + looked_at) % peers.max(1);
         found
     }
+}
 
-    fn at_end(&mut self, _: &World) -> Vec<String> {
-        Vec::new()
-    }
+/// What of an honest peer is over its bound.
+fn over(world: &World, peer: PeerIndex) -> Vec<String> {
+    let (Some(node), Some(spec), true) = (world.node(peer), world.spec(peer), world.is_honest(peer)) else {
+        return Vec::new();
+    };
+    let (sizes, settings) = (node.sizes(), &spec.settings);
+    let (commits, reads) = world.disk_waiting(peer);
+    let reads_max = settings.links_max * settings.gossip.serves_in_flight_max;
+    let disk = [("commits at once", commits, 1), ("reads at once", reads, reads_max)];
+    let bounds =
+        of_node(&sizes, settings).into_iter().chain(of_gossip(&sizes.gossip, &settings.gossip)).chain(disk);
+    let over = bounds.filter(|(_, is, bound)| is > bound);
+    over.map(|(what, is, bound)| format!("peer {peer} has {is} {what}, at most {bound} are allowed"))
+        .collect()
+}
+
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 7] {
+    [
+        ("links", is.links, may.links_max),
+        ("handshakes", is.handshakes, may.handshakes_max),
+        ("logs", is.logs, may.logs_max),
+        // The last one that was taken may have been as long as any.
+        ("bytes that wait for the disk", is.waiting_bytes, may.waiting_bytes_max + RUN_BYTES_MAX),
+        ("own bytes that wait", is.own_waiting_bytes, may.waiting_bytes_max + 2 * BODY_BYTES_MAX),
+        ("reads for one neighbour", is.reads, READS_MAX),
+        ("outputs that nobody took", is.outputs, 0),
+    ]
+}
+
+fn of_gossip(is: &Tables, may: &gossip::Config) -> [Bound; 11] {
+    let wants_max = is.held + is.neighbours * may.hearsay_max;
+    [
+        ("neighbours", is.neighbours, may.neighbours_max),
+        ("keys known of one neighbour", is.known, is.held),
+        ("keys heard from one neighbour", is.hearsay, may.hearsay_max),
+        ("keys backed off at one neighbour", is.backoffs, may.backoffs_max),
+        ("conflicts with one neighbour", is.conflicts, may.conflicts_max),
+        ("serves for one neighbour", is.serving, may.serves_in_flight_max),
+        ("wants in flight at one neighbour", is.wants_in_flight, may.wants_in_flight_max),
+        ("wants", is.wants, wants_max),
+        ("wants queued at one neighbour", is.wants_queued, is.wants),
+        ("keys with news", is.news, is.held),
+        ("timers", is.timers, is.wants + 2 * is.neighbours + 1),
+    ]
 }
 
 #[cfg(test)]
@@ -69,14 +119,62 @@ mod tests {
         let mut world = small_world();
         publish(&mut world, 1.0);
         world.run_for(Duration::from_secs(5));
-        assert_eq!(Bounds.during(&world), NOTHING);
+        assert_eq!(Bounds::default().during(&world), NOTHING);
 
         // The node has two links and one log; now it is said to be allowed fewer.
-        world.spec_mut(GATEWAY).settings.links_max = 1;
-        world.spec_mut(GATEWAY).settings.logs_max = 0;
-        let found = Bounds.during(&world);
-        let expected =
-            ["peer 0 has 2 links, at most 1 are allowed", "peer 0 has 1 logs, at most 0 are allowed"];
-        assert_eq!(found, expected);
+        let settings = &mut world.spec_mut(GATEWAY).settings;
+        settings.links_max = 1;
+        settings.logs_max = 0;
+        settings.gossip.neighbours_max = 0;
+        let expected = [
+            "peer 0 has 2 links, at most 1 are allowed",
+            "peer 0 has 1 logs, at most 0 are allowed",
+            "peer 0 has 2 neighbours, at most 0 are allowed",
+        ];
+        assert_eq!(Bounds::default().during(&world), expected);
+    }
+
+    #[test]
+    fn every_table_has_a_bound_that_can_be_broken() {
+        let (node, gossip) = (node::Config::default(), gossip::Config::default());
+        let much = usize::MAX / 2;
+        let tables = Tables {
+            held: 1,
+            neighbours: much,
+            known: much,
+            hearsay: much,
+            backoffs: much,
+            conflicts: much,
+            serving: much,
+            wants_in_flight: much,
+            wants: much,
+            wants_queued: much,
+            news: much,
+            timers: much,
+        };
+        let few = Tables { neighbours: 1, ..tables };
+        let broken =
+            |tables: &Tables| of_gossip(tables, &gossip).iter().filter(|(_, is, may)| is > may).count();
+        // Wants that are queued are bounded by wants, and timers by both: those two are broken by themselves.
+        assert_eq!(broken(&few), 8);
+        assert_eq!(broken(&Tables { wants: 0, ..few }), 9);
+        let sizes = Sizes {
+            links: much,
+            handshakes: much,
+            logs: much,
+            waiting_bytes: much,
+            own_waiting_bytes: much,
+            reads: much,
+            outputs: much,
+            gossip: tables,
+        };
+        assert!(of_node(&sizes, &node).iter().all(|(_, is, may)| is > may));
+    }
+
+    #[test]
+    fn many_peers_take_turns() {
+        let (world, mut checker) = (small_world(), Bounds::default());
+        checker.during(&world);
+        assert_eq!(checker.turn, 0, "three are looked at each time");
     }
 }

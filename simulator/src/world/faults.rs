@@ -1,13 +1,14 @@
-//! What can be done to a world. [`crate::Fault`] names the same as values, for a plan in time.
+//! What can be done to a world. [`crate::Strike`] names the same as values, and [`crate::Fault`] what a scenario says.
 
-use msec_crdt_store::{Cut, Reading, StorageError};
+use msec_crdt_store::{Cut, Reading};
 
 use super::World;
-use crate::disk::{Damage, DiskFault, Kept};
+use crate::disk::{Damage, DiskFault, Kept, Lost};
 use crate::error::{LinkError, RestartError};
+use crate::fault::Struck;
 use crate::link::LinkModel;
 use crate::paths::Broken;
-use crate::peer::PeerIndex;
+use crate::peer::{Peer, PeerIndex};
 
 impl World {
     /// Cuts the groups from each other, and all of them from the rest. What was cut before is not any more.
@@ -47,9 +48,11 @@ impl World {
         }
         let it = &mut self.peers[peer.0];
         it.stop();
-        it.disk.crash(kept, &mut self.dice);
+        let silent = it.disk.loses_silently();
+        let lost = it.disk.crash(kept, &mut self.dice);
         self.network.crash(self.time, &mut self.queue, peer);
         self.ledger.crashed(peer);
+        self.lost(peer, &lost, silent);
         self.faults_until = self.time;
     }
 
@@ -62,22 +65,51 @@ impl World {
         self.start(peer).map_err(RestartError::Store)
     }
 
-    /// Damages what lies on the disk of a peer that is down; nothing happens to one that is up. What was acknowledged and
-    /// lies on no other disk is forfeited: nobody can hold it any more.
-    pub fn damage(&mut self, peer: PeerIndex, damage: Damage) -> Result<(), StorageError> {
-        if self.is_up(peer) {
-            return Ok(());
-        }
-        let it = &mut self.peers[peer.0];
-        it.disk.damage(damage, &mut self.dice)?;
-        it.damaged = Some(self.time);
-        let peers = &self.peers;
-        self.ledger.forfeit(|receipt| {
-            let promises = |size: &(u64, _)| size.0 > receipt.position;
-            peers.iter().any(|it| it.disk.promised().get(&receipt.log).is_some_and(promises))
-        });
+    /// Damages what lies on the disk of a peer; one that is up finds out when it starts next. What was acknowledged and lies
+    /// on no other disk is forfeited: nobody can hold it any more.
+    pub fn damage(&mut self, peer: PeerIndex, damage: Damage) {
+        let Some(it) = self.peers.get_mut(peer.0) else { return };
+        let lost = it.disk.damage(damage, &mut self.dice);
+        self.lost(peer, &lost, damage.is_silent());
         self.faults_until = self.time;
-        Ok(())
+    }
+
+    /// Something goes wrong from now on, for a time; see [`World::struck`]. Returns which it is.
+    pub(crate) fn fault_begins(&mut self, what: String) -> usize {
+        self.struck.push(Struck { what, from: self.time, until: None });
+        self.faults_until = self.time;
+        self.struck.len() - 1
+    }
+
+    /// It is over.
+    pub(crate) fn fault_ends(&mut self, which: usize) {
+        if let Some(struck) = self.struck.get_mut(which) {
+            struck.until = Some(self.time);
+        }
+        self.faults_until = self.time;
+    }
+
+    /// The planned faults that have begun, in that order.
+    pub fn struck(&self) -> &[Struck] {
+        &self.struck
+    }
+
+    /// What was on a disk is gone, and this is known: what nobody else holds is forfeited. `silent`: the peer cannot know.
+    fn lost(&mut self, peer: PeerIndex, lost: &[Lost], silent: bool) {
+        if lost.is_empty() {
+            return;
+        }
+        self.peers[peer.0].damaged = Some(self.time);
+        let id = self.peers[peer.0].id();
+        if let (Some(witness), true) = (&mut self.witness, silent) {
+            witness.may_fork(id);
+        }
+        for Lost { log, left, had } in lost {
+            let held = |it: &Peer| it.disk.promised().get(log).map_or(0, |(size, _)| *size);
+            let honest = self.peers.iter().filter(|it| it.hostile.is_none());
+            let held = honest.map(held).max().unwrap_or(0);
+            self.ledger.forfeit(log, held.max(*left)..*had);
+        }
     }
 
     /// Puts a disk out of order, or in order again.

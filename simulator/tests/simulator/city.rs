@@ -1,6 +1,6 @@
 //! Whole cities: what is published arrives everywhere, whatever happens on the way.
 
-use msec_simulator::{City, Damage, Fault, Kept, LinkModel, PeerIndex, Report, Scenario, disagreements};
+use msec_simulator::{City, Damage, Kept, LinkModel, PeerIndex, Report, Scenario, Strike, disagreements};
 
 use crate::rig::{assert_good, seconds, small};
 
@@ -81,9 +81,9 @@ fn a_damaged_store_goes_on_in_a_new_log() {
         let sensor = city.population.sensors[0];
         let gateway = city.population.gateways[0];
         for (peer, at) in [(sensor, 8), (gateway, 14)] {
-            city.plan(seconds(at), Fault::Crash(peer, Kept::Synced));
-            city.plan(seconds(at), Fault::Damage(peer, damage));
-            city.plan(seconds(at + 2), Fault::Restart(peer));
+            city.plan(seconds(at), Strike::Crash(peer, Kept::Synced));
+            city.plan(seconds(at), Strike::Damage(peer, damage));
+            city.plan(seconds(at + 2), Strike::Restart(peer));
         }
         city.run_until(seconds(29));
         let logs_of = |peer: PeerIndex| {

@@ -1,0 +1,78 @@
+//! One thing that goes wrong, or is right again, at one moment.
+
+use crate::disk::{Damage, DiskFault, Kept};
+use crate::error::{AddPeerError, ClockError, RestartError};
+use crate::paths::Broken;
+use crate::peer::{PeerIndex, PeerSpec};
+use crate::world::World;
+
+/// Something that is done to a world at once.
+#[derive(Debug, Clone)]
+pub enum Strike {
+    /// The groups are cut from each other, and from whoever is in none.
+    Partition(Vec<Vec<PeerIndex>>),
+    /// The partition is over.
+    Heal,
+    /// The link between two peers is broken.
+    Break(PeerIndex, PeerIndex, Broken),
+    /// It is mended.
+    Mend(PeerIndex, PeerIndex),
+    /// The power of a peer is cut.
+    Crash(PeerIndex, Kept),
+    /// What lies on the disk of a peer is damaged.
+    Damage(PeerIndex, Damage),
+    /// A peer that is down starts again; one that is up, as where two plans overlap, stays as it is.
+    Restart(PeerIndex),
+    /// A disk is out of order.
+    Disk(PeerIndex, DiskFault),
+    /// A disk is in order again.
+    DiskMended(PeerIndex),
+    /// A peer's civil clock jumps by so many seconds.
+    ClockJump(PeerIndex, i64),
+    /// A peer's clocks run too fast by so many parts per million.
+    ClockDrift(PeerIndex, i32),
+    /// A peer's civil clock shows 1970.
+    ClockUnset(PeerIndex),
+    /// A peer's clocks are right again.
+    ClockSet(PeerIndex),
+    /// A peer joins.
+    Join(Box<PeerSpec>),
+}
+
+/// Something that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StrikeError {
+    /// The peer does not start.
+    #[error(transparent)]
+    Restart(#[from] RestartError),
+    /// No clock does that.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The peer cannot join.
+    #[error(transparent)]
+    Join(#[from] AddPeerError),
+}
+
+impl Strike {
+    /// Lets it happen now.
+    pub fn strike(&self, world: &mut World) -> Result<(), StrikeError> {
+        match self {
+            Self::Partition(groups) => world.partition(groups),
+            Self::Heal => world.heal(),
+            Self::Break(a, b, how) => world.break_link(*a, *b, *how),
+            Self::Mend(a, b) => world.mend_link(*a, *b),
+            Self::Crash(peer, kept) => world.crash(*peer, *kept),
+            Self::Damage(peer, damage) => world.damage(*peer, *damage),
+            Self::Restart(peer) if world.is_up(*peer) => {}
+            Self::Restart(peer) => drop(world.restart(*peer)?),
+            Self::Disk(peer, fault) => world.set_disk_fault(*peer, Some(*fault)),
+            Self::DiskMended(peer) => world.set_disk_fault(*peer, None),
+            Self::ClockJump(peer, by_s) => world.jump_clock(*peer, *by_s)?,
+            Self::ClockDrift(peer, ppm) => world.drift_clock(*peer, *ppm)?,
+            Self::ClockUnset(peer) => world.unset_clock(*peer),
+            Self::ClockSet(peer) => world.correct_clock(*peer),
+            Self::Join(spec) => drop(world.add_peer((**spec).clone())?),
+        }
+        Ok(())
+    }
+}
