@@ -3,7 +3,10 @@
 mod city;
 mod classes;
 mod command_line;
+mod cost;
 mod disks;
+mod faults;
+mod hostile;
 mod links;
 mod rig;
 mod strangers;
