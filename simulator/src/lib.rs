@@ -93,11 +93,11 @@ pub use digest::Digest;
 pub use disk::{Damage, DiskFault, DiskModel, Kept};
 pub use error::{AddPeerError, ClockError, LinkError, RestartError, ScenarioError};
 pub use fault::{Census, Fault, PlanError, Planned, Schedule, Strike, StrikeError, Struck, Who};
-pub use hostile::Behaviour;
 pub use gossip_only::{
     GossipOnly, GossipOnlyConfig, GossipOnlyError, GossipOnlyReport, Links, LinksError, Published,
 };
 pub use histogram::{BUCKETS, Bucket, Histogram};
+pub use hostile::Behaviour;
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
 pub use link::{
     ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,

@@ -14,12 +14,13 @@ mod faults;
 mod hostile;
 mod places;
 mod signatures;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash, VerifiedRun};
+use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
 use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
 use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
 
@@ -240,11 +241,11 @@ impl World {
             self.ledger.saw_log(state.log(), state.header());
         }
         it.start(self.time, opened, authority);
-        self.announce(peer);
         if it.hostile.is_some() {
             let life = it.life();
             self.queue.push(self.time + ACT_EVERY, Happening::Act(life));
         }
+        self.announce(peer);
         self.obey(peer);
         Ok(cut)
     }
@@ -312,27 +313,6 @@ impl World {
             }
             Output::Event(event) => self.saw_event(peer, &event),
         }
-    }
-
-    fn saw_commit(&mut self, peer: PeerIndex, runs: &[VerifiedRun]) {
-        for state in runs.iter().map(VerifiedRun::state) {
-            self.ledger.saw_log(state.log(), state.header());
-            if self.peers[peer.0].hostile.is_some() && state.header().author() == self.peers[peer.0].id() {
-                self.intruded.insert(state.log(), self.time);
-            }
-        }
-        if let Some(witness) = &mut self.witness {
-            let it = &self.peers[peer.0];
-            let promised = |log: &LogId| it.disk.promised().get(log).map_or(0, |(size, _)| *size);
-            witness.commits(peer, it.id(), runs, promised);
-        }
-    }
-
-    fn saw_event(&mut self, peer: PeerIndex, event: &node::Event) {
-        if let (node::Event::Verified(shown), Some(witness)) = (event, &mut self.witness) {
-            witness.shows(peer, shown);
-        }
-        self.ledger.happened(peer, event);
     }
 
     fn ask_disk(&mut self, peer: PeerIndex, job: Job) {
@@ -481,18 +461,6 @@ impl World {
         &self.ledger
     }
 
-    /// Who sees what is stored and shown, if anybody does.
-    pub(crate) fn witness(&self) -> Option<&Witness> {
-        self.witness.as_ref()
-    }
-
-    /// Lets nobody look at what is stored and shown: to measure what looking costs. Before any peer is added.
-    #[must_use]
-    pub fn unwatched(mut self) -> Self {
-        self.witness = None;
-        self
-    }
-
     /// What was sent.
     pub fn traffic(&self) -> Traffic {
         self.network.traffic
@@ -521,29 +489,5 @@ impl World {
     /// The digest over all outputs of all nodes so far.
     pub fn digest(&self) -> String {
         self.digest.hex()
-    }
-
-    /// What a peer is said to be; for tests of checkers.
-    #[cfg(test)]
-    pub(crate) fn spec_mut(&mut self, peer: PeerIndex) -> &mut PeerSpec {
-        self.peers[peer.0].spec_mut()
-    }
-
-    /// What apps asked for; for tests of checkers.
-    #[cfg(test)]
-    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
-    }
-
-    /// The event that a checker would be told; for tests of checkers, which plant what no node does.
-    #[cfg(test)]
-    pub(crate) fn pretend(&mut self, peer: PeerIndex, event: &node::Event) {
-        self.saw_event(peer, event);
-    }
-
-    /// The commit that a disk would be handed; likewise.
-    #[cfg(test)]
-    pub(crate) fn pretend_commit(&mut self, peer: PeerIndex, runs: &[VerifiedRun]) {
-        self.saw_commit(peer, runs);
     }
 }

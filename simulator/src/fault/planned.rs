@@ -9,6 +9,7 @@ use super::{Census, PlanError, Strike, Who};
 use crate::clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
 use crate::disk::{Damage, DiskFault, Kept};
 use crate::error::ClockError;
+use crate::link::{Degradation, Strained};
 use crate::paths::Broken;
 use crate::peer::PeerIndex;
 use crate::seed::Dice;
@@ -103,6 +104,17 @@ pub enum Fault {
         /// Whose.
         who: Who,
     },
+    /// All links of a class are worse than usual, or those of some peers.
+    Degrade {
+        /// Which class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+        /// Or whose.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Who>,
+        /// By how much.
+        by: Degradation,
+    },
     /// Many peers join within a short time, each dialling. It is over when the last has joined.
     JoinStorm {
         /// What they are.
@@ -175,6 +187,7 @@ impl Fault {
             Self::ClockJump { .. } => "clock_jump",
             Self::ClockDrift { .. } => "clock_drift",
             Self::ClockUnset { .. } => "clock_unset",
+            Self::Degrade { .. } => "degrade",
             Self::JoinStorm { .. } => "join_storm",
         }
     }
@@ -210,6 +223,12 @@ impl Fault {
             }
             Self::ClockJump { .. } | Self::ClockDrift { .. } | Self::ClockUnset { .. } => {
                 self.clocks(span, census, dice)?;
+            }
+            Self::Degrade { class, who, by } => {
+                by.check()?;
+                let strained = strained(class.as_deref(), who.as_ref(), census, dice)?;
+                span.begins(strained.iter().map(|whose| Strike::Degrade(*whose, *by)));
+                span.ends(strained.iter().map(|whose| Strike::Restore(*whose)));
             }
             Self::JoinStorm { population, count, within_s } => {
                 let newcomers = census.newcomers(population, *count, dice);
@@ -259,6 +278,23 @@ fn crash(span: &mut Span, who: &[PeerIndex], kept: Kept, damage: Option<Damage>,
         if let Some(until) = span.until {
             step(until, Strike::Restart(*peer));
         }
+    }
+}
+
+/// A class of links, or the links of some peers.
+fn strained(
+    class: Option<&str>,
+    who: Option<&Who>,
+    census: &dyn Census,
+    dice: &mut Dice,
+) -> Result<Vec<Strained>, PlanError> {
+    match (class, who) {
+        (Some(name), None) => {
+            let class = census.link_class(name).ok_or_else(|| PlanError::Class { name: name.to_owned() })?;
+            Ok(vec![Strained::Class(class)])
+        }
+        (None, Some(who)) => Ok(who.resolve(census, dice)?.into_iter().map(Strained::Peer).collect()),
+        (Some(_), Some(_)) | (None, None) => Err(PlanError::ClassOrWho),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Census, Planned, Strike};
-use crate::error::ClockError;
+use crate::error::{ClockError, LinkError};
 use crate::peer::PeerIndex;
 use crate::seed::Seed;
 use crate::world::World;
@@ -24,6 +24,15 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
+    /// No such class of links.
+    #[error("there is no class of links `{name}`: name one that the scenario has")]
+    Class {
+        /// The name.
+        name: String,
+    },
+    /// Both or neither.
+    #[error("links are degraded by `class` or by `who`: give one of them")]
+    ClassOrWho,
     /// No such peer.
     #[error("there is no peer {peer}: they are numbered from 0, and there are {peers}")]
     Peer {
@@ -77,6 +86,9 @@ pub enum PlanError {
     /// No clock does that.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// No link can be so bad.
+    #[error(transparent)]
+    Link(#[from] LinkError),
 }
 
 /// One strike of a fault.
@@ -219,6 +231,7 @@ mod tests {
             r#"{"kind": "clock_jump", "who": {"peers": [7]}, "by_s": -86400, "from_s": 1, "until_s": 2}"#,
             r#"{"kind": "clock_drift", "who": {"share": 0.5}, "ppm": 200, "from_s": 1, "until_s": 2}"#,
             r#"{"kind": "clock_unset", "who": {"peers": [9]}, "from_s": 1, "until_s": 2}"#,
+            r#"{"kind": "degrade", "who": {"peers": [10]}, "by": {"latency_factor": 4, "extra_loss": 0.1}, "from_s": 1, "until_s": 2}"#,
             r#"{"kind": "join_storm", "population": "phones", "count": 5, "within_s": 2, "from_s": 5}"#,
             r#"{"kind": "crash", "who": {"peers": [11]}, "from_s": 5}"#,
         ];
@@ -233,7 +246,7 @@ mod tests {
         assert!(!world.is_up(PeerIndex(11)) && world.is_up(PeerIndex(2)));
         let open: Vec<_> =
             world.struck().iter().filter(|it| it.until.is_none()).map(|it| it.what.as_str()).collect();
-        assert_eq!((world.struck().len(), open), (10, vec!["crash"]));
+        assert_eq!((world.struck().len(), open), (11, vec!["crash"]));
     }
 
     #[test]
@@ -257,6 +270,8 @@ mod tests {
             (r#"{"kind": "power_cut", "who": {}, "from_s": 3, "until_s": 2}"#, "let it end after"),
             (r#"{"kind": "power_cut", "who": {}, "from_s": -3}"#, "from 0 on"),
             (r#"{"kind": "clock_drift", "who": {}, "ppm": 2000000, "from_s": 1}"#, "a cheap oscillator"),
+            (r#"{"kind": "degrade", "by": {}, "from_s": 1}"#, "give one of them"),
+            (r#"{"kind": "degrade", "class": "string", "by": {}, "from_s": 1}"#, "`string`"),
             (
                 r#"{"kind": "join_storm", "population": "boats", "count": 3, "within_s": 2, "from_s": 1}"#,
                 "`boats`",

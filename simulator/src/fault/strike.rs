@@ -1,7 +1,8 @@
 //! One thing that goes wrong, or is right again, at one moment.
 
 use crate::disk::{Damage, DiskFault, Kept};
-use crate::error::{AddPeerError, ClockError, RestartError};
+use crate::error::{AddPeerError, ClockError, LinkError, RestartError};
+use crate::link::{Degradation, Strained};
 use crate::paths::Broken;
 use crate::peer::{PeerIndex, PeerSpec};
 use crate::world::World;
@@ -35,6 +36,10 @@ pub enum Strike {
     ClockUnset(PeerIndex),
     /// A peer's clocks are right again.
     ClockSet(PeerIndex),
+    /// Links are worse than usual.
+    Degrade(Strained, Degradation),
+    /// They are as usual again.
+    Restore(Strained),
     /// A peer joins.
     Join(Box<PeerSpec>),
 }
@@ -48,6 +53,9 @@ pub enum StrikeError {
     /// No clock does that.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// No link can be so bad.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The peer cannot join.
     #[error(transparent)]
     Join(#[from] AddPeerError),
@@ -71,6 +79,8 @@ impl Strike {
             Self::ClockDrift(peer, ppm) => world.drift_clock(*peer, *ppm)?,
             Self::ClockUnset(peer) => world.unset_clock(*peer),
             Self::ClockSet(peer) => world.correct_clock(*peer),
+            Self::Degrade(whose, by) => world.degrade(*whose, *by)?,
+            Self::Restore(whose) => world.restore(*whose),
             Self::Join(spec) => drop(world.add_peer((**spec).clone())?),
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
+use crate::link::ClassId;
 use crate::peer::{PeerIndex, PeerSpec};
 use crate::seed::Dice;
 
@@ -18,6 +19,12 @@ pub trait Census {
 
     /// The peers that live in a district. `None`: there is none of that name.
     fn district(&self, name: &str) -> Option<Vec<PeerIndex>>;
+
+    /// A class of links. `None`: there is none of that name.
+    fn link_class(&self, name: &str) -> Option<ClassId> {
+        let _ = name;
+        None
+    }
 
     /// So many more peers of a population, with whom each dials. `None`: there is no population of that name, or nobody can
     /// join it.
@@ -150,6 +157,10 @@ pub(super) mod tests {
 
         fn district(&self, name: &str) -> Option<Vec<PeerIndex>> {
             (name == "harbour").then(|| (0..20).step_by(2).map(PeerIndex).collect())
+        }
+
+        fn link_class(&self, name: &str) -> Option<ClassId> {
+            (name == "ethernet").then_some(ClassId(0))
         }
 
         fn newcomers(&self, population: &str, count: usize, _: &mut Dice) -> Option<Vec<PeerSpec>> {

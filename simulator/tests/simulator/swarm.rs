@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use msec_identity::{Right, Rights};
 use msec_simulator::{
-    Behaviour, Broken, Census, Checkers, Damage, Dice, DiskFault, Fault, Kept, LinkModel, NetworkModel,
-    PeerIndex, PeerSpec, Planned, Population, Schedule, Seed, Strike, Who, Workload, World,
+    Behaviour, Broken, Census, Checkers, Damage, Degradation, Dice, DiskFault, Fault, Kept, LinkModel,
+    NetworkModel, PeerIndex, PeerSpec, Planned, Population, Schedule, Seed, Strike, Who, Workload, World,
 };
 
 use crate::rig::seconds;
@@ -72,7 +72,7 @@ fn draw(dice: &mut Dice, city: &Small) -> Planned {
     let kept = [Kept::Synced, Kept::Torn, Kept::All][dice.index(3)];
     let damage = [Damage::Wiped, Damage::Flipped, Damage::Page][dice.index(3)];
     let who = who(dice, city);
-    let fault = match dice.below(12) {
+    let fault = match dice.below(13) {
         0 | 1 => Fault::Crash { who, kept, damage: None, within_s: dice.below(3) as f64 },
         2 => Fault::Crash { who, kept, damage: Some(damage), within_s: 0.0 },
         3 => Fault::PowerCut { who: Who::district("harbour"), kept },
@@ -90,6 +90,11 @@ fn draw(dice: &mut Dice, city: &Small) -> Planned {
         }
         9 => Fault::ClockDrift { who, ppm: dice.below(200_000) as i32 - 100_000 },
         10 => Fault::ClockUnset { who },
+        11 => {
+            let (latency_factor, extra_loss) = (1.0 + dice.below(20) as f64, dice.below(40) as f64 / 100.0);
+            let by = Degradation { latency_factor, extra_loss, ..Degradation::default() };
+            Fault::Degrade { class: None, who: Some(who), by }
+        }
         _ => Fault::JoinStorm { population: "citizens".into(), count: 1 + dice.index(10), within_s: 2.0 },
     };
     Planned { from_s: from as f64, until_s: Some(until as f64), fault }
