@@ -20,7 +20,7 @@ use msec_peer::gossip::Priority;
 use msec_peer::node::{Input, LinkId, Output};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use forgery::{Forged, forge};
+pub(crate) use forgery::{Forged, forge, papers};
 
 use crate::peer::PeerIndex;
 use crate::seed::{Dice, Seed};
@@ -60,7 +60,7 @@ pub enum Behaviour {
     /// It says as much as a link takes: pushes, wants, summaries.
     Flood,
     /// It writes logs under grants that it made itself, that another space's root signed, that it widened, or that have
-    /// expired.
+    /// expired. One without a grant shows forged ones at every door.
     ForgedGrants,
     /// It says random bytes, and what its node says with flipped bits.
     Garbage,

@@ -30,7 +30,7 @@ use crate::disk::Job;
 use crate::error::{AddPeerError, LinkError};
 use crate::fault::Struck;
 use crate::happening::{Happening, Life};
-use crate::hostile::ACT_EVERY;
+use crate::hostile::{ACT_EVERY, Behaviour, papers as forged_papers};
 use crate::ledger::{Ledger, Outcome, Submission};
 use crate::network::{Network, NetworkModel, Traffic};
 use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
@@ -110,9 +110,12 @@ impl World {
         let index = PeerIndex(self.peers.len());
         let holder = identity(self.seed, lives_as(index, &spec)).peer();
         let grant = spec.grant.as_ref().map(|(on, rights)| self.space.grant(holder, on, *rights));
-        let papers: Vec<_> = grant.transpose()?.into_iter().collect();
+        let mut papers: Vec<_> = grant.transpose()?.into_iter().collect();
         if let Some(witness) = &mut self.witness {
             papers.iter().for_each(|g| witness.granted(holder, g.resource.clone(), g.rights));
+        }
+        if papers.is_empty() && spec.behaviour == Some(Behaviour::ForgedGrants) {
+            papers = forged_papers(&identity(self.seed, index), &self.space);
         }
         self.dialled.extend(&spec.contacts);
         self.network.settle(&spec.interfaces, spec.position, spec.discover);

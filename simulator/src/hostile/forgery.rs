@@ -1,7 +1,7 @@
 //! Logs under grants that nobody gave.
 
 use msec_crdt_store::{LogHeader, OwnLog, Reading, TimeQuality, VerifiedRun};
-use msec_identity::{Grant, Identity, Manifest, Right, Rights, UnixMillis, Verified};
+use msec_identity::{CollectionPath, Grant, Identity, Manifest, Right, Rights, UnixMillis, Verified};
 
 use crate::seed::{Dice, Seed};
 use crate::space::{EPOCH, Space};
@@ -52,6 +52,16 @@ pub(crate) struct Forged {
     pub(crate) readings: Vec<Reading>,
     /// What the root gave in truth.
     pub(crate) given: Option<Verified<Grant>>,
+}
+
+/// The papers of somebody to whom the root gave nothing: issued by itself, and in the root's name.
+pub(crate) fn papers(me: &Identity, space: &Space) -> Vec<Verified<Grant>> {
+    let everything = |issuer| Grant {
+        resource: CollectionPath::everything(),
+        ..grant(space.manifest(), issuer, me, TARGET)
+    };
+    let root = space.manifest().roots().first().copied();
+    [Some(me.peer()), root].into_iter().flatten().map(|issuer| me.sign(everything(issuer))).collect()
 }
 
 /// Forges a log of that identity, in one of the ways, drawn at random. `None`: what came out is no header.

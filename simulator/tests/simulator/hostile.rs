@@ -99,3 +99,15 @@ fn a_copied_card_forks_its_log_and_nothing_else_suffers() {
     checkers.at_end(&chain.world);
     assert_eq!(checkers.count(), 0, "{:#?}", checkers.found());
 }
+
+#[test]
+fn forged_papers_open_no_door() {
+    let (mut chain, hostile) = attacked(Behaviour::ForgedGrants, PeerSpec::stranger());
+    assert!(chain.refused(RefusedKind::Stranger) > 0, "{:?}", chain.world.ledger().refused());
+    let id = chain.world.id(hostile);
+    for peer in [chain.near, chain.far] {
+        let mut neighbours = chain.world.node(peer).expect("up").neighbours();
+        assert!(neighbours.all(|neighbour| Some(neighbour.peer) != id));
+    }
+    assert_unharmed(&mut chain, 60);
+}

@@ -76,6 +76,11 @@ impl Chain {
     }
 }
 
+/// A number from the environment.
+pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
 pub(crate) fn noise() -> StreamSpec {
     StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB")
 }
