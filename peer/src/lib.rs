@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`node`] | [`node::Node`]: a peer without sockets, clock and disk; all that it does is its input and output |
+//! | [`wire`] | what a link is on the wire, whoever carries it |
 //! | `net` | the drivers that carry a node on a real machine: QUIC, the storage thread, the loop |
 //! | `control` | how commands reach a running peer |
 //! | `sdk` | `Peer`, for apps: open, publish, subscribe, query; `Registry`, the registry of things |
@@ -50,6 +51,7 @@ assert_eq!((row.stream.as_str(), row.reading.value), ("mic-1", 48.5));
 )]
 
 pub mod node;
+pub mod wire;
 
 #[cfg(feature = "net")]
 pub mod cli;

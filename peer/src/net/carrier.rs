@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use msec_identity::handshake::ChannelBinding;
 
-/// The label of the exporter (RFC 9266, section 4.2).
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+use crate::wire::{BEHIND, EXPORTER_LABEL};
 
 /// A connection. A clone is the same connection.
 pub(super) trait Carrier: Clone + Send + Sync + 'static {
@@ -72,9 +71,6 @@ pub(super) fn binding(connection: &impl Carrier) -> Option<ChannelBinding> {
     connection.export(&mut bytes, EXPORTER_LABEL)?;
     Some(ChannelBinding(bytes))
 }
-
-/// The priority of a stream that gives way to those of priority 0.
-pub(super) const BEHIND: i32 = -1;
 
 impl Carrier for quinn::Connection {
     type Sender = quinn::SendStream;

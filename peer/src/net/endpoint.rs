@@ -3,7 +3,6 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use quinn::{
     ClientConfig, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig, VarInt,
@@ -11,23 +10,12 @@ use quinn::{
 use tokio::time::timeout;
 
 use super::error::BindError;
-use super::reception::{CONNECT_TIMEOUT, Reception, Stranger, Welcome};
+use super::reception::{Reception, Stranger, Welcome};
 use super::{random_seed, tls};
-
-/// Streams in both directions that a side may open: the first one.
-pub(super) const BIDI_STREAMS_MAX: u32 = 1;
-/// Bytes of one stream that may wait to be read. Beyond it, flow control stops the sender.
-pub(super) const STREAM_WINDOW: u32 = 1024 * 1024;
-/// As [`STREAM_WINDOW`], for all streams of a connection together.
-pub(super) const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// Bytes that may be under way to the other side. Beyond it, the link's queues fill.
-pub(super) const SEND_WINDOW: u64 = 4 * 1024 * 1024;
-/// After so long a silence a side says that it is there.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// After so many milliseconds of silence the connection is over.
-pub(super) const IDLE_MAX_MS: u32 = 20_000;
-/// The name that TLS asks for, and that nobody looks at.
-const SERVER_NAME: &str = "msec";
+use crate::wire::{
+    BIDI_STREAMS_MAX, CONNECT_TIMEOUT, CONNECTION_WINDOW, IDLE_MAX_MS, KEEP_ALIVE, SEND_WINDOW, SERVER_NAME,
+    STREAM_WINDOW,
+};
 
 /// Opens the socket.
 pub(crate) fn bind(address: SocketAddr) -> Result<Endpoint, BindError> {

@@ -17,15 +17,8 @@ use super::driver::Inbound;
 use super::queue::Queue;
 use super::reception::Stranger;
 use crate::node::{CloseReason, Input, LinkId};
+use crate::wire::{CHUNK_STREAMS_MAX, FRAME_BYTES_MAX, HANDSHAKE_FRAMES, LINGER};
 
-/// The longest message after admission: a message of gossip with its envelope.
-const FRAME_BYTES_MAX: usize = 1024 * 1024;
-/// Frames that a side sends before it is admitted.
-const HANDSHAKE_FRAMES: usize = 2;
-/// How long what was sent last has to leave before a link is closed.
-const LINGER: Duration = Duration::from_secs(1);
-/// Chunks of catch-up that an admitted peer may send at once. Before admission: none.
-const CHUNK_STREAMS_MAX: u32 = 16;
 /// Bytes of messages of one link that may wait for the node. Beyond it, the link is not read, and QUIC's flow control
 /// slows its sender down.
 const INBOUND_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -16,11 +16,10 @@ use super::error::BindError;
 use super::link::read_frame;
 use super::{bind, carrier, random_seed};
 use crate::sdk::Membership;
+use crate::wire::FRAME_BYTES_MAX;
 
 /// How long the other side has for each step.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest frame that is read.
-const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
 /// A connection to a peer, and its first stream.
 #[derive(Debug)]

@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use msec_gossip::Priority;
 use tokio::sync::Notify;
 
-/// Bytes that may wait in one queue. Beyond it a message is shed; gossip is told, and reconciles later.
-pub(super) const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+use crate::wire::QUEUE_BYTES_MAX;
 
 /// A queue between the driver, which never waits, and the task that writes to the network.
 #[derive(Debug, Default)]

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -11,13 +10,7 @@ use super::carrier::{self, Carrier};
 use super::driver::Inbound;
 use super::link;
 use crate::node::{Input, LinkId};
-
-/// How long a dial may take, and how long a stranger has to open its first stream.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Strangers at once above which an address must first prove that it receives what is sent to it (QUIC Retry).
-const RETRY_ABOVE: usize = 16;
-/// Strangers at once above which nobody else is let in.
-const STRANGERS_MAX: usize = 64;
+use crate::wire::{RETRY_ABOVE, STRANGERS_MAX};
 
 /// Somebody who connected and is not admitted yet, for as long as this is held.
 #[derive(Debug)]

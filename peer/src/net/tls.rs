@@ -22,6 +22,10 @@ const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 
 
 /// The server's half, with the key of this seed.
 pub(super) fn server(seed: [u8; 32]) -> Result<QuicServerConfig, Error> {
+    QuicServerConfig::try_from(server_config(seed)?).map_err(|e| Error::General(e.to_string()))
+}
+
+fn server_config(seed: [u8; 32]) -> Result<rustls::ServerConfig, Error> {
     let pkcs8 = [PKCS8_PREFIX.as_slice(), &seed].concat();
     let key = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8))?;
     let spki = key.public_key().ok_or_else(|| Error::General("an Ed25519 key has a public half".into()))?;
@@ -33,11 +37,15 @@ pub(super) fn server(seed: [u8; 32]) -> Result<QuicServerConfig, Error> {
     config.alpn_protocols = vec![ALPN.to_vec()];
     // No resumption, and with it no 0-RTT.
     config.send_tls13_tickets = 0;
-    QuicServerConfig::try_from(config).map_err(|e| Error::General(e.to_string()))
+    Ok(config)
 }
 
 /// The client's half.
 pub(super) fn client() -> Result<QuicClientConfig, Error> {
+    QuicClientConfig::try_from(client_config()?).map_err(|e| Error::General(e.to_string()))
+}
+
+fn client_config() -> Result<rustls::ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
@@ -46,7 +54,7 @@ pub(super) fn client() -> Result<QuicClientConfig, Error> {
         .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
-    QuicClientConfig::try_from(config).map_err(|e| Error::General(e.to_string()))
+    Ok(config)
 }
 
 /// Accepts any raw public key that signs the handshake.
@@ -97,5 +105,41 @@ impl ServerCertVerifier for AnyKey {
 
     fn requires_raw_public_keys(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{CLIENT_FINISHED_BYTES, CLIENT_HELLO_BYTES, SERVER_HELLO_BYTES, SERVER_REST_BYTES};
+    use rustls::quic::{ClientConnection, KeyChange, ServerConnection, Version};
+
+    /// Whoever imitates these messages counts on their sizes.
+    #[test]
+    fn handshake_messages_have_the_sizes_that_are_told() {
+        const PARAMETERS: usize = 70;
+        let name = ServerName::try_from(crate::wire::SERVER_NAME).expect("a name");
+        let client = Arc::new(client_config().expect("a configuration"));
+        let mut client =
+            ClientConnection::new(client, Version::V1, name, vec![1; PARAMETERS]).expect("a client");
+        let server = Arc::new(server_config([7; 32]).expect("a configuration"));
+        let mut server = ServerConnection::new(server, Version::V1, vec![2; PARAMETERS]).expect("a server");
+
+        let mut hello = Vec::new();
+        assert!(client.write_hs(&mut hello).is_none());
+        server.read_hs(&hello).expect("a hello");
+        let (mut answer, mut rest, mut finished) = (Vec::new(), Vec::new(), Vec::new());
+        assert!(matches!(server.write_hs(&mut answer), Some(KeyChange::Handshake { .. })));
+        assert!(matches!(server.write_hs(&mut rest), Some(KeyChange::OneRtt { .. })));
+        client.read_hs(&answer).expect("an answer");
+        assert!(matches!(client.write_hs(&mut Vec::new()), Some(KeyChange::Handshake { .. })));
+        client.read_hs(&rest).expect("the rest");
+        assert!(matches!(client.write_hs(&mut finished), Some(KeyChange::OneRtt { .. })));
+        server.read_hs(&finished).expect("the end");
+        assert!(!client.is_handshaking() && !server.is_handshaking());
+
+        let sizes = [hello.len() - PARAMETERS, answer.len(), rest.len() - PARAMETERS, finished.len()];
+        let told = [CLIENT_HELLO_BYTES, SERVER_HELLO_BYTES, SERVER_REST_BYTES, CLIENT_FINISHED_BYTES];
+        assert_eq!(sizes, told);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ::iroh::TransportAddr;
 use ::iroh::endpoint::{Connection, Path, RecvStream, SendStream};
 
-use crate::net::carrier::{BEHIND, Carrier, Receiver, Sender};
+use crate::net::carrier::{Carrier, Receiver, Sender};
+use crate::wire::BEHIND;
 
 /// What `of` tells of the path that a connection uses now, or of another one while none is chosen.
 fn path<T>(connection: &Connection, of: impl FnOnce(&Path<'_>) -> T) -> Option<T> {

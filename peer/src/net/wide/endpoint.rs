@@ -16,13 +16,13 @@ use ::iroh::{RelayMode, SecretKey};
 use tokio::time::timeout;
 
 use super::{Contacts, IrohAddress, WideArea};
-use crate::net::endpoint::{
-    BIDI_STREAMS_MAX, CONNECTION_WINDOW, IDLE_MAX_MS, KEEP_ALIVE, SEND_WINDOW, STREAM_WINDOW,
-};
 use crate::net::error::BindError;
 use crate::net::random_seed;
-use crate::net::reception::{CONNECT_TIMEOUT, Reception, Stranger, Welcome};
+use crate::net::reception::{Reception, Stranger, Welcome};
 use crate::net::tls::ALPN;
+use crate::wire::{
+    BIDI_STREAMS_MAX, CONNECT_TIMEOUT, CONNECTION_WINDOW, IDLE_MAX_MS, KEEP_ALIVE, SEND_WINDOW, STREAM_WINDOW,
+};
 
 /// The endpoints that a peer needs.
 #[derive(Debug, Clone, Default)]
