@@ -15,6 +15,7 @@ use crate::network::NetworkModel;
 use crate::peer::{PEERS_MAX, PeerIndex};
 use crate::stopwatch::Stopwatch;
 use crate::topology::{NODES_MIN, Population};
+use crate::wire::Wire;
 use crate::workload::Workload;
 use crate::world::World;
 
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub period: Duration,
     /// All links.
     pub link: LinkModel,
+    /// What carries messages. Default: a model.
+    pub wire: Wire,
     /// So many peers crash, one after the other in the middle third of the publishing, and start again after 5 s. What
     /// their disks had not synced is torn. Default: none.
     pub crash: usize,
@@ -59,6 +62,7 @@ impl Default for Scenario {
             drain: AGREE_WITHIN,
             period: Duration::from_secs(1),
             link: LinkModel::default(),
+            wire: Wire::default(),
             crash: 0,
             partition: Duration::ZERO,
         }
@@ -157,7 +161,7 @@ impl City {
     pub fn new(scenario: Scenario) -> Result<Self, ScenarioError> {
         scenario.check()?;
         let stopwatch = Stopwatch::start();
-        let model = NetworkModel { link: scenario.link, ..NetworkModel::default() };
+        let model = NetworkModel { link: scenario.link, wire: scenario.wire, ..NetworkModel::default() };
         let mut world = World::new(scenario.seed, model)?;
         let population = Population::settle(&mut world, scenario.nodes)?;
         let workload = Workload::new(world.seed(), &population.sensors, scenario.period);
@@ -206,7 +210,7 @@ impl City {
     }
 
     /// Looks at what has become of it.
-    pub fn finish(mut self) -> Report {
+    pub fn finish(&mut self) -> Report {
         self.checkers.at_end(&self.world);
         let ledger = self.world.ledger();
         let (refused, forfeited) = (ledger.refused().clone(), ledger.forfeited());

@@ -124,6 +124,11 @@ pub enum LinkError {
         /// How many there are.
         classes: usize,
     },
+    /// The wire was not built in.
+    #[error(
+        "this build cannot simulate QUIC: build msec-simulator with its feature `quic`, which is on by default"
+    )]
+    NoQuic,
 }
 
 /// A peer that cannot be added.

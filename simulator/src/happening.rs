@@ -8,6 +8,8 @@ use msec_peer::node::LinkId;
 use crate::PeerIndex;
 use crate::link::{Half, Kind};
 use crate::network::Path;
+#[cfg(feature = "quic")]
+use crate::wire::Wired;
 
 /// A peer from one start to the next crash. What was meant for one life reaches no later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,9 @@ pub(crate) enum Happening {
     HangUp { link: LinkId, sure: bool },
     /// Nothing has come through a connection for too long.
     Idle { connection: u64, cut: u64 },
+    /// Something happens to a datagram or a timer of QUIC.
+    #[cfg(feature = "quic")]
+    Wire(Wired),
     /// The disk has done the first of its jobs.
     DiskDone(Life),
     /// A hostile peer does something by itself.

@@ -10,6 +10,7 @@
 //! | `fault` | [`Fault`]: what a scenario says goes wrong; [`Strike`], [`Schedule`]: what is done, and when |
 //! | `clock` | a peer's two clocks, which may drift, jump, and never have been set |
 //! | `hostile` | [`Behaviour`]: peers that do what they should not |
+//! | `wire` | what carries messages, [`Wire`]: that model, or QUIC on simulated datagrams; [`compare_wires`] |
 //! | `space` | [`Space`]: the root, the manifest and the grants |
 //! | `ledger`, `witness` | [`Ledger`]: what apps asked for, and what came of it; what authors really wrote |
 //! | `digest` | [`Digest`]: one hash over all that all nodes did |
@@ -80,6 +81,7 @@ mod space;
 mod stopwatch;
 mod topology;
 mod witness;
+mod wire;
 mod workload;
 mod world;
 
@@ -115,5 +117,6 @@ pub use report::{Column, Table, Values};
 pub use seed::{Dice, Seed};
 pub use space::{EPOCH, Space};
 pub use topology::{NODES_MIN, Population};
+pub use wire::{BothWires, Datagrams, Delays, Wire, WireRun, compare_wires};
 pub use workload::Workload;
 pub use world::World;

@@ -15,6 +15,7 @@ mod hostile;
 mod places;
 mod signatures;
 mod watch;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,11 +33,12 @@ use crate::fault::Struck;
 use crate::happening::{Happening, Life};
 use crate::hostile::{ACT_EVERY, Behaviour, papers as forged_papers};
 use crate::ledger::{Ledger, Outcome, Submission};
-use crate::network::{Network, NetworkModel, Traffic};
+use crate::network::{NetworkModel, Traffic};
 use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
 use crate::queue::Queue;
 use crate::seed::{Dice, Seed};
 use crate::space::Space;
+use crate::wire::{Carrier, Delays};
 use crate::witness::Witness;
 
 /// How long a node that asks to be woken at once, again, is made to wait.
@@ -49,10 +51,11 @@ pub struct World {
     time: Duration,
     queue: Queue<Happening>,
     peers: Vec<Peer>,
-    network: Network,
+    network: Carrier,
     ledger: Ledger,
     /// Sees what is stored and shown, unless nobody wants to know.
     witness: Option<Witness>,
+    delays: Delays,
     digest: Digest,
     /// `None`: each peer computes all its checks.
     signatures: Option<Arc<SignatureMemory>>,
@@ -81,9 +84,10 @@ impl World {
             time: Duration::ZERO,
             queue: Queue::default(),
             peers: Vec::new(),
-            network: Network::new(model, seed),
+            network: Carrier::new(model, seed)?,
             ledger: Ledger::default(),
             witness: Some(Witness::default()),
+            delays: Delays::default(),
             digest: Digest::default(),
             signatures: Some(Arc::default()),
             dice: seed.dice("faults", 0),
@@ -228,6 +232,8 @@ impl World {
                     self.queue.push(now, Happening::HangUp { link, sure: true });
                 }
             }
+            #[cfg(feature = "quic")]
+            Happening::Wire(what) => self.wired(what),
         }
     }
 
@@ -298,7 +304,7 @@ impl World {
                 }
             }
             Output::Admitted { link } => self.network.admitted(now, queue, link),
-            Output::Close { link, reason: _ } => self.network.close(now, queue, link),
+            Output::Close { link, reason } => self.network.close(now, queue, link, reason),
             Output::Commit { seq, runs } => {
                 self.saw_commit(peer, &runs);
                 self.ask_disk(peer, Job::Commit { seq, runs });
@@ -314,7 +320,10 @@ impl World {
                 }
                 self.ledger.answered(ticket, now, result);
             }
-            Output::Event(event) => self.saw_event(peer, &event),
+            Output::Event(event) => {
+                self.delays.happened(now, &event);
+                self.saw_event(peer, &event);
+            }
         }
     }
 

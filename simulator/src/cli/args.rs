@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::city::Scenario;
 use crate::link::LinkModel;
+use crate::wire::Wire;
 
 const EXAMPLES: &str = "Examples:
   msec-sim run
@@ -89,6 +90,7 @@ impl Options {
                 bandwidth: None,
                 reliable: !self.unreliable,
             },
+            wire: Wire::default(),
             crash: self.crash,
             partition: Duration::from_secs(self.partition),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::LinkError;
 use crate::link::{ClassId, INTERFACES_MAX, Kind, LinkClass, LinkModel};
+use crate::wire::Wire;
 
 /// What holds for all connections.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct NetworkModel {
     pub connect_timeout: Duration,
     /// How long a connection stands while nothing comes through. Default: 20 s, as the driver.
     pub idle_timeout: Duration,
+    /// What carries messages. Default: a model.
+    pub wire: Wire,
 }
 
 impl Default for NetworkModel {
@@ -25,6 +28,7 @@ impl Default for NetworkModel {
             classes: LinkClass::built_in(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(20),
+            wire: Wire::default(),
         }
     }
 }
@@ -74,7 +78,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn count(&mut self, kind: Kind, bytes: usize) {
+    pub(crate) fn count(&mut self, kind: Kind, bytes: usize) {
         self.messages += 1;
         self.bytes += bytes as u64;
         let longest = match kind {

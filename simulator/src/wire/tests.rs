@@ -1,0 +1,217 @@
+//! The node on QUIC: what the modelled wire does, this one does too, and it is the same each time.
+
+use std::time::Duration;
+
+use msec_peer::node::StreamSpec;
+
+use super::{BothWires, Wire, WireRun, compare_wires};
+use crate::city::{City, Scenario};
+use crate::{
+    Broken, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec, RestartError, ScenarioError, World,
+    disagreements,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn world(link: LinkModel) -> World {
+    let model = NetworkModel { link, wire: Wire::Quic, ..NetworkModel::default() };
+    World::new(1, model).expect("a world")
+}
+
+/// A gateway, a sensor and a citizen, as in the crate's example.
+fn three(link: LinkModel) -> (World, [PeerIndex; 3]) {
+    let mut world = world(link);
+    let gateway = world.add_peer(PeerSpec::gateway()).expect("a gateway");
+    let sensor = world.add_peer(PeerSpec::sensor().contact(gateway)).expect("a sensor");
+    let citizen = world.add_peer(PeerSpec::citizen().contact(gateway)).expect("a citizen");
+    (world, [gateway, sensor, citizen])
+}
+
+fn noise() -> StreamSpec {
+    StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB")
+}
+
+fn publish(world: &mut World, sensor: PeerIndex, value: f64) {
+    let reading = world.reading(value);
+    world.publish(sensor, &noise(), &[reading]).expect("the sensor is up");
+}
+
+/// Ten peers, a lossy network, a partition and a crash.
+fn small_city(wire: Wire) -> Scenario {
+    Scenario {
+        nodes: 10,
+        seed: 7,
+        publish: SECOND * 30,
+        link: LinkModel { loss: 0.02, ..LinkModel::default() },
+        wire,
+        crash: 1,
+        partition: SECOND * 10,
+        ..Scenario::default()
+    }
+}
+
+fn run(scenario: Scenario) -> Result<WireRun, ScenarioError> {
+    let mut city = City::new(scenario.clone())?;
+    city.run_until(scenario.end());
+    let report = city.finish();
+    Ok(WireRun::of(&city.world, report.metrics))
+}
+
+#[test]
+fn both_wires_agree_and_the_model_is_told_how_kind_it_is() {
+    let both: BothWires = compare_wires(|wire| run(small_city(wire))).expect("a city");
+    let compared = both.compared();
+    println!("{}\n{compared:?}", serde_json::to_string_pretty(&both).expect("JSON"));
+    let (modelled, quic) = (&both.modelled, &both.quic);
+    assert!(compared.both_converged, "{both:?}");
+    assert_eq!(modelled.metrics.published, quic.metrics.published);
+    assert_eq!(modelled.metrics.delivered, quic.metrics.delivered);
+    assert!(quic.datagrams_lost > 0 && modelled.datagrams == 0);
+    // Headers, acknowledgements and keep-alives are not free, and not most of it.
+    assert!((1.0..3.0).contains(&compared.bytes_ratio), "{compared:?}");
+    // Half of all readings meet no loss: there the model has nothing to be kind about.
+    assert!((0.8..1.25).contains(&compared.latency_p50_ratio), "{compared:?}");
+    assert!((0.5..3.0).contains(&compared.latency_p99_ratio), "{compared:?}");
+}
+
+#[test]
+fn one_seed_is_one_course_of_events_whenever_it_runs() {
+    let course = |seed, later| {
+        let scenario = Scenario { seed, publish: SECOND * 10, crash: 0, ..small_city(Wire::Quic) };
+        let mut city = City::new(Scenario { partition: Duration::ZERO, ..scenario }).expect("a city");
+        city.world.begin_later(later);
+        city.run_until(SECOND * 15);
+        (city.world.digest(), city.world.datagrams())
+    };
+    let first = course(1, Duration::ZERO);
+    assert_eq!(first, course(1, Duration::ZERO));
+    assert_eq!(first, course(1, SECOND * 40_000_000), "the machine's time makes no difference");
+    assert_ne!(first, course(2, Duration::ZERO));
+}
+
+#[test]
+fn what_is_published_comes_and_a_crash_is_noticed_by_silence() {
+    let (mut world, [gateway, sensor, citizen]) = three(LinkModel::default());
+    publish(&mut world, sensor, 48.5);
+    assert!(world.run_until_true(SECOND * 5, |world| world.readings_of(citizen).len() == 1));
+    world.crash(gateway, Kept::Torn);
+    publish(&mut world, sensor, 51.0);
+    let links = |world: &World, peer| world.node(peer).expect("up").neighbours().count();
+    world.run_for(SECOND * 15);
+    assert_eq!(links(&world, citizen), 1, "nobody was told");
+    world.run_for(SECOND * 10);
+    assert_eq!(links(&world, citizen), 0, "the idle timeout is over");
+    world.restart(gateway).expect("it starts");
+    world.run_for(SECOND * 60);
+    assert_eq!(world.readings_of(citizen).len(), 2);
+    assert!(disagreements(&world).is_empty());
+}
+
+#[test]
+fn a_peer_that_starts_again_at_once_is_not_taken_for_the_one_before() -> Result<(), RestartError> {
+    let (mut world, [gateway, sensor, citizen]) = three(LinkModel::default());
+    publish(&mut world, sensor, 1.0);
+    world.run_for(SECOND * 5);
+    world.crash(gateway, Kept::Synced);
+    world.restart(gateway)?;
+    publish(&mut world, sensor, 2.0);
+    world.run_for(SECOND * 60);
+    assert_eq!(world.readings_of(citizen).len(), 2);
+    assert!(disagreements(&world).is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_short_cut_is_outlived_and_a_long_one_mended() {
+    let (mut world, [gateway, sensor, citizen]) = three(LinkModel::default());
+    world.run_for(SECOND * 5);
+    let ups = |world: &World| world.node(citizen).expect("up").neighbours().map(|it| it.since).max();
+    let before = ups(&world);
+    for (cut, outlived) in [(8, true), (40, false)] {
+        world.break_link(gateway, citizen, Broken::Drops);
+        publish(&mut world, sensor, f64::from(cut));
+        world.run_for(SECOND * cut as u32);
+        world.mend_link(gateway, citizen);
+        world.run_for(SECOND * 60);
+        assert_eq!(ups(&world) == before, outlived, "after {cut} s");
+        assert!(disagreements(&world).is_empty());
+    }
+    assert_eq!(world.readings_of(citizen).len(), 2);
+}
+
+#[test]
+fn catching_up_over_a_thin_link_lets_live_readings_by() {
+    let thin = LinkModel { bandwidth: Some(20_000), ..LinkModel::default() };
+    let (mut world, [gateway, sensor, citizen]) = three(LinkModel::default());
+    let live = world.add_peer(PeerSpec::sensor().contact(gateway)).expect("a sensor");
+    world.set_link(gateway, citizen, thin).expect("a link");
+    world.run_for(SECOND * 2);
+    world.break_link(gateway, citizen, Broken::Drops);
+    for value in 0..300 {
+        let readings: Vec<_> = (0..80).map(|n| world.reading(f64::from(value * 80 + n))).collect();
+        world.publish(sensor, &noise(), &readings).expect("the sensor is up");
+        world.run_for(SECOND / 10);
+    }
+    world.mend_link(gateway, citizen);
+    let missing = |world: &World| {
+        let size = |peer| world.frontier(peer).iter().map(|(_, size, _)| size).sum::<u64>();
+        size(gateway) - size(citizen)
+    };
+    // A chunk of many datagrams, which takes some seconds, is under way.
+    assert!(world.run_until_true(SECOND * 40, |world| world.traffic().longest_message > 100_000));
+    publish(&mut world, live, 1.0);
+    let shown =
+        |world: &World| world.readings_of(citizen).iter().any(|row| Some(row.author) == world.id(live));
+    assert!(world.run_until_true(SECOND, shown), "chunks give way");
+    assert!(missing(&world) >= 300, "the chunk is still under way");
+    assert!(world.run_until_true(SECOND * 60, |world| missing(world) == 0), "{} missing", missing(&world));
+    assert!(disagreements(&world).is_empty());
+}
+
+#[test]
+fn a_storm_of_strangers_proves_its_addresses_and_gets_in() {
+    const STORM: usize = 50;
+    let mut world = world(LinkModel { jitter: Duration::ZERO, ..LinkModel::default() });
+    let gateway = world.add_peer(PeerSpec::gateway()).expect("a gateway");
+    let sensors: Vec<_> =
+        (0..STORM).map(|_| world.add_peer(PeerSpec::sensor().contact(gateway)).expect("a sensor")).collect();
+    // The first word of each has come, and the answers are under way.
+    world.run_for(SECOND / 40);
+    let datagrams = world.datagrams().expect("QUIC");
+    let answers = datagrams.sent - STORM as u64;
+    assert_eq!(
+        answers,
+        16 * 2 + 34,
+        "two from a server that takes somebody in, a Retry for each beyond 16, and no refusal"
+    );
+    world.run_for(SECOND * 5);
+    let linked = |peer: &&PeerIndex| world.node(**peer).is_some_and(|node| node.neighbours().count() == 1);
+    assert_eq!(sensors.iter().filter(linked).count(), STORM);
+}
+
+#[test]
+fn a_link_that_corrupts_is_refused_and_shows_nothing_made_up() {
+    let (mut world, [gateway, sensor, citizen]) = three(LinkModel::default());
+    world.run_for(SECOND * 2);
+    world.break_link(gateway, sensor, Broken::Corrupts);
+    publish(&mut world, sensor, 1.0);
+    world.run_for(SECOND * 30);
+    assert_eq!(world.readings_of(citizen).len(), 0);
+    world.mend_link(gateway, sensor);
+    world.run_for(SECOND * 60);
+    assert_eq!(world.readings_of(citizen).len(), 1);
+    assert!(world.ledger().fabricated().is_empty());
+}
+
+#[test]
+fn datagrams_that_come_twice_and_late_do_no_harm() {
+    let harsh = LinkModel { loss: 0.1, duplication: 0.1, reordering: 0.1, ..LinkModel::default() };
+    let (mut world, [_, sensor, citizen]) = three(harsh);
+    world.run_for(SECOND * 10);
+    for value in 0..20 {
+        publish(&mut world, sensor, f64::from(value));
+        world.run_for(SECOND / 5);
+    }
+    assert!(world.run_until_true(SECOND * 30, |world| world.readings_of(citizen).len() == 20));
+    assert!(world.ledger().fabricated().is_empty() && world.ledger().refused().is_empty());
+}

@@ -1,0 +1,42 @@
+//! What the world does for its wire.
+
+use super::World;
+#[cfg(feature = "quic")]
+use crate::PeerIndex;
+#[cfg(feature = "quic")]
+use crate::wire::Wired;
+use crate::wire::{Datagrams, Delays};
+
+impl World {
+    /// How long after they were taken readings were shown to others.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
+    }
+
+    /// The datagrams that were sent. `None`: the wire is modelled, and has none.
+    pub fn datagrams(&self) -> Option<Datagrams> {
+        #[cfg(feature = "quic")]
+        return self.network.quic().map(|quic| quic.datagrams());
+        #[cfg(not(feature = "quic"))]
+        None
+    }
+
+    /// Something happens on the wire, and a node is told.
+    #[cfg(feature = "quic")]
+    pub(super) fn wired(&mut self, what: Wired) {
+        let peers = &self.peers;
+        let is_up = |peer: PeerIndex| peers.get(peer.0).is_some_and(|it| it.node.is_some());
+        let Some((peer, heard)) = self.network.wired(self.time, &mut self.queue, what, is_up) else { return };
+        for input in heard {
+            self.tell(peer, input);
+        }
+    }
+
+    /// Lets virtual time begin at another instant of the machine; for a test that it makes no difference.
+    #[cfg(all(test, feature = "quic"))]
+    pub(crate) fn begin_later(&mut self, by: std::time::Duration) {
+        if let Some(quic) = self.network.quic_mut() {
+            quic.begin_later(by);
+        }
+    }
+}
