@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::city::Scenario;
 use crate::link::LinkModel;
@@ -12,6 +12,7 @@ const EXAMPLES: &str = "Examples:
   msec-sim run
   msec-sim run --nodes 200 --seconds 120 --seed 7 --json
   msec-sim run --loss 0.1 --unreliable
+  msec-sim run --wire quic
   msec-sim run --crash 10 --partition 20 --drain-s 90";
 
 /// Simulates a city of peers in virtual time, running the node that ships.
@@ -61,6 +62,9 @@ pub(super) struct Options {
     /// Lose messages for good, double and reorder them (each in 1 of 20): harsher than QUIC
     #[arg(long)]
     unreliable: bool,
+    /// What carries messages: a model of QUIC, or QUIC itself on simulated datagrams
+    #[arg(long, value_enum, default_value = "modelled")]
+    wire: WireName,
     /// Crash so many peers in the middle third, and start each again after 5 s
     #[arg(long, value_name = "N", default_value_t = 0)]
     crash: usize,
@@ -70,6 +74,13 @@ pub(super) struct Options {
     /// Print one JSON object as the last line
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// A wire, as it is named on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WireName {
+    Modelled,
+    Quic,
 }
 
 impl Options {
@@ -90,7 +101,10 @@ impl Options {
                 bandwidth: None,
                 reliable: !self.unreliable,
             },
-            wire: Wire::default(),
+            wire: match self.wire {
+                WireName::Modelled => Wire::Modelled,
+                WireName::Quic => Wire::Quic,
+            },
             crash: self.crash,
             partition: Duration::from_secs(self.partition),
         }
