@@ -11,15 +11,19 @@
 //! | `model` | [`NetworkModel`], [`Traffic`]: what holds for all, and what was sent |
 //! | `dial` | how connections are made |
 //! | `connection` | one connection, and all of them by number |
+//! | `datagrams` | datagrams instead of messages |
 //! | `carry` | messages: sent, under way, waiting, arriving |
 //! | `views` | [`LinkView`], [`LinkEvent`]: what can be seen of connections |
 
 mod carry;
 mod connection;
+#[cfg(feature = "quic")]
+mod datagrams;
 mod dial;
 mod model;
 mod views;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msec_peer::node::LinkId;
@@ -37,6 +41,8 @@ use connection::{Connection, Connections, State, name, place};
 use views::History;
 
 pub(crate) use connection::Path;
+#[cfg(feature = "quic")]
+pub(crate) use datagrams::{Sent, Way};
 pub use model::{NetworkModel, Traffic};
 pub use views::{LINK_EVENTS_MAX, LinkEvent, LinkView};
 
@@ -48,6 +54,8 @@ pub(crate) struct Network {
     pub(crate) places: Places,
     lines: Lines,
     connections: Connections,
+    /// Connections of datagrams, which are kept elsewhere: who dialled whom.
+    shown: BTreeMap<(PeerIndex, PeerIndex, LinkId), LinkView>,
     history: History,
     cuts: u64,
     dice: Dice,
@@ -63,6 +71,7 @@ impl Network {
             lines,
             model,
             connections: Connections::default(),
+            shown: BTreeMap::new(),
             history: History::default(),
             cuts: 0,
             dice: seed.dice("network", 0),
@@ -259,7 +268,7 @@ impl Network {
 impl Network {
     /// The connections that both ends know of.
     pub(crate) fn views(&self) -> impl Iterator<Item = LinkView> + '_ {
-        self.connections.iter().filter_map(|(_, it)| self.view(it))
+        self.connections.iter().filter_map(|(_, it)| self.view(it)).chain(self.shown.values().copied())
     }
 
     /// Whether two peers have a connection, or are about to.
@@ -268,7 +277,15 @@ impl Network {
             let is_there = it.ends.iter().all(|end| end.state != State::Gone);
             is_there && it.ends.iter().any(|end| end.peer == b)
         };
-        self.connections.of(a).iter().filter_map(|connection| self.connections.get(*connection)).any(joins)
+        let mut all =
+            self.connections.of(a).iter().filter_map(|connection| self.connections.get(*connection));
+        all.any(joins) || self.is_shown(a, b)
+    }
+
+    /// Whether a connection of datagrams is up between two peers.
+    fn is_shown(&self, a: PeerIndex, b: PeerIndex) -> bool {
+        let shown = |a, b| self.shown.range((a, b, LinkId(0))..=(a, b, LinkId(u64::MAX))).next().is_some();
+        shown(a, b) || shown(b, a)
     }
 
     pub(crate) fn events(&self) -> (&[LinkEvent], u64) {

@@ -106,7 +106,7 @@ impl Carrier {
     ) {
         #[cfg(feature = "quic")]
         if let Some(quic) = &mut self.quic {
-            return quic.dial(now, queue, dialler, address);
+            return quic.dial(now, queue, &self.links, dialler, address);
         }
         self.links.dial(now, queue, dialler, address);
     }
@@ -157,7 +157,7 @@ impl Carrier {
     pub(crate) fn crash(&mut self, now: Duration, queue: &mut Queue<Happening>, peer: PeerIndex) {
         #[cfg(feature = "quic")]
         if let Some(quic) = &mut self.quic {
-            quic.crash(peer);
+            quic.crash(now, &mut self.links, peer);
         }
         self.links.crash(now, queue, peer);
     }

@@ -38,7 +38,7 @@ impl Network {
     }
 
     /// How a peer reaches an address, if it does. Where nobody can live, a packet is lost like any other.
-    fn path(&self, from: PeerIndex, address: SocketAddr) -> Option<Path> {
+    pub(super) fn path(&self, from: PeerIndex, address: SocketAddr) -> Option<Path> {
         let Some(to) = PeerIndex::at(address) else { return Some(Path::Plain) };
         if self.lines.is_plain(from) || self.lines.is_plain(to) {
             return Some(Path::Plain);

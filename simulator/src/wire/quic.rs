@@ -42,7 +42,7 @@ use self::link::{Link, Moment};
 use crate::PeerIndex;
 use crate::happening::{Happening, Life};
 use crate::link::Kind;
-use crate::network::{Network, NetworkModel};
+use crate::network::{Network, NetworkModel, Way};
 use crate::queue::Queue;
 use crate::seed::Seed;
 use crate::stopwatch;
@@ -69,8 +69,9 @@ pub(crate) enum Wired {
 /// A datagram under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Datagram {
-    from: PeerIndex,
-    to: PeerIndex,
+    way: Way,
+    /// Whether it is through its receiver's interface.
+    heard: bool,
     ecn: Option<EcnCodepoint>,
     bytes: BytesMut,
 }
@@ -90,6 +91,7 @@ pub(crate) struct QuicNetwork {
     links: BTreeMap<LinkId, Box<Link>>,
     next: u64,
     datagrams: Datagrams,
+    /// What a connection has to say, while it is cut into datagrams.
     buffer: Vec<u8>,
 }
 
@@ -127,6 +129,7 @@ impl QuicNetwork {
         &mut self,
         now: Duration,
         queue: &mut Queue<Happening>,
+        links: &Network,
         dialler: Life,
         address: SocketAddr,
     ) {
@@ -137,9 +140,9 @@ impl QuicNetwork {
         let (Ok(quic), remote) = (dialled, PeerIndex::at(address).unwrap_or(NOBODY)) else {
             return queue.push(now, Happening::DialFailed { life: dialler, address });
         };
-        let until = now + self.connect_timeout;
-        let link =
-            self.admit_link(quic.0, peer, |id| Link::dialled(id, (peer, remote), address, until, quic));
+        let (until, way) = (now + self.connect_timeout, links.way(peer, address, NOBODY));
+        let ends = (peer, remote);
+        let link = self.admit_link(quic.0, peer, |id| Link::dialled(id, ends, way, address, until, quic));
         self.mark(now, queue, link);
     }
 
@@ -196,11 +199,13 @@ impl QuicNetwork {
     }
 
     /// A peer is gone, without a word to anybody.
-    pub(crate) fn crash(&mut self, peer: PeerIndex) {
+    pub(crate) fn crash(&mut self, now: Duration, links: &mut Network, peer: PeerIndex) {
         *self.lives.entry(peer).or_default() += 1;
         let Some(host) = self.hosts.remove(&peer) else { return };
-        for link in host.handles.values() {
-            self.links.remove(link);
+        for id in host.handles.into_values() {
+            if let Some(way) = self.links.remove(&id).and_then(|link| link.way) {
+                links.hide(now, way, id);
+            }
         }
     }
 
@@ -223,11 +228,12 @@ impl QuicNetwork {
         let (mut heard, mut out) = (Vec::new(), Out { queue, links });
         match what {
             Wired::Datagram(datagram) => {
-                let peer = datagram.to;
+                let peer = datagram.way.to;
                 if !is_up(peer) {
                     self.datagrams.lost += 1;
                     return None;
                 }
+                let datagram = self.hear(now.time, &mut out, datagram)?;
                 self.receive(now, &mut out, *datagram, &mut heard);
                 Some((peer, heard))
             }
@@ -294,10 +300,24 @@ impl QuicNetwork {
         host.marked.insert(link);
     }
 
+    /// A datagram reaches the interface of its peer. `None`: that is busy, and passes it on later.
+    fn hear(&self, now: Duration, out: &mut Out<'_>, mut datagram: Box<Datagram>) -> Option<Box<Datagram>> {
+        if !datagram.heard {
+            datagram.heard = true;
+            let at = out.links.hear_datagram(now, datagram.way, datagram.bytes.len() + HEADER_BYTES);
+            if at > now {
+                out.queue.push(at, Happening::Wire(Wired::Datagram(datagram)));
+                return None;
+            }
+        }
+        Some(datagram)
+    }
+
     fn receive(&mut self, now: Moment, out: &mut Out<'_>, datagram: Datagram, heard: &mut Vec<Input>) {
-        let Datagram { from, to, ecn, bytes } = datagram;
-        let mut answer = std::mem::take(&mut self.buffer);
-        answer.clear();
+        let Datagram { way, ecn, bytes, heard: _ } = datagram;
+        let (from, to) = (way.from, way.to);
+        // Few datagrams are answered by the endpoint itself.
+        let mut answer = Vec::new();
         let host = self.host(to);
         let event = host.endpoint.handle(now.instant, from.address(), None, ecn, bytes, &mut answer);
         match event {
@@ -311,58 +331,73 @@ impl QuicNetwork {
             Some(DatagramEvent::NewConnection(incoming)) => {
                 let (taken, response) = host.welcome(now, incoming, &mut answer);
                 if let Some(transmit) = response {
-                    self.transmit(now.time, out, to, &transmit, &answer);
+                    self.transmit(now.time, out, Some(way.back()), &transmit, &answer);
                 }
                 if let Some(quic) = taken {
                     let until = now.time + self.connect_timeout;
-                    let link = self.admit_link(quic.0, to, |id| Link::welcomed(id, (to, from), until, quic));
+                    let link = self.admit_link(quic.0, to, |id| Link::welcomed(id, way.back(), until, quic));
                     self.look(now, out, link, heard);
                 }
             }
             Some(DatagramEvent::Response(transmit)) => {
-                self.transmit(now.time, out, to, &transmit, &answer);
+                self.transmit(now.time, out, Some(way.back()), &transmit, &answer);
             }
             None => {}
         }
-        self.buffer = answer;
     }
 
     /// Lets an end do all that it can, and sends what it has to say.
     fn look(&mut self, now: Moment, out: &mut Out<'_>, id: LinkId, heard: &mut Vec<Input>) {
-        let mut buffer = Vec::new();
-        loop {
-            let Some(link) = self.links.get_mut(&id) else { return };
-            let Some(host) = self.hosts.get_mut(&link.peer) else { return };
-            let happened = link.work(now, heard);
-            if link.stranger && (link.is_admitted() || !link.is_alive()) {
-                link.stranger = false;
-                host.strangers -= 1;
-            }
-            buffer.clear();
-            let transmit = link.quic.poll_transmit(now.instant, SEGMENTS_MAX, &mut buffer);
-            let mut told = false;
-            while let Some(event) = link.quic.poll_endpoint_events() {
-                told = true;
-                if event.is_drained() {
-                    host.endpoint.handle_event(link.handle, event);
-                    host.handles.remove(&link.handle);
-                    self.links.remove(&id);
-                    return;
-                }
-                if let Some(event) = host.endpoint.handle_event(link.handle, event) {
-                    link.quic.handle_event(event);
-                }
-            }
-            match transmit {
-                Some(transmit) => {
-                    let peer = link.peer;
-                    self.transmit(now.time, out, peer, &transmit, &buffer);
-                }
-                None if !happened && !told => break,
-                None => {}
+        let mut buffer = std::mem::take(&mut self.buffer);
+        while self.step(now, out, id, heard, &mut buffer) {}
+        self.buffer = buffer;
+        self.arm(out.queue, id, now.time);
+    }
+
+    /// Lets it do something. Whether there may be more.
+    fn step(
+        &mut self,
+        now: Moment,
+        out: &mut Out<'_>,
+        id: LinkId,
+        heard: &mut Vec<Input>,
+        buffer: &mut Vec<u8>,
+    ) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        let Some(host) = self.hosts.get_mut(&link.peer) else { return false };
+        let mut more = link.work(now, heard);
+        if link.stranger && (link.is_admitted() || !link.is_alive()) {
+            link.stranger = false;
+            host.strangers -= 1;
+        }
+        if let Some(way) = link.way.filter(|_| link.is_dialler() && link.shown != link.is_up()) {
+            link.shown = link.is_up();
+            if link.shown {
+                out.links.show(now.time, way, id);
+            } else {
+                out.links.hide(now.time, way, id);
             }
         }
-        self.arm(out.queue, id, now.time);
+        buffer.clear();
+        let transmit = link.quic.poll_transmit(now.instant, SEGMENTS_MAX, buffer);
+        let way = link.way;
+        while let Some(event) = link.quic.poll_endpoint_events() {
+            more = true;
+            let drained = event.is_drained();
+            if let Some(event) = host.endpoint.handle_event(link.handle, event) {
+                link.quic.handle_event(event);
+            }
+            if drained {
+                host.handles.remove(&link.handle);
+                self.links.remove(&id);
+                return false;
+            }
+        }
+        if let Some(transmit) = transmit {
+            more = true;
+            self.transmit(now.time, out, way, &transmit, buffer);
+        }
+        more
     }
 
     /// Sees to it that the queue wakes an end when something is due. A timer that was put off is found too early, and put
@@ -376,26 +411,28 @@ impl QuicNetwork {
         }
     }
 
-    /// Puts datagrams on their way.
+    /// Puts datagrams on their way, if there is one.
     fn transmit(
         &mut self,
         now: Duration,
         out: &mut Out<'_>,
-        from: PeerIndex,
+        way: Option<Way>,
         transmit: &Transmit,
         bytes: &[u8],
     ) {
-        // Whoever lives nowhere gets nothing.
-        let to = PeerIndex::at(transmit.destination);
         for bytes in bytes[..transmit.size].chunks(transmit.segment_size.unwrap_or(transmit.size)) {
             let size = bytes.len() + HEADER_BYTES;
             self.datagrams.sent += 1;
             self.datagrams.bytes += size as u64;
-            let paths = &out.links.paths;
-            let arrivals = to.map_or([None; 2], |to| self.air.datagram(paths, now, from, to, size));
+            let Some(way) = way else {
+                self.datagrams.lost += 1;
+                continue;
+            };
+            let sent = out.links.send_datagram(now, way, size);
+            let arrivals = self.air.carry(now, (way.from, way.to), size, sent);
             self.datagrams.lost += u64::from(arrivals == [None; 2]);
-            for (at, to) in arrivals.into_iter().flatten().zip(to.into_iter().cycle()) {
-                let datagram = Datagram { from, to, ecn: transmit.ecn, bytes: bytes.into() };
+            for at in arrivals.into_iter().flatten() {
+                let datagram = Datagram { way, heard: false, ecn: transmit.ecn, bytes: bytes.into() };
                 out.queue.push(at, Happening::Wire(Wired::Datagram(Box::new(datagram))));
             }
         }

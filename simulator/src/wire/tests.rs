@@ -7,8 +7,8 @@ use msec_peer::node::StreamSpec;
 use super::{BothWires, Wire, WireRun, compare_wires};
 use crate::city::{City, Scenario};
 use crate::{
-    Broken, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec, RestartError, ScenarioError, World,
-    disagreements,
+    Broken, ClassId, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec, Point, RestartError, ScenarioError,
+    World, disagreements,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -214,4 +214,54 @@ fn datagrams_that_come_twice_and_late_do_no_harm() {
     }
     assert!(world.run_until_true(SECOND * 30, |world| world.readings_of(citizen).len() == 20));
     assert!(world.ledger().fabricated().is_empty() && world.ledger().refused().is_empty());
+}
+
+#[test]
+fn datagrams_take_interfaces_and_come_and_go_with_their_range() {
+    let at = |x_m| Point { x_m, y_m: 0.0 };
+    let mut world = world(LinkModel::default());
+    let gateway = PeerSpec::gateway().interface(ClassId::FIBRE).interface(ClassId::WIFI).discovering();
+    let gateway = world.add_peer(gateway.interface(ClassId::MESH)).expect("a gateway");
+    let sensor = PeerSpec::sensor().interface(ClassId::MESH).at(at(100.0)).contact(gateway);
+    let sensor = world.add_peer(sensor).expect("a sensor");
+    let phone = PeerSpec::citizen().interface(ClassId::WIFI).at(at(1_000.0)).discovering();
+    let phone = world.add_peer(phone).expect("a phone");
+    publish(&mut world, sensor, 48.5);
+    world.run_for(SECOND * 30);
+    assert_eq!((world.readings_of(gateway).len(), world.readings_of(phone).len()), (1, 0), "out of range");
+
+    world.move_peer(phone, at(60.0));
+    assert!(world.run_until_true(SECOND * 10, |world| world.readings_of(phone).len() == 1));
+    let mut classes: Vec<_> = world.links().map(|link| link.class).collect();
+    classes.sort();
+    assert_eq!(classes, [Some(ClassId::WIFI), Some(ClassId::MESH)], "one link each");
+    world.move_peer(phone, at(1_000.0));
+    publish(&mut world, sensor, 49.0);
+    world.run_for(SECOND * 40);
+    assert_eq!((world.readings_of(phone).len(), world.links().count()), (1, 1), "out of range again");
+    world.move_peer(phone, at(60.0));
+    assert!(world.run_until_true(SECOND * 40, |world| world.readings_of(phone).len() == 2));
+    let ups: Vec<_> = world.link_events().0.iter().map(|event| event.is_up).collect();
+    assert_eq!(ups, [true, true, false, true]);
+
+    let traffic = world.traffic_by_class();
+    let mesh = &traffic[usize::from(ClassId::MESH.0)];
+    assert!(mesh.airtime_s > 0.0 && mesh.wire_bytes > mesh.bytes, "{mesh:?}");
+    assert!(disagreements(&world).is_empty());
+}
+
+#[test]
+fn who_is_behind_a_nat_dials_and_is_not_dialled() {
+    let mut world = world(LinkModel::default());
+    let home = world.add_peer(PeerSpec::gateway().interface(ClassId::LTE)).expect("a gateway");
+    let office = PeerSpec::gateway().interface(ClassId::FIBRE).contact(home);
+    let office = world.add_peer(office).expect("a gateway");
+    world.run_for(SECOND * 30);
+    assert_eq!(world.links().count(), 0, "the office dials in vain");
+    let sensor = PeerSpec::sensor().interface(ClassId::LTE).contact(office);
+    let sensor = world.add_peer(sensor).expect("a sensor");
+    publish(&mut world, sensor, 1.0);
+    assert!(world.run_until_true(SECOND * 5, |world| world.readings_of(office).len() == 1));
+    world.crash(sensor, Kept::Synced);
+    assert_eq!(world.links().count(), 0);
 }

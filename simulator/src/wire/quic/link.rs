@@ -19,6 +19,7 @@ use quinn_proto::{
 use super::inbox::{Assembly, Frames};
 use super::outbox::Outbox;
 use crate::PeerIndex;
+use crate::network::Way;
 
 /// A point in time, as this world and as quinn-proto names it.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +45,13 @@ enum Phase {
 
 /// An end of a connection.
 pub(super) struct Link {
+    /// Its peer, and who is at the other end.
     pub(super) peer: PeerIndex,
     pub(super) remote: PeerIndex,
+    /// How its datagrams get there. `None`: nothing leads there.
+    pub(super) way: Option<Way>,
+    /// Whether it is shown to those who look at links.
+    pub(super) shown: bool,
     pub(super) handle: ConnectionHandle,
     pub(super) quic: Connection,
     /// Whether it counts as a stranger at its peer.
@@ -72,10 +78,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    fn new(id: LinkId, peer: PeerIndex, remote: PeerIndex, quic: (ConnectionHandle, Connection)) -> Self {
+    fn new(
+        id: LinkId,
+        (peer, remote): (PeerIndex, PeerIndex),
+        way: Option<Way>,
+        quic: (ConnectionHandle, Connection),
+    ) -> Self {
         Self {
             peer,
             remote,
+            way,
+            shown: false,
             handle: quic.0,
             quic: quic.1,
             stranger: false,
@@ -98,28 +111,34 @@ impl Link {
     /// One that was dialled, and has until then.
     pub(super) fn dialled(
         id: LinkId,
-        (peer, remote): (PeerIndex, PeerIndex),
+        ends: (PeerIndex, PeerIndex),
+        way: Option<Way>,
         address: SocketAddr,
         until: Duration,
         quic: (ConnectionHandle, Connection),
     ) -> Self {
-        let link = Self::new(id, peer, remote, quic);
+        let link = Self::new(id, ends, way, quic);
         Self { phase: Phase::Dialling(address), deadline: Some(until), ..link }
     }
 
     /// One of somebody who connects, and has until then to open its first stream.
     pub(super) fn welcomed(
         id: LinkId,
-        (peer, remote): (PeerIndex, PeerIndex),
+        way: Way,
         until: Duration,
         quic: (ConnectionHandle, Connection),
     ) -> Self {
-        let link = Self::new(id, peer, remote, quic);
+        let link = Self::new(id, (way.from, way.to), Some(way), quic);
         Self { stranger: true, deadline: Some(until), ..link }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.phase == Phase::Up
+    }
+
+    /// Whether it was dialled here. Each connection has one such end.
+    pub(super) fn is_dialler(&self) -> bool {
+        self.quic.side().is_client()
     }
 
     pub(super) fn is_admitted(&self) -> bool {
