@@ -15,6 +15,10 @@ use crate::seed::Dice;
 /// Times in a row that one message is lost on a reliable link, at most. QUIC would give up at its idle timeout.
 const RETRANSMISSIONS_MAX: u32 = 8;
 
+/// How often the wait for an acknowledgement doubles. Other packets get through, and each acknowledgement ends the doubling
+/// (RFC 9002, section 6.2.1): without this, one unlucky message would hold up its stream for minutes.
+const DOUBLINGS_MAX: u32 = 2;
+
 /// What QUIC allows for a delayed acknowledgement (RFC 9002, section 6.2.1: `max_ack_delay`).
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(25);
 
@@ -115,7 +119,7 @@ impl LinkModel {
             if !dice.chance(self.loss) {
                 break;
             }
-            delay += timeout * (1 << attempt);
+            delay += timeout * (1 << attempt.min(DOUBLINGS_MAX));
         }
         delay
     }
@@ -194,6 +198,17 @@ mod tests {
             Fate::Shed => panic!("shed"),
             Fate::Arrives(arrivals) => arrivals.into_iter().flatten().collect(),
         }
+    }
+
+    /// Found by the swarm: a sensor was stuck for ten minutes after its link had been bad for ten seconds.
+    #[test]
+    fn a_message_that_is_lost_again_and_again_holds_up_its_stream_for_no_minutes() {
+        let latency = Duration::from_millis(400);
+        let model = LinkModel { latency, jitter: Duration::ZERO, loss: 1.0, ..LinkModel::default() };
+        let delay = model.sure_delay(&mut Seed(1).dice("test", 0));
+        let timeout = latency * 2 + ACK_DELAY;
+        assert_eq!(delay, latency + timeout * (1 + 2 + 4 * 6));
+        assert!(delay < Duration::from_secs(30));
     }
 
     #[test]
