@@ -23,8 +23,8 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) interest: Interest,
     pub(crate) frontier: Frontier,
-    /// Bounded by `Config::neighbours_max`.
-    pub(crate) neighbours: BTreeMap<PeerId, Neighbour>,
+    /// Bounded by `Config::neighbours_max`. In boxes: a node of the map has room for eleven, and a leaf has two.
+    pub(crate) neighbours: BTreeMap<PeerId, Box<Neighbour>>,
     pub(crate) timers: Timers,
     /// Emptied by the driver after each input, and bounded by what one input can cause.
     pub(crate) outputs: VecDeque<Output>,
@@ -147,6 +147,7 @@ impl Core {
     /// Neighbours that said they hold more than `have` of `key`, and may be asked for it.
     pub(crate) fn ahead(&self, key: &Key, have: u64) -> impl Iterator<Item = (&PeerId, &Neighbour)> {
         let (key, now) = (*key, self.now);
-        self.neighbours.iter().filter(move |(_, it)| it.told(&key) > have && !it.is_backed_off(&key, now))
+        let neighbours = self.neighbours.iter().map(|(peer, it)| (peer, &**it));
+        neighbours.filter(move |(_, it)| it.told(&key) > have && !it.is_backed_off(&key, now))
     }
 }

@@ -138,7 +138,8 @@ impl Gossip {
             core.stats.neighbours_refused += 1;
             return;
         }
-        core.neighbours.insert(peer, Neighbour::new(core.now, interest, &core.interest));
+        let neighbour = Neighbour::new(core.now, interest, &core.interest);
+        core.neighbours.insert(peer, Box::new(neighbour));
         reconcile::start(core, peer);
         offer::start(core, peer);
     }

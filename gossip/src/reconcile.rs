@@ -55,7 +55,9 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
 
 /// [`Timer::Reconcile`] fired.
 pub(crate) fn timeout(core: &mut Core, peer: PeerId) {
-    let Some(Neighbour { pace, wants_queued, .. }) = core.neighbours.get(&peer) else { return };
+    let Some(Neighbour { pace, wants_queued, .. }) = core.neighbours.get(&peer).map(Box::as_ref) else {
+        return;
+    };
     let latest = pace.round_started.saturating_add(core.config.reconcile_interval);
     if pace.differs && !wants_queued.is_empty() && core.now < latest {
         core.timers.set(Timer::Reconcile(peer), core.after(core.config.reconcile_hurry));
@@ -183,7 +185,7 @@ fn send_summary(core: &mut Core, to: PeerId, ranges: Vec<(Range, Fingerprint)>) 
 /// overdraw it, so that no range is ever too large.
 fn may_walk(core: &mut Core, peer: PeerId, range: &Range) -> bool {
     let allowance = core.config.walks_max.saturating_mul(core.frontier.len() as u64 + WALK_ITEMS_FREE);
-    let Some(Neighbour { pace, .. }) = core.neighbours.get_mut(&peer) else { return false };
+    let Some(Neighbour { pace, .. }) = core.neighbours.get_mut(&peer).map(Box::as_mut) else { return false };
     if core.now.saturating_sub(pace.walked_since) >= core.config.reconcile_interval {
         pace.walked = 0;
         pace.walked_since = core.now;

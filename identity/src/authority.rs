@@ -22,7 +22,8 @@ pub const GRANTS_MAX: usize = 65_536;
 pub struct Authority {
     space: SpaceId,
     manifest: Manifest,
-    grants: BTreeMap<(PeerId, GrantId), Verified<Grant>>,
+    /// In boxes: a node of the map has room for eleven, and most peers meet few others.
+    grants: BTreeMap<(PeerId, GrantId), Box<Verified<Grant>>>,
     verifier: Verifier,
 }
 
@@ -65,7 +66,7 @@ impl Authority {
         if self.grants.len() >= GRANTS_MAX {
             return Err(GrantError::Full);
         }
-        self.grants.insert(key, grant);
+        self.grants.insert(key, Box::new(grant));
         Ok(key.1)
     }
 
@@ -104,7 +105,7 @@ impl Authority {
     /// The grants that `holder` holds, valid or not, in the order of their ids.
     pub fn grants_of(&self, holder: &PeerId) -> impl Iterator<Item = &Verified<Grant>> {
         let range = (*holder, GrantId([0; 32]))..=(*holder, GrantId([0xff; 32]));
-        self.grants.range(range).map(|(_, grant)| grant)
+        self.grants.range(range).map(|(_, grant)| &**grant)
     }
 }
 

@@ -21,7 +21,8 @@ const RUN_OFFSET: u64 = FRAME_HEADER_BYTES as u64 + 1;
 #[derive(Debug)]
 pub struct Store<M> {
     medium: M,
-    logs: BTreeMap<LogId, LogIndex>,
+    /// In boxes: a node of the map has room for eleven, and a sensor has one log.
+    logs: BTreeMap<LogId, Box<LogIndex>>,
     applied: u64,
     durable: u64,
     poisoned: bool,
@@ -125,7 +126,7 @@ impl<M: Medium> Store<M> {
             .into_iter()
             .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
         let state = &run.state;
-        let index = self.logs.entry(state.log()).or_insert_with(|| LogIndex::new(state.clone()));
+        let index = self.logs.entry(state.log()).or_insert_with(|| Box::new(LogIndex::new(state.clone())));
         index.continuable &= run.written;
         index.add(state.clone(), &run.leaves, extents);
     }

@@ -12,7 +12,8 @@ use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, Str
 /// All logs in memory: their state, not their entries.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
-    held: BTreeMap<LogId, Held>,
+    /// In boxes: a node of the map has room for eleven, and a sensor has one log.
+    held: BTreeMap<LogId, Box<Held>>,
     own: BTreeMap<StreamName, OwnStream>,
 }
 
@@ -54,7 +55,7 @@ impl Logs {
     }
 
     pub(super) fn hold(&mut self, topic: Topic, state: LogState) {
-        self.held.insert(state.log(), Held { state, topic });
+        self.held.insert(state.log(), Box::new(Held { state, topic }));
     }
 }
 
@@ -246,7 +247,8 @@ impl Node {
             if let Some(held) = self.logs.held.get_mut(&log) {
                 held.state = run.state().clone();
             } else if let Some(topic) = topic_of(run.state().header()) {
-                self.logs.held.insert(log, Held { state: run.state().clone(), topic });
+                let state = run.state().clone();
+                self.logs.held.insert(log, Box::new(Held { state, topic }));
             }
             runs.push(run);
         }
