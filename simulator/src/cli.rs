@@ -1,59 +1,58 @@
 //! The command line `msec-sim`, as a function, so that tests can own a thin binary around it.
+//!
+//! Each command is a file: its flags, its examples, and what it does.
 
 mod args;
+mod compare;
+mod list;
+mod log;
+mod progress;
+mod replay;
 mod report;
+mod run;
 mod show;
+mod source;
+mod swarm;
+mod sweep;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 
-use crate::city::{City, Scenario};
 use args::{Args, Command};
 
+/// Something was missed or is wrong: a checker found it, or a comparison.
+const FOUND: u8 = 1;
+/// What was asked for makes no sense.
+const USAGE: u8 = 2;
+
 /// Runs `msec-sim` with these arguments, the program's name first. The exit status is 1 if something was missed or is
-/// wrong, and 2 if the arguments are.
+/// wrong, and 2 if the arguments or the scenario are.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Args::try_parse_from(args) {
-        Ok(Args { command: Command::Run(options) }) => options,
-        Ok(Args { command: Command::Report(report) }) => {
-            return match report.run() {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    eprintln!("msec-sim: {error:#}");
-                    ExitCode::FAILURE
-                }
-            };
-        }
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
         Err(error) => {
             // Help and version come this way too; where there is no terminal left to tell, nothing is told.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
-    let scenario = options.scenario();
-    if let Err(error) = scenario.check() {
-        eprintln!("msec-sim: {error}");
-        return ExitCode::from(2);
-    }
-    match simulate(scenario, options.json) {
+    log::start(args.log.as_deref());
+    let done = match args.command {
+        Command::Run(args) => run::run(args),
+        Command::List(args) => list::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Swarm(args) => swarm::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Report(args) => report::run(args),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("msec-sim: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<crate::scenario::ScenarioError>() { USAGE } else { FOUND })
         }
     }
-}
-
-fn simulate(scenario: Scenario, json: bool) -> anyhow::Result<ExitCode> {
-    let line = show::ProgressLine::on_terminal();
-    let report = City::new(scenario.clone())?.run(|progress| line.show(progress));
-    line.clear();
-    show::summary(&scenario, &report).context("cannot write the summary")?;
-    if json {
-        show::json(&report.metrics).context("cannot write the result")?;
-    }
-    Ok(if report.metrics.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,7 +1,5 @@
 //! What can go wrong, an enum for each operation. Each says what to do next.
 
-use std::time::Duration;
-
 use msec_peer::node::ConfigError;
 
 /// A link that cannot be simulated.
@@ -111,7 +109,7 @@ pub enum LinkError {
         found: usize,
     },
     /// Too many interfaces.
-    #[error("a peer has at most {} interfaces, not {found}", crate::INTERFACES_MAX)]
+    #[error("a peer has at most {} interfaces, not {found}", crate::link::INTERFACES_MAX)]
     Interfaces {
         /// How many.
         found: usize,
@@ -177,54 +175,6 @@ pub enum RestartError {
     /// Its store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] msec_crdt_store::StorageError),
-}
-
-/// A city that cannot be simulated.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// Too few peers, or too many.
-    #[error(
-        "a city has 3 to {} peers (one gateway, one sensor and one citizen at least), not {nodes}: say for instance --nodes 50",
-        crate::PEERS_MAX
-    )]
-    Nodes {
-        /// How many.
-        nodes: usize,
-    },
-    /// Nothing would be published.
-    #[error(
-        "sensors publish every {period:?} for {publish:?}, so that some would publish nothing: make --seconds at least as long as --period-s"
-    )]
-    NothingToPublish {
-        /// Time between two readings.
-        period: Duration,
-        /// How long they publish.
-        publish: Duration,
-    },
-    /// More to crash than there is.
-    #[error("{crash} peers are to crash, and the city has {nodes}: crash fewer")]
-    Crash {
-        /// How many are to crash.
-        crash: usize,
-        /// How many there are.
-        nodes: usize,
-    },
-    /// A fault would not be over before the city has to agree.
-    #[error(
-        "a fault lasts until second {until} of {end}: make --seconds or --drain-s longer, so that the city has {} s to agree after it", crate::AGREE_WITHIN.as_secs()
-    )]
-    FaultTooLate {
-        /// When it ends.
-        until: u64,
-        /// When the run ends.
-        end: u64,
-    },
-    /// The links are refused.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// A peer is refused.
-    #[error(transparent)]
-    Peer(#[from] AddPeerError),
 }
 
 /// The names of the classes that are built in.

@@ -3,25 +3,20 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `world` | [`World`]: peers and links in virtual time; it does what a driver does, and knows no protocol |
-//! | `peer`, `disk` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged |
-//! | `link` | [`LinkClass`], what interfaces are plugged into, and [`LinkModel`], for worlds without them: what a link does to messages |
-//! | `paths`, `places`, `network` | who can reach whom; where peers are; connections |
-//! | `map` | [`Point`] |
-//! | `fault` | [`Fault`]: what a scenario says goes wrong; [`Strike`], [`Schedule`]: what is done, and when |
-//! | `clock` | a peer's two clocks, which may drift, jump, and never have been set |
-//! | `hostile` | [`Behaviour`]: peers that do what they should not |
-//! | `wire` | what carries messages, [`Wire`]: that model, or QUIC on simulated datagrams; [`compare_wires`] |
+//! | `peer`, `disk`, `clock` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged; two clocks that may be wrong |
+//! | [`link`], `paths`, `places`, `network` | what a link does to messages; who can reach whom; where peers are; connections |
+//! | `fault`, `hostile` | [`Fault`], what goes wrong, and when; [`Behaviour`], peers that do what they should not |
 //! | `space` | [`Space`]: the root, the manifest and the grants |
-//! | `ledger`, `witness` | [`Ledger`]: what apps asked for, and what came of it; what authors really wrote |
-//! | `digest` | [`Digest`]: one hash over all that all nodes did |
-//! | `seed`, `queue`, `happening` | [`Seed`], one for each use; what happens next |
+//! | `ledger`, `witness`, `deliveries` | what apps asked for and what came of it; what authors really wrote; who had it when |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
-//! | `topology`, `workload` | who lives in a city, and what its sensors publish |
-//! | `gossip_only` | [`GossipOnly`]: bare gossip machines, a hundred thousand of them |
-//! | `map` | [`Map`]: a city's streets, districts, places and routes |
-//! | `city`, `metrics` | [`City`]: a run of a [`Scenario`], and its [`Report`] |
-//! | `histogram` | [`Histogram`]: how long things took, within 3.2 % |
-//! | `recording`, `report` | [`Recording`]: all that is left of a run, in a file; the page and the tables made from it |
+//! | `digest`, `seed`, `queue`, `happening` | one hash over all that all nodes did; one seed for each use; what happens next |
+//! | [`map`] | streets, districts, places and routes |
+//! | [`scenario`] | what is simulated, as a file |
+//! | [`run`], `workload`, `metrics` | [`City`]: a scenario that is lived through; what its sensors publish; what is counted |
+//! | [`recording`], `report`, `histogram` | all that is left of a run, in a file; the page and the tables made from it |
+//! | [`sweep`], [`compare`], `stats` | many runs; two sets of them side by side |
+//! | [`swarm`] | random small cities with random faults |
+//! | [`gossip_only`] | bare gossip machines, a hundred thousand of them |
 //! | `cli` | the command line `msec-sim`, as a function |
 //! | `stopwatch` | the one place that looks at a real clock |
 //!
@@ -53,35 +48,40 @@
 //! ```
 
 pub mod cli;
+pub mod compare;
+pub mod gossip_only;
+pub mod link;
+pub mod map;
+pub mod recording;
+pub mod run;
+pub mod scenario;
+pub mod swarm;
+pub mod sweep;
 
 mod checkers;
-mod city;
 mod clock;
+mod deliveries;
 mod digest;
 mod disk;
 mod error;
 mod fault;
-mod gossip_only;
 mod happening;
 mod histogram;
 mod hostile;
 mod ledger;
-mod link;
-mod map;
 mod metrics;
 mod network;
 mod paths;
 mod peer;
 mod places;
 mod queue;
-pub mod recording;
 mod report;
 mod seed;
 mod space;
+mod stats;
 mod stopwatch;
-mod topology;
-mod witness;
 mod wire;
+mod witness;
 mod workload;
 mod world;
 
@@ -89,34 +89,26 @@ pub use checkers::{
     Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, OneHistory,
     SameState, Verdict, Violation, disagreements,
 };
-pub use city::{AGREE_WITHIN, City, Progress, Report, Scenario};
 pub use clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
+pub use deliveries::{ARRIVALS_MAX, Deliveries, Followed};
 pub use digest::Digest;
 pub use disk::{Damage, DiskFault, DiskModel, Kept};
-pub use error::{AddPeerError, ClockError, LinkError, RestartError, ScenarioError};
+pub use error::{AddPeerError, ClockError, LinkError, RestartError};
 pub use fault::{Census, Fault, PlanError, Planned, Schedule, Strike, StrikeError, Struck, Who};
-pub use gossip_only::{
-    GossipOnly, GossipOnlyConfig, GossipOnlyError, GossipOnlyReport, Links, LinksError, Published,
-};
 pub use histogram::{BUCKETS, Bucket, Histogram};
 pub use hostile::Behaviour;
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
-pub use link::{
-    ClassId, ClassSettings, ClassTraffic, Degradation, INTERFACES_MAX, LinkClass, LinkModel, Lora, Strained,
-};
-pub use map::{
-    AUCKLAND_PLACES, Auckland, CountedHour, DISTRICTS_MAX, District, DistrictKind, Fortnight, Fujisawa,
-    GEOJSON_BYTES_MAX, Grid, Map, MapError, MapSpec, Point, Radial, Route, RouteKind, Santander, Segment,
-    Site, SmallWorld, StreetClass, Streets, UnknownMap, compact as compact_streets,
-};
+pub use link::{ClassId, LinkClass, LinkModel};
+pub use map::{Map, Point};
 pub use metrics::Metrics;
 pub use network::{LINK_EVENTS_MAX, LinkEvent, LinkView, NetworkModel, Traffic};
 pub use paths::Broken;
 pub use peer::{PEERS_MAX, PeerIndex, PeerSpec};
 pub use report::{Column, Table, Values};
+pub use run::{City, Options, Progress, Report};
+pub use scenario::{Scenario, ScenarioError};
 pub use seed::{Dice, Seed};
 pub use space::{EPOCH, Space};
-pub use topology::{NODES_MIN, Population};
-pub use wire::{BothWires, Datagrams, Delays, Wire, WireRun, compare_wires};
-pub use workload::Workload;
-pub use world::World;
+pub use stats::Median;
+pub use workload::{Measures, Workload};
+pub use world::{Seen, Watcher, World};

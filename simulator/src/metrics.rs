@@ -8,7 +8,7 @@ use crate::checkers::{Deliveries, deliveries, disagreements};
 use crate::world::World;
 
 /// The result of a run, as `--json` prints it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Peers.
     pub peers: usize,
@@ -28,16 +28,29 @@ pub struct Metrics {
     pub delivered: u64,
     /// And how many each does not hold.
     pub missed: u64,
+    /// Half of all deliveries took no longer, in milliseconds, from publishing to where it is verified.
+    pub p50_ms: f64,
+    /// 99 in 100 took no longer.
+    pub p99_ms: f64,
+    /// None took longer.
+    pub last_ms: f64,
     /// What nodes refused.
     pub refused: u64,
     /// Whether all who want the same hold the same.
     pub converged: bool,
     /// What checkers found.
     pub violations: u64,
-    /// Bytes sent, each message once.
+    /// Bytes sent, each message once; over QUIC, those of datagrams.
     pub bytes: u64,
     /// Messages sent.
     pub messages: u64,
+    /// Bytes on the lines of all interfaces, with the overhead of packets and frames and what was sent again. 0 where
+    /// peers have none.
+    pub line_bytes: u64,
+    /// Signature checks that another peer had made before.
+    pub checks_remembered: u64,
+    /// Signature checks that were made.
+    pub checks_made: u64,
 }
 
 impl Metrics {
@@ -45,8 +58,11 @@ impl Metrics {
     pub fn of(world: &World, violations: u64, wall: Duration, cpu: Duration) -> Self {
         let Deliveries { published, delivered, missed } = deliveries(world);
         let traffic = world.traffic();
+        let latency = world.deliveries().latency();
+        let within = |share| latency.quantile(share).map_or(0.0, millis);
+        let checks = world.signature_checks();
         Self {
-            peers: world.peers().count(),
+            peers: world.peer_count(),
             simulated_s: world.time().as_secs_f64(),
             wall_s: rounded(wall),
             cpu_s: rounded(cpu),
@@ -55,11 +71,17 @@ impl Metrics {
             published,
             delivered,
             missed,
+            p50_ms: within(0.5),
+            p99_ms: within(0.99),
+            last_ms: latency.max().map_or(0.0, millis),
             refused: world.ledger().refused().values().sum(),
             converged: disagreements(world).is_empty(),
             violations,
-            bytes: traffic.bytes,
+            bytes: world.datagrams().map_or(traffic.bytes, |it| it.bytes),
             messages: traffic.messages,
+            line_bytes: world.traffic_by_class().iter().map(|class| class.wire_bytes).sum(),
+            checks_remembered: checks.remembered,
+            checks_made: checks.computed,
         }
     }
 
@@ -67,9 +89,24 @@ impl Metrics {
     pub fn is_good(&self) -> bool {
         self.missed == 0 && self.converged && self.violations == 0
     }
+
+    /// How many inputs were handled in a second of computing.
+    pub fn events_per_cpu_s(&self) -> f64 {
+        self.events as f64 / self.cpu_s.max(0.001)
+    }
+
+    /// How many seconds of how many peers were simulated in a second of computing.
+    pub fn peer_seconds_per_cpu_s(&self) -> f64 {
+        self.peers as f64 * self.simulated_s / self.cpu_s.max(0.001)
+    }
 }
 
 /// Seconds, to the millisecond.
 fn rounded(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1_000.0
 }

@@ -205,6 +205,15 @@ impl Peer {
         identity(self.seed, lives_as(self.index, &self.spec))
     }
 
+    pub(crate) fn index(&self) -> PeerIndex {
+        self.index
+    }
+
+    /// Whether it does what it should, on one device only.
+    pub(crate) fn is_honest(&self) -> bool {
+        self.hostile.is_none() && !self.copied
+    }
+
     pub(crate) fn spec(&self) -> &PeerSpec {
         &self.spec
     }

@@ -49,6 +49,11 @@ impl<T> Queue<T> {
         Some((at, self.places[place].take().expect("what is in the heap is in its place")))
     }
 
+    /// When the next one happens.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }

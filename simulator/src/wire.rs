@@ -7,11 +7,7 @@
 //! |---|---|
 //! | [`crate::network`] | the model: a message takes as long as QUIC would take on such a link |
 //! | `quic` | `quinn-proto` connections, whose datagrams take the links |
-//! | `delays` | [`Delays`]: how long after a reading was taken others had it |
-//! | `compare` | [`compare_wires`]: one run on both |
 
-mod compare;
-mod delays;
 #[cfg(feature = "quic")]
 mod quic;
 #[cfg(all(test, feature = "quic"))]
@@ -27,8 +23,6 @@ use msec_peer::node::Input;
 use msec_peer::node::{CloseReason, LinkId};
 use serde::{Deserialize, Serialize};
 
-pub use self::compare::{BothWires, WireRun, compare_wires};
-pub use self::delays::Delays;
 #[cfg(feature = "quic")]
 pub(crate) use self::quic::{QuicNetwork, Wired};
 use crate::PeerIndex;

@@ -9,11 +9,13 @@
 //! ([`World::publish`]), time passes ([`World::run_until`], [`World::run_until_true`]), and things go wrong (`faults`,
 //! `clocks`, `hostile`).
 
+mod arrivals;
 mod clocks;
 mod faults;
 mod hostile;
 mod places;
 mod signatures;
+mod trace;
 mod watch;
 mod wire;
 
@@ -26,6 +28,7 @@ use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
 use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
 
 use crate::clock::civil;
+use crate::deliveries::Deliveries;
 use crate::digest::Digest;
 use crate::disk::Job;
 use crate::error::{AddPeerError, LinkError};
@@ -38,8 +41,11 @@ use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
 use crate::queue::Queue;
 use crate::seed::{Dice, Seed};
 use crate::space::Space;
-use crate::wire::{Carrier, Delays};
+use crate::wire::Carrier;
 use crate::witness::Witness;
+
+use trace::Trace;
+pub use trace::{Seen, Watcher};
 
 /// How long a node that asks to be woken at once, again, is made to wait.
 const SPIN_PAUSE: Duration = Duration::from_millis(1);
@@ -55,7 +61,8 @@ pub struct World {
     ledger: Ledger,
     /// Sees what is stored and shown, unless nobody wants to know.
     witness: Option<Witness>,
-    delays: Delays,
+    deliveries: Deliveries,
+    trace: Trace,
     digest: Digest,
     /// `None`: each peer computes all its checks.
     signatures: Option<Arc<SignatureMemory>>,
@@ -87,7 +94,8 @@ impl World {
             network: Carrier::new(model, seed)?,
             ledger: Ledger::default(),
             witness: Some(Witness::default()),
-            delays: Delays::default(),
+            deliveries: Deliveries::default(),
+            trace: Trace::default(),
             digest: Digest::default(),
             signatures: Some(Arc::default()),
             dice: seed.dice("faults", 0),
@@ -124,6 +132,7 @@ impl World {
         self.dialled.extend(&spec.contacts);
         self.network.settle(&spec.interfaces, spec.position, spec.discover);
         self.peers.push(Peer::new(index, self.seed, spec, papers));
+        self.deliveries.peers_changed();
         self.begin(index);
         Ok(index)
     }
@@ -267,6 +276,7 @@ impl World {
         if let Some(hostile) = &mut it.hostile {
             hostile.hears(&input);
         }
+        self.trace.see(self.time, peer, Seen::Input(&input));
         node.handle(now, input);
         self.inputs += 1;
         self.obey(peer);
@@ -275,6 +285,7 @@ impl World {
     fn obey(&mut self, peer: PeerIndex) {
         while let Some(output) = self.peers[peer.0].node.as_mut().and_then(Node::poll_output) {
             self.digest.add(self.time, peer, &output);
+            self.trace.see(self.time, peer, Seen::Output(&output));
             self.execute(peer, output);
         }
         let it = &mut self.peers[peer.0];
@@ -318,10 +329,13 @@ impl World {
                 {
                     witness.acknowledges(peer, *receipt, &asked.readings);
                 }
+                let receipt = result.as_ref().ok().copied();
                 self.ledger.answered(ticket, now, result);
+                if let Some(receipt) = receipt {
+                    self.note_acknowledged(ticket, receipt);
+                }
             }
             Output::Event(event) => {
-                self.delays.happened(now, &event);
                 self.saw_event(peer, &event);
             }
         }
@@ -399,6 +413,16 @@ impl World {
     /// All peers, up or down.
     pub fn peers(&self) -> impl Iterator<Item = PeerIndex> + use<> {
         (0..self.peers.len()).map(PeerIndex)
+    }
+
+    /// How many peers there are, up or down.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// How many are up.
+    pub fn up_count(&self) -> usize {
+        self.peers.iter().filter(|it| it.node.is_some()).count()
     }
 
     /// Whether a peer is up.

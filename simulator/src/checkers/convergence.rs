@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::delivery::{binding_size, is_reached};
 use super::{Checker, Kind};
-use crate::city::AGREE_WITHIN;
 use crate::peer::PeerIndex;
+use crate::scenario::AGREE_WITHIN;
 use crate::world::World;
 
 /// Faults whose agreement is waited for at once. Of further ones it is not measured.

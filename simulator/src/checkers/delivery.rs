@@ -132,17 +132,20 @@ pub(crate) struct Deliveries {
     pub(crate) missed: u64,
 }
 
-/// Each acknowledged reading, for each reader that is up.
+/// Each acknowledged reading, for each reader that can be reached. What is not binding, since its author forked it, is neither
+/// delivered nor missed.
 pub(crate) fn deliveries(world: &World) -> Deliveries {
     let (ledger, mut sum) = (world.ledger(), Deliveries::default());
-    let readers: Vec<_> = world.peers().filter(|peer| world.is_honest(*peer) && world.is_up(*peer)).collect();
+    let readers: Vec<_> = world.peers().filter(|peer| is_reached(world, *peer)).collect();
     let held: Vec<BTreeMap<_, _>> = readers
         .iter()
         .map(|peer| world.frontier(*peer).into_iter().map(|(log, size, _)| (log, size)).collect())
         .collect();
     for log in ledger.acknowledged_logs() {
         let Some(known) = ledger.log(&log) else { continue };
-        let entries = || ledger.acknowledged_in(&log, 0).filter(|(it, _)| !world.is_hostile(it.peer));
+        let binding = binding_size(world, &log);
+        let counts = |it: &Submission, at: Receipt| !world.is_hostile(it.peer) && at.position < binding;
+        let entries = || ledger.acknowledged_in(&log, 0).filter(|(it, at)| counts(it, *at));
         let readings = |from: u64| -> u64 {
             let entries = entries().filter(|(_, at)| at.position >= from);
             entries.map(|(it, _)| it.readings.len() as u64).sum()
@@ -155,7 +158,7 @@ pub(crate) fn deliveries(world: &World) -> Deliveries {
                 continue;
             }
             let size = held.get(&log).copied().unwrap_or(0);
-            let missed = if size >= ledger.acknowledged_size(&log) { 0 } else { readings(size) };
+            let missed = if size >= binding { 0 } else { readings(size) };
             sum.missed += missed;
             sum.delivered += all - missed;
         }

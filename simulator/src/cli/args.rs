@@ -1,120 +1,69 @@
-//! What can be said on the command line, and the scenario that it makes.
+//! What can be said on the command line.
 
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::city::Scenario;
-use crate::link::LinkModel;
-use crate::wire::Wire;
+use crate::scenario::Override;
 
 const EXAMPLES: &str = "Examples:
-  msec-sim run
-  msec-sim run --nodes 200 --seconds 120 --seed 7 --json
-  msec-sim run --loss 0.1 --unreliable
-  msec-sim run --wire quic
-  msec-sim run --crash 10 --partition 20 --drain-s 90";
+  msec-sim list                                       # the scenarios that come with it
+  msec-sim run town                                   # a small one, in seconds
+  msec-sim run santander --set city.peers=300 --record run.json
+  msec-sim report run.json -o run.html                # a page to look at
+  msec-sim run my-city.toml --seed 7 --json           # one of your own";
 
-/// Simulates a city of peers in virtual time, running the node that ships.
+/// Simulates cities of peers in virtual time, running the node that ships.
 #[derive(Debug, Parser)]
 #[command(name = "msec-sim", version, after_help = EXAMPLES)]
 pub(super) struct Args {
+    /// Say on standard error what nodes and the program log
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    pub(super) log: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run one city with one seed, and report what became of it.
-    #[command(after_help = EXAMPLES)]
-    Run(Options),
-    /// Make a page, and tables for other programs, from what `run --record` wrote.
+    /// Run one scenario with one seed, and say what became of it
+    #[command(after_help = super::run::EXAMPLES)]
+    Run(super::run::RunArgs),
+    /// List the scenarios that come with the program, or print one
+    #[command(after_help = super::list::EXAMPLES)]
+    List(super::list::ListArgs),
+    /// Run a grid of parameters and seeds on all cores, and print a table
+    #[command(after_help = super::sweep::EXAMPLES)]
+    Sweep(super::sweep::SweepArgs),
+    /// Set two result sets side by side; fails if the second is worse beyond the noise
+    #[command(after_help = super::compare::EXAMPLES)]
+    Compare(super::compare::CompareArgs),
+    /// Run random small scenarios with random faults until one fails or the time is over
+    #[command(after_help = super::swarm::EXAMPLES)]
+    Swarm(super::swarm::SwarmArgs),
+    /// Run a scenario again, and print what one peer saw
+    #[command(after_help = super::replay::EXAMPLES)]
+    Replay(super::replay::ReplayArgs),
+    /// Make a page, and tables, of a recording
+    #[command(after_help = super::report::EXAMPLES)]
     Report(super::report::ReportArgs),
 }
 
-/// The flags of `run`. What they mean together is checked by [`Scenario::check`].
-#[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    /// Peers: one in ten is a gateway, one in twenty a citizen, the others are sensors
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    nodes: usize,
-    /// Virtual seconds in which sensors publish
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    seconds: u64,
-    /// Virtual seconds after that, in which everything can arrive
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    drain_s: u64,
-    /// Virtual seconds between two readings of a sensor
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = positive)]
-    period_s: f64,
-    /// Whence all randomness comes: the same seed, the same run
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// The least time that a message takes
-    #[arg(long, value_name = "MS", default_value_t = 20)]
-    latency_ms: u64,
-    /// How much longer it takes at most
-    #[arg(long, value_name = "MS", default_value_t = 5)]
-    jitter_ms: u64,
-    /// The probability that a message is lost, from 0 to 1; it then comes later
-    #[arg(long, value_name = "P", default_value_t = 0.01)]
-    loss: f64,
-    /// Lose messages for good, double and reorder them (each in 1 of 20): harsher than QUIC
-    #[arg(long)]
-    unreliable: bool,
-    /// What carries messages: a model of QUIC, or QUIC itself on simulated datagrams
-    #[arg(long, value_enum, default_value = "modelled")]
-    wire: WireName,
-    /// Crash so many peers in the middle third, and start each again after 5 s
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    crash: usize,
-    /// Cut half of the city from the other half for so many seconds, from a third of the time on
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    partition: u64,
-    /// Print one JSON object as the last line
-    #[arg(long)]
-    pub(super) json: bool,
+/// Which scenario, and how it is changed.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Which {
+    /// A TOML file, or the name of a scenario that comes with the program (see `msec-sim list`)
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: String,
+    /// Replace one value, as in --set city.peers=200 or --set population.buses.share=0.2
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) overrides: Vec<Override>,
 }
 
-/// A wire, as it is named on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum WireName {
-    Modelled,
-    Quic,
-}
-
-impl Options {
-    pub(super) fn scenario(&self) -> Scenario {
-        let harsh = if self.unreliable { 0.05 } else { 0.0 };
-        Scenario {
-            nodes: self.nodes,
-            seed: self.seed,
-            publish: Duration::from_secs(self.seconds),
-            drain: Duration::from_secs(self.drain_s),
-            period: Duration::from_secs_f64(self.period_s),
-            link: LinkModel {
-                latency: Duration::from_millis(self.latency_ms),
-                jitter: Duration::from_millis(self.jitter_ms),
-                loss: self.loss,
-                duplication: harsh,
-                reordering: harsh,
-                bandwidth: None,
-                reliable: !self.unreliable,
-            },
-            wire: match self.wire {
-                WireName::Modelled => Wire::Modelled,
-                WireName::Quic => Wire::Quic,
-            },
-            crash: self.crash,
-            partition: Duration::from_secs(self.partition),
-        }
-    }
-}
-
-/// A time that a [`Duration`] can be, and that is more than nothing.
-fn positive(text: &str) -> Result<f64, String> {
+/// A time in seconds, such as `90` or `0.5`.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(seconds),
-        _ => Err("give it seconds, at least 0.001, such as 0.5".into()),
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("give it seconds, such as 90 or 0.5".into()),
     }
 }

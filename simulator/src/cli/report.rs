@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 
@@ -17,13 +18,23 @@ pub(super) struct ReportArgs {
     recording: PathBuf,
     /// Where the page goes [default: beside the recording, ending in .html]
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    out: Option<PathBuf>,
     /// Also write the raw numbers as CSV, a file for each table
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
     /// Also write the raw numbers as Parquet, a file for each table
     #[arg(long, value_name = "DIR")]
     parquet: Option<PathBuf>,
+}
+
+pub(super) const EXAMPLES: &str = "Examples:
+  msec-sim run backbone --record run.json
+  msec-sim report run.json                         # writes run.html beside it
+  msec-sim report run.json -o page.html --csv tables --parquet tables";
+
+/// Makes what was asked for.
+pub(super) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    args.run().map(|()| ExitCode::SUCCESS)
 }
 
 impl ReportArgs {
@@ -33,7 +44,7 @@ impl ReportArgs {
         let recording =
             Recording::read(&self.recording).with_context(|| format!("cannot report on {shown}"))?;
         let page = recording.to_html();
-        let output = self.output.clone().unwrap_or_else(|| self.recording.with_extension("html"));
+        let output = self.out.clone().unwrap_or_else(|| self.recording.with_extension("html"));
         fs::write(&output, &page).with_context(|| format!("cannot write {}", output.display()))?;
         say(&format!("{}: a page of {}, open it in a browser", output.display(), size(page.len())))?;
         let tables =
@@ -87,7 +98,7 @@ mod tests {
         fixture::city(60, 1).write(&recording).unwrap();
         let args = ReportArgs {
             recording,
-            output: None,
+            out: None,
             csv: Some(dir.join("csv")),
             parquet: Some(dir.join("deep/parquet")),
         };
@@ -105,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_no_recording_is_named() {
-        let args = ReportArgs { recording: "no/such.json".into(), output: None, csv: None, parquet: None };
+        let args = ReportArgs { recording: "no/such.json".into(), out: None, csv: None, parquet: None };
         let error = format!("{:#}", args.run().unwrap_err());
         assert!(
             error.contains("cannot report on no/such.json") && error.contains("look at its path"),

@@ -1,69 +1,102 @@
 //! What a person sees, and what a program reads.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
-use crate::city::{Progress, Report, Scenario};
 use crate::metrics::Metrics;
+use crate::recording::WireComparison;
+use crate::run::Report;
+use crate::scenario::Scenario;
 
-/// A line on a terminal that says how far the run has come.
-pub(super) struct ProgressLine {
-    shown: bool,
-}
-
-impl ProgressLine {
-    /// On standard error, if a person is likely to look at it.
-    pub(super) fn on_terminal() -> Self {
-        Self { shown: io::stderr().is_terminal() }
-    }
-
-    pub(super) fn show(&self, progress: Progress) {
-        if self.shown {
-            let Progress { simulated, end, events, wall } = progress;
-            let (simulated, end) = (simulated.as_secs(), end.as_secs());
-            eprint!("\r\x1b[K{simulated} of {end} s simulated, {events} events, {:.1} s", wall.as_secs_f64());
-        }
-    }
-
-    /// Makes room for what follows.
-    pub(super) fn clear(&self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
+/// Violations that are shown word for word.
+const VIOLATIONS_SHOWN: usize = 10;
 
 /// A few lines on standard output.
-pub(super) fn summary(scenario: &Scenario, report: &Report) -> io::Result<()> {
+pub(super) fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Result<()> {
     let m = &report.metrics;
     let mut out = io::stdout().lock();
     let (publish, drain) = (scenario.publish.as_secs(), scenario.drain.as_secs());
     writeln!(
         out,
-        "{} peers, seed {}: {publish} s of publishing, then {drain} s to agree",
-        m.peers, scenario.seed
+        "{}: {} peers, seed {seed}: {publish} s of publishing, then {drain} s to agree",
+        scenario.name, m.peers
     )?;
     writeln!(out, "published  {} readings, acknowledged", m.published)?;
     writeln!(out, "delivered  {} (one for each reading and reader), {} missed", m.delivered, m.missed)?;
+    writeln!(out, "latency    p50 {:.0} ms, p99 {:.0} ms, last {:.0} ms", m.p50_ms, m.p99_ms, m.last_ms)?;
     if report.forfeited > 0 {
         writeln!(out, "forfeited  {} readings, with the only disk that held them", report.forfeited)?;
     }
     write!(out, "refused    {}", m.refused)?;
     let kinds: Vec<_> = report.refused.iter().map(|(kind, count)| format!("{count} {kind:?}")).collect();
     writeln!(out, "{}", if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) })?;
+    for fault in &report.recording.faults {
+        let agreed = match fault.agreed_after_s {
+            Some(after_s) => format!("agreed {after_s:.0} s after it"),
+            None if fault.until_s >= m.simulated_s => "it lasts".into(),
+            None => "not seen to agree after it".into(),
+        };
+        writeln!(
+            out,
+            "fault      {} from {:.0} to {:.0} s: {agreed}",
+            fault.what, fault.from_s, fault.until_s
+        )?;
+    }
     writeln!(out, "converged  {}", if m.converged { "yes" } else { "no" })?;
     writeln!(out, "sent       {} messages, {:.1} MB", m.messages, m.bytes as f64 / 1e6)?;
-    let rate = m.events as f64 / m.cpu_s.max(0.001);
-    writeln!(out, "cost       {} events in {:.2} s of CPU: {rate:.0} a second", m.events, m.cpu_s)?;
+    for class in report.recording.classes.iter().filter(|class| class.messages > 0) {
+        write!(
+            out,
+            "  {:<9}{} messages, {:.1} MB, {} lost, {} shed",
+            class.name,
+            class.messages,
+            class.bytes as f64 / 1e6,
+            class.lost,
+            class.shed
+        )?;
+        let airtime = if class.airtime_s > 0.0 {
+            format!(", {:.1} s of airtime", class.airtime_s)
+        } else {
+            String::new()
+        };
+        writeln!(out, "{airtime}")?;
+    }
+    writeln!(
+        out,
+        "checks     {} signatures, {} of them remembered",
+        m.checks_made + m.checks_remembered,
+        m.checks_remembered
+    )?;
+    writeln!(
+        out,
+        "cost       {} events in {:.2} s of CPU: {:.0} a second, {:.0} peer seconds a second",
+        m.events,
+        m.cpu_s,
+        m.events_per_cpu_s(),
+        m.peer_seconds_per_cpu_s()
+    )?;
     writeln!(out, "digest     {}", m.digest)?;
-    for violation in &report.violations {
+    for violation in report.violations.iter().take(VIOLATIONS_SHOWN) {
         let at = violation.at.as_secs_f64();
         writeln!(out, "VIOLATION  {} at {at:.1} s: {}", violation.checker, violation.what)?;
     }
-    let unsaid = m.violations - report.violations.len() as u64;
+    let unsaid = m.violations.saturating_sub(VIOLATIONS_SHOWN as u64);
     if unsaid > 0 {
-        writeln!(out, "VIOLATION  and {unsaid} more")?;
+        writeln!(out, "VIOLATION  and {unsaid} more: --record FILE keeps more of them")?;
     }
     Ok(())
+}
+
+/// How the two wires differ.
+pub(super) fn wires(it: &WireComparison) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "over quic  p50 {:.2} and p99 {:.2} times the model's, {:.2} times the bytes; {}",
+        it.latency_p50_ratio,
+        it.latency_p99_ratio,
+        it.bytes_ratio,
+        if it.both_converged { "both converged" } else { "THEY DISAGREE ON CONVERGENCE" }
+    )
 }
 
 /// The result as one line of JSON.

@@ -115,15 +115,6 @@ pub enum Fault {
         /// By how much.
         by: Degradation,
     },
-    /// Many peers join within a short time, each dialling. It is over when the last has joined.
-    JoinStorm {
-        /// What they are.
-        population: String,
-        /// How many.
-        count: usize,
-        /// Within how many seconds.
-        within_s: f64,
-    },
 }
 
 impl Planned {
@@ -188,7 +179,6 @@ impl Fault {
             Self::ClockDrift { .. } => "clock_drift",
             Self::ClockUnset { .. } => "clock_unset",
             Self::Degrade { .. } => "degrade",
-            Self::JoinStorm { .. } => "join_storm",
         }
     }
 
@@ -229,16 +219,6 @@ impl Fault {
                 let strained = strained(class.as_deref(), who.as_ref(), census, dice)?;
                 span.begins(strained.iter().map(|whose| Strike::Degrade(*whose, *by)));
                 span.ends(strained.iter().map(|whose| Strike::Restore(*whose)));
-            }
-            Self::JoinStorm { population, count, within_s } => {
-                let newcomers = census.newcomers(population, *count, dice);
-                let newcomers =
-                    newcomers.ok_or_else(|| PlanError::Newcomers { population: population.clone() })?;
-                let within = seconds(*within_s)?;
-                span.steps.extend(newcomers.into_iter().map(|spec| Step {
-                    at: span.from + dice.duration(within),
-                    strike: Strike::Join(Box::new(spec)),
-                }));
             }
         }
         Ok(())

@@ -53,12 +53,6 @@ pub enum PlanError {
         /// Who.
         who: String,
     },
-    /// Nobody can join.
-    #[error("nobody can join the population `{population}`: name one that the scenario has")]
-    Newcomers {
-        /// Which.
-        population: String,
-    },
     /// Too many links.
     #[error(
         "{pairs} pairs of peers are too many for one fault: at most {max}; cut them off with `partition`"
@@ -126,7 +120,7 @@ impl Schedule {
             let mut steps = planned.steps(census, &mut seed.dice("schedule", which as u64))?;
             steps.sort_by_key(|step| step.at);
             let name = planned.fault.name();
-            let ends = planned.until_s.is_some() || name == "join_storm" || name == "damage";
+            let ends = planned.until_s.is_some() || name == "damage";
             self.faults.push(Fault { name, left: steps.len(), ends, begun: None });
             steps.into_iter().for_each(|step| self.push(step.at, Some(which), step.strike));
         }
@@ -232,7 +226,6 @@ mod tests {
             r#"{"kind": "clock_drift", "who": {"share": 0.5}, "ppm": 200, "from_s": 1, "until_s": 2}"#,
             r#"{"kind": "clock_unset", "who": {"peers": [9]}, "from_s": 1, "until_s": 2}"#,
             r#"{"kind": "degrade", "who": {"peers": [10]}, "by": {"latency_factor": 4, "extra_loss": 0.1}, "from_s": 1, "until_s": 2}"#,
-            r#"{"kind": "join_storm", "population": "phones", "count": 5, "within_s": 2, "from_s": 5}"#,
             r#"{"kind": "crash", "who": {"peers": [11]}, "from_s": 5}"#,
         ];
         let (mut schedule, mut world) = (schedule(&kinds).expect("a plan"), twenty());
@@ -241,12 +234,11 @@ mod tests {
             world.run_until(due);
             assert_eq!(schedule.strike(&mut world), Vec::<String>::new());
         }
-        assert!(world.time() == end && end > Duration::from_secs(5));
-        assert_eq!(world.peers().count(), 25, "five have joined");
+        assert!(world.time() == end && end == Duration::from_secs(5));
         assert!(!world.is_up(PeerIndex(11)) && world.is_up(PeerIndex(2)));
         let open: Vec<_> =
             world.struck().iter().filter(|it| it.until.is_none()).map(|it| it.what.as_str()).collect();
-        assert_eq!((world.struck().len(), open), (11, vec!["crash"]));
+        assert_eq!((world.struck().len(), open), (10, vec!["crash"]));
     }
 
     #[test]
@@ -272,10 +264,6 @@ mod tests {
             (r#"{"kind": "clock_drift", "who": {}, "ppm": 2000000, "from_s": 1}"#, "a cheap oscillator"),
             (r#"{"kind": "degrade", "by": {}, "from_s": 1}"#, "give one of them"),
             (r#"{"kind": "degrade", "class": "string", "by": {}, "from_s": 1}"#, "`string`"),
-            (
-                r#"{"kind": "join_storm", "population": "boats", "count": 3, "within_s": 2, "from_s": 1}"#,
-                "`boats`",
-            ),
         ] {
             let refused = refused(text);
             assert!(refused.contains(answer), "{refused}");

@@ -62,8 +62,29 @@ pub enum StrikeError {
 }
 
 impl Strike {
-    /// Lets it happen now.
+    /// The one peer that it is done to, if it is done to one.
+    fn victim(&self) -> Option<PeerIndex> {
+        match self {
+            Self::Crash(peer, _)
+            | Self::Damage(peer, _)
+            | Self::Restart(peer)
+            | Self::Disk(peer, _)
+            | Self::DiskMended(peer)
+            | Self::ClockJump(peer, _)
+            | Self::ClockDrift(peer, _)
+            | Self::ClockUnset(peer)
+            | Self::ClockSet(peer)
+            | Self::Degrade(Strained::Peer(peer), _)
+            | Self::Restore(Strained::Peer(peer)) => Some(*peer),
+            _ => None,
+        }
+    }
+
+    /// Lets it happen now. Nothing happens to a peer that has not come yet.
     pub fn strike(&self, world: &mut World) -> Result<(), StrikeError> {
+        if self.victim().is_some_and(|peer| peer.0 >= world.peer_count()) {
+            return Ok(());
+        }
         match self {
             Self::Partition(groups) => world.partition(groups),
             Self::Heal => world.heal(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 use crate::link::ClassId;
-use crate::peer::{PeerIndex, PeerSpec};
+use crate::peer::PeerIndex;
 use crate::seed::Dice;
 
 /// What is known of the peers of a city.
@@ -23,13 +23,6 @@ pub trait Census {
     /// A class of links. `None`: there is none of that name.
     fn link_class(&self, name: &str) -> Option<ClassId> {
         let _ = name;
-        None
-    }
-
-    /// So many more peers of a population, with whom each dials. `None`: there is no population of that name, or nobody can
-    /// join it.
-    fn newcomers(&self, population: &str, count: usize, dice: &mut Dice) -> Option<Vec<PeerSpec>> {
-        let _ = (population, count, dice);
         None
     }
 }
@@ -161,11 +154,6 @@ pub(super) mod tests {
 
         fn link_class(&self, name: &str) -> Option<ClassId> {
             (name == "ethernet").then_some(ClassId(0))
-        }
-
-        fn newcomers(&self, population: &str, count: usize, _: &mut Dice) -> Option<Vec<PeerSpec>> {
-            let one = || PeerSpec::citizen().contact(PeerIndex(0));
-            (population == "phones").then(|| (0..count).map(|_| one()).collect())
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::Histogram;
+use crate::metrics::Metrics;
 
 /// How long it took from publishing to verified, for the readers of one population.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -102,6 +103,24 @@ pub struct WireComparison {
     pub bytes_ratio: f64,
     /// Whether both came to the same end: all agreed.
     pub both_converged: bool,
+}
+
+impl WireComparison {
+    /// Compares what was counted over the model with what was counted over QUIC. Bytes are those on the lines, if there are
+    /// any that count them, and those of messages against those of datagrams if not.
+    pub fn of(model: &Metrics, quic: &Metrics) -> Self {
+        let ratio = |quic: f64, model: f64| if model > 0.0 { quic / model } else { 1.0 };
+        let bytes_ratio = match model.line_bytes {
+            0 => ratio(quic.bytes as f64, model.bytes as f64),
+            on_lines => ratio(quic.line_bytes as f64, on_lines as f64),
+        };
+        Self {
+            latency_p50_ratio: ratio(quic.p50_ms, model.p50_ms),
+            latency_p99_ratio: ratio(quic.p99_ms, model.p99_ms),
+            bytes_ratio,
+            both_converged: model.converged && quic.converged,
+        }
+    }
 }
 
 /// What was more than a recording holds.

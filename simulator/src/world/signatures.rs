@@ -28,23 +28,18 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::{NetworkModel, Population, Workload};
+    use crate::scenario::built_in;
+    use crate::{City, Options, Scenario};
 
     /// A small city that publishes for five seconds.
-    fn run(remember: bool) -> World {
-        let mut world = World::new(3, NetworkModel::default()).expect("a world");
-        world.remember_signatures(remember);
-        let city = Population::settle(&mut world, 20).expect("a city");
-        let mut workload = Workload::new(world.seed(), &city.sensors, Duration::from_secs(1));
-        while let Some(due) = workload.due().filter(|due| *due < Duration::from_secs(5)) {
-            world.run_until(due);
-            workload.measure(&mut world);
-        }
-        world.run_for(Duration::from_secs(5));
-        world
+    fn run(memory: bool) -> World {
+        let set = ["city.peers=20", "publish_s=5"].map(|set| set.parse().expect("a value"));
+        let town = built_in("town").expect("it is built in").text;
+        let scenario = Scenario::parse_with(town, &set).expect("a scenario");
+        let mut city = City::new(scenario, Options { memory, ..Options::seed(3) }).expect("a city");
+        city.run_until(std::time::Duration::from_secs(10)).expect("it runs");
+        city.world
     }
 
     #[test]

@@ -45,6 +45,9 @@ impl World {
         if let (node::Event::Verified(shown), Some(witness)) = (event, &mut self.witness) {
             witness.shows(peer, shown);
         }
+        if let node::Event::Verified(shown) = event {
+            self.note_verified(peer, shown);
+        }
         self.ledger.happened(peer, event);
     }
 

@@ -3,16 +3,11 @@
 use super::World;
 #[cfg(feature = "quic")]
 use crate::PeerIndex;
+use crate::wire::Datagrams;
 #[cfg(feature = "quic")]
 use crate::wire::Wired;
-use crate::wire::{Datagrams, Delays};
 
 impl World {
-    /// How long after they were taken readings were shown to others.
-    pub fn delays(&self) -> &Delays {
-        &self.delays
-    }
-
     /// The datagrams that were sent. `None`: the wire is modelled, and has none.
     pub fn datagrams(&self) -> Option<Datagrams> {
         #[cfg(feature = "quic")]

@@ -1,8 +1,8 @@
 //! Peers with interfaces and places: radios that come into range and leave it, NATs, narrow lines, bad days.
 
+use msec_simulator::link::{Degradation, Strained};
 use msec_simulator::{
-    ClassId, Degradation, Kept, LinkClass, NetworkModel, PeerIndex, PeerSpec, Point, Strained, World,
-    disagreements,
+    ClassId, Kept, LinkClass, NetworkModel, PeerIndex, PeerSpec, Point, World, disagreements,
 };
 
 use crate::rig::{assert_agree, noise, seconds};

@@ -2,7 +2,7 @@
 
 use msec_identity::UnixMillis;
 use msec_peer::store::TimeQuality;
-use msec_simulator::{Checkers, ClockError, Damage, DiskFault, Kept, PeerSpec, Strike};
+use msec_simulator::{Checkers, ClockError, Damage, DiskFault, Kept, PeerIndex, PeerSpec, Strike};
 
 use crate::rig::{Chain, assert_agree, seconds};
 
@@ -154,4 +154,19 @@ fn a_disk_that_forgets_goes_on_in_a_new_log_once_a_neighbour_has_shown_the_old_o
 #[ignore = "known: the node continues its log before a neighbour has shown what the store lost, and what it acknowledges until then reaches nobody"]
 fn a_disk_that_forgets_and_publishes_at_once_loses_nothing_acknowledged() {
     assert_eq!(forgotten(0).found(), []);
+}
+
+#[test]
+fn nothing_happens_to_a_peer_that_has_not_come_yet() {
+    let mut chain = Chain::new(1);
+    let nobody = PeerIndex(chain.world.peer_count());
+    for strike in [
+        Strike::Crash(nobody, Kept::Torn),
+        Strike::Damage(nobody, Damage::Wiped),
+        Strike::Restart(nobody),
+        Strike::ClockUnset(nobody),
+    ] {
+        strike.strike(&mut chain.world).expect("nothing happens");
+    }
+    assert_agree(&chain.world);
 }

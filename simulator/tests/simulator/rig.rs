@@ -3,15 +3,36 @@
 use std::time::Duration;
 
 use msec_peer::node::{RefusedKind, StreamSpec, Ticket};
-use msec_simulator::{NetworkModel, Outcome, PeerIndex, PeerSpec, Report, Scenario, World, disagreements};
+use msec_simulator::scenario::{Override, built_in};
+use msec_simulator::{
+    City, NetworkModel, Options, Outcome, PeerIndex, PeerSpec, Report, Scenario, World, disagreements,
+};
 
 pub(crate) fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// The town that comes with the program, with some of its values replaced.
+#[track_caller]
+pub(crate) fn town(set: &[&str]) -> Scenario {
+    let set: Vec<Override> = set.iter().map(|set| set.parse().expect("a path and a value")).collect();
+    Scenario::parse_with(built_in("town").expect("it is built in").text, &set).expect("a scenario")
+}
+
 /// A city that is small enough for tests that run it twice.
-pub(crate) fn small() -> Scenario {
-    Scenario { nodes: 20, publish: seconds(15), ..Scenario::default() }
+#[track_caller]
+pub(crate) fn small(set: &[&str]) -> Scenario {
+    town(&[&["city.peers=20", "publish_s=15", "plain.loss=0"], set].concat())
+}
+
+/// A city, built with that seed.
+pub(crate) fn city(scenario: Scenario, seed: u64) -> City {
+    City::new(scenario, Options::seed(seed)).expect("a city")
+}
+
+/// What became of it.
+pub(crate) fn run(scenario: Scenario, seed: u64) -> Report {
+    city(scenario, seed).run(|_| {}).expect("it runs")
 }
 
 /// Nothing missed, all agree, nothing found.

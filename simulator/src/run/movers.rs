@@ -1,0 +1,73 @@
+//! What moves, and where it is.
+
+use std::time::Duration;
+
+use crate::map::{Map, Point, Route};
+use crate::peer::PeerIndex;
+use crate::scenario::Scenario;
+use crate::seed::Seed;
+use crate::world::World;
+
+use super::Residents;
+
+/// Everybody who moves. Where each is is a function of the time alone.
+#[derive(Debug)]
+pub(super) struct Movers {
+    all: Vec<Mover>,
+    every: Duration,
+    next: Duration,
+}
+
+#[derive(Debug)]
+struct Mover {
+    peer: PeerIndex,
+    route: Route,
+    speed_m_s: f64,
+    /// How far along its route it is at the beginning.
+    ahead_m: f64,
+}
+
+impl Movers {
+    pub(super) fn new(scenario: &Scenario, residents: &Residents, map: &Map, seed: Seed) -> Self {
+        let mut all = Vec::new();
+        for (peer, resident) in residents.iter() {
+            let Some(moves) = scenario.populations[resident.population].moves else { continue };
+            let mut dice = seed.dice("route", peer.0 as u64);
+            let route = map.route(moves.route.kind(resident.nth), &mut dice);
+            // In tenths of a millimetre, so that a draw is a whole number.
+            let ahead_m = dice.below((route.length_m() * 1e4) as u64) as f64 / 1e4;
+            all.push(Mover { peer, route, speed_m_s: moves.speed_kmh / 3.6, ahead_m });
+        }
+        Self { all, every: scenario.city.move_every, next: Duration::ZERO }
+    }
+
+    /// When somebody moves next.
+    pub(super) fn due(&self) -> Option<Duration> {
+        (!self.all.is_empty()).then_some(self.next)
+    }
+
+    /// Lets everybody move who does.
+    pub(super) fn step(&mut self, world: &mut World) {
+        let now = world.time();
+        if self.next > now {
+            return;
+        }
+        self.next = now + self.every;
+        for mover in &self.all {
+            if mover.peer.0 < world.peer_count() {
+                world.move_peer(mover.peer, mover.at(now));
+            }
+        }
+    }
+
+    /// Where everybody who moves is.
+    pub(super) fn positions(&self, now: Duration) -> impl Iterator<Item = (PeerIndex, Point)> + '_ {
+        self.all.iter().map(move |mover| (mover.peer, mover.at(now)))
+    }
+}
+
+impl Mover {
+    fn at(&self, now: Duration) -> Point {
+        self.route.at(self.ahead_m + self.speed_m_s * now.as_secs_f64())
+    }
+}

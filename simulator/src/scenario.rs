@@ -1,0 +1,303 @@
+//! A scenario: who lives in a city, what they publish, what goes wrong when, and what is looked at. Written as TOML.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `city` | [`CitySpec`]: the map, and how many peers |
+//! | `population` | [`PopulationSpec`]: peers of one kind |
+//! | `plain` | [`PlainSpec`]: the link of peers that name no interface |
+//! | `units` | how times, shares and names are written, and what is refused |
+//! | `place` | where in the file something stands |
+//! | `overrides` | [`Override`], `--set path=value` |
+//! | `built_in` | the scenarios that come with the program |
+//! | `error` | what is wrong with a scenario, and where |
+
+mod built_in;
+mod city;
+mod error;
+mod overrides;
+mod place;
+mod plain;
+mod population;
+mod units;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use built_in::{BuiltIn, built_in, built_ins};
+pub use city::{CitySpec, MapChoice};
+pub use error::ScenarioError;
+pub use overrides::Override;
+pub use plain::PlainSpec;
+pub use population::{
+    DIALS_MAX, DialScope, DialSpec, InterestSpec, JoinSpec, MoveSpec, PopulationSpec, PublishSpec, Role,
+    RouteSpec, Scope, SiteSpec, Values,
+};
+
+use crate::fault::Planned;
+use crate::link::{ClassSettings, LinkClass, LinkModel};
+use crate::peer::PEERS_MAX;
+
+/// The longest scenario, in bytes. A longer one is refused.
+pub const SCENARIO_BYTES_MAX: usize = 1 << 20;
+
+/// The most populations of a scenario. One with more is refused.
+pub const POPULATIONS_MAX: usize = 64;
+
+/// The most faults of a scenario. One with more is refused.
+pub const FAULTS_MAX: usize = 4_096;
+
+/// The most link classes, the built-in ones among them. A scenario with more is refused.
+pub const LINK_CLASSES_MAX: usize = 64;
+
+/// How long a city is given to agree after the last fault, unless the scenario says otherwise. A link that is cut is
+/// noticed after 20 s, redialled after at most 19 s, and reconciled within 12.5 s (`idle_timeout`, `redial_max`,
+/// `reconcile_interval`, with their jitter).
+pub const AGREE_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is simulated. Made from TOML by [`Scenario::parse`], and written back by [`Scenario::to_toml`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is called.
+    #[serde(deserialize_with = "units::name")]
+    pub name: String,
+    /// What question it answers, in a sentence or two.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// How long is published, in seconds.
+    #[serde(rename = "publish_s", with = "units::seconds")]
+    pub publish: Duration,
+    /// How long the city is given after that, so that everything can arrive, in seconds. Default: [`AGREE_WITHIN`].
+    #[serde(rename = "drain_s", with = "units::seconds", default = "agree_within")]
+    pub drain: Duration,
+    /// The city.
+    pub city: CitySpec,
+    /// Who lives there.
+    #[serde(rename = "population")]
+    pub populations: Vec<PopulationSpec>,
+    /// Link classes of its own, or built-in ones with other figures, by name.
+    #[serde(default, rename = "link", skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, ClassSettings>,
+    /// The link of peers that name no interface.
+    #[serde(default)]
+    pub plain: PlainSpec,
+    /// What goes wrong, and when.
+    #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Planned>,
+    /// What is checked.
+    #[serde(default)]
+    pub check: CheckSpec,
+    /// What is recorded.
+    #[serde(default)]
+    pub record: RecordSpec,
+}
+
+/// What is checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckSpec {
+    /// How long after the last fault all honest peers with one interest hold the same, at most, in seconds.
+    #[serde(rename = "agree_within_s", with = "units::seconds")]
+    pub agree_within: Duration,
+    /// How often the checkers look that look at everything, in seconds. Default: 1 s.
+    #[serde(rename = "every_s", with = "units::seconds")]
+    pub every: Duration,
+}
+
+/// What is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordSpec {
+    /// Time between two rows of the series, in seconds. Default: 10 s.
+    #[serde(rename = "series_every_s", with = "units::seconds")]
+    pub series_every: Duration,
+    /// How many messages are followed through the city. Default: 3, at most [`SPREADS_MAX`].
+    pub spread: usize,
+}
+
+/// The most messages that are followed.
+pub const SPREADS_MAX: usize = 32;
+
+impl Default for CheckSpec {
+    fn default() -> Self {
+        Self { agree_within: AGREE_WITHIN, every: city::one_second() }
+    }
+}
+
+impl Default for RecordSpec {
+    fn default() -> Self {
+        Self { series_every: Duration::from_secs(10), spread: 3 }
+    }
+}
+
+fn agree_within() -> Duration {
+    AGREE_WITHIN
+}
+
+impl Scenario {
+    /// Reads and checks a scenario. What is refused is refused with its line.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        if text.len() > SCENARIO_BYTES_MAX {
+            return Err(ScenarioError::TooLong);
+        }
+        let scenario: Self = toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        match scenario.check() {
+            Ok(()) => Ok(scenario),
+            Err(wrong) => Err(ScenarioError::from_wrong(text, wrong)),
+        }
+    }
+
+    /// Reads and checks a scenario with some of its values replaced.
+    pub fn parse_with(text: &str, overrides: &[Override]) -> Result<Self, ScenarioError> {
+        if overrides.is_empty() {
+            return Self::parse(text);
+        }
+        if text.len() > SCENARIO_BYTES_MAX {
+            return Err(ScenarioError::TooLong);
+        }
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        for change in overrides {
+            change.apply(&mut table)?;
+        }
+        // Read again from its text, so that what is refused has a line in what is refused.
+        let changed = toml::to_string(&table).map_err(|source| ScenarioError::Unwritable { source })?;
+        Self::parse(&changed).map_err(|error| error.after_overrides(overrides))
+    }
+
+    /// The scenario as a file.
+    pub fn to_toml(&self) -> Result<String, ScenarioError> {
+        toml::to_string(self).map_err(|source| ScenarioError::Unwritable { source })
+    }
+
+    /// When the run ends.
+    pub fn end(&self) -> Duration {
+        self.publish + self.drain
+    }
+
+    /// How many peers each population has.
+    pub fn sizes(&self) -> Vec<usize> {
+        population::sizes(&self.populations, self.city.peers)
+    }
+
+    /// How many districts the city is divided into: no more than there are gateways that can hold what is measured in them.
+    pub fn districts(&self) -> usize {
+        const GATEWAYS_EACH: usize = 3;
+        const DISTRICTS_MAX: usize = 64;
+        let holds = |it: &PopulationSpec| it.role == Role::Gateway && it.hostile.is_none();
+        let gateways = self.populations.iter().zip(self.sizes()).filter(|(it, _)| holds(it));
+        let gateways: usize = gateways.map(|(_, size)| size).sum();
+        let usual = (gateways / GATEWAYS_EACH).clamp(1, DISTRICTS_MAX);
+        self.city.districts.unwrap_or(usual).min(gateways.max(1))
+    }
+
+    /// The link classes: the built-in ones, changed and added to as the scenario says.
+    pub fn link_classes(&self) -> Result<Vec<LinkClass>, ScenarioError> {
+        self.classes().map_err(|wrong| ScenarioError::from_wrong("", wrong))
+    }
+
+    /// The link of peers that name no interface.
+    pub fn plain_link(&self) -> Result<LinkModel, ScenarioError> {
+        self.plain.model().map_err(|reason| ScenarioError::from_wrong("", Wrong::at("plain", reason)))
+    }
+
+    fn classes(&self) -> Result<Vec<LinkClass>, Wrong> {
+        let mut classes = LinkClass::built_in();
+        for (name, settings) in &self.links {
+            let class =
+                settings.class(name).map_err(|error| Wrong::at(format!("link.{name}"), error.to_string()))?;
+            match classes.iter_mut().find(|other| other.name == *name) {
+                Some(other) => *other = class,
+                None => classes.push(class),
+            }
+        }
+        if classes.len() > LINK_CLASSES_MAX {
+            return Err(Wrong::at("link", format!("there are at most {LINK_CLASSES_MAX} link classes")));
+        }
+        Ok(classes)
+    }
+
+    /// Refuses what each value alone allows and all together do not.
+    fn check(&self) -> Result<(), Wrong> {
+        if self.publish.is_zero() {
+            return Err(Wrong::at("publish_s", "nothing would be published: give it more than 0 seconds"));
+        }
+        if self.populations.is_empty() || self.populations.len() > POPULATIONS_MAX {
+            let reason = format!("a city has 1 to {POPULATIONS_MAX} populations: add a [[population]]");
+            return Err(Wrong::at("name", reason));
+        }
+        if self.city.peers == 0 || self.city.peers > PEERS_MAX {
+            return Err(Wrong::at("city.peers", format!("give it 1 to {PEERS_MAX} peers")));
+        }
+        if self.city.districts.is_some_and(|n| n == 0 || n > 1_024) {
+            return Err(Wrong::at("city.districts", "give it 1 to 1024 districts"));
+        }
+        if self.city.move_every.is_zero() {
+            return Err(Wrong::at("city.move_every_s", "give it more than 0 seconds"));
+        }
+        if self.record.series_every.is_zero() {
+            return Err(Wrong::at("record.series_every_s", "give it more than 0 seconds"));
+        }
+        if self.record.spread > SPREADS_MAX {
+            return Err(Wrong::at("record.spread", format!("at most {SPREADS_MAX} messages are followed")));
+        }
+        if self.check.every.is_zero() {
+            return Err(Wrong::at("check.every_s", "give it more than 0 seconds"));
+        }
+        self.plain.model().map_err(|reason| Wrong::at("plain", reason))?;
+        let classes = self.classes()?;
+        population::check(&self.populations, self.city.peers, &classes)?;
+        if self.faults.len() > FAULTS_MAX {
+            return Err(Wrong::at("name", format!("at most {FAULTS_MAX} faults are simulated")));
+        }
+        for (n, fault) in self.faults.iter().enumerate() {
+            let path = format!("fault.{n}");
+            let within = |s: f64| (0.0..=units::SECONDS_MAX).contains(&s);
+            if !within(fault.from_s)
+                || fault.until_s.is_some_and(|until_s| !within(until_s) || until_s < fault.from_s)
+            {
+                let reason = "from_s and until_s are seconds from 0 on, and it ends after it begins";
+                return Err(Wrong::at(path, reason));
+            }
+            self.check_time_to_agree(fault.until_s.unwrap_or(fault.from_s))
+                .map_err(|reason| Wrong::at(path, reason))?;
+        }
+        for (n, joins) in self.populations.iter().enumerate().filter_map(|(n, it)| Some((n, it.joins?))) {
+            let until_s = (joins.from + joins.within).as_secs_f64();
+            self.check_time_to_agree(until_s)
+                .map_err(|reason| Wrong::at(format!("population.{n}.joins"), reason))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is time to agree after what is over then.
+    fn check_time_to_agree(&self, until_s: f64) -> Result<(), String> {
+        let latest_s = self.end().saturating_sub(self.check.agree_within).as_secs_f64();
+        if until_s <= latest_s {
+            return Ok(());
+        }
+        Err(format!(
+            "it lasts until second {until_s}, and the city has {} s to agree after it: end it by second {latest_s}, or make \
+             publish_s or drain_s longer",
+            self.check.agree_within.as_secs_f64(),
+        ))
+    }
+}
+
+/// A value that cannot be: where it stands, as in `--set`, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub(crate) path: String,
+    pub(crate) reason: String,
+}
+
+impl Wrong {
+    pub(crate) fn at(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
