@@ -2,7 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::stats::Median;
-use crate::sweep::{JobResult, by_point};
+use crate::sweep::{JobResult, Point, by_point};
 
 /// Something that is counted in every run, and which way is better.
 #[derive(Clone, Copy)]
@@ -130,7 +130,7 @@ impl Measure {
 }
 
 /// A point of a grid, for a person.
-pub fn name((scenario, settings): &(String, Vec<(String, String)>)) -> String {
+pub fn name((scenario, settings): &Point) -> String {
     let settings = settings.iter().map(|(path, value)| format!(" {path}={value}"));
     format!("{scenario}{}", settings.collect::<String>())
 }

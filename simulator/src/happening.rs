@@ -27,6 +27,8 @@ pub(crate) enum Happening {
     Knock(Box<Knock>),
     /// The dialler learns that its connection is up.
     Answered { link: LinkId, knock: Box<Knock> },
+    /// A peer dials an address where nobody lived yet when it began to.
+    Dial { life: Life, address: SocketAddr },
     /// A dial has taken too long.
     DialFailed { life: Life, address: SocketAddr },
     /// A message reaches the interface of this end.

@@ -31,7 +31,7 @@ use crate::wire::Wire;
 use crate::workload::{Measures, Workload};
 use crate::world::World;
 use movers::Movers;
-use recorder::Recorder;
+use recorder::{Looked, Recorder};
 pub use residents::{Resident, Residents};
 
 /// How a scenario is run.
@@ -198,15 +198,15 @@ impl City {
         self.checkers.at_end(&self.world);
         let (wall, cpu) = (self.stopwatch.wall(), self.stopwatch.cpu());
         let metrics = Metrics::of(&self.world, self.checkers.count(), wall, cpu);
-        let recording = self.recorder.finish(
-            &self.scenario,
-            &self.world,
-            &self.classes,
-            &self.map,
-            &self.residents,
-            &self.checkers,
-            metrics.clone(),
-        );
+        let looked = Looked {
+            scenario: &self.scenario,
+            world: &self.world,
+            classes: &self.classes,
+            map: &self.map,
+            residents: &self.residents,
+            checkers: &self.checkers,
+        };
+        let recording = self.recorder.finish(looked, metrics.clone());
         let ledger = self.world.ledger();
         Report {
             metrics,

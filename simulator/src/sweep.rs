@@ -121,7 +121,10 @@ pub fn jobs(axes: &[Axis], seeds: &Seeds) -> Result<Vec<Job>, String> {
     let mut combinations = vec![Vec::new()];
     for Axis(values) in axes {
         let with = |before: &Vec<Override>| {
-            values.iter().map(|value| [before.as_slice(), &[value.clone()]].concat()).collect::<Vec<_>>()
+            values
+                .iter()
+                .map(|value| [before.as_slice(), std::slice::from_ref(value)].concat())
+                .collect::<Vec<_>>()
         };
         combinations = combinations.iter().flat_map(with).collect();
     }
@@ -172,8 +175,11 @@ pub fn read_all(path: &Path) -> Result<Vec<JobResult>, ResultsError> {
     files.iter().map(|file| read(file)).collect()
 }
 
+/// A point of a grid: the scenario's name, and what was set in it, by path.
+pub type Point = (String, Vec<(String, String)>);
+
 /// Results by what was set, each set with those of all seeds.
-pub fn by_point(results: &[JobResult]) -> BTreeMap<(String, Vec<(String, String)>), Vec<&JobResult>> {
+pub fn by_point(results: &[JobResult]) -> BTreeMap<Point, Vec<&JobResult>> {
     let mut points: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for result in results {
         let settings = result.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect();

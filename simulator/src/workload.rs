@@ -30,7 +30,7 @@ pub enum Measures {
     /// A walk in tenths between 30 and 90.
     Walk {
         /// Draws the steps.
-        dice: Dice,
+        dice: Box<Dice>,
         /// Where it stands, in tenths.
         tenths: i64,
     },
@@ -46,7 +46,7 @@ pub enum Measures {
 impl Measures {
     /// A walk from the middle on.
     pub fn walk(dice: Dice) -> Self {
-        Self::Walk { dice, tenths: 400 }
+        Self::Walk { dice: Box::new(dice), tenths: 400 }
     }
 
     /// The next value, `nth` since the beginning. `None`: nothing was measured.

@@ -195,6 +195,11 @@ impl World {
             Happening::DiskDone(life) => self.disk_done(life),
             Happening::Act(life) => self.act(life),
             Happening::Copied(peer) => self.copied(peer),
+            Happening::Dial { life, address } => {
+                if self.lives(life) {
+                    self.network.dial(now, &mut self.queue, life, address);
+                }
+            }
             Happening::DialFailed { life, address } => {
                 if self.lives(life) {
                     self.tell(life.peer, Input::DialFailed { address });
@@ -304,7 +309,15 @@ impl World {
         };
         let Some(output) = output else { return };
         match output {
-            Output::Dial { address } => self.network.dial(now, queue, it.life(), address),
+            Output::Dial { address } => {
+                let life = it.life();
+                if PeerIndex::at(address).is_some_and(|to| to.0 >= self.peers.len()) {
+                    // Whoever is added at this time too is there before anything is sent.
+                    queue.push(now, Happening::Dial { life, address });
+                } else {
+                    self.network.dial(now, queue, life, address);
+                }
+            }
             Output::Send { link, priority, bytes } => {
                 if !self.network.send(now, queue, link, priority, bytes) {
                     let now = it.now(now);

@@ -7,7 +7,7 @@ use serde_json::Value;
 const SIM: &str = env!("CARGO_BIN_EXE_msec-sim-under-test");
 
 fn city(seed: &str) -> Value {
-    let args = ["run", "--nodes", "12", "--seconds", "5", "--seed", seed, "--json"];
+    let args = ["run", "town", "--set", "city.peers=12", "--set", "publish_s=5", "--seed", seed, "--json"];
     json_line(&args)
 }
 
@@ -30,7 +30,10 @@ fn one_seed_is_one_course_of_events() {
 
 #[test]
 fn a_city_that_cannot_be_is_explained() {
-    let refused = run(SIM, ["run", "--nodes", "1"]);
+    let refused = run(SIM, ["run", "town", "--set", "city.peers=1"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("--nodes 50"));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr)
+            .contains("`city.peers`: its populations have 3 peers at least")
+    );
 }

@@ -67,3 +67,29 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         _ => Err("give it seconds, such as 90 or 0.5".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_manual_page_that_names_its_flags() {
+        let manual = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manual");
+        for command in Args::command().get_subcommands() {
+            let name = command.get_name();
+            let page = std::fs::read_to_string(manual.join(format!("msec-sim-{name}.md"))).expect(name);
+            assert!(
+                page.starts_with(&format!("# msec-sim {name}\n")) && page.lines().count() <= 60,
+                "{name}"
+            );
+            for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(
+                    page.contains(&format!("--{flag}")) || flag == "help",
+                    "{name} says nothing of --{flag}"
+                );
+            }
+        }
+    }
+}

@@ -40,7 +40,7 @@ impl Network {
     /// How a peer reaches an address, if it does. Where nobody can live, a packet is lost like any other.
     pub(super) fn path(&self, from: PeerIndex, address: SocketAddr) -> Option<Path> {
         let Some(to) = PeerIndex::at(address) else { return Some(Path::Plain) };
-        if self.lines.is_plain(from) || self.lines.is_plain(to) {
+        if self.lines.is_plain(from) || (self.places.position(to).is_some() && self.lines.is_plain(to)) {
             return Some(Path::Plain);
         }
         self.lines.route(from, to, self.places.distance_m(from, to)).map(Path::Lines)

@@ -25,6 +25,8 @@ struct Mover {
     speed_m_s: f64,
     /// How far along its route it is at the beginning.
     ahead_m: f64,
+    /// How far it goes at most, counted in the same way: to where its route begins.
+    home_m: f64,
 }
 
 impl Movers {
@@ -36,7 +38,12 @@ impl Movers {
             let route = map.route(moves.route.kind(resident.nth), &mut dice);
             // In tenths of a millimetre, so that a draw is a whole number.
             let ahead_m = dice.below((route.length_m() * 1e4) as u64) as f64 / 1e4;
-            all.push(Mover { peer, route, speed_m_s: moves.speed_kmh / 3.6, ahead_m });
+            let speed_m_s = moves.speed_kmh / 3.6;
+            let rounds = |after: Duration| {
+                ((ahead_m + speed_m_s * after.as_secs_f64()) / route.length_m().max(1.0)).ceil()
+            };
+            let home_m = moves.home_after.map_or(f64::INFINITY, |after| rounds(after) * route.length_m());
+            all.push(Mover { peer, route, speed_m_s, ahead_m, home_m });
         }
         Self { all, every: scenario.city.move_every, next: Duration::ZERO }
     }
@@ -68,6 +75,6 @@ impl Movers {
 
 impl Mover {
     fn at(&self, now: Duration) -> Point {
-        self.route.at(self.ahead_m + self.speed_m_s * now.as_secs_f64())
+        self.route.at((self.ahead_m + self.speed_m_s * now.as_secs_f64()).min(self.home_m))
     }
 }

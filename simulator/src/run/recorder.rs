@@ -20,13 +20,26 @@ use crate::world::World;
 /// How often the place of what moves is written down.
 const TRACK_EVERY: Duration = Duration::from_secs(10);
 
+/// All of a run that is looked at in the end.
+pub(super) struct Looked<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) world: &'a World,
+    pub(super) classes: &'a [LinkClass],
+    pub(super) map: &'a Map,
+    pub(super) residents: &'a Residents,
+    pub(super) checkers: &'a Checkers,
+}
+
+/// Where something was when.
+type Track = Thinned<(f32, [f32; 2])>;
+
 pub(super) struct Recorder {
     every: Duration,
     next: Duration,
     series: Thinned<SeriesRow>,
     next_track: Duration,
     /// Where what moves was, by peer.
-    tracks: Vec<(PeerIndex, Thinned<(f32, [f32; 2])>)>,
+    tracks: Vec<(PeerIndex, Track)>,
     /// When the next message is to be followed.
     follow: Vec<Duration>,
 }
@@ -74,16 +87,8 @@ impl Recorder {
     }
 
     /// All of it.
-    pub(super) fn finish(
-        self,
-        scenario: &Scenario,
-        world: &World,
-        classes: &[LinkClass],
-        map: &Map,
-        residents: &Residents,
-        checkers: &Checkers,
-        metrics: Metrics,
-    ) -> Recording {
+    pub(super) fn finish(self, city: Looked<'_>, metrics: Metrics) -> Recording {
+        let Looked { scenario, world, classes, map, residents, checkers } = city;
         let mut series = self.series;
         series.push(row(world, Duration::from_secs_f64(metrics.wall_s)));
         let mut recording = Recording {
@@ -115,11 +120,7 @@ impl Recorder {
     }
 }
 
-fn peers(
-    scenario: &Scenario,
-    residents: &Residents,
-    tracks: Vec<(PeerIndex, Thinned<(f32, [f32; 2])>)>,
-) -> Vec<PeerRecord> {
+fn peers(scenario: &Scenario, residents: &Residents, tracks: Vec<(PeerIndex, Track)>) -> Vec<PeerRecord> {
     let record = |(_, it): (PeerIndex, &Resident)| {
         let population = &scenario.populations[it.population];
         PeerRecord {

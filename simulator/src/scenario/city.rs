@@ -51,11 +51,11 @@ impl MapChoice {
         let by_name = self.written.is_str();
         let scale = |full: f64| (peers as f64 / full).sqrt().clamp(SCALE_MIN, 1.0);
         match &self.spec {
-            MapSpec::Santander(it) if by_name => {
-                MapSpec::Santander(Santander { scale: scale(SANTANDER_PEERS), ..it.clone() })
+            MapSpec::Santander(_) if by_name => {
+                MapSpec::Santander(Santander { scale: scale(SANTANDER_PEERS) })
             }
             MapSpec::Fujisawa(it) if by_name => {
-                MapSpec::Fujisawa(Fujisawa { scale: scale(FUJISAWA_PEERS), ..it.clone() })
+                MapSpec::Fujisawa(Fujisawa { scale: scale(FUJISAWA_PEERS), ..*it })
             }
             other => other.clone(),
         }

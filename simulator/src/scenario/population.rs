@@ -183,6 +183,14 @@ pub struct MoveSpec {
     pub route: RouteSpec,
     /// How fast, in kilometres an hour.
     pub speed_kmh: f64,
+    /// Who comes to the beginning of its route after so many seconds stays there. Default: nobody stays.
+    #[serde(
+        default,
+        with = "units::maybe_seconds",
+        rename = "home_after_s",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub home_after: Option<Duration>,
 }
 
 /// On which kind of route.
@@ -198,8 +206,8 @@ pub enum RouteSpec {
 }
 
 impl RouteSpec {
-    /// Streets of a collection round. Chosen: a few kilometres, an hour at the speed of a truck that stops at each house.
-    const ROUND_STREETS: usize = 60;
+    /// Streets of a collection round. Chosen: a few kilometres.
+    const ROUND_STREETS: usize = 25;
     /// How far a walk goes before it turns home. Chosen: a quarter of an hour.
     const WALK_M: f64 = 1_000.0;
 

@@ -30,6 +30,22 @@ pub(crate) mod seconds {
     }
 }
 
+/// A time in seconds that may be left out.
+pub(crate) mod maybe_seconds {
+    use std::time::Duration;
+
+    use serde::de::Deserializer;
+    use serde::ser::Serializer;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        super::seconds::serialize(&time.unwrap_or_default(), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        super::seconds::deserialize(from).map(Some)
+    }
+}
+
 /// A part of a whole, from 0 to 1.
 pub(crate) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     let value = f64::deserialize(from)?;

@@ -108,7 +108,8 @@ fn sensors(dice: &mut Dice, plain: bool) -> PopulationSpec {
     if !plain {
         it.interfaces = vec![["dsl", "lte", "ethernet"][dice.index(3)].into(), "wifi".into()];
         it.discovers = dice.chance(0.5);
-        it.moves = dice.chance(0.3).then_some(MoveSpec { route: RouteSpec::Bus, speed_kmh: 20.0 });
+        it.moves =
+            dice.chance(0.3).then_some(MoveSpec { route: RouteSpec::Bus, speed_kmh: 20.0, home_after: None });
     }
     it.commit_ms = [0.0, 5.0, 100.0][dice.index(3)];
     it.publishes = Some(PublishSpec {
@@ -127,7 +128,8 @@ fn readers(dice: &mut Dice, plain: bool) -> PopulationSpec {
     if !plain {
         it.interfaces = vec!["lte".into(), "wifi".into()];
         it.discovers = dice.chance(0.5);
-        it.moves = dice.chance(0.5).then_some(MoveSpec { route: RouteSpec::Walk, speed_kmh: 5.0 });
+        it.moves =
+            dice.chance(0.5).then_some(MoveSpec { route: RouteSpec::Walk, speed_kmh: 5.0, home_after: None });
     }
     it
 }

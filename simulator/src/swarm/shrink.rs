@@ -53,7 +53,7 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
         add(&|it| drop(it.populations.remove(nth)));
     }
     add(&|it| it.city.peers = (it.city.peers / 2).max(2));
-    add(&|it| it.city.peers = (it.city.peers - it.city.peers / 8).max(2));
+    add(&|it| it.city.peers = (it.city.peers - (it.city.peers / 8).max(1)).max(2));
     for nth in 0..from.populations.len() {
         add(&|it| it.populations[nth].hostile = None);
         add(&|it| it.populations[nth].moves = None);
