@@ -4,6 +4,7 @@
 
 mod args;
 mod compare;
+mod gossip;
 mod list;
 mod log;
 mod progress;
@@ -46,6 +47,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(args) => compare::run(args),
         Command::Swarm(args) => swarm::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Gossip(args) => gossip::run(args),
         Command::Report(args) => report::run(args),
     };
     match done {

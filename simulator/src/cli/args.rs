@@ -44,6 +44,9 @@ pub(super) enum Command {
     /// Run a scenario again, and print what one peer saw
     #[command(after_help = super::replay::EXAMPLES)]
     Replay(super::replay::ReplayArgs),
+    /// Run bare gossip machines, a hundred thousand if you like
+    #[command(after_help = super::gossip::EXAMPLES)]
+    Gossip(super::gossip::GossipArgs),
     /// Make a page, and tables, of a recording
     #[command(after_help = super::report::EXAMPLES)]
     Report(super::report::ReportArgs),

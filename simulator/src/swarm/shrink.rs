@@ -52,8 +52,8 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
     for nth in 0..from.populations.len() {
         add(&|it| drop(it.populations.remove(nth)));
     }
-    add(&|it| it.city.peers = (it.city.peers / 2).max(2));
-    add(&|it| it.city.peers = (it.city.peers - (it.city.peers / 8).max(1)).max(2));
+    add(&|it| it.city.peers = (it.city.peers / 2).max(2).min(it.city.peers));
+    add(&|it| it.city.peers = (it.city.peers - (it.city.peers / 8).max(1)).max(2).min(it.city.peers));
     for nth in 0..from.populations.len() {
         add(&|it| it.populations[nth].hostile = None);
         add(&|it| it.populations[nth].moves = None);

@@ -93,7 +93,7 @@ fn mistakes_are_answered_with_what_to_do() {
         let stderr = text(&output.stderr);
         assert!(stderr.contains(answer), "{args}: {stderr}");
     }
-    for command in ["run", "list", "sweep", "compare", "swarm", "replay", "report"] {
+    for command in ["run", "list", "sweep", "compare", "swarm", "replay", "gossip", "report"] {
         assert!(text(&msec_sim(&format!("{command} --help")).stdout).contains("Examples:"), "{command}");
     }
 }
@@ -172,4 +172,14 @@ fn a_swarm_says_how_far_it_came() {
     let output = msec_sim("swarm --count 1 --seconds 600");
     assert!(output.status.success(), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("1 scenarios in"));
+}
+
+#[test]
+fn bare_gossip_machines_get_everything() {
+    let output = msec_sim("gossip --peers 100 --messages 2 --json");
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let stdout = text(&output.stdout);
+    let result: serde_json::Value =
+        serde_json::from_str(stdout.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((&result["deliveries"], &result["missed"]), (&198.into(), &0.into()));
 }
