@@ -28,6 +28,15 @@ const FOUND: u8 = 1;
 /// What was asked for makes no sense.
 const USAGE: u8 = 2;
 
+/// Arguments that name what is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+fn usage(text: String) -> anyhow::Error {
+    Usage(text).into()
+}
+
 /// Runs `msec-sim` with these arguments, the program's name first. The exit status is 1 if something was missed or is
 /// wrong, and 2 if the arguments or the scenario are.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -54,7 +63,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("msec-sim: {error:#}");
-            ExitCode::from(if error.is::<crate::scenario::ScenarioError>() { USAGE } else { FOUND })
+            let usage = error.is::<crate::scenario::ScenarioError>() || error.is::<Usage>();
+            ExitCode::from(if usage { USAGE } else { FOUND })
         }
     }
 }

@@ -109,9 +109,10 @@ impl Measure {
         let judged = self.better == Better::Less || (rules.cpu && self.name == CPU);
         if self.better == Better::None {
             // One run in which it happens is one too many, whatever the median says.
+            let (one, other) = (before.some * after.of, after.some * before.of);
             return match () {
-                () if after.max > before.max => Change::Worse,
-                () if after.max < before.max => Change::Better,
+                () if other > one || after.max > before.max => Change::Worse,
+                () if other < one || after.max < before.max => Change::Better,
                 () => Change::Same,
             };
         }
@@ -142,6 +143,7 @@ mod tests {
     fn results(p99: impl IntoIterator<Item = f64>, missed: u64) -> Vec<JobResult> {
         let result = |(seed, p99_ms): (usize, f64)| JobResult {
             scenario: "town".into(),
+            text: String::new(),
             settings: [("city.peers".to_owned(), "50".to_owned())].into(),
             seed: seed as u64,
             metrics: Metrics {
@@ -176,6 +178,17 @@ mod tests {
         let after = results((0..10).map(f64::from), 1);
         assert_eq!(verdict(&before, &after, "missed"), Change::Worse);
         assert_eq!(verdict(&before, &before, "missed"), Change::Same);
+    }
+
+    #[test]
+    fn one_run_more_that_fails_is_worse() {
+        let failing = |count: usize| -> Vec<JobResult> {
+            let mut all = results((0..10).map(f64::from), 0);
+            all.iter_mut().take(count).for_each(|it| it.metrics.converged = false);
+            all
+        };
+        assert_eq!(verdict(&failing(1), &failing(2), "not_converged"), Change::Worse);
+        assert_eq!(verdict(&failing(2), &failing(1), "not_converged"), Change::Better);
     }
 
     #[test]

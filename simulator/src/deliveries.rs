@@ -31,11 +31,20 @@ pub struct Deliveries {
 /// One log.
 #[derive(Debug, Default)]
 struct Track {
-    /// When each entry was published, and how many readings it holds; the header holds none.
-    entries: Vec<Option<(Duration, u32)>>,
+    /// By position; the header holds no readings.
+    entries: Vec<Option<Published>>,
     /// The position after the last one that each reader has.
     reached: BTreeMap<PeerIndex, u64>,
     followed: Vec<(u64, usize)>,
+}
+
+/// An entry that was acknowledged.
+#[derive(Debug, Clone, Copy)]
+struct Published {
+    at: Duration,
+    readings: u32,
+    /// How many peers there were. Who came later is served what was before, and nobody waited for that.
+    peers: usize,
 }
 
 /// A message on its way through the city.
@@ -121,8 +130,14 @@ impl Deliveries {
         self.readers.clear();
     }
 
-    /// Something was acknowledged that so many others want.
-    pub(crate) fn acknowledged(&mut self, submission: &Submission, receipt: Receipt, readers: usize) {
+    /// Something was acknowledged that so many others want, of so many peers that there are.
+    pub(crate) fn acknowledged(
+        &mut self,
+        submission: &Submission,
+        receipt: Receipt,
+        readers: usize,
+        peers: usize,
+    ) {
         let readings = submission.readings.len() as u32;
         self.published += u64::from(readings);
         self.expected += u64::from(readings) * readers as u64;
@@ -131,7 +146,7 @@ impl Deliveries {
         if track.entries.len() <= at {
             track.entries.resize(at + 1, None);
         }
-        track.entries[at] = Some((submission.at, readings));
+        track.entries[at] = Some(Published { at: submission.at, readings, peers });
         if self.follow > 0 && readers > 0 {
             self.follow -= 1;
             track.followed.push((receipt.position, self.followed.len()));
@@ -153,11 +168,13 @@ impl Deliveries {
             return;
         }
         *reached = measured.position + 1;
-        let Some((published, readings)) = track.entries.get(measured.position as usize).copied().flatten()
-        else {
-            return;
-        };
+        let entry = track.entries.get(measured.position as usize).copied().flatten();
+        let Some(Published { at: published, readings, peers }) = entry else { return };
         self.delivered += u64::from(readings);
+        if reader.0 >= peers {
+            self.expected += u64::from(readings);
+            return;
+        }
         let group = self.groups.get(reader.0).copied().unwrap_or(0);
         if self.latencies.len() <= group {
             self.latencies.resize_with(group + 1, Histogram::default);

@@ -14,7 +14,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use msec_simulator::{GossipOnly, GossipOnlyConfig, Links, Seed};
+//! use msec_simulator::Seed;
+//! use msec_simulator::gossip_only::{GossipOnly, GossipOnlyConfig, Links};
 //!
 //! let links = Links::ring_with_chords(100, 3, Duration::from_millis(5)..Duration::from_millis(50), &mut Seed(1).dice("links", 0));
 //! let mut city = GossipOnly::new(Seed(1), links, GossipOnlyConfig::default())?;

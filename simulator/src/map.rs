@@ -14,7 +14,8 @@
 //! | `route`, `shortest` | where things go that move |
 //!
 //! ```
-//! use msec_simulator::{Map, MapSpec, RouteKind, Seed, Site};
+//! use msec_simulator::Seed;
+//! use msec_simulator::map::{Map, MapSpec, RouteKind, Site};
 //!
 //! let mut dice = Seed(1).dice("map", 0);
 //! let map = Map::build(&"helsinki".parse::<MapSpec>()?, 8, &mut dice)?;

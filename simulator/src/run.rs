@@ -10,7 +10,7 @@ mod movers;
 mod recorder;
 mod residents;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::network::NetworkModel;
 use crate::peer::PeerIndex;
 use crate::recording::Recording;
-use crate::scenario::{PublishSpec, Scenario, ScenarioError, Values};
+use crate::scenario::{InterestSpec, PublishSpec, Scenario, ScenarioError, Values};
 use crate::seed::Seed;
 use crate::stopwatch::Stopwatch;
 use crate::wire::Wire;
@@ -118,6 +118,13 @@ pub struct City {
 impl City {
     /// Builds a city. No time has passed in it.
     pub fn new(scenario: Scenario, options: Options) -> Result<Self, ScenarioError> {
+        let mut city = Self::planned(scenario, options)?;
+        city.join()?;
+        Ok(city)
+    }
+
+    /// A city to which nobody has come yet: they come as soon as time passes.
+    pub fn planned(scenario: Scenario, options: Options) -> Result<Self, ScenarioError> {
         let stopwatch = Stopwatch::start();
         let seed = Seed(options.seed);
         let classes = scenario.link_classes()?;
@@ -135,11 +142,12 @@ impl City {
             world = world.unwatched();
         }
         let residents = Residents::settle(&scenario, &classes, &map, seed);
-        let movers = Movers::new(&scenario, &residents, &map, seed);
+        check_interests(&scenario, &map)?;
+        let movers = Movers::new(&scenario, &residents);
         let recorder = Recorder::new(&scenario);
         let mut schedule = Schedule::default();
         schedule.plan(&scenario.faults, &residents, seed)?;
-        let mut city = Self {
+        Ok(Self {
             world,
             residents,
             classes,
@@ -158,9 +166,7 @@ impl City {
             stopwatch,
             next_check: scenario.check.every,
             scenario,
-        };
-        city.join()?;
-        Ok(city)
+        })
     }
 
     /// The scenario that it is a run of.
@@ -314,4 +320,28 @@ impl City {
         };
         self.workload.add(peer, stream, measures, first, publishes.every, publishes.readings);
     }
+}
+
+/// Refuses collections that somebody wants and nobody writes: a name that is misspelt would look like a quiet city.
+fn check_interests(scenario: &Scenario, map: &Map) -> Result<(), ScenarioError> {
+    let collections =
+        scenario.populations.iter().filter_map(|it| it.publishes.as_ref()).map(|it| &it.collection);
+    let written: BTreeSet<String> = collections
+        .flat_map(|collection| map.districts().iter().map(move |it| format!("{}/{collection}", it.name)))
+        .collect();
+    for population in &scenario.populations {
+        let Some(InterestSpec::Collections(wanted)) = &population.interest else { continue };
+        for wanted in wanted {
+            let covers = |it: &String| it == wanted || it.starts_with(&format!("{wanted}/"));
+            if !written.iter().any(covers) {
+                let some: Vec<_> = written.iter().take(8).map(String::as_str).collect();
+                return Err(ScenarioError::Interest {
+                    population: population.name.clone(),
+                    wanted: wanted.clone(),
+                    written: some.join(", "),
+                });
+            }
+        }
+    }
+    Ok(())
 }

@@ -35,7 +35,7 @@ pub use population::{
     RouteSpec, Scope, SiteSpec, Values,
 };
 
-use crate::fault::Planned;
+use crate::fault::{Fault, Planned};
 use crate::link::{ClassSettings, LinkClass, LinkModel};
 use crate::peer::PEERS_MAX;
 
@@ -47,6 +47,9 @@ pub const POPULATIONS_MAX: usize = 64;
 
 /// The most faults of a scenario. One with more is refused.
 pub const FAULTS_MAX: usize = 4_096;
+
+/// The shortest time between two times that something happens again and again.
+const EVERY_MIN: Duration = Duration::from_millis(1);
 
 /// The most link classes, the built-in ones among them. A scenario with more is refused.
 pub const LINK_CLASSES_MAX: usize = 64;
@@ -142,7 +145,13 @@ impl Scenario {
         if text.len() > SCENARIO_BYTES_MAX {
             return Err(ScenarioError::TooLong);
         }
-        let scenario: Self = toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        let mut scenario: Self =
+            toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        if scenario.city.peers == 0 {
+            let counts: Option<Vec<usize>> = scenario.populations.iter().map(|it| it.count).collect();
+            let sum = counts.unwrap_or_default().into_iter().fold(0, usize::saturating_add);
+            scenario.city.peers = sum;
+        }
         match scenario.check() {
             Ok(()) => Ok(scenario),
             Err(wrong) => Err(ScenarioError::from_wrong(text, wrong)),
@@ -154,17 +163,25 @@ impl Scenario {
         if overrides.is_empty() {
             return Self::parse(text);
         }
+        // Read again from its text, so that what is refused has a line in what is refused.
+        let changed = Self::changed(text, overrides)?;
+        Self::parse(&changed).map_err(|error| error.after_overrides(overrides))
+    }
+
+    /// The text of a scenario with some of its values replaced, before it is checked.
+    pub fn changed(text: &str, overrides: &[Override]) -> Result<String, ScenarioError> {
         if text.len() > SCENARIO_BYTES_MAX {
             return Err(ScenarioError::TooLong);
+        }
+        if overrides.is_empty() {
+            return Ok(text.to_owned());
         }
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
         for change in overrides {
             change.apply(&mut table)?;
         }
-        // Read again from its text, so that what is refused has a line in what is refused.
-        let changed = toml::to_string(&table).map_err(|source| ScenarioError::Unwritable { source })?;
-        Self::parse(&changed).map_err(|error| error.after_overrides(overrides))
+        toml::to_string(&table).map_err(|source| ScenarioError::Unwritable { source })
     }
 
     /// The scenario as a file.
@@ -234,17 +251,17 @@ impl Scenario {
         if self.city.districts.is_some_and(|n| n == 0 || n > 1_024) {
             return Err(Wrong::at("city.districts", "give it 1 to 1024 districts"));
         }
-        if self.city.move_every.is_zero() {
-            return Err(Wrong::at("city.move_every_s", "give it more than 0 seconds"));
-        }
-        if self.record.series_every.is_zero() {
-            return Err(Wrong::at("record.series_every_s", "give it more than 0 seconds"));
+        for (path, every) in [
+            ("city.move_every_s", self.city.move_every),
+            ("record.series_every_s", self.record.series_every),
+            ("check.every_s", self.check.every),
+        ] {
+            if every < EVERY_MIN {
+                return Err(Wrong::at(path, "it happens again and again: give it 0.001 seconds at least"));
+            }
         }
         if self.record.spread > SPREADS_MAX {
             return Err(Wrong::at("record.spread", format!("at most {SPREADS_MAX} messages are followed")));
-        }
-        if self.check.every.is_zero() {
-            return Err(Wrong::at("check.every_s", "give it more than 0 seconds"));
         }
         self.plain.model().map_err(|reason| Wrong::at("plain", reason))?;
         let classes = self.classes()?;
@@ -261,7 +278,11 @@ impl Scenario {
                 let reason = "from_s and until_s are seconds from 0 on, and it ends after it begins";
                 return Err(Wrong::at(path, reason));
             }
-            self.check_time_to_agree(fault.until_s.unwrap_or(fault.from_s))
+            let within_s = if let Fault::Crash { within_s, .. } = fault.fault { within_s } else { 0.0 };
+            if !within(within_s) {
+                return Err(Wrong::at(format!("{path}.within_s"), "give it seconds from 0 on"));
+            }
+            self.check_time_to_agree(fault.until_s.unwrap_or(fault.from_s) + within_s)
                 .map_err(|reason| Wrong::at(path, reason))?;
         }
         for (n, joins) in self.populations.iter().enumerate().filter_map(|(n, it)| Some((n, it.joins?))) {

@@ -13,9 +13,14 @@ pub struct Median {
     pub high: f64,
     /// The greatest value of all.
     pub max: f64,
+    /// How many of them are not 0.
+    pub some: usize,
     /// Of how many values.
     pub of: usize,
 }
+
+/// Up to so many values the interval is exact.
+const EXACT_MAX: usize = 1_000;
 
 /// How sure an interval is to hold the true median.
 const CONFIDENCE: f64 = 0.95;
@@ -30,7 +35,8 @@ impl Median {
         let median = (sorted[(of - 1) / 2] + sorted[of / 2]) / 2.0;
         let out = outside(of);
         let (low, high) = if out == 0 { (first, last) } else { (sorted[out - 1], sorted[of - out]) };
-        Some(Self { median, low, high, max: last, of })
+        let some = sorted.iter().filter(|value| **value != 0.0).count();
+        Some(Self { median, low, high, max: last, some, of })
     }
 
     /// Whether the intervals of two have nothing in common: the difference is beyond the noise.
@@ -41,6 +47,10 @@ impl Median {
 
 /// The rank, from either end, at which an interval of that confidence ends; 0 if there is none.
 fn outside(n: usize) -> usize {
+    if n > EXACT_MAX {
+        // The normal approximation; 0.5 to the power of so many is not a number above 0 any more.
+        return (n as f64 / 2.0 - 0.98 * (n as f64).sqrt()) as usize;
+    }
     // P(fewer than k of n fair coins) for growing k.
     let mut term = 0.5_f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
     let mut below = 0.0;
@@ -67,10 +77,13 @@ mod tests {
     #[test]
     fn a_median_and_its_interval() {
         assert_eq!(Median::of([]), None);
-        assert_eq!(Median::of([3.0]), Some(Median { median: 3.0, low: 3.0, high: 3.0, max: 3.0, of: 1 }));
+        assert_eq!(
+            Median::of([3.0]),
+            Some(Median { median: 3.0, low: 3.0, high: 3.0, max: 3.0, some: 1, of: 1 })
+        );
         assert_eq!(
             Median::of([4.0, 1.0, f64::NAN]),
-            Some(Median { median: 2.5, low: 1.0, high: 4.0, max: 4.0, of: 2 })
+            Some(Median { median: 2.5, low: 1.0, high: 4.0, max: 4.0, some: 2, of: 2 })
         );
         let ten = Median::of((1..=10).map(f64::from)).expect("ten");
         assert_eq!((ten.median, ten.low, ten.high), (5.5, 2.0, 9.0));

@@ -31,7 +31,7 @@ pub enum Failure {
     #[error("it panicked: {0}")]
     Panicked(String),
     /// It is no scenario.
-    #[error("it cannot be run")]
+    #[error("it cannot be run: {0}")]
     Refused(#[from] ScenarioError),
 }
 

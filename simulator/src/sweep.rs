@@ -2,7 +2,7 @@
 //!
 //! Every run is a job of its own, with a number, a seed and a file, so that an array of jobs on a cluster can share them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -54,7 +54,8 @@ impl FromStr for Seeds {
                 }
                 (from..=to).collect()
             }
-            None => text.split(',').map(number).collect::<Result<_, _>>()?,
+            // Each once: a run that is counted twice would look like agreement.
+            None => text.split(',').map(number).collect::<Result<BTreeSet<_>, _>>()?.into_iter().collect(),
         };
         Ok(Self(seeds))
     }
@@ -76,6 +77,8 @@ pub struct Job {
 pub struct JobResult {
     /// The scenario's name.
     pub scenario: String,
+    /// A hash of its text, as the file was written.
+    pub text: String,
     /// What was set in it.
     pub settings: BTreeMap<String, String>,
     /// The seed.

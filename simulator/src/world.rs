@@ -322,7 +322,9 @@ impl World {
                 if !self.network.send(now, queue, link, priority, bytes) {
                     let now = it.now(now);
                     if let Some(node) = &mut it.node {
-                        node.handle(now, Input::Shed { link });
+                        let shed = Input::Shed { link };
+                        self.trace.see(self.time, peer, Seen::Input(&shed));
+                        node.handle(now, shed);
                         self.inputs += 1;
                     }
                 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::FOUND;
+use super::{FOUND, usage};
 use crate::compare::{Change, Difference, Rules, compare};
 use crate::sweep::read_all;
 
@@ -21,7 +21,7 @@ pub(super) struct CompareArgs {
     /// Another one
     after: PathBuf,
     /// The part by which a median may grow, 0.02 for 2 %
-    #[arg(long, value_name = "PART", default_value_t = Rules::default().tolerance)]
+    #[arg(long, value_name = "PART", default_value_t = Rules::default().tolerance, value_parser = part)]
     tolerance: f64,
     /// Judge the time on the processor too: only on a machine that does nothing else
     #[arg(long)]
@@ -32,11 +32,13 @@ pub(super) struct CompareArgs {
 }
 
 pub(super) fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
-    let (before, after) = (read_all(&args.before)?, read_all(&args.after)?);
+    let read = |path| read_all(path).map_err(|error| usage(format!("{:#}", anyhow::Error::from(error))));
+    let (before, after) = (read(&args.before)?, read(&args.after)?);
     let (found, alone) = compare(&before, &after, Rules { tolerance: args.tolerance, cpu: args.cpu });
     let mut out = std::io::stdout().lock();
     if found.is_empty() {
-        anyhow::bail!("the two sets have nothing in common: they are of other scenarios or settings");
+        let reason = "the two sets have nothing in common: what is set in one has to be set in the other";
+        return Err(usage(reason.into()));
     }
     let mut point = "";
     for it in found.iter().filter(|it| args.all || it.verdict != Change::Same) {
@@ -76,4 +78,12 @@ fn line(it: &Difference) -> String {
         it.after.low,
         it.after.high
     )
+}
+
+/// A part of a whole, or more than that.
+fn part(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(part) if part >= 0.0 && part.is_finite() => Ok(part),
+        _ => Err("give it a part, such as 0.02 for 2 %".into()),
+    }
 }

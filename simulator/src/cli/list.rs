@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use super::usage;
+
 use crate::scenario::{Scenario, built_in, built_ins};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -21,8 +23,8 @@ pub(super) struct ListArgs {
 pub(super) fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     if let Some(name) = &args.name {
-        let it =
-            built_in(name).with_context(|| format!("there is no scenario {name:?}: see msec-sim list"))?;
+        let it = built_in(name)
+            .ok_or_else(|| usage(format!("there is no scenario {name:?}: see msec-sim list")))?;
         out.write_all(it.text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use msec_peer::node::{Event, Input, Output};
 
 use super::args::{Which, seconds};
+use super::usage;
 use crate::peer::PeerIndex;
 use crate::run::{City, Options};
 use crate::world::Seen;
@@ -40,7 +41,7 @@ pub(super) struct ReplayArgs {
 pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let scenario = args.which.load()?;
     let end = args.until.unwrap_or(scenario.end()).min(scenario.end());
-    let mut city = City::new(scenario, Options::seed(args.seed))?;
+    let mut city = City::planned(scenario, Options::seed(args.seed))?;
     let peer = find(&city, &args.trace)?;
     let out = Rc::new(RefCell::new(BufWriter::new(std::io::stdout().lock())));
     let (lines, from) = (out.clone(), args.from);
@@ -77,13 +78,13 @@ fn find(city: &City, text: &str) -> anyhow::Result<PeerIndex> {
     let name =
         |peer: PeerIndex| residents.get(peer).map(|it| format!("{}-{}", residents.population(it), it.nth));
     let by_name = || residents.iter().map(|(peer, _)| peer).find(|peer| name(*peer).as_deref() == Some(text));
-    by_number.or_else(by_name).with_context(|| {
+    by_number.or_else(by_name).ok_or_else(|| {
         let count = residents.iter().count();
-        format!(
+        usage(format!(
             "there is no peer {text:?}: there are 0 to {}, or by name such as {}",
             count - 1,
             name(PeerIndex(0)).unwrap_or_default()
-        )
+        ))
     })
 }
 

@@ -48,33 +48,42 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    if args.print {
+        // Also what is refused then: its lines are those that the refusal names.
+        print!("{}", args.which.changed()?);
+    }
     let scenario = args.which.load()?;
     if args.print {
-        print!("{}", scenario.to_toml()?);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(path) = &args.record {
+        // Before the run, and not after it: a path that cannot be is a pity then.
+        std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let wire = if args.wire == "quic" { Wire::Quic } else { Wire::Modelled };
     let options = Options { seed: args.seed, wire, memory: !args.no_memory, checkers: !args.no_checkers };
     let line = ProgressLine::on_terminal();
     let mut report = City::new(scenario.clone(), options)?.run(|progress| line.show(progress))?;
     line.clear();
-    show::summary(&scenario, args.seed, &report).context("cannot write the summary")?;
-    let mut good = report.metrics.is_good();
+    let model = report.metrics.clone();
+    let mut good = model.is_good();
+    let mut comparison = None;
     if args.wire == "both" {
         let options = Options { wire: Wire::Quic, ..options };
-        let quic = City::new(scenario, options)?.run(|progress| line.show(progress))?;
+        let quic = City::new(scenario.clone(), options)?.run(|progress| line.show(progress))?;
         line.clear();
-        let comparison = WireComparison::of(&report.metrics, &quic.metrics);
-        show::wires(&comparison).context("cannot write the comparison")?;
-        good &= quic.metrics.is_good() && comparison.both_converged;
-        report.recording.wires = Some(comparison);
+        let compared = WireComparison::of(&model, &quic.metrics);
+        good &= quic.metrics.is_good() && compared.both_converged;
+        report.recording.wires = Some(compared.clone());
+        comparison = Some(compared);
     }
     if let Some(path) = &args.record {
-        report.recording.write(path)?;
-        println!("recorded   {}: see it with msec-sim report {}", path.display(), path.display());
+        report.recording.write(path).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    if args.json {
-        show::json(&report.metrics).context("cannot write the result")?;
+    let code = if good { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
+    match show::all(&scenario, args.seed, &report, comparison.as_ref(), args.record.as_deref(), args.json) {
+        // Whoever reads the first lines only has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(code),
+        shown => shown.context("cannot write the summary").map(|()| code),
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }

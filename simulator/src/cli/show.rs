@@ -1,6 +1,7 @@
 //! What a person sees, and what a program reads.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use crate::metrics::Metrics;
 use crate::recording::WireComparison;
@@ -10,8 +11,25 @@ use crate::scenario::Scenario;
 /// Violations that are shown word for word.
 const VIOLATIONS_SHOWN: usize = 10;
 
+/// All that is said of a run: in lines for a person, and in the last one for a program.
+pub(super) fn all(
+    scenario: &Scenario,
+    seed: u64,
+    report: &Report,
+    comparison: Option<&WireComparison>,
+    record: Option<&Path>,
+    as_json: bool,
+) -> io::Result<()> {
+    summary(scenario, seed, report)?;
+    comparison.map_or(Ok(()), wires)?;
+    if let Some(path) = record.map(Path::display) {
+        writeln!(io::stdout(), "recorded   {path}: see it with msec-sim report {path}")?;
+    }
+    if as_json { json(&report.metrics) } else { Ok(()) }
+}
+
 /// A few lines on standard output.
-pub(super) fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Result<()> {
+fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Result<()> {
     let m = &report.metrics;
     let mut out = io::stdout().lock();
     let (publish, drain) = (scenario.publish.as_secs(), scenario.drain.as_secs());
@@ -42,11 +60,16 @@ pub(super) fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Re
         )?;
     }
     writeln!(out, "converged  {}", if m.converged { "yes" } else { "no" })?;
-    writeln!(out, "sent       {} messages, {:.1} MB", m.messages, m.bytes as f64 / 1e6)?;
+    writeln!(
+        out,
+        "sent       {} messages, {:.1} MB; on the lines of each end:",
+        m.messages,
+        m.bytes as f64 / 1e6
+    )?;
     for class in report.recording.classes.iter().filter(|class| class.messages > 0) {
         write!(
             out,
-            "  {:<9}{} messages, {:.1} MB, {} lost, {} shed",
+            "  {:<10}{} messages, {:.1} MB, {} lost, {} shed",
             class.name,
             class.messages,
             class.bytes as f64 / 1e6,
@@ -87,7 +110,7 @@ pub(super) fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Re
 }
 
 /// How the two wires differ.
-pub(super) fn wires(it: &WireComparison) -> io::Result<()> {
+fn wires(it: &WireComparison) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -95,12 +118,12 @@ pub(super) fn wires(it: &WireComparison) -> io::Result<()> {
         it.latency_p50_ratio,
         it.latency_p99_ratio,
         it.bytes_ratio,
-        if it.both_converged { "both converged" } else { "THEY DISAGREE ON CONVERGENCE" }
+        if it.both_converged { "both converged" } else { "they did not both converge" }
     )
 }
 
 /// The result as one line of JSON.
-pub(super) fn json(metrics: &Metrics) -> io::Result<()> {
+fn json(metrics: &Metrics) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, metrics)?;
     writeln!(out)

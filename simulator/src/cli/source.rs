@@ -5,12 +5,19 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::args::Which;
+use super::usage;
 use crate::scenario::{Override, SCENARIO_BYTES_MAX, Scenario, ScenarioError, built_in, built_ins};
 
 impl Which {
     /// The text as it was written.
     pub(super) fn text(&self) -> anyhow::Result<String> {
         text(&self.scenario)
+    }
+
+    /// The text with what was set, not checked.
+    pub(super) fn changed(&self) -> anyhow::Result<String> {
+        let text = self.text()?;
+        Scenario::changed(&text, &self.overrides).with_context(|| self.scenario.clone())
     }
 
     /// The scenario, with what was set.
@@ -31,14 +38,15 @@ fn text(name: &str) -> anyhow::Result<String> {
     let path = Path::new(name);
     if !path.exists() && path.extension().is_none() {
         let names: Vec<_> = built_ins().iter().map(|it| it.name).collect();
-        anyhow::bail!(
+        return Err(usage(format!(
             "there is no file {name:?}, and no scenario of that name comes with msec-sim: there are {}",
             names.join(", ")
-        );
+        )));
     }
-    let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
+    let unreadable = |error: std::io::Error| usage(format!("cannot read {name}: {error}"));
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > SCENARIO_BYTES_MAX as u64 {
         return Err(ScenarioError::TooLong).with_context(|| name.to_owned());
     }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))
+    std::fs::read_to_string(path).map_err(unreadable)
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 
-use super::FOUND;
 use super::args::Which;
 use super::progress::ProgressLine;
 use super::source;
+use super::{FOUND, usage};
 use crate::compare::{self, MEASURES};
 use crate::run::{City, Options};
 use crate::stats::Median;
@@ -34,7 +34,7 @@ pub(super) struct SweepArgs {
     /// Values that something is to have in turn; given more than once, every combination is run
     #[arg(long, value_name = "PATH=VALUE,VALUE")]
     grid: Vec<Axis>,
-    /// Seeds: 5, or 1,2,3, or 1..=10
+    /// Seeds: 5 (that one), or 1,2,3, or 1..=10
     #[arg(long, value_name = "SEEDS", default_value = "1..=5")]
     seeds: Seeds,
     /// The directory of the results, one file a job
@@ -52,7 +52,7 @@ pub(super) struct SweepArgs {
 }
 
 pub(super) fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
-    let all = jobs(&args.grid, &args.seeds).map_err(anyhow::Error::msg)?;
+    let all = jobs(&args.grid, &args.seeds).map_err(usage)?;
     if args.count {
         println!("{}", all.len());
         return Ok(ExitCode::SUCCESS);
@@ -64,7 +64,7 @@ pub(super) fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
         scenario(&args, &text, job)?;
     }
     if let Some(number) = args.job {
-        let job = all.get(number).with_context(|| format!("there are jobs 0 to {}", all.len() - 1))?;
+        let job = all.get(number).ok_or_else(|| usage(format!("there are jobs 0 to {}", all.len() - 1)))?;
         let result = run_job(&args, &text, job)?;
         return Ok(if result.metrics.is_good() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) });
     }
@@ -118,20 +118,21 @@ fn run_job(args: &SweepArgs, text: &str, job: &Job) -> anyhow::Result<JobResult>
         .map(|set| (set.path().to_owned(), set.value().to_string()))
         .chain(job.settings())
         .collect();
+    let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
     if path.exists() {
         let result = read(&path)?;
-        if result.settings != settings || result.seed != job.seed {
-            anyhow::bail!(
-                "{} is of another sweep: give this one a directory of its own with -o",
+        if result.settings != settings || result.seed != job.seed || result.text != hash {
+            return Err(usage(format!(
+                "{} is of another sweep, or of the scenario before it was changed: give this one a directory of its own with -o",
                 path.display()
-            );
+            )));
         }
         return Ok(result);
     }
     let scenario = scenario(args, text, job)?;
     let name = scenario.name.clone();
     let report = City::new(scenario, Options::seed(job.seed))?.run(|_| {})?;
-    let result = JobResult { scenario: name, settings, seed: job.seed, metrics: report.metrics };
+    let result = JobResult { scenario: name, text: hash, settings, seed: job.seed, metrics: report.metrics };
     // Written beside and renamed: a file that is there is whole.
     let partial = path.with_extension("partial");
     std::fs::write(&partial, serde_json::to_vec_pretty(&result)?)

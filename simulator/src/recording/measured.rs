@@ -36,7 +36,7 @@ pub struct SeriesRow {
     pub lag: u64,
     /// Bytes of messages sent: a sum.
     pub bytes: u64,
-    /// Bytes on the wire by link class, in the order of [`Recording::classes`](crate::Recording::classes); sums.
+    /// Bytes on the wire by link class, in the order of [`Recording::classes`](super::Recording::classes); sums.
     pub bytes_by_class: Vec<u64>,
     /// Seconds of airtime by link class; sums. 0 for a class without radio.
     pub airtime_s_by_class: Vec<f64>,

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::map::{Map, Point, Route};
+use crate::map::{Point, Route};
 use crate::peer::PeerIndex;
 use crate::scenario::Scenario;
-use crate::seed::Seed;
 use crate::world::World;
 
 use super::Residents;
@@ -30,14 +29,11 @@ struct Mover {
 }
 
 impl Movers {
-    pub(super) fn new(scenario: &Scenario, residents: &Residents, map: &Map, seed: Seed) -> Self {
+    pub(super) fn new(scenario: &Scenario, residents: &Residents) -> Self {
         let mut all = Vec::new();
         for (peer, resident) in residents.iter() {
-            let Some(moves) = scenario.populations[resident.population].moves else { continue };
-            let mut dice = seed.dice("route", peer.0 as u64);
-            let route = map.route(moves.route.kind(resident.nth), &mut dice);
-            // In tenths of a millimetre, so that a draw is a whole number.
-            let ahead_m = dice.below((route.length_m() * 1e4) as u64) as f64 / 1e4;
+            let moves = scenario.populations[resident.population].moves;
+            let (Some(moves), Some((route, ahead_m))) = (moves, resident.route.clone()) else { continue };
             let speed_m_s = moves.speed_kmh / 3.6;
             let rounds = |after: Duration| {
                 ((ahead_m + speed_m_s * after.as_secs_f64()) / route.length_m().max(1.0)).ceil()

@@ -8,7 +8,7 @@ use msec_peer::node;
 
 use crate::fault::Census;
 use crate::link::{ClassId, LinkClass};
-use crate::map::{Map, Point};
+use crate::map::{Map, Point, Route};
 use crate::peer::{PeerIndex, PeerSpec};
 use crate::scenario::{DIALS_MAX, DialScope, DialSpec, InterestSpec, PopulationSpec, Role, Scenario, Scope};
 use crate::seed::{Dice, Seed};
@@ -30,6 +30,8 @@ pub struct Resident {
     pub district: usize,
     /// Where.
     pub at: Point,
+    /// Where it goes, if it moves, and how far along it is at the beginning, in metres.
+    pub route: Option<(Route, f64)>,
     /// When it joins; those who are there from the start join at 0.
     pub joins: std::time::Duration,
 }
@@ -60,10 +62,20 @@ impl Residents {
                 let round = &mut rounds[usize::from(spec.hostile.is_some())];
                 let district = (spec.role == Role::Gateway).then_some(*round % districts);
                 *round += usize::from(district.is_some());
-                let at = map.place(&spec.site.site(nth), district, &mut dice);
+                let route = spec.moves.map(|moves| {
+                    let route = map.route(moves.route.kind(nth), &mut dice);
+                    // In tenths of a millimetre, so that a draw is a whole number.
+                    let ahead_m = dice.below((route.length_m() * 1e4) as u64) as f64 / 1e4;
+                    (route, ahead_m)
+                });
+                // What moves lives where its route begins.
+                let at = match &route {
+                    Some((route, _)) => route.at(0.0),
+                    None => map.place(&spec.site.site(nth), district, &mut dice),
+                };
                 let district = district.unwrap_or_else(|| map.district_of(at));
                 let joins = spec.joins_at(nth, size);
-                all.push(Resident { population, nth, district, at, joins });
+                all.push(Resident { population, nth, district, at, route, joins });
             }
         }
         all.sort_by_key(|resident| resident.joins);
@@ -173,8 +185,17 @@ impl Residents {
             DialScope::Random => {
                 let mut left: Vec<_> =
                     self.gateways.iter().flatten().copied().filter(|g| *g != peer).collect();
-                let wanted = dials.gateways.min(left.len());
-                (0..wanted).map(|_| left.swap_remove(dice.index(left.len()))).collect()
+                let (mut chosen, mut honest) = (Vec::new(), 0);
+                // As in `nearest`, hostile ones do not count.
+                while honest < dials.gateways && !left.is_empty() {
+                    let drawn = left.swap_remove(dice.index(left.len()));
+                    let is_hostile = self.is_hostile(drawn);
+                    honest += usize::from(!is_hostile);
+                    if !is_hostile || chosen.len() < honest + DIALS_MAX {
+                        chosen.push(drawn);
+                    }
+                }
+                chosen
             }
             DialScope::Every => {
                 let of_each = |gateways: &Vec<PeerIndex>| {
@@ -202,11 +223,14 @@ impl Residents {
         by_distance.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let (mut chosen, mut honest) = (Vec::new(), 0);
         for (_, gateway) in by_distance {
-            if honest == wanted || chosen.len() == DIALS_MAX {
+            if honest == wanted {
                 break;
             }
-            honest += usize::from(!self.is_hostile(gateway));
-            chosen.push(gateway);
+            let is_hostile = self.is_hostile(gateway);
+            honest += usize::from(!is_hostile);
+            if !is_hostile || chosen.len() < honest + DIALS_MAX {
+                chosen.push(gateway);
+            }
         }
         chosen
     }

@@ -23,7 +23,9 @@ const SCALE_MIN: f64 = 0.15;
 pub struct CitySpec {
     /// Its streets.
     pub map: MapChoice,
-    /// How many peers, of all populations together: this one number scales a scenario.
+    /// How many peers, of all populations together: this one number scales a scenario. Default: as many as are counted, where
+    /// every population has a count.
+    #[serde(default)]
     pub peers: usize,
     /// Districts. Default: one for every three gateways, at most 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,7 @@ pub enum ScenarioError {
         source: toml::ser::Error,
     },
     /// The map is refused.
-    #[error("city.map: {0}")]
+    #[error("city.map")]
     Map(#[from] crate::map::MapError),
     /// The links are refused.
     #[error(transparent)]
@@ -42,8 +42,20 @@ pub enum ScenarioError {
     /// A peer is refused.
     #[error(transparent)]
     Peer(#[from] crate::error::AddPeerError),
+    /// Somebody wants what nobody writes.
+    #[error(
+        "population `{population}` is interested in `{wanted}`, where nobody writes: there are {written}"
+    )]
+    Interest {
+        /// Who.
+        population: String,
+        /// In what.
+        wanted: String,
+        /// Some of the collections that are written.
+        written: String,
+    },
     /// What is to go wrong cannot: it names what is not there.
-    #[error("a fault cannot be: {0}")]
+    #[error("a fault cannot be")]
     Plan(#[from] crate::fault::PlanError),
 }
 

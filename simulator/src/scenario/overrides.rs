@@ -10,7 +10,7 @@ use super::ScenarioError;
 /// The most parts of a path.
 const PARTS_MAX: usize = 16;
 
-/// A value to be replaced: `city.peers=200`, `population.buses.moves.speed_kmh=30`, `fault.0.for_s=60`. Tables of a list
+/// A value to be replaced: `city.peers=200`, `population.buses.moves.speed_kmh=30`, `fault.0.until_s=60`. Tables of a list
 /// are named by their `name`, or by their place, counted from 0. A value is written as in TOML; a bare word is a string.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {

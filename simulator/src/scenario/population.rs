@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use msec_crdt_store::READINGS_PER_ENTRY_MAX;
+use msec_crdt_store::{READINGS_PER_ENTRY_MAX, STREAM_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
 use super::{Wrong, units};
@@ -129,7 +129,10 @@ impl Role {
 
 /// What peers want to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "this is no interest: give it \"all\", \"none\", \"district\", or a list of collections"
+)]
 pub enum InterestSpec {
     /// One of the usual ones.
     Scope(Scope),
@@ -329,6 +332,19 @@ pub(super) fn check(
         if it.share.is_some() == it.count.is_some() {
             return Err(Wrong::at(at("name"), "give it either a share or a count"));
         }
+        if it.count.is_some_and(|count| count > peers) {
+            let reason = format!("the city has {peers} peers: give it so many at most");
+            return Err(Wrong::at(at("count"), reason));
+        }
+        if let Some(Behaviour::Fork { of, .. }) = &it.hostile
+            && of.0 >= peers
+        {
+            let reason = format!(
+                "there is no peer {of} to copy: they are numbered from 0 to {}",
+                peers.saturating_sub(1)
+            );
+            return Err(Wrong::at(at("hostile"), reason));
+        }
         if it.interfaces.len() > INTERFACES_MAX {
             return Err(Wrong::at(
                 at("interfaces"),
@@ -364,7 +380,7 @@ pub(super) fn check(
             format!("its populations have {least} peers at least: give it as many")
         } else {
             format!(
-                "its populations have {least} peers together, all counted: give one a share, or say {least}"
+                "its populations have {least} peers together, all counted: leave city.peers out, or say {least}"
             )
         };
         return Err(Wrong::at("city.peers", reason));
@@ -396,6 +412,9 @@ impl PublishSpec {
     fn check(&self, role: Role) -> Result<(), String> {
         if self.every < Duration::from_millis(1) {
             return Err("every_s is at least 0.001".into());
+        }
+        if self.unit.len() > STREAM_BYTES_MAX || self.unit.chars().any(char::is_control) {
+            return Err(format!("a unit has at most {STREAM_BYTES_MAX} bytes, and no control characters"));
         }
         if self.readings == 0 || self.readings > READINGS_PER_ENTRY_MAX {
             return Err(format!("an entry has 1 to {READINGS_PER_ENTRY_MAX} readings"));

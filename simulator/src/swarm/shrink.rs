@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::{AGREE_WITHIN, Scenario};
+use crate::scenario::{AGREE_WITHIN, PlainSpec, Scenario};
 
 /// The most scenarios that are tried.
 pub const TRIES_MAX: usize = 200;
@@ -62,7 +62,11 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
     }
     add(&|it| it.links.clear());
     add(&|it| it.publish = halved(it.publish));
-    add(&|it| it.drain = it.drain.min(AGREE_WITHIN));
+    add(&|it| it.plain = PlainSpec { latency_ms: it.plain.latency_ms, ..PlainSpec::default() });
+    add(&|it| {
+        it.drain = it.drain.min(AGREE_WITHIN * 4 / 3);
+        it.check.agree_within = it.check.agree_within.min(AGREE_WITHIN);
+    });
     all
 }
 

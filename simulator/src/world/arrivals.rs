@@ -26,7 +26,7 @@ impl World {
             || peers.iter().filter(|it| it.is_honest() && it.wants(collection)).map(|it| it.index());
         let readers = self.deliveries.readers(collection, || wanting().collect());
         let readers = readers.len() - usize::from(readers.binary_search(&submission.peer).is_ok());
-        self.deliveries.acknowledged(submission, receipt, readers);
+        self.deliveries.acknowledged(submission, receipt, readers, self.peers.len());
     }
 
     /// A peer shows an entry as verified.

@@ -60,6 +60,7 @@ impl World {
         let Some(Behaviour::Fork { of, .. }) = self.peers[peer.0].spec().behaviour else { return };
         let Some(first) = self.peers.get_mut(of.0) else { return };
         first.copied = true;
+        self.deliveries.peers_changed();
         let disk = Disk::copy_of(&first.disk);
         self.peers[peer.0].disk = disk;
         let id = self.peers[peer.0].id();
