@@ -20,6 +20,9 @@ use crate::world::World;
 /// How often the place of what moves is written down.
 const TRACK_EVERY: Duration = Duration::from_secs(10);
 
+/// How far one followed message's place in its part of the time is from the one's before.
+const APART: Duration = Duration::from_secs(7);
+
 /// All of a run that is looked at in the end.
 pub(super) struct Looked<'a> {
     pub(super) scenario: &'a Scenario,
@@ -47,8 +50,10 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let spread = scenario.record.spread as u32;
-        // In the middle of equal parts of the publishing, the last first.
-        let follow = (0..spread).rev().map(|n| scenario.publish * (2 * n + 1) / (2 * spread)).collect();
+        // In the middle of equal parts of the publishing, the last first; a few seconds apart from the middle, so that what is
+        // published in step is not always the same stream's.
+        let middle = |n: u32| scenario.publish * (2 * n + 1) / (2 * spread) + APART * n;
+        let follow = (0..spread).rev().map(middle).collect();
         Self {
             every: scenario.record.series_every,
             next: Duration::ZERO,
