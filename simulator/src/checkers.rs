@@ -23,6 +23,7 @@ mod bounds;
 mod convergence;
 mod delivery;
 mod one_history;
+mod readers;
 mod same_state;
 
 use std::time::Duration;

@@ -125,9 +125,18 @@ impl Deliveries {
         &self.readers[collection]
     }
 
-    /// There are more peers than before.
+    /// Who reads what is not as it was.
     pub(crate) fn peers_changed(&mut self) {
         self.readers.clear();
+    }
+
+    /// There is one peer more than before, which comes last.
+    pub(crate) fn came(&mut self, peer: PeerIndex, wants: impl Fn(&CollectionPath) -> bool) {
+        for (collection, readers) in &mut self.readers {
+            if wants(collection) {
+                readers.push(peer);
+            }
+        }
     }
 
     /// Something was acknowledged that so many others want, of so many peers that there are.

@@ -131,8 +131,9 @@ impl World {
         }
         self.dialled.extend(&spec.contacts);
         self.network.settle(&spec.interfaces, spec.position, spec.discover);
-        self.peers.push(Peer::new(index, self.seed, spec, papers));
-        self.deliveries.peers_changed();
+        let it = Peer::new(index, self.seed, spec, papers);
+        self.deliveries.came(index, |collection| it.is_honest() && it.wants(collection));
+        self.peers.push(it);
         self.begin(index);
         Ok(index)
     }

@@ -8,6 +8,7 @@ use msec_identity::LogId;
 use serde::Serialize;
 
 use super::delivery::{binding_size, is_reached};
+use super::readers::Readers;
 use super::{Checker, Kind};
 use crate::peer::PeerIndex;
 use crate::scenario::AGREE_WITHIN;
@@ -146,10 +147,16 @@ pub fn disagreements(world: &World) -> Vec<String> {
             held.entry(log).or_default().insert(peer, (size, root));
         }
     }
-    held.into_iter().filter_map(|(log, holders)| disagreement(world, log, &holders)).collect()
+    let mut readers = Readers::new(world);
+    held.into_iter().filter_map(|(log, holders)| disagreement(world, &mut readers, log, &holders)).collect()
 }
 
-fn disagreement(world: &World, log: LogId, holders: &BTreeMap<PeerIndex, (u64, TreeHash)>) -> Option<String> {
+fn disagreement(
+    world: &World,
+    readers: &mut Readers<'_>,
+    log: LogId,
+    holders: &BTreeMap<PeerIndex, (u64, TreeHash)>,
+) -> Option<String> {
     let Some(known) = world.ledger().log(&log) else {
         return Some(format!("log {log} is held, and nobody ever told of it"));
     };
@@ -157,8 +164,7 @@ fn disagreement(world: &World, log: LogId, holders: &BTreeMap<PeerIndex, (u64, T
         // A city gives its sensors time to finish, and hostile peers go on.
         return None;
     }
-    let is_reader = |peer: &PeerIndex| world.is_reader(*peer, &known.collection) && is_reached(world, *peer);
-    let readers: Vec<_> = world.peers().filter(is_reader).collect();
+    let readers = readers.of(&known.collection);
     let of = |peer: &PeerIndex| holders.get(peer).map_or((0, None), |(size, root)| (*size, Some(*root)));
     // An author holds its own log, whether it is interested or not; one whose disk was cut back holds less of it.
     let furthest = holders.values().map(|(size, _)| *size).max()?;

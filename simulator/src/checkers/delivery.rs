@@ -6,6 +6,7 @@ use msec_crdt_store::{Query, Reading};
 use msec_identity::{LogId, PeerId};
 use msec_peer::node::Receipt;
 
+use super::readers::Readers;
 use super::{Checker, Kind};
 use crate::ledger::Submission;
 use crate::peer::PeerIndex;
@@ -136,11 +137,7 @@ pub(crate) struct Deliveries {
 /// delivered nor missed.
 pub(crate) fn deliveries(world: &World) -> Deliveries {
     let (ledger, mut sum) = (world.ledger(), Deliveries::default());
-    let readers: Vec<_> = world.peers().filter(|peer| is_reached(world, *peer)).collect();
-    let held: Vec<BTreeMap<_, _>> = readers
-        .iter()
-        .map(|peer| world.frontier(*peer).into_iter().map(|(log, size, _)| (log, size)).collect())
-        .collect();
+    let mut readers = Readers::new(world);
     for log in ledger.acknowledged_logs() {
         let Some(known) = ledger.log(&log) else { continue };
         let binding = binding_size(world, &log);
@@ -153,11 +150,8 @@ pub(crate) fn deliveries(world: &World) -> Deliveries {
         let Some(author) = entries().next().map(|(it, _)| it.peer) else { continue };
         let all = readings(0);
         sum.published += all;
-        for (reader, held) in readers.iter().zip(&held) {
-            if *reader == author || !world.is_reader(*reader, &known.collection) {
-                continue;
-            }
-            let size = held.get(&log).copied().unwrap_or(0);
+        for reader in readers.of(&known.collection).iter().filter(|reader| **reader != author) {
+            let size = world.held(*reader, &log);
             let missed = if size >= binding { 0 } else { readings(size) };
             sum.missed += missed;
             sum.delivered += all - missed;

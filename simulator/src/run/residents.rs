@@ -16,6 +16,9 @@ use crate::seed::{Dice, Seed};
 /// What everybody who says nothing else dials.
 const DIALS: DialSpec = DialSpec { gateways: 2, of: DialScope::District };
 
+/// Gateways that a district has at least, if there are enough: an entry then lies in three places.
+const GATEWAYS_EACH: usize = 3;
+
 /// Gateways of its own district that a gateway dials at most: the next ones of the ring that they stand in.
 const RING_MAX: usize = 3;
 
@@ -54,13 +57,15 @@ impl Residents {
     pub(super) fn settle(scenario: &Scenario, classes: &[LinkClass], map: &Map, seed: Seed) -> Self {
         let districts = map.districts().len();
         let mut all = Vec::new();
-        // Gateways go round the districts, so that each has its share; hostile ones for themselves.
+        // Gateways go round the districts until each has its few; the others stand where the map has most to serve. Hostile
+        // ones go round for themselves.
         let mut rounds = [0, 0];
         for (population, (spec, size)) in scenario.populations.iter().zip(scenario.sizes()).enumerate() {
             let mut dice = seed.dice("settle", population as u64);
             for nth in 0..size {
                 let round = &mut rounds[usize::from(spec.hostile.is_some())];
-                let district = (spec.role == Role::Gateway).then_some(*round % districts);
+                let goes_round = spec.role == Role::Gateway && *round < GATEWAYS_EACH * districts;
+                let district = goes_round.then_some(*round % districts);
                 *round += usize::from(district.is_some());
                 let route = spec.moves.map(|moves| {
                     let route = map.route(moves.route.kind(nth), &mut dice);

@@ -49,7 +49,7 @@ fn the_last_line_is_one_object() {
 fn logging_changes_no_digest() {
     let run = |log: &str| {
         let output = msec_sim(&format!(
-            "run town --set city.peers=20 --set publish_s=5 --set drain_s=20 --json {log}"
+            "run hostile --set publish_s=5 --set drain_s=35 --set check.agree_within_s=20 --set city.peers=30 --json {log}"
         ));
         let stdout = text(&output.stdout);
         let last = stdout.lines().last().expect("a line");
