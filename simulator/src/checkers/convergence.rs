@@ -126,13 +126,11 @@ impl Checker for Convergence {
 /// Who lacks what of all that is acknowledged now.
 fn lacking(world: &World) -> Vec<(PeerIndex, LogId, u64)> {
     let ledger = world.ledger();
-    let readers: Vec<_> = world.peers().filter(|peer| is_reached(world, *peer)).collect();
+    let mut readers = Readers::new(world);
     let mut lacks = Vec::new();
     for log in ledger.acknowledged_logs() {
         let (Some(known), size) = (ledger.log(&log), binding_size(world, &log)) else { continue };
-        let behind = readers
-            .iter()
-            .filter(|peer| world.held(**peer, &log) < size && world.is_reader(**peer, &known.collection));
+        let behind = readers.of(&known.collection).iter().filter(|peer| world.held(**peer, &log) < size);
         lacks.extend(behind.map(|peer| (*peer, log, size)));
     }
     lacks
