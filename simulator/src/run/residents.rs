@@ -73,9 +73,9 @@ impl Residents {
                     let ahead_m = dice.below((route.length_m() * 1e4) as u64) as f64 / 1e4;
                     (route, ahead_m)
                 });
-                // What moves lives where its route begins.
+                // What moves lives where it is at first: all lines begin at a few ends of the city.
                 let at = match &route {
-                    Some((route, _)) => route.at(0.0),
+                    Some((route, ahead_m)) => route.at(*ahead_m),
                     None => map.place(&spec.site.site(nth), district, &mut dice),
                 };
                 let district = district.unwrap_or_else(|| map.district_of(at));
