@@ -185,7 +185,16 @@ impl Residents {
         let near =
             |gateways: &mut dyn Iterator<Item = PeerIndex>| self.nearest(peer, gateways, dials.gateways);
         match dials.of {
-            DialScope::District => near(&mut self.gateways[resident.district].iter().copied()),
+            DialScope::District => {
+                // Any of the nearest few: if all took the very nearest, the one in the middle would be full.
+                let few = dials.gateways * 2;
+                let mut near = self.nearest(peer, &mut self.gateways[resident.district].iter().copied(), few);
+                let honest = |all: &[PeerIndex]| all.iter().filter(|g| !self.is_hostile(**g)).count();
+                while honest(&near) > dials.gateways {
+                    near.remove(dice.index(near.len()));
+                }
+                near
+            }
             DialScope::City => near(&mut self.gateways.iter().flatten().copied()),
             DialScope::Random => {
                 let mut left: Vec<_> =

@@ -42,7 +42,7 @@ pub struct PopulationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interest: Option<InterestSpec>,
     /// Which gateways they dial. Default: for gateways, the ring of their district and one of the next; for offices, one of
-    /// each district; for others, the two nearest of their district.
+    /// each district; for others, two of the four nearest of their district.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dials: Option<DialSpec>,
     /// Whether they notice, as by mDNS, who else is in the range of their radios. Default: no.
@@ -167,7 +167,7 @@ pub struct DialSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialScope {
-    /// The nearest of the district.
+    /// Any of the nearest few of the district.
     #[default]
     District,
     /// The nearest of the city.
