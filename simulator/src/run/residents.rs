@@ -1,6 +1,7 @@
 //! Who lives where, and whom each dials: populations, placed on a map.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use msec_identity::{Right, Rights};
 use msec_peer::gossip::Interest;
@@ -199,17 +200,9 @@ impl Residents {
             DialScope::Random => {
                 let mut left: Vec<_> =
                     self.gateways.iter().flatten().copied().filter(|g| *g != peer).collect();
-                let (mut chosen, mut honest) = (Vec::new(), 0);
-                // As in `nearest`, hostile ones do not count.
-                while honest < dials.gateways && !left.is_empty() {
-                    let drawn = left.swap_remove(dice.index(left.len()));
-                    let is_hostile = self.is_hostile(drawn);
-                    honest += usize::from(!is_hostile);
-                    if !is_hostile || chosen.len() < honest + DIALS_MAX {
-                        chosen.push(drawn);
-                    }
-                }
-                chosen
+                let drawn =
+                    iter::from_fn(|| (!left.is_empty()).then(|| left.swap_remove(dice.index(left.len()))));
+                self.until_honest(drawn, dials.gateways)
             }
             DialScope::Every => {
                 let of_each = |gateways: &Vec<PeerIndex>| {
@@ -223,8 +216,7 @@ impl Residents {
         }
     }
 
-    /// The nearest of some gateways. Hostile ones that are as near are dialled as well, and do not count: whoever dials nobody
-    /// else could not be helped.
+    /// The nearest of some gateways.
     fn nearest(
         &self,
         peer: PeerIndex,
@@ -235,11 +227,16 @@ impl Residents {
         let mut by_distance: Vec<_> =
             gateways.filter(|g| *g != peer).map(|g| (self.all[g.0].at.distance_m(from), g)).collect();
         by_distance.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        self.until_honest(by_distance.into_iter().map(|(_, gateway)| gateway), wanted)
+    }
+
+    /// The first of some gateways, until so many of them are honest. Hostile ones that come before are dialled as well, and do
+    /// not count: whoever dials nobody else could not be helped.
+    fn until_honest(&self, mut gateways: impl Iterator<Item = PeerIndex>, wanted: usize) -> Vec<PeerIndex> {
         let (mut chosen, mut honest) = (Vec::new(), 0);
-        for (_, gateway) in by_distance {
-            if honest == wanted {
-                break;
-            }
+        while honest < wanted
+            && let Some(gateway) = gateways.next()
+        {
             let is_hostile = self.is_hostile(gateway);
             honest += usize::from(!is_hostile);
             if !is_hostile || chosen.len() < honest + DIALS_MAX {
