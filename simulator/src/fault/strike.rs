@@ -1,10 +1,10 @@
 //! One thing that goes wrong, or is right again, at one moment.
 
 use crate::disk::{Damage, DiskFault, Kept};
-use crate::error::{AddPeerError, ClockError, LinkError, RestartError};
+use crate::error::{ClockError, LinkError, RestartError};
 use crate::link::{Degradation, Strained};
 use crate::paths::Broken;
-use crate::peer::{PeerIndex, PeerSpec};
+use crate::peer::PeerIndex;
 use crate::world::World;
 
 /// Something that is done to a world at once.
@@ -40,8 +40,6 @@ pub enum Strike {
     Degrade(Strained, Degradation),
     /// They are as usual again.
     Restore(Strained),
-    /// A peer joins.
-    Join(Box<PeerSpec>),
 }
 
 /// Something that could not be done.
@@ -56,9 +54,6 @@ pub enum StrikeError {
     /// No link can be so bad.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The peer cannot join.
-    #[error(transparent)]
-    Join(#[from] AddPeerError),
 }
 
 impl Strike {
@@ -102,7 +97,6 @@ impl Strike {
             Self::ClockSet(peer) => world.correct_clock(*peer),
             Self::Degrade(whose, by) => world.degrade(*whose, *by)?,
             Self::Restore(whose) => world.restore(*whose),
-            Self::Join(spec) => drop(world.add_peer((**spec).clone())?),
         }
         Ok(())
     }

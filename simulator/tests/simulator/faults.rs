@@ -98,7 +98,7 @@ fn all_who_join_in_a_storm_are_served() {
     let gateways = [chain.near, chain.far];
     for n in 0..60 {
         let spec = PeerSpec::citizen().contact(gateways[n % 2]);
-        Strike::Join(Box::new(spec)).strike(&mut chain.world).expect("joins");
+        chain.world.add_peer(spec).expect("joins");
         chain.world.run_for(std::time::Duration::from_millis(30));
     }
     chain.world.run_for(seconds(20));
