@@ -86,11 +86,6 @@ impl Deliveries {
         self.published
     }
 
-    /// Readings times those who want them.
-    pub fn expected(&self) -> u64 {
-        self.expected
-    }
-
     /// How many of those have arrived.
     pub fn delivered(&self) -> u64 {
         self.delivered

@@ -1,10 +1,11 @@
 //! What arrives where, told to [`Deliveries`] as it happens.
 
+use msec_identity::CollectionPath;
 use msec_peer::node::{Measured, Receipt, Ticket};
 
 use super::World;
 use crate::deliveries::Deliveries;
-use crate::peer::PeerIndex;
+use crate::peer::{Peer, PeerIndex};
 
 impl World {
     /// What was delivered to whom, and how long it took.
@@ -20,20 +21,28 @@ impl World {
     /// Something that was published is acknowledged.
     pub(super) fn note_acknowledged(&mut self, ticket: Ticket, receipt: Receipt) {
         let Some(submission) = self.ledger.submission(ticket) else { return };
-        let peers = &self.peers;
-        let collection = &submission.stream.collection;
-        let wanting =
-            || peers.iter().filter(|it| it.is_honest() && it.wants(collection)).map(|it| it.index());
-        let readers = self.deliveries.readers(collection, || wanting().collect());
+        let readers = readers(&mut self.deliveries, &self.peers, &submission.stream.collection);
         let readers = readers.len() - usize::from(readers.binary_search(&submission.peer).is_ok());
         self.deliveries.acknowledged(submission, receipt, readers, self.peers.len());
     }
 
     /// A peer shows an entry as verified.
     pub(super) fn note_verified(&mut self, peer: PeerIndex, measured: &Measured) {
-        let it = &self.peers[peer.0];
-        if it.is_honest() && measured.header.author() != it.id() && it.wants(measured.header.collection()) {
+        let header = &measured.header;
+        let is_reader =
+            readers(&mut self.deliveries, &self.peers, header.collection()).binary_search(&peer).is_ok();
+        if is_reader && header.author() != self.peers[peer.0].id() {
             self.deliveries.verified(self.time, peer, measured);
         }
     }
+}
+
+/// The honest peers that want a collection, in order.
+fn readers<'a>(
+    deliveries: &'a mut Deliveries,
+    peers: &[Peer],
+    collection: &CollectionPath,
+) -> &'a [PeerIndex] {
+    let wanting = peers.iter().filter(|it| it.is_honest() && it.wants(collection));
+    deliveries.readers(collection, || wanting.map(Peer::index).collect())
 }

@@ -19,7 +19,7 @@ const ACTS_A_FORK: u128 = 4;
 impl World {
     /// Whether a peer does what it should, on one device only.
     pub fn is_honest(&self, peer: PeerIndex) -> bool {
-        self.peers.get(peer.0).is_some_and(|it| it.hostile.is_none() && !it.copied)
+        self.peers.get(peer.0).is_some_and(crate::peer::Peer::is_honest)
     }
 
     /// Whether a peer does what it should not. The first device of a copied identity does not.
