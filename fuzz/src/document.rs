@@ -18,6 +18,8 @@ pub mod act {
 
 /// What a change begins with; then four bytes of a checksum.
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+/// What comes before the bytes whose digest names a change.
+const UNHASHED_BYTES: usize = MAGIC.len() + 4;
 /// That it is a change, and not compressed.
 const UNCOMPRESSED: u8 = 1;
 const TIME: UnixMillis = UnixMillis(1_000);
@@ -44,6 +46,14 @@ fn change(data: &[u8]) -> Vec<u8> {
     [&MAGIC, &checksum[..4], &chunk].concat()
 }
 
+/// The data of a change that Automerge wrote.
+fn data(body: &[u8]) -> &[u8] {
+    // Behind magic, checksum, kind, and a length of one or two bytes.
+    let data = if body[9] & 0x80 == 0 { &body[10..] } else { &body[11..] };
+    assert_eq!(change(data), body, "the form is what Automerge writes");
+    data
+}
+
 /// Folds the entries all at once, and one by one, each twice, the logs in another order. Both are the same, and somebody
 /// honest can go on from there.
 pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
@@ -64,11 +74,33 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
     assert_eq!(state(&whole), state(&apart), "order and duplication change nothing");
 
     if let Ok(body) = whole.add_thing(HONEST, TIME, &Thing::new("honest")) {
-        let folded =
-            whole.fold([ChangeEntry { log: HONEST, position: 1, body }]).expect("not as large as that");
-        assert_eq!((folded.applied, folded.refused), (1, 0), "what is drafted counts");
-        assert!(whole.thing("honest").expect("not as large as that").is_some());
+        let hash = Sha256::digest(&body[UNHASHED_BYTES..]).into();
+        let entry = ChangeEntry { log: HONEST, position: 1, body };
+        let folded = whole.fold([entry.clone()]).expect("not as large as that");
+        apart.fold([entry.clone(), entry]).expect("not as large as that");
+        assert!(whole.has(&hash), "what is drafted counts");
+        // Others may have foretold it: what they said waited for it, and may take away what it adds.
+        if folded.applied == 1 {
+            assert!(whole.thing("honest").expect("not as large as that").is_some());
+        }
+        assert_eq!(state(&whole), state(&apart), "order and duplication change nothing");
     }
+}
+
+/// What two logs say of [`HONEST`]'s edit before it is made, since anybody can work out its bytes: a script. One removes what
+/// it adds, the other names its operation as what came before, and does not build on it.
+pub fn foretelling() -> Vec<u8> {
+    let mut document = Document::new();
+    let body = document.add_thing(HONEST, TIME, &Thing::new("honest")).expect("a thing");
+    let folded = document.fold([ChangeEntry { log: HONEST, position: 1, body }]).expect("folded");
+    assert_eq!(folded.applied, 1);
+    let [removes, names] = [log(0), log(1)].map(|log| {
+        let body = document.remove_thing(log, TIME, "honest").expect("a change");
+        data(&body).to_vec()
+    });
+    // The number of dependencies, and the one that there is.
+    let unbuilt = [&[0], &names[1 + 32..]].concat();
+    Script::default().step(act::DATA, 0, &removes).step(act::DATA, 1, &unbuilt).into_bytes()
 }
 
 /// What two logs say that know of each other: a script.
@@ -79,10 +111,7 @@ pub fn honest_talk() -> Vec<u8> {
     let mut publish = |document: &mut Document, n: u8, body: Vec<u8>| {
         let position = positions[usize::from(n)];
         positions[usize::from(n)] += 1;
-        // Behind magic, checksum, kind, and a length of one or two bytes.
-        let data = if body[9] & 0x80 == 0 { &body[10..] } else { &body[11..] };
-        assert_eq!(change(data), body, "the form is what Automerge writes");
-        script = std::mem::take(&mut script).step(act::DATA, n, data);
+        script = std::mem::take(&mut script).step(act::DATA, n, data(&body));
         let folded = document.fold([ChangeEntry { log: log(n), position, body }]).expect("folded");
         assert_eq!(folded.applied, 1);
     };
@@ -100,4 +129,15 @@ pub fn honest_talk() -> Vec<u8> {
     let body = document.remove_thing(log(0), TIME, &thing.id).expect("a change");
     publish(&mut document, 0, body);
     script.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::steps;
+
+    #[test]
+    fn an_edit_that_was_foretold_counts_all_the_same() {
+        check(steps(&foretelling()));
+    }
 }

@@ -99,6 +99,8 @@ fn machines(seeds: &mut Seeds) {
     add(seeds, "gossip", "talk", gossip::script_of(talk.iter().take(16)));
 
     add(seeds, "document", "thing", document::honest_talk());
+    // Found: whoever foretells an edit is judged with it.
+    add(seeds, "document", "foretelling", document::foretelling());
 
     for (name, script) in node::honest_scripts() {
         add(seeds, "node", name, script);
