@@ -366,6 +366,37 @@ fn what_misses_a_dependency_is_held_listed_and_applied_when_it_comes() {
     assert_eq!(document.held_bytes, 0);
 }
 
+/// Anybody can work out the bytes of another's edit before it is made, and name it or its operations.
+#[test]
+fn a_change_that_foretells_an_edit_is_judged_with_it_and_hinders_it_not() {
+    let (mut a, b) = (writer(1), writer(2));
+    a.add("one", "by a");
+    let edit = a.document.heads()[0];
+    let removal = a.document.remove_thing(b.log, NOW, "one").expect("removed");
+    let unbuilt = |ops| Hostile { seq: 1, start_op: 1, build_on_all: false, ops }.change(&[], None);
+    // One deletes what would come later in time; the other fits, though it builds on nothing.
+    let refused = unbuilt(vec![(3, None, 0, vec![(1, 1)])]);
+    let guessed = unbuilt(vec![(0, None, 2, vec![]), (3, None, 0, vec![(1, 1)])]);
+    let told = [(2, 1, removal), (3, 1, refused.raw_bytes().into()), (3, 2, guessed.raw_bytes().into())]
+        .map(|(n, position, body)| ChangeEntry { log: log(n), position, body });
+
+    let mut document = folded(told.clone());
+    let waits_for = WaitsFor::Operation { log: a.log, counter: 1 };
+    let held = [(b.log, 1), (log(3), 2)].map(|(log, changes)| Held { log, position: 1, changes, waits_for });
+    assert_eq!(document.held(), held);
+    let thing = Thing { name: Some("by a".into()), ..Thing::new("one") };
+    let body = document.add_thing(a.log, NOW, &thing).expect("added");
+    assert_eq!(body, a.entries[0].body, "it was foretold");
+    let all = document.fold(a.entries.clone()).expect("folded");
+    // The counts are those of the whole fold, not of the entries that were given to it.
+    assert_eq!(all, Folded { applied: 3, refused: 1, left: false });
+    assert!(document.has(&edit));
+    assert_eq!((document.held(), document.thing("one").expect("shown")), (vec![], None));
+    assert!(document.thing("two").expect("shown").is_some());
+    assert_eq!(state(&folded(a.entries.into_iter().chain(told))), state(&document));
+    Automerge::load(&document.save()).expect("what is saved loads");
+}
+
 #[test]
 fn no_draft_is_made_while_own_changes_are_held() {
     let (mut a, mut b) = (writer(1), writer(2));
