@@ -65,7 +65,10 @@ pub struct Config {
     /// Payloads up to this many bytes are pushed, larger ones announced. Default 16 KiB. Chosen: as many bytes as two
     /// full lists.
     pub eager_bytes_max: usize,
-    /// Longest message, in and out. Default 512 KiB: twice a chunk.
+    /// Bytes up to which small messages to one neighbour share a frame; a longer one goes alone. 0: each goes alone. Default
+    /// 8 KiB. Chosen: a full list still shares, and a frame that is shed loses little.
+    pub frame_bytes_max: usize,
+    /// Longest frame, in and out. Default 512 KiB: twice a chunk.
     pub message_bytes_max: usize,
     /// Topics of control entries: what concerns them travels at [`crate::Priority::Control`] and is wanted first. It
     /// changes nobody's interest: the node adds these topics to every neighbour's. Default none.
@@ -93,6 +96,7 @@ impl Default for Config {
             conflicts_max: 256,
             walks_max: 16,
             eager_bytes_max: 16 << 10,
+            frame_bytes_max: 8 << 10,
             message_bytes_max: 512 << 10,
             control: Interest::none(),
         }
@@ -107,6 +111,7 @@ impl Config {
             ("reconcile_hurry", "reconcile_interval", self.reconcile_hurry > self.reconcile_interval),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
             ("list_max", "offers_max", self.list_max > self.offers_max),
+            ("frame_bytes_max", "message_bytes_max", self.frame_bytes_max > self.message_bytes_max),
         ] {
             if broken {
                 return Err(ConfigError::Order { smaller, larger });

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
+use crate::frame::Frames;
 use crate::frontier::Frontier;
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     /// Emptied by the driver after each input, and bounded by what one input can cause.
     pub(crate) outputs: VecDeque<Output>,
+    /// What is said to neighbours, after `outputs`.
+    frames: Frames,
     pub(crate) stats: Stats,
     rng: ChaCha8Rng,
 }
@@ -42,6 +45,7 @@ impl Core {
             neighbours: BTreeMap::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            frames: Frames::default(),
             stats: Stats::default(),
             rng: ChaCha8Rng::from_seed(seed),
         }
@@ -70,10 +74,25 @@ impl Core {
         self.send_encoded(to, priority, message.encode());
     }
 
-    pub(crate) fn send_encoded(&mut self, to: PeerId, priority: Priority, bytes: Vec<u8>) {
+    /// As [`Core::send`], for one that is encoded already, as a frame of its own.
+    pub(crate) fn send_encoded(&mut self, to: PeerId, priority: Priority, alone: Vec<u8>) {
         self.stats.messages_sent += 1;
-        self.stats.bytes_sent += bytes.len() as u64;
-        self.output(Output::Send { to, priority, bytes });
+        self.frames.add(to, priority, alone, self.config.frame_bytes_max);
+    }
+
+    /// Whatever is not a message comes first: what it leads to shares the frames of what was said before.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front().or_else(|| self.frames.pop())?;
+        if let Output::Send { bytes, .. } = &output {
+            self.stats.frames_sent += 1;
+            self.stats.bytes_sent += bytes.len() as u64;
+        }
+        Some(output)
+    }
+
+    /// What was not said yet to `peer` is never said.
+    pub(crate) fn unsay(&mut self, peer: PeerId) {
+        self.frames.forget(peer);
     }
 
     pub(crate) fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {

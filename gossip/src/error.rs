@@ -80,17 +80,17 @@ pub enum ConfigError {
     },
 }
 
-/// Bytes off the wire that are no message.
+/// Bytes off the wire that are no frame of messages.
 ///
 /// The peer is incompatible if it is [`DecodeError::Version`], and misbehaves in all other cases; we are never to
 /// blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DecodeError {
-    /// No bytes at all.
-    #[error("an empty message")]
+    /// No message at all.
+    #[error("an empty frame")]
     Empty,
     /// Refused unread.
-    #[error("a message of {bytes} bytes is over the limit of {max}")]
+    #[error("a frame of {bytes} bytes is over the limit of {max}")]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -100,7 +100,7 @@ pub enum DecodeError {
     /// The peer is incompatible.
     #[error("wire version {given}; this peer speaks {ours}")]
     Version {
-        /// The message's first byte.
+        /// The frame's first byte.
         given: u8,
         /// What we speak.
         ours: u8,
@@ -109,11 +109,11 @@ pub enum DecodeError {
     /// more than that, so it is not kept.
     #[error("a malformed message")]
     Malformed,
-    /// A message, and then more.
-    #[error("{bytes} bytes follow the message")]
-    Trailing {
-        /// How many.
-        bytes: usize,
+    /// More messages than a frame may hold.
+    #[error("a frame of more than {max} messages")]
+    TooMany {
+        /// The limit.
+        max: usize,
     },
     /// Its ranges overlap, or its items are unordered, doubled, or outside the list's range.
     #[error("a message whose parts are out of order or out of range")]

@@ -21,11 +21,11 @@ pub enum Input {
         /// Who.
         peer: PeerId,
     },
-    /// One message off the wire, untrusted.
+    /// One frame off the wire, untrusted.
     Received {
-        /// The neighbour that sent it. A stranger's messages are dropped.
+        /// The neighbour that sent it. A stranger's frames are dropped.
         from: PeerId,
-        /// The message.
+        /// The frame.
         bytes: Vec<u8>,
     },
     /// The node verified this and holds it in memory. At start-up: once for each key. A size below the last one is a
@@ -79,7 +79,7 @@ pub enum Input {
         /// The bytes, as many as the node likes in one message. `None`: it cannot, or the neighbour may not.
         chunk: Option<Vec<u8>>,
     },
-    /// The driver dropped messages for this neighbour.
+    /// The driver dropped frames for this neighbour.
     Shed {
         /// Who missed them.
         peer: PeerId,
@@ -89,15 +89,17 @@ pub enum Input {
 }
 
 /// What to do. Taken from [`crate::Gossip::poll_output`] until there is none.
+///
+/// Frames come last, so that a driver which answers the others at once lets what follows from them share the frames.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// Send one message. If it can't be sent, say [`Input::Shed`].
+    /// Send one frame. If it can't be sent, say [`Input::Shed`].
     Send {
         /// The neighbour.
         to: PeerId,
         /// What the driver's queues sort by.
         priority: Priority,
-        /// The message.
+        /// The frame: one message or more.
         bytes: Vec<u8>,
     },
     /// A payload, opaque and unverified. The node answers [`Input::Accepted`], [`Input::Gap`] or [`Input::Refused`], and
@@ -130,7 +132,7 @@ pub enum Output {
         /// What it says that it holds.
         theirs: Version,
     },
-    /// A neighbour sent what is no message. The node disconnects it.
+    /// A neighbour sent what is no frame. The node disconnects it.
     Violation {
         /// Who.
         from: PeerId,

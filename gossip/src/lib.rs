@@ -17,7 +17,7 @@
 //! | `serve` | protocol: answer the wants of others |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
-//! | `message`, `range`, `bounded` | the wire format |
+//! | `frame`, `message`, `range`, `bounded` | the wire format |
 //!
 //! Two peers, and a reading that one of them makes:
 //!
@@ -55,6 +55,7 @@ mod bounded;
 mod config;
 mod core;
 mod error;
+mod frame;
 mod frontier;
 mod interest;
 mod io;

@@ -10,13 +10,13 @@ use crate::core::Core;
 use crate::interest::Interest;
 use crate::io::{Input, Output};
 use crate::item::{Item, Key, Version};
-use crate::message::{self, Message};
+use crate::message::Message;
 use crate::neighbour::Neighbour;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::timers::Timer;
 use crate::wants::Wants;
-use crate::{offer, push, reconcile, serve};
+use crate::{frame, offer, push, reconcile, serve};
 
 /// Gossip with all neighbours, as a machine without I/O.
 ///
@@ -69,7 +69,7 @@ impl Gossip {
 
     /// The next thing to do, in order. `None` until the next [`Gossip::handle`].
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.core.outputs.pop_front()
+        self.core.poll_output()
     }
 
     /// When to call [`Gossip::handle`] with [`Input::Timeout`], on the clock that `handle` is given.
@@ -148,6 +148,7 @@ impl Gossip {
         if self.core.neighbours.remove(&peer).is_some() {
             self.core.timers.cancel(Timer::Reconcile(peer));
             self.core.timers.cancel(Timer::Offer(peer));
+            self.core.unsay(peer);
             self.wants.neighbour_down(&mut self.core, peer);
         }
     }
@@ -158,13 +159,20 @@ impl Gossip {
             core.stats.strangers += 1;
             return;
         }
-        let message = match message::decode(bytes, core.config.message_bytes_max) {
-            Ok(message) => message,
+        let messages = match frame::decode(bytes, core.config.message_bytes_max) {
+            Ok(messages) => messages,
             Err(error) => {
                 core.stats.decode_errors += 1;
                 return core.output(Output::Violation { from, error });
             }
         };
+        for message in messages {
+            self.hear(from, message);
+        }
+    }
+
+    fn hear(&mut self, from: PeerId, message: Message<'_>) {
+        let core = &mut self.core;
         match message {
             Message::Push { key, size, payload } => push::received(core, from, key, size, payload.0),
             Message::Summary { ranges } => reconcile::summary(core, from, ranges),

@@ -1,4 +1,4 @@
-//! The wire format: one byte of version, then one postcard-encoded [`Message`].
+//! The wire format: [`Message`]s, postcard-encoded. `frame` puts a byte of version before them.
 //!
 //! Decoding borrows from the input, checks every length against a limit before it keeps anything, and takes nothing
 //! that is out of order: what a handler sees is sorted, without doubles, and in range.
@@ -14,8 +14,8 @@ use crate::frontier::Fingerprint;
 use crate::item::{Item, Key};
 use crate::range::{FANOUT, Range};
 
-/// The first byte of every message.
-pub(crate) const WIRE_VERSION: u8 = 1;
+/// The first byte of every frame: version 2, channel 0.
+pub(crate) const WIRE_VERSION: u8 = 2;
 
 /// The most items that a message may carry. `Config::list_max` is at most this.
 pub(crate) const ITEMS_MAX: usize = 256;
@@ -61,7 +61,15 @@ pub(crate) enum Message<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Payload<'a>(pub(crate) &'a [u8]);
 
-impl Message<'_> {
+impl<'a> Message<'a> {
+    /// The first message of `bytes`, and what follows it.
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
+        let (message, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| DecodeError::Malformed)?;
+        message.check_order()?;
+        Ok((message, rest))
+    }
+
+    /// A frame of this message alone.
     pub(crate) fn encode(&self) -> Vec<u8> {
         postcard::to_allocvec(&(WIRE_VERSION, self))
             .expect("these types always encode, and a vector always grows")
@@ -78,24 +86,6 @@ impl Message<'_> {
         };
         if ordered { Ok(()) } else { Err(DecodeError::Disordered) }
     }
-}
-
-/// Reads one message of at most `bytes_max` bytes.
-pub(crate) fn decode(bytes: &[u8], bytes_max: usize) -> Result<Message<'_>, DecodeError> {
-    if bytes.len() > bytes_max {
-        return Err(DecodeError::TooLong { bytes: bytes.len(), max: bytes_max });
-    }
-    let (version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
-    if *version != WIRE_VERSION {
-        return Err(DecodeError::Version { given: *version, ours: WIRE_VERSION });
-    }
-    let (message, rest) =
-        postcard::take_from_bytes::<Message<'_>>(body).map_err(|_| DecodeError::Malformed)?;
-    if !rest.is_empty() {
-        return Err(DecodeError::Trailing { bytes: rest.len() });
-    }
-    message.check_order()?;
-    Ok(message)
 }
 
 fn sorted(items: &[Item]) -> bool {

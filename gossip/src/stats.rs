@@ -35,14 +35,16 @@ pub struct Stats {
     pub throttled: u64,
     /// Chunks that the node served over [`crate::Config::message_bytes_max`], and that were not sent.
     pub oversize: u64,
-    /// Messages that were none.
+    /// Frames that were none.
     pub decode_errors: u64,
-    /// Messages from peers that are no neighbours, and dropped.
+    /// Frames from peers that are no neighbours, and dropped.
     pub strangers: u64,
     /// Neighbours refused because [`crate::Config::neighbours_max`] was reached.
     pub neighbours_refused: u64,
     /// Messages sent.
     pub messages_sent: u64,
+    /// Frames sent: the messages in them share one.
+    pub frames_sent: u64,
     /// Their bytes.
     pub bytes_sent: u64,
 }

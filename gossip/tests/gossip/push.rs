@@ -1,6 +1,6 @@
 //! Push, announcements and offers: one machine, one transition at a time.
 
-use msec_gossip::{Config, Input, Interest, Output, Priority};
+use msec_gossip::{Config, DecodeError, Input, Interest, Output, Priority};
 
 use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, push, rig_of};
 use crate::wire::{ALL, Wire, exactly, fingerprint};
@@ -193,4 +193,31 @@ fn windows_of_offers_hurry_while_they_arrive_and_after_a_shed() {
     rig.input(Input::Shed { peer: A });
     rig.pass(ms(1_250));
     assert!(rig.announced().contains(&(A, true, vec![item(key(0), "parks", 2)])));
+}
+
+#[test]
+fn a_relay_sends_on_in_one_frame_what_came_in_one() {
+    let mut rig = rig_of(&[A, B]);
+    let push = |n| Wire::Push { key: key(n), size: 1, payload: b"reading".to_vec() };
+    let bytes = Wire::frame(&(0..10).map(push).collect::<Vec<_>>());
+    rig.input(Input::Received { from: A, bytes });
+    let mut frames = Vec::new();
+    while let Some(output) = rig.gossip.poll_output() {
+        match output {
+            Output::Deliver { key, payload, .. } => rig.accept_live(key, "parks", 1, Some(A), &payload),
+            Output::Send { to, bytes, .. } => frames.push((to, Wire::decode(&bytes))),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(frames, [(B, (0..10).map(push).collect())]);
+    assert_eq!((rig.gossip.stats().frames_sent, rig.gossip.stats().pushed), (3, 10), "two frames said hello");
+}
+
+#[test]
+fn of_a_frame_that_is_broken_nothing_counts() {
+    let mut rig = rig_of(&[A]);
+    let mut bytes = push(1, b"x").encode();
+    bytes.extend([1, 0xff]);
+    rig.input(Input::Received { from: A, bytes });
+    assert_eq!(rig.outputs(), [Output::Violation { from: A, error: DecodeError::Malformed }]);
 }

@@ -141,11 +141,13 @@ impl Rig {
     }
 
     pub(crate) fn sent_at(&mut self) -> Vec<(PeerId, Priority, Wire)> {
-        let sent = self.outputs().into_iter().filter_map(|output| match output {
-            Output::Send { to, priority, bytes } => Some((to, priority, Wire::decode(&bytes))),
-            _ => None,
-        });
-        sent.collect()
+        let mut sent = Vec::new();
+        for output in self.outputs() {
+            if let Output::Send { to, priority, bytes } = output {
+                sent.extend(Wire::decode(&bytes).into_iter().map(|message| (to, priority, message)));
+            }
+        }
+        sent
     }
 
     /// The wants among what was sent.

@@ -3,7 +3,7 @@
 use msec_gossip::{Key, Topic, Version};
 use serde::{Deserialize, Serialize};
 
-/// One message, after its byte of version.
+/// One message. A frame has a byte of version, then one message or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Wire {
     Push { key: Key, size: u64, payload: Vec<u8> },
@@ -31,13 +31,26 @@ pub(crate) fn exactly(key: &Key) -> Vec<u8> {
 
 impl Wire {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        postcard::to_allocvec(&(1u8, self)).unwrap()
+        postcard::to_allocvec(&(2u8, self)).unwrap()
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Self {
-        let (version, message): (u8, Self) = postcard::from_bytes(bytes).unwrap();
-        assert_eq!(version, 1);
-        message
+    /// A frame of these messages.
+    pub(crate) fn frame(messages: &[Self]) -> Vec<u8> {
+        let mut frame = vec![2];
+        messages.iter().for_each(|message| frame.extend_from_slice(&message.encode()[1..]));
+        frame
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Vec<Self> {
+        let (version, mut rest) = bytes.split_first().unwrap();
+        assert!(*version == 2 && !rest.is_empty());
+        let mut messages = Vec::new();
+        while !rest.is_empty() {
+            let (message, after) = postcard::take_from_bytes(rest).unwrap();
+            messages.push(message);
+            rest = after;
+        }
+        messages
     }
 }
 
