@@ -100,7 +100,7 @@ fn input(step: Step<'_>) -> Input {
         act::SERVED => {
             Input::Served { to: from, key, from: size, chunk: step.flag().then(|| step.bytes.to_vec()) }
         }
-        act::SHED => Input::Shed { peer: from },
+        act::SHED => Input::Shed { peer: from, frame: step.bytes.to_vec() },
         _ => Input::Timeout,
     }
 }
@@ -185,7 +185,7 @@ fn turn(from: &mut Gossip, to: &mut Gossip, now: Duration, talk: &mut Vec<Vec<u8
                 talk.push(bytes.clone());
                 to.handle(now, Input::Received { from: peer(0), bytes });
             }
-            Output::Serve { to: whom, key, from: at } => {
+            Output::Serve { to: whom, key, from: at, .. } => {
                 let chunk = Some(b"chunk".to_vec());
                 from.handle(now, Input::Served { to: whom, key, from: at, chunk });
             }

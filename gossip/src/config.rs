@@ -22,9 +22,23 @@ pub struct Config {
     /// How long a want waits for a push that may be on its way. Default 200 ms. Chosen: over the spread of arrival
     /// times between two paths across a city.
     pub want_delay: Duration,
-    /// How long a neighbour may take to answer a want, and the node to judge the answer. Default 3 s. Chosen: a
-    /// 256 KiB chunk at 1 Mbit/s takes 2 s. A late answer still counts.
+    /// How long a neighbour that has not answered yet may take for its first answer, and the node to judge one. Default
+    /// 3 s, as TCP's timeout after it was wrong once (RFC 6298, section 5.7). A late answer still counts.
     pub want_timeout: Duration,
+    /// What a neighbour's measured timeout is at least. Default 1 s (RFC 6298, section 2.4).
+    pub want_timeout_min: Duration,
+    /// What it is at most, doublings included, and after how long an answer that did not come is lost at the latest: then
+    /// the same neighbour may be asked again, and an entry that takes longer than that to arrive comes twice. Default 30 s.
+    /// Chosen: half of TCP's, since there are others to ask (RFC 6298, section 2.5).
+    pub want_timeout_max: Duration,
+    /// How much longer than twice the fastest answer all that a neighbour owes should take. Default 1 s. Chosen: what
+    /// keeps a link busy is far less, and what is asked for and turns out to be moot is no more than this.
+    pub want_target: Duration,
+    /// Bytes of a chunk that a neighbour is asked for at first, and at least. Default 4 KiB. Chosen: 4 s at 1 kB/s. Whoever
+    /// serves sends one entry at least, however large.
+    pub chunk_bytes_min: usize,
+    /// Bytes of a chunk that a neighbour is asked for at most. Default 256 KiB, as many as a store reads at once.
+    pub chunk_bytes_max: usize,
     /// How long announcements are collected into one message. Default 50 ms. Chosen: short beside `want_delay`.
     pub announce_delay: Duration,
     /// First pause before a neighbour is asked again for a key that it answered badly or not at all. Doubles with each
@@ -32,7 +46,7 @@ pub struct Config {
     pub backoff_min: Duration,
     /// Where that pause stops growing. Default 10 min. Chosen: a repaired neighbour is believed again within a visit.
     pub backoff_max: Duration,
-    /// Wants that one neighbour owes us an answer to. The rest queue. Default 32. Chosen: fills 100 Mbit/s at 50 ms
+    /// Wants that one neighbour owes us an answer to, at most; few at first. The rest queue. Default 32. Chosen: fills 100 Mbit/s at 50 ms
     /// with chunks of 20 kB.
     pub wants_in_flight_max: usize,
     /// Times one neighbour is asked for one key without progress; then it is backed off as if it had been refused.
@@ -82,6 +96,11 @@ impl Default for Config {
             reconcile_hurry: Duration::from_secs(1),
             want_delay: Duration::from_millis(200),
             want_timeout: Duration::from_secs(3),
+            want_timeout_min: Duration::from_secs(1),
+            want_timeout_max: Duration::from_secs(30),
+            want_target: Duration::from_secs(1),
+            chunk_bytes_min: 4 << 10,
+            chunk_bytes_max: 256 << 10,
             announce_delay: Duration::from_millis(50),
             backoff_min: Duration::from_secs(1),
             backoff_max: Duration::from_secs(600),
@@ -110,6 +129,9 @@ impl Config {
         for (smaller, larger, broken) in [
             ("reconcile_hurry", "reconcile_interval", self.reconcile_hurry > self.reconcile_interval),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
+            ("want_timeout_min", "want_timeout_max", self.want_timeout_min > self.want_timeout_max),
+            ("want_timeout", "want_timeout_max", self.want_timeout > self.want_timeout_max),
+            ("chunk_bytes_min", "chunk_bytes_max", self.chunk_bytes_min > self.chunk_bytes_max),
             ("list_max", "offers_max", self.list_max > self.offers_max),
             ("frame_bytes_max", "message_bytes_max", self.frame_bytes_max > self.message_bytes_max),
         ] {
@@ -134,6 +156,9 @@ impl Config {
             ("reconcile_hurry", self.reconcile_hurry.is_zero()),
             ("want_delay", self.want_delay.is_zero()),
             ("want_timeout", self.want_timeout.is_zero()),
+            ("want_timeout_min", self.want_timeout_min.is_zero()),
+            ("want_target", self.want_target.is_zero()),
+            ("chunk_bytes_min", self.chunk_bytes_min == 0),
             ("announce_delay", self.announce_delay.is_zero()),
             ("backoff_min", self.backoff_min.is_zero()),
             ("wants_in_flight_max", self.wants_in_flight_max == 0),

@@ -16,7 +16,7 @@ use crate::item::{Item, Key, Topic, Version};
 use crate::message::Message;
 use crate::neighbour::Neighbour;
 use crate::stats::Stats;
-use crate::timers::Timers;
+use crate::timers::{Timer, Timers};
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -98,6 +98,19 @@ impl Core {
     pub(crate) fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {
         self.stats.delivered += 1;
         self.output(Output::Deliver { from, key, payload: payload.to_vec(), live });
+    }
+
+    /// Sets the timer for the next answer that `peer` may be late with.
+    pub(crate) fn watch_owed(&mut self, peer: PeerId) {
+        match self.neighbours.get(&peer).and_then(|neighbour| neighbour.answers.next_due()) {
+            Some(due) => self.timers.set(Timer::Owed(peer), due),
+            None => self.timers.cancel(Timer::Owed(peer)),
+        }
+    }
+
+    /// Whether `peer` owes an answer about `key`, and should have given it.
+    pub(crate) fn is_late(&self, peer: &PeerId, key: &Key) -> bool {
+        self.neighbours.get(peer).is_some_and(|neighbour| neighbour.answers.is_late(key))
     }
 
     pub(crate) fn is_control(&self, topic: &Topic) -> bool {

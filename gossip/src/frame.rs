@@ -113,7 +113,7 @@ mod tests {
     const B: PeerId = PeerId([2; 32]);
 
     fn want(n: u64) -> Message<'static> {
-        Message::Want { key: Key([7; 32]), from: n }
+        Message::Want { key: Key([7; 32]), from: n, bytes_max: 1 << 40 }
     }
 
     fn sent(frames: &mut Frames) -> Vec<(PeerId, Priority, Vec<u8>)> {

@@ -76,13 +76,15 @@ pub enum Input {
         key: Key,
         /// As in the output.
         from: u64,
-        /// The bytes, as many as the node likes in one message. `None`: it cannot, or the neighbour may not.
+        /// The bytes, about as many as were asked for. `None`: it cannot, or the neighbour may not, which it is told.
         chunk: Option<Vec<u8>>,
     },
-    /// The driver dropped frames for this neighbour.
+    /// The driver dropped a frame for this neighbour.
     Shed {
-        /// Who missed them.
+        /// Who misses it.
         peer: PeerId,
+        /// The frame, as it was in [`Output::Send`].
+        frame: Vec<u8>,
     },
     /// [`crate::Gossip::poll_timeout`] has come.
     Timeout,
@@ -122,6 +124,8 @@ pub enum Output {
         key: Key,
         /// How much of it the neighbour holds.
         from: u64,
+        /// About how many bytes it asks for. One entry goes in any case.
+        bytes_max: usize,
     },
     /// A neighbour holds as much as we do, and something else. Reported once for a neighbour and a version.
     Conflict {

@@ -14,6 +14,7 @@
 //! | `offer` | protocol: what a neighbour wants and we don't is told until it holds it |
 //! | `reconcile` | protocol: where do we differ? Summaries of ranges, split until they are small, then lists |
 //! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
+//! | `answers` | how soon, how many and how large answers one neighbour is good for |
 //! | `serve` | protocol: answer the wants of others |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
@@ -51,6 +52,7 @@
 //! ```
 
 mod announce;
+mod answers;
 mod bounded;
 mod config;
 mod core;

@@ -63,6 +63,7 @@ impl Gossip {
                 Timer::Reconcile(peer) => reconcile::timeout(&mut self.core, peer),
                 Timer::Offer(peer) => offer::start(&mut self.core, peer),
                 Timer::Want(key) => self.wants.timeout(&mut self.core, key),
+                Timer::Owed(peer) => self.wants.overdue(&mut self.core, peer),
             }
         }
     }
@@ -126,7 +127,10 @@ impl Gossip {
             Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
             Input::Refused { key, from } => self.wants.refused(core, key, from),
             Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
-            Input::Shed { peer } => reconcile::shed(core, peer),
+            Input::Shed { peer, frame } => {
+                reconcile::shed(core, peer);
+                self.shed(peer, &frame);
+            }
             Input::Timeout => {}
         }
     }
@@ -138,7 +142,7 @@ impl Gossip {
             core.stats.neighbours_refused += 1;
             return;
         }
-        let neighbour = Neighbour::new(core.now, interest, &core.interest);
+        let neighbour = Neighbour::new(core.now, interest, &core.interest, &core.config);
         core.neighbours.insert(peer, Box::new(neighbour));
         reconcile::start(core, peer);
         offer::start(core, peer);
@@ -148,8 +152,20 @@ impl Gossip {
         if self.core.neighbours.remove(&peer).is_some() {
             self.core.timers.cancel(Timer::Reconcile(peer));
             self.core.timers.cancel(Timer::Offer(peer));
+            self.core.timers.cancel(Timer::Owed(peer));
             self.core.unsay(peer);
             self.wants.neighbour_down(&mut self.core, peer);
+        }
+    }
+
+    /// A frame for `peer` was dropped. It is our own; what is none holds nothing that somebody waits for.
+    fn shed(&mut self, peer: PeerId, frame: &[u8]) {
+        for message in frame::decode(frame, self.core.config.message_bytes_max).unwrap_or_default() {
+            match message {
+                Message::Chunk { key, from, .. } => serve::shed(&mut self.core, peer, key, from),
+                Message::Want { key, from, .. } => self.wants.unserved(&mut self.core, peer, key, from),
+                _ => {}
+            }
         }
     }
 
@@ -177,21 +193,26 @@ impl Gossip {
             Message::Push { key, size, payload } => push::received(core, from, key, size, payload.0),
             Message::Summary { ranges } => reconcile::summary(core, from, ranges),
             Message::List { range, items } => {
+                let only = range.is_exact().then(|| range.first());
                 let ahead = reconcile::list(core, from, range, items);
                 self.consider(ahead);
+                if let Some(key) = only {
+                    self.wants.listed(&mut self.core, from, key);
+                }
             }
             Message::Have { ask, items } => {
                 let ahead = announce::received(core, from, ask, items);
                 self.consider(ahead);
             }
-            Message::Want { key, from: size } => serve::wanted(core, from, key, size),
-            Message::Chunk { key, from: _, payload } => {
-                if self.wants.chunk(core, from, key) {
+            Message::Want { key, from: size, bytes_max } => serve::wanted(core, from, key, size, bytes_max),
+            Message::Chunk { key, from: begin, payload } => {
+                if self.wants.chunk(core, from, key, begin, payload.0.len()) {
                     core.deliver(from, key, payload.0, false);
                 } else {
                     core.stats.unwanted += 1;
                 }
             }
+            Message::Unserved { key, from: begin } => self.wants.unserved(core, from, key, begin),
         }
     }
 

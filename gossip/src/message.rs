@@ -51,10 +51,12 @@ pub(crate) enum Message<'a> {
         #[serde(deserialize_with = "bounded::seq::<_, _, ITEMS_MAX>")]
         items: Vec<Item>,
     },
-    /// The sender holds `key` up to `from`, and asks for what follows.
-    Want { key: Key, from: u64 },
+    /// The sender holds `key` up to `from`, and asks for what follows: about `bytes_max` of it, and something in any case.
+    Want { key: Key, from: u64, bytes_max: u64 },
     /// The answer to a want, or as much of it as fits.
     Chunk { key: Key, from: u64, payload: Payload<'a> },
+    /// The other answer to a want: the sender cannot, or may not, or had to drop what it sent.
+    Unserved { key: Key, from: u64 },
 }
 
 /// Opaque bytes, still lying in the message.
@@ -82,7 +84,7 @@ impl<'a> Message<'a> {
                 sorted(items) && items.iter().all(|item| range.contains(&item.key))
             }
             Self::Have { items, .. } => sorted(items),
-            Self::Push { .. } | Self::Want { .. } | Self::Chunk { .. } => true,
+            Self::Push { .. } | Self::Want { .. } | Self::Chunk { .. } | Self::Unserved { .. } => true,
         };
         if ordered { Ok(()) } else { Err(DecodeError::Disordered) }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::answers::Answers;
 use crate::config::Config;
 use crate::interest::Interest;
 use crate::item::{Item, Key, Version};
@@ -31,8 +32,8 @@ pub(crate) struct Neighbour {
     conflicts: BTreeSet<(Key, [u8; 32], u64)>,
     /// What the node reads for it, and from where: bounded by `Config::serves_in_flight_max`.
     pub(crate) serving: BTreeMap<Key, u64>,
-    /// Wants that it owes us an answer to: at most `Config::wants_in_flight_max`.
-    pub(crate) wants_in_flight: usize,
+    /// What it owes us: at most `Config::wants_in_flight_max`.
+    pub(crate) answers: Answers,
     /// Wants that wait for one of those to end. Entries may be stale; they name live wants, so those bound it.
     pub(crate) wants_queued: BTreeSet<(WantOrder, Key)>,
     /// Timeouts since its last answer: who has many is asked last.
@@ -85,7 +86,7 @@ struct Backoff {
 }
 
 impl Neighbour {
-    pub(crate) fn new(now: Duration, interest: Interest, mine: &Interest) -> Self {
+    pub(crate) fn new(now: Duration, interest: Interest, mine: &Interest, config: &Config) -> Self {
         Self {
             common: mine.intersect(&interest),
             interest,
@@ -94,7 +95,7 @@ impl Neighbour {
             backoffs: BTreeMap::new(),
             conflicts: BTreeSet::new(),
             serving: BTreeMap::new(),
-            wants_in_flight: 0,
+            answers: Answers::new(config),
             wants_queued: BTreeSet::new(),
             unanswered: 0,
             pace: Pace { round_started: now, walked_since: now, ..Pace::default() },
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     fn neighbour() -> Neighbour {
-        Neighbour::new(Duration::ZERO, Interest::all(), &Interest::all())
+        Neighbour::new(Duration::ZERO, Interest::all(), &Interest::all(), &Config::default())
     }
 
     #[test]

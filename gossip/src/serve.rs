@@ -4,10 +4,13 @@
 //!
 //! ```text
 //! Want received -- we hold no more than it  --> List of that one key: what it heard of us is wrong
-//!               -- already serving, or full --> dropped; it retries
+//!               -- already serving          --> dropped; it gets the answer to the first
+//!               -- full                     --> Unserved
 //!               -- else                     --> Serve; serving
 //! Served        -- a chunk                  --> Chunk, at CatchUp; done
-//!               -- none                     --> done: it may not, or we can't, and its timeout asks another
+//!               -- none                     --> Unserved: it may not, or we can't
+//! Shed          -- a chunk in it             --> Unserved
+//!               -- a want in it              --> never asked, see `wants`
 //! ```
 
 use msec_identity::PeerId;
@@ -19,7 +22,7 @@ use crate::message::{Message, OVERHEAD_BYTES_MAX, Payload};
 use crate::range::Range;
 
 /// A neighbour asks for what follows `size`.
-pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64) {
+pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64, bytes_max: u64) {
     let ours = core.frontier.get(&key).map(|held| held.version.size);
     let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
     if ours.is_some() {
@@ -29,14 +32,28 @@ pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64) {
         let items: Vec<_> = core.frontier.durable_item(&key).into_iter().collect();
         core.stats.listed += items.len() as u64;
         core.send(from, Priority::Live, &Message::List { range: Range::exactly(&key), items });
-    } else if neighbour.serving.len() >= core.config.serves_in_flight_max
-        || neighbour.serving.contains_key(&key)
-    {
+    } else if neighbour.serving.contains_key(&key) {
         core.stats.serves_dropped += 1;
+    } else if neighbour.serving.len() >= core.config.serves_in_flight_max {
+        core.stats.serves_dropped += 1;
+        unserved(core, from, key, size);
     } else {
         neighbour.serving.insert(key, size);
-        core.output(Output::Serve { to: from, key, from: size });
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        core.output(Output::Serve { to: from, key, from: size, bytes_max });
     }
+}
+
+/// A chunk for `peer` was dropped on our side: it need not wait for that.
+pub(crate) fn shed(core: &mut Core, peer: PeerId, key: Key, from: u64) {
+    if core.neighbours.contains_key(&peer) {
+        unserved(core, peer, key, from);
+    }
+}
+
+fn unserved(core: &mut Core, to: PeerId, key: Key, from: u64) {
+    let priority = core.priority_of(&key, Priority::Live);
+    core.send(to, priority, &Message::Unserved { key, from });
 }
 
 /// The node read it. An answer to what a neighbour asked before its link went down and came back is dropped.
@@ -46,10 +63,10 @@ pub(crate) fn served(core: &mut Core, to: PeerId, key: Key, from: u64, chunk: Op
         return;
     }
     neighbour.serving.remove(&key);
-    let Some(chunk) = chunk else { return };
+    let Some(chunk) = chunk else { return unserved(core, to, key, from) };
     if chunk.len().saturating_add(OVERHEAD_BYTES_MAX) > core.config.message_bytes_max {
         core.stats.oversize += 1;
-        return;
+        return unserved(core, to, key, from);
     }
     core.stats.served += 1;
     let priority = core.priority_of(&key, Priority::CatchUp);

@@ -21,7 +21,9 @@ pub struct Stats {
     pub wanted: u64,
     /// Wants that were not answered in time.
     pub unanswered: u64,
-    /// Chunks received that nobody wanted, and dropped.
+    /// Wants that a neighbour said it would not answer.
+    pub unserved: u64,
+    /// Answers received that nobody wanted, and dropped.
     pub unwanted: u64,
     /// Deliveries that the node refused.
     pub refused: u64,

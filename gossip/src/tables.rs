@@ -30,7 +30,7 @@ pub struct Tables {
     pub wants_queued: usize,
     /// Keys with news: at most `held`.
     pub news: usize,
-    /// Deadlines: at most one for each want, two for each neighbour, and one more.
+    /// Deadlines: at most one for each want, three for each neighbour, and one more.
     pub timers: usize,
 }
 
@@ -56,7 +56,7 @@ impl Tables {
             (&mut self.backoffs, backoffs),
             (&mut self.conflicts, conflicts),
             (&mut self.serving, neighbour.serving.len()),
-            (&mut self.wants_in_flight, neighbour.wants_in_flight),
+            (&mut self.wants_in_flight, neighbour.answers.len()),
             (&mut self.wants_queued, neighbour.wants_queued.len()),
         ] {
             *fullest = size.max(*fullest);

@@ -16,8 +16,10 @@ pub(crate) enum Timer {
     Reconcile(PeerId),
     /// What this neighbour wants and we don't is offered again.
     Offer(PeerId),
-    /// The want for this key has waited long enough: for a push, for a chunk, or for the node's word.
+    /// The want for this key has waited long enough: for a push, or for the node's word.
     Want(Key),
+    /// An answer that this neighbour owes is overdue.
+    Owed(PeerId),
 }
 
 #[derive(Debug, Default)]

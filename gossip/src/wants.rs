@@ -12,21 +12,24 @@
 //!                               v  want_delay: a push often makes it moot
 //!   slot free     +--------- Delayed
 //!   +-------------+
-//!   |             |  all who are ahead owe wants_in_flight_max answers
-//!   |             +--------> Queued ----- one of them answers, times out or goes down: InFlight
+//!   |             |  all who are ahead owe as many answers as they may
+//!   |             +--------> Queued ----- one of them answers or goes down: InFlight
 //!   v
 //! InFlight -- Chunk -------> Answered -- Accepted, still behind: at once InFlight
 //!   |                           |     -- no word from the node in want_timeout: InFlight, elsewhere
 //!   |                           |     -- Refused: the neighbour is backed off; InFlight elsewhere
-//!   +-- want_timeout, NeighbourDown: InFlight elsewhere; after want_tries_max, the neighbour is backed off
+//!   +-- late, lost (see `answers`), NeighbourDown: InFlight elsewhere; if it is late and nobody else is ahead, it stays
+//!   +-- Unserved: the neighbour is backed off; InFlight elsewhere
+//!   +-- asked want_tries_max times: the neighbour is backed off
 //!
-//! any -- nobody who may be asked is ahead any more --> gone
+//! any -- nobody who may be asked is ahead any more --> gone, though answers may still be owed
 //! ```
 
 use std::collections::BTreeMap;
 
 use msec_identity::PeerId;
 
+use crate::answers::Overdue;
 use crate::core::Core;
 use crate::io::Priority;
 use crate::item::{Key, Topic};
@@ -46,17 +49,9 @@ struct Want {
     order: WantOrder,
     /// Where to continue.
     have: u64,
-    /// Bounded by the neighbours.
-    asked: BTreeMap<PeerId, Asked>,
+    /// How often each was asked since the last progress. Bounded by the neighbours.
+    asked: BTreeMap<PeerId, u32>,
     state: State,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    /// Since the last progress.
-    times: u32,
-    /// Answers that it owes: a late one is as good as any, and one more than we asked for is not.
-    owed: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +71,7 @@ impl Wants {
     pub(crate) fn consider(&mut self, core: &mut Core, key: Key, topic: Option<&Topic>) {
         match self.by_key.get(&key).map(|want| want.state) {
             Some(State::Queued) => return self.dispatch(core, key),
+            Some(State::InFlight(peer)) if core.is_late(&peer, &key) => return self.dispatch(core, key),
             Some(_) => return,
             None => {}
         }
@@ -109,15 +105,12 @@ impl Wants {
         let Some(want) = self.by_key.get_mut(&key) else { return };
         let have = core.frontier.size(&key);
         if have > want.have {
-            want.asked.values_mut().for_each(|asked| asked.times = 0);
+            want.asked.clear();
         }
         want.have = have;
         let state = want.state;
         if core.ahead(&key, have).next().is_none() {
             self.remove(core, key);
-            if let State::InFlight(peer) = state {
-                self.drain(core, peer);
-            }
         } else if state == State::Answered {
             self.dispatch(core, key);
         }
@@ -129,50 +122,80 @@ impl Wants {
         if let Some(neighbour) = core.neighbours.get_mut(&from) {
             neighbour.back_off(key, core.now, &core.config);
         }
-        let Some(want) = self.by_key.get_mut(&key) else { return };
-        want.asked.remove(&from);
-        match want.state {
-            State::Delayed => {}
-            State::InFlight(peer) if peer != from => {}
-            State::InFlight(_) => {
-                self.land(core, key);
-                self.drain(core, from);
+        self.turn_away(core, key, from);
+    }
+
+    /// `from` says that it will not answer.
+    pub(crate) fn unserved(&mut self, core: &mut Core, from: PeerId, key: Key, begin: u64) {
+        let now = core.now;
+        let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
+        if !neighbour.answers.unserved(now, &key, Some(begin)) {
+            core.stats.unwanted += 1;
+            return;
+        }
+        core.stats.unserved += 1;
+        neighbour.back_off(key, now, &core.config);
+        self.settle(core, from);
+        self.turn_away(core, key, from);
+    }
+
+    /// `from` said exactly how far it holds `key`, which is also how it answers a want for more than that.
+    pub(crate) fn listed(&mut self, core: &mut Core, from: PeerId, key: Key) {
+        let now = core.now;
+        if core.neighbours.get_mut(&from).is_some_and(|it| it.answers.unserved(now, &key, None)) {
+            self.settle(core, from);
+            if self.by_key.get(&key).is_some_and(|want| want.state == State::InFlight(from)) {
                 self.dispatch(core, key);
             }
-            State::Queued | State::Answered => self.dispatch(core, key),
         }
     }
 
-    /// A chunk of `key` came. True if `from` owed one.
-    pub(crate) fn chunk(&mut self, core: &mut Core, from: PeerId, key: Key) -> bool {
-        let Some(want) = self.by_key.get_mut(&key) else { return false };
-        let Some(asked) = want.asked.get_mut(&from).filter(|asked| asked.owed > 0) else { return false };
-        asked.owed -= 1;
-        let in_flight_here = want.state == State::InFlight(from);
-        if let Some(neighbour) = core.neighbours.get_mut(&from) {
-            neighbour.unanswered = 0;
+    /// A chunk of `key` came. True if `from` owed it, and it is still wanted.
+    pub(crate) fn chunk(
+        &mut self,
+        core: &mut Core,
+        from: PeerId,
+        key: Key,
+        begin: u64,
+        bytes: usize,
+    ) -> bool {
+        let Some(neighbour) = core.neighbours.get_mut(&from) else { return false };
+        if !neighbour.answers.answered(core.now, &key, begin, bytes, &core.config) {
+            return false;
         }
-        if in_flight_here {
-            self.land(core, key);
+        neighbour.unanswered = 0;
+        let want = self.by_key.get_mut(&key);
+        let wanted = want.is_some();
+        if let Some(want) =
+            want.filter(|it| matches!(it.state, State::Queued) || it.state == State::InFlight(from))
+        {
+            want.state = State::Answered;
             core.timers.set(Timer::Want(key), core.after(core.config.want_timeout));
-            self.drain(core, from);
         }
-        true
+        self.settle(core, from);
+        wanted
     }
 
     /// [`Timer::Want`] fired.
     pub(crate) fn timeout(&mut self, core: &mut Core, key: Key) {
-        let Some(State::InFlight(peer)) = self.by_key.get(&key).map(|want| want.state) else {
-            return self.dispatch(core, key);
-        };
-        core.stats.unanswered += 1;
-        if let Some(neighbour) = core.neighbours.get_mut(&peer) {
-            neighbour.unanswered = neighbour.unanswered.saturating_add(1);
-        }
-        self.land(core, key);
-        // What waited for the slot comes before what just had it.
-        self.drain(core, peer);
         self.dispatch(core, key);
+    }
+
+    /// [`Timer::Owed`] fired.
+    pub(crate) fn overdue(&mut self, core: &mut Core, peer: PeerId) {
+        let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
+        let overdue = neighbour.answers.overdue(core.now);
+        let late = overdue.iter().filter(|(_, what)| *what == Overdue::Late).count();
+        core.stats.unanswered += late as u64;
+        neighbour.unanswered = neighbour.unanswered.saturating_add(late as u32);
+        // What waited for the slot comes before what just had it.
+        self.settle(core, peer);
+        for (key, _) in overdue {
+            let state = self.by_key.get(&key).map(|want| want.state);
+            if state == Some(State::Queued) || state == Some(State::InFlight(peer)) {
+                self.dispatch(core, key);
+            }
+        }
     }
 
     /// `peer` is no neighbour any more: `core` has forgotten it already.
@@ -181,10 +204,7 @@ impl Wants {
         for (key, want) in &mut self.by_key {
             want.asked.remove(&peer);
             match want.state {
-                State::InFlight(to) if to == peer => {
-                    want.state = State::Answered;
-                    affected.push(*key);
-                }
+                State::InFlight(to) if to == peer => affected.push(*key),
                 State::InFlight(_) => {}
                 State::Queued => affected.push(*key),
                 // Nobody else to ask: were it kept until its timer, then links that come and go would fill the table.
@@ -202,28 +222,48 @@ impl Wants {
         }
     }
 
-    /// Asks whom it is best to ask now, or queues the want, or ends it. Must not be in flight.
+    /// `from` has nothing good about `key`, and is backed off.
+    fn turn_away(&mut self, core: &mut Core, key: Key, from: PeerId) {
+        let Some(want) = self.by_key.get_mut(&key) else { return };
+        want.asked.remove(&from);
+        match want.state {
+            State::Delayed => {}
+            State::InFlight(peer) if peer != from => {}
+            State::InFlight(_) | State::Queued | State::Answered => self.dispatch(core, key),
+        }
+    }
+
+    /// Asks whom it is best to ask now, or waits for who owes it, or queues the want, or ends it.
     fn dispatch(&mut self, core: &mut Core, key: Key) {
         let Some(want) = self.by_key.get_mut(&key) else { return };
-        for (peer, _) in want.asked.extract_if(.., |_, asked| asked.times >= core.config.want_tries_max) {
+        // Its last answer may be on its way.
+        let owes = |peer: &PeerId| core.neighbours.get(peer).is_some_and(|it| it.answers.owes(&key));
+        let tired = |peer: &PeerId, times: &mut u32| *times >= core.config.want_tries_max && !owes(peer);
+        let tired: Vec<PeerId> = want.asked.extract_if(.., tired).map(|(peer, _)| peer).collect();
+        for peer in tired {
             if let Some(neighbour) = core.neighbours.get_mut(&peer) {
                 neighbour.back_off(key, core.now, &core.config);
             }
         }
-        let slots = core.config.wants_in_flight_max;
-        let free = core.ahead(&key, want.have).filter(|(_, neighbour)| neighbour.wants_in_flight < slots);
-        let best = free.min_by_key(|(peer, neighbour)| {
-            let times = want.asked.get(peer).map_or(0, |asked| asked.times);
-            (times, neighbour.unanswered, neighbour.wants_in_flight, distance(peer, &key))
-        });
+        let askable = core.ahead(&key, want.have).filter(|(_, neighbour)| !neighbour.answers.owes(&key));
+        let best = askable
+            .filter(|(_, neighbour)| neighbour.answers.has_room(want.order.is_data, &core.config))
+            .min_by_key(|(peer, neighbour)| {
+                let times = want.asked.get(peer).copied().unwrap_or_default();
+                (times, neighbour.unanswered, neighbour.answers.len(), distance(peer, &key))
+            });
         if let Some(peer) = best.map(|(peer, _)| *peer) {
             return want.fly(core, key, peer);
         }
-        let busy: Vec<PeerId> = core.ahead(&key, want.have).map(|(peer, _)| *peer).collect();
-        if busy.is_empty() {
-            return self.remove(core, key);
-        }
-        want.state = State::Queued;
+        let (owing, busy): (Vec<_>, Vec<_>) =
+            core.ahead(&key, want.have).partition(|(_, neighbour)| neighbour.answers.owes(&key));
+        let owing = owing.first().map(|(peer, _)| **peer);
+        let busy: Vec<PeerId> = busy.into_iter().map(|(peer, _)| *peer).collect();
+        want.state = match owing {
+            Some(peer) if busy.is_empty() => State::InFlight(peer),
+            None if busy.is_empty() => return self.remove(core, key),
+            _ => State::Queued,
+        };
         core.timers.cancel(Timer::Want(key));
         for peer in busy {
             if let Some(neighbour) = core.neighbours.get_mut(&peer) {
@@ -232,33 +272,22 @@ impl Wants {
         }
     }
 
-    /// `peer` may have slots free: sends what waited for it.
-    fn drain(&mut self, core: &mut Core, peer: PeerId) {
+    /// `peer` owes less than before: sends what waited for that.
+    fn settle(&mut self, core: &mut Core, peer: PeerId) {
         while let Some(neighbour) = core.neighbours.get_mut(&peer)
-            && neighbour.wants_in_flight < core.config.wants_in_flight_max
-            && let Some((_, key)) = neighbour.wants_queued.pop_first()
+            && let Some((order, key)) = neighbour.wants_queued.first().copied()
+            && neighbour.answers.has_room(order.is_data, &core.config)
         {
+            neighbour.wants_queued.remove(&(order, key));
             if self.by_key.get(&key).is_some_and(|want| want.state == State::Queued) {
                 self.dispatch(core, key);
             }
         }
-    }
-
-    /// Ends the flight, and gives its slot back.
-    fn land(&mut self, core: &mut Core, key: Key) {
-        if let Some(want) = self.by_key.get_mut(&key)
-            && let State::InFlight(peer) = want.state
-        {
-            want.state = State::Answered;
-            if let Some(neighbour) = core.neighbours.get_mut(&peer) {
-                neighbour.wants_in_flight = neighbour.wants_in_flight.saturating_sub(1);
-            }
-        }
+        core.watch_owed(peer);
     }
 
     fn remove(&mut self, core: &mut Core, key: Key) {
         core.timers.cancel(Timer::Want(key));
-        self.land(core, key);
         let Some(want) = self.by_key.remove(&key) else { return };
         for neighbour in core.neighbours.values_mut() {
             neighbour.wants_queued.remove(&(want.order, key));
@@ -269,16 +298,16 @@ impl Wants {
 impl Want {
     fn fly(&mut self, core: &mut Core, key: Key, peer: PeerId) {
         self.state = State::InFlight(peer);
-        let asked = self.asked.entry(peer).or_default();
-        asked.times += 1;
-        asked.owed = asked.owed.saturating_add(1);
-        if let Some(neighbour) = core.neighbours.get_mut(&peer) {
-            neighbour.wants_in_flight += 1;
-        }
-        core.timers.set(Timer::Want(key), core.after(core.config.want_timeout));
+        let times = self.asked.entry(peer).or_default();
+        *times += 1;
+        let again = *times > 1;
+        let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
+        let bytes_max = neighbour.answers.ask(core.now, key, self.have, again, &core.config) as u64;
+        core.timers.cancel(Timer::Want(key));
+        core.watch_owed(peer);
         core.stats.wanted += 1;
         let priority = if self.order.is_data { Priority::Live } else { Priority::Control };
-        core.send(peer, priority, &Message::Want { key, from: self.have });
+        core.send(peer, priority, &Message::Want { key, from: self.have, bytes_max });
     }
 }
 

@@ -55,7 +55,12 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
         }),
         items.clone().prop_map(|items| Message::List { range: Range::ALL, items }),
         (any::<bool>(), items).prop_map(|(ask, items)| Message::Have { ask, items }),
-        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Want { key: Key(key), from }),
+        (any::<[u8; 32]>(), any::<u64>(), any::<u64>()).prop_map(|(key, from, bytes_max)| Message::Want {
+            key: Key(key),
+            from,
+            bytes_max
+        }),
+        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Unserved { key: Key(key), from }),
         (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Chunk {
             key: Key(key),
             from,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use msec_gossip::{Config, DecodeError, Input, Interest, Key, Output};
 use msec_identity::PeerId;
 
-use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, version};
+use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, version, want};
 use crate::wire::{ALL, Wire, WireItem, fingerprint};
 
 fn rig(config: Config) -> Rig {
@@ -44,22 +44,31 @@ fn we_are_no_neighbour_of_ours() {
     assert_eq!(rig.gossip.neighbours().collect::<Vec<_>>(), [A]);
 }
 
+/// A answers all that it is asked. Returns how many it was asked for, and how many at once at most.
+fn fetch_all(rig: &mut Rig) -> (usize, usize) {
+    rig.pass(ms(200));
+    let mut in_flight = rig.wants();
+    let (mut fetched, mut most) = (0, 0);
+    while !in_flight.is_empty() {
+        most = most.max(in_flight.len());
+        let (_, key, _) = in_flight.remove(0);
+        rig.receive(A, &Wire::Chunk { key, from: 0, payload: vec![0; 100] });
+        rig.accept(key, "parks", 9, Some(A));
+        fetched += 1;
+        in_flight.extend(rig.wants());
+    }
+    (fetched, most)
+}
+
 #[test]
 fn hearsay_over_the_limit_is_dropped() {
     let config = Config { hearsay_max: 10, wants_in_flight_max: 1_000, ..Config::default() };
     let mut rig = rig(config);
     announce(&mut rig, 300);
     assert_eq!(rig.gossip.stats().hearsay_dropped, 290);
-    rig.pass(ms(200));
-    let wants = rig.wants();
-    assert_eq!(wants.len(), 10);
-    for (_, key, _) in wants {
-        rig.receive(A, &Wire::Chunk { key, from: 0, payload: vec![] });
-        rig.accept(key, "parks", 9, Some(A));
-    }
+    assert_eq!(fetch_all(&mut rig).0, 10);
     announce(&mut rig, 300);
-    rig.pass(ms(200));
-    assert_eq!(rig.wants().len(), 10, "what was fetched made room");
+    assert_eq!(fetch_all(&mut rig).0, 10, "what was fetched made room");
 }
 
 /// Found by the simulator's swarm: a flood over a link that was cut left more wants than were heard of.
@@ -84,27 +93,20 @@ fn wants_are_no_more_than_what_is_heard_of_now() {
 #[test]
 fn wants_in_flight_are_bounded_and_the_rest_queue() {
     let mut rig = rig(Config::default());
-    announce(&mut rig, 100);
+    announce(&mut rig, 300);
     rig.pass(ms(200));
-    let mut in_flight = rig.wants();
-    let mut fetched = 0;
-    while !in_flight.is_empty() {
-        assert!(in_flight.len() <= 32);
-        let (_, key, _) = in_flight.remove(0);
-        rig.receive(A, &Wire::Chunk { key, from: 0, payload: vec![] });
-        rig.accept(key, "parks", 9, Some(A));
-        fetched += 1;
-        in_flight.extend(rig.wants());
-        assert_eq!(in_flight.len(), 32.min(100 - fetched));
-    }
-    assert_eq!(fetched, 100);
+    assert_eq!(rig.gossip.table_sizes().wants_in_flight, 4, "few at first");
+    rig.input(Input::NeighbourDown { peer: A });
+    rig.up(A, Interest::all());
+    announce(&mut rig, 300);
+    assert_eq!(fetch_all(&mut rig), (300, 32));
 }
 
 #[test]
 fn a_neighbour_that_never_answers_is_given_up() {
     let mut rig = rig(Config::default());
     rig.have(A, &[item(key(1), "parks", 9)]);
-    rig.pass(ms(120_000));
+    rig.pass(ms(230_000));
     assert_eq!(rig.wants().len(), 8);
     assert_eq!(rig.gossip.stats().unanswered, 8);
     rig.have(A, &[item(key(1), "parks", 9)]);
@@ -112,19 +114,30 @@ fn a_neighbour_that_never_answers_is_given_up() {
     assert_eq!(rig.wants().len(), 1, "and believed again later");
 }
 
+fn unserved(outputs: &[Output]) -> usize {
+    let said = outputs.iter().filter_map(|output| match output {
+        Output::Send { bytes, .. } => Some(Wire::decode(bytes)),
+        _ => None,
+    });
+    said.flatten().filter(|message| matches!(message, Wire::Unserved { .. })).count()
+}
+
 #[test]
 fn serves_over_the_limit_and_doubled_ones_are_dropped() {
     let mut rig = rig(Config::default());
     rig.load(&items(40, "parks", 9));
     for n in 0..40 {
-        rig.receive(A, &Wire::Want { key: key(n), from: 0 });
-        rig.receive(A, &Wire::Want { key: key(n), from: 0 });
+        rig.receive(A, &want(key(n), 0));
+        rig.receive(A, &want(key(n), 0));
     }
-    let serves = rig.outputs().iter().filter(|output| matches!(output, Output::Serve { .. })).count();
+    let outputs = rig.outputs();
+    let serves = outputs.iter().filter(|output| matches!(output, Output::Serve { .. })).count();
     assert_eq!((serves, rig.gossip.stats().serves_dropped), (32, 48));
+    assert_eq!(unserved(&outputs), 16, "those that wait for no other answer");
     rig.input(Input::Served { to: A, key: key(0), from: 0, chunk: None });
-    rig.receive(A, &Wire::Want { key: key(39), from: 0 });
-    assert_eq!(rig.outputs(), [Output::Serve { to: A, key: key(39), from: 0 }]);
+    assert_eq!(unserved(&rig.outputs()), 1, "who cannot be served is told");
+    rig.receive(A, &want(key(39), 0));
+    assert_eq!(rig.outputs(), [Output::Serve { to: A, key: key(39), from: 0, bytes_max: 4 << 10 }]);
 }
 
 #[test]
@@ -198,9 +211,10 @@ fn messages_over_the_limit_are_neither_read_nor_sent() {
     let error = DecodeError::TooLong { bytes: config.message_bytes_max + 1, max: config.message_bytes_max };
     assert_eq!(rig.outputs(), [Output::Violation { from: A, error }]);
     rig.load(&[item(key(1), "parks", 9)]);
-    rig.receive(A, &Wire::Want { key: key(1), from: 0 });
+    rig.receive(A, &want(key(1), 0));
     rig.input(Input::Served { to: A, key: key(1), from: 0, chunk: Some(vec![0; config.message_bytes_max]) });
-    assert_eq!((rig.sent(), rig.gossip.stats().oversize), (vec![], 1));
+    let unserved = Wire::Unserved { key: key(1), from: 0 };
+    assert_eq!((rig.sent(), rig.gossip.stats().oversize), (vec![(A, unserved)], 1));
 }
 
 #[test]

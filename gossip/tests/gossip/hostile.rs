@@ -56,7 +56,7 @@ fn any_range() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn any_wire() -> impl Strategy<Value = Wire> {
+fn any_wire() -> BoxedStrategy<Wire> {
     let bytes = prop::collection::vec(any::<u8>(), 0..20);
     prop_oneof![
         (any_key(), any_size(), bytes.clone()).prop_map(|(key, size, payload)| Wire::Push {
@@ -68,9 +68,15 @@ fn any_wire() -> impl Strategy<Value = Wire> {
             .prop_map(|ranges| Wire::Summary { ranges }),
         (any_range(), any_items()).prop_map(|(range, items)| Wire::List { range, items }),
         (any::<bool>(), any_items()).prop_map(|(ask, items)| Wire::Have { ask, items }),
-        (any_key(), any_size()).prop_map(|(key, from)| Wire::Want { key, from }),
+        (any_key(), any_size(), any_size()).prop_map(|(key, from, bytes_max)| Wire::Want {
+            key,
+            from,
+            bytes_max
+        }),
+        (any_key(), any_size()).prop_map(|(key, from)| Wire::Unserved { key, from }),
         (any_key(), any_size(), bytes).prop_map(|(key, from, payload)| Wire::Chunk { key, from, payload }),
     ]
+    .boxed()
 }
 
 fn any_interest() -> impl Strategy<Value = Interest> {
@@ -78,7 +84,7 @@ fn any_interest() -> impl Strategy<Value = Interest> {
         .prop_map(|prefixes| Interest::of(prefixes).unwrap())
 }
 
-fn any_message() -> impl Strategy<Value = Vec<u8>> {
+fn any_message() -> BoxedStrategy<Vec<u8>> {
     prop_oneof![
         8 => prop::collection::vec(any_wire(), 1..4).prop_map(|messages| Wire::frame(&messages)),
         1 => prop::collection::vec(any::<u8>(), 0..60),
@@ -89,6 +95,7 @@ fn any_message() -> impl Strategy<Value = Vec<u8>> {
             bytes
         }),
     ]
+    .boxed()
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
@@ -109,7 +116,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (any_key(), any_peer()).prop_map(|(key, from)| Input::Refused { key, from }),
         2 => (any_peer(), any_key(), any_size(), prop::option::of(Just(vec![1])))
             .prop_map(|(to, key, from, chunk)| Input::Served { to, key, from, chunk }),
-        1 => any_peer().prop_map(|peer| Input::Shed { peer }),
+        1 => (any_peer(), any_message()).prop_map(|(peer, frame)| Input::Shed { peer, frame }),
         3 => Just(Input::Timeout),
     ]
 }
@@ -124,7 +131,7 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
                     Wire::Have { items, .. } => assert!((1..=config.list_max).contains(&items.len())),
                     Wire::List { items, .. } => assert!(items.len() <= config.list_max),
                     Wire::Summary { ranges } => assert!((1..=16).contains(&ranges.len())),
-                    Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } => {}
+                    Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } | Wire::Unserved { .. } => {}
                 }
             }
             to

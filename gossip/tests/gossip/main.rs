@@ -12,6 +12,7 @@ mod push;
 mod reconcile;
 mod rig;
 mod roles;
+mod slow;
 mod wants;
 mod wire;
 mod world;

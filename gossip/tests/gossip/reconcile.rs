@@ -84,7 +84,7 @@ fn what_was_shed_is_looked_for_soon_and_constant_shedding_does_not_put_it_off() 
     rig.accept_live(key(1), "parks", 1, None, b"x");
     assert_eq!(rig.sent(), [(A, push(1, b"x"))]);
     for _ in 0..13 {
-        rig.input(Input::Shed { peer: A });
+        rig.input(Input::Shed { peer: A, frame: vec![] });
         rig.pass(ms(100));
     }
     let sent = rig.sent();

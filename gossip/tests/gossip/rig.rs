@@ -53,6 +53,11 @@ pub(crate) fn push(size: u64, payload: &[u8]) -> Wire {
     Wire::Push { key: key(1), size, payload: payload.to_vec() }
 }
 
+/// A want of the key.
+pub(crate) fn want(key: Key, from: u64) -> Wire {
+    Wire::Want { key, from, bytes_max: 4 << 10 }
+}
+
 /// A chunk of the first key.
 pub(crate) fn chunk(from: u64) -> Wire {
     Wire::Chunk { key: key(1), from, payload: b"chunk".to_vec() }
@@ -153,7 +158,7 @@ impl Rig {
     /// The wants among what was sent.
     pub(crate) fn wants(&mut self) -> Vec<(PeerId, Key, u64)> {
         let wants = self.sent().into_iter().filter_map(|(to, message)| match message {
-            Wire::Want { key, from } => Some((to, key, from)),
+            Wire::Want { key, from, .. } => Some((to, key, from)),
             _ => None,
         });
         wants.collect()

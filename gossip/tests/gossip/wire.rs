@@ -10,8 +10,9 @@ pub(crate) enum Wire {
     Summary { ranges: Vec<(Vec<u8>, [u8; 32])> },
     List { range: Vec<u8>, items: Vec<WireItem> },
     Have { ask: bool, items: Vec<WireItem> },
-    Want { key: Key, from: u64 },
+    Want { key: Key, from: u64, bytes_max: u64 },
     Chunk { key: Key, from: u64, payload: Vec<u8> },
+    Unserved { key: Key, from: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -359,7 +359,7 @@ impl World {
         match output {
             Output::Send { to, bytes, .. } => self.send(node, to, bytes),
             Output::Deliver { from, key, payload, live } => self.deliver(node, from, key, payload, live),
-            Output::Serve { to, key, from } => {
+            Output::Serve { to, key, from, .. } => {
                 let life = self.nodes[node].life;
                 self.after(READ_DELAY, Event::Served { node, life, to, key, from });
             }
@@ -376,7 +376,7 @@ impl World {
             return;
         }
         if self.happens(self.faults.shed) {
-            return self.nodes[from].gossip.handle(self.now, Input::Shed { peer: peer(to) });
+            return self.nodes[from].gossip.handle(self.now, Input::Shed { peer: peer(to), frame: bytes });
         }
         for _ in 0..1 + u32::from(self.happens(self.faults.doubled)) {
             let delay = self.random_delay();

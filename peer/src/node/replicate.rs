@@ -44,7 +44,7 @@ impl Node {
                     }
                 }
                 GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
-                GossipOutput::Serve { to, key, from } => self.serve(to, key, from),
+                GossipOutput::Serve { to, key, from, bytes_max } => self.serve(to, key, from, bytes_max),
                 GossipOutput::Conflict { key, from, theirs } => {
                     // A claim, not yet a proof: two heads with their signatures would be one.
                     tracing::warn!(log = %LogId(key.0), peer = %from, size = theirs.size, "a neighbour holds another history");
@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// A neighbour asks for entries.
-    fn serve(&mut self, to: PeerId, key: Key, from: u64) {
+    fn serve(&mut self, to: PeerId, key: Key, from: u64, bytes_max: usize) {
         let log = LogId(key.0);
         // Reads outlive the link that asked for them; a neighbour that comes back does not get as many again.
         let busy = self.reads.pending.values().filter(|(peer, ..)| *peer == to).count() >= READS_MAX;
@@ -167,7 +167,7 @@ impl Node {
         let ticket = Ticket(self.reads.next);
         self.reads.next += 1;
         self.reads.pending.insert(ticket, (to, key, from));
-        self.output(Output::Read { ticket, log, from, bytes_max: CHUNK_BYTES_MAX });
+        self.output(Output::Read { ticket, log, from, bytes_max: bytes_max.min(CHUNK_BYTES_MAX) });
     }
 
     /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it.

@@ -67,7 +67,7 @@ fn exchange(
                     puppets[1 - side].handle(now, heard);
                     said.push((priority, bytes));
                 }
-                Output::Serve { to, key, from } => {
+                Output::Serve { to, key, from, .. } => {
                     let chunk = Some(payload(dice));
                     puppets[side].handle(now, Input::Served { to, key, from, chunk });
                 }
