@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{Chunk, MemoryMedium, Query, Reading, Storage, Store, VerifiedRun};
-use msec_gossip::{Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Topic, Version};
+use msec_gossip::{
+    Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Priority, Topic, Version,
+};
 use msec_identity::handshake::{Initiator, MESSAGE_BYTES_MAX};
 use msec_identity::{LogId, UnixMillis};
 use msec_peer::node::{
@@ -153,7 +155,7 @@ impl Scene {
             }
             act::DISCOVERED => self.handle(Input::Discovered { address: near }),
             act::DIAL_FAILED => self.handle(Input::DialFailed { address: near }),
-            act::SHED => self.handle(Input::Shed { link }),
+            act::SHED => self.handle(Input::Shed { link, priority: Priority::Live, frame: step.bytes.to_vec() }),
             _ => {
                 let chunk = Chunk { from: step.number(), end: u64::MAX, bytes: step.bytes.to_vec() };
                 let (ticket, chunk) = (Ticket(step.argument.into()), step.flag().then_some(chunk));
@@ -283,7 +285,7 @@ fn talk(live: bool) -> Script {
                     script = script.step(act::RECEIVED, SENSOR.0 as u8, &bytes);
                     scene.handle(Input::Received { link: SENSOR, bytes });
                 }
-                GossipOutput::Serve { to, key, from } => {
+                GossipOutput::Serve { to, key, from, .. } => {
                     let served = disk::serve(from);
                     gossip.handle(scene.mono, GossipInput::Served { to, key, from, chunk: served });
                 }

@@ -51,6 +51,7 @@ assert_eq!((row.stream.as_str(), row.reading.value), ("mic-1", 48.5));
 )]
 
 pub mod node;
+pub mod outbox;
 pub mod wire;
 
 #[cfg(feature = "net")]

@@ -129,7 +129,7 @@ impl Node {
             Input::Discovered { address } => self.discovered(address),
             Input::DialFailed { address } => self.dial_failed(address),
             Input::Received { link, bytes } => self.received(link, bytes),
-            Input::Shed { link } => self.shed(link),
+            Input::Shed { link, priority, frame } => self.shed(link, priority, frame),
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::Durable { through } => self.durable(through),

@@ -16,8 +16,11 @@ pub const BEHIND: i32 = -1;
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// Frames that a side sends before it is admitted.
 pub const HANDSHAKE_FRAMES: usize = 2;
-/// Bytes that may wait in one of a link's two queues. Beyond it a message is shed; gossip is told, and reconciles later.
+/// Bytes that may wait in a link's outbox. Beyond it what is least urgent is shed; gossip is told, and reconciles later.
 pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of live messages among them. Beyond it they are shed: what would wait for longer is old, and reconciliation tells
+/// it shorter.
+pub const LIVE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of one stream that may wait to be read. Beyond it, flow control stops the sender.
 pub const STREAM_WINDOW: u32 = 1024 * 1024;

@@ -35,6 +35,8 @@ pub(crate) enum Happening {
     Reach { link: LinkId, message: Message },
     /// A message reaches this end.
     Arrive { link: LinkId, message: Message },
+    /// The line of this end is free again.
+    Drain { link: LinkId },
     /// The chunk that is first in an interface is due.
     Look { interface: u32, half: Half },
     /// A peer hears another announce itself, for as long as the meeting of that number lasts.

@@ -36,7 +36,7 @@ pub use traffic::ClassTraffic;
 
 pub(crate) use framing::PACKET_BYTES;
 pub(crate) use lines::{Left, Lines, Received, Route};
-pub(crate) use model::{Fate, Lane};
+pub(crate) use model::Line;
 pub(crate) use shaper::{Half, Ripe, Stage};
 
 /// What waits on a link, in bytes, before messages are shed; as in the driver's queues.

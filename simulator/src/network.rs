@@ -115,7 +115,7 @@ impl Network {
     pub(crate) fn close(&mut self, now: Duration, queue: &mut Queue<Happening>, link: LinkId) {
         let (connection, side) = place(link);
         let Some(it) = self.connections.get(connection) else { return };
-        let (path, ordered_until) = (it.path, it.ends[side].lane.ordered_until);
+        let (path, ordered_until) = (it.path, it.ends[side].line.ordered_until);
         let told = match path {
             Path::Plain => {
                 let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
@@ -151,6 +151,7 @@ impl Network {
         it.up_since = None;
         it.ends[side].state = State::Gone;
         it.ends[side].held = Vec::new();
+        it.ends[side].outbox = None;
         if it.ends[1 - side].state == State::Gone {
             self.connections.remove(connection);
         }

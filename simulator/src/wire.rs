@@ -21,6 +21,7 @@ use msec_peer::gossip::Priority;
 #[cfg(feature = "quic")]
 use msec_peer::node::Input;
 use msec_peer::node::{CloseReason, LinkId};
+use msec_peer::outbox::Dropped;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "quic")]
@@ -105,7 +106,7 @@ impl Carrier {
         self.links.dial(now, queue, dialler, address);
     }
 
-    /// Sends a message from an end. `false`: there is no room.
+    /// Sends a message from an end. Returns what there was no room for.
     pub(crate) fn send(
         &mut self,
         now: Duration,
@@ -113,7 +114,7 @@ impl Carrier {
         link: LinkId,
         priority: Priority,
         bytes: Vec<u8>,
-    ) -> bool {
+    ) -> Vec<Dropped> {
         #[cfg(feature = "quic")]
         if let Some(quic) = &mut self.quic {
             return quic.send(now, queue, &mut self.links, link, priority, bytes);

@@ -26,6 +26,7 @@ use std::time::Duration;
 use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
 use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
 use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
+use msec_peer::outbox::Dropped;
 
 use crate::clock::civil;
 use crate::deliveries::Deliveries;
@@ -236,6 +237,7 @@ impl World {
                     self.tell(peer, Input::Received { link, bytes });
                 }
             }
+            Happening::Drain { link } => self.network.drain(now, queue, link),
             Happening::Hear { life, of, meeting } => self.hear(life, of, meeting),
             Happening::HangUp { link, sure } => {
                 if let Some(peer) = self.network.hang_up(now, queue, link, sure) {
@@ -320,10 +322,10 @@ impl World {
                 }
             }
             Output::Send { link, priority, bytes } => {
-                if !self.network.send(now, queue, link, priority, bytes) {
+                for Dropped { priority, frame } in self.network.send(now, queue, link, priority, bytes) {
                     let now = it.now(now);
                     if let Some(node) = &mut it.node {
-                        let shed = Input::Shed { link };
+                        let shed = Input::Shed { link, priority, frame };
                         self.trace.see(self.time, peer, Seen::Input(&shed));
                         node.handle(now, shed);
                         self.inputs += 1;

@@ -18,6 +18,7 @@ use super::sockets::{Connectors, Sockets};
 use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
 };
+use crate::outbox::Dropped;
 use crate::sdk::{Found, Granted, Neighbour, Status};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
@@ -282,8 +283,9 @@ impl Driver {
             match output {
                 Output::Dial { address } => self.connectors.dial(address),
                 Output::Send { link, priority, bytes } => {
-                    if self.links.get(&link).is_some_and(|handle| !handle.send(priority, bytes)) {
-                        self.handle(Input::Shed { link });
+                    let sent = self.links.get(&link).map(|handle| handle.send(priority, bytes));
+                    for Dropped { priority, frame } in sent.unwrap_or_default() {
+                        self.handle(Input::Shed { link, priority, frame });
                     }
                 }
                 Output::Admitted { link } => {

@@ -17,6 +17,7 @@ use super::driver::Inbound;
 use super::queue::Queue;
 use super::reception::Stranger;
 use crate::node::{CloseReason, Input, LinkId};
+use crate::outbox::{Dropped, Lane};
 use crate::wire::{CHUNK_STREAMS_MAX, FRAME_BYTES_MAX, HANDSHAKE_FRAMES, LINGER};
 
 /// Bytes of messages of one link that may wait for the node. Beyond it, the link is not read, and QUIC's flow control
@@ -38,16 +39,14 @@ pub struct Remote {
 pub(super) struct LinkHandle {
     /// Asks the connection. Boxed, so that the driver need not know what carries a link; only people ask.
     remote: Box<dyn Fn() -> Remote + Send>,
-    live: Arc<Queue>,
-    bulk: Arc<Queue>,
+    queue: Arc<Queue>,
     admitted: watch::Sender<bool>,
     reason: watch::Sender<Option<CloseReason>>,
 }
 
 /// The link's ends for its tasks.
 pub(super) struct LinkTasks {
-    live: Arc<Queue>,
-    bulk: Arc<Queue>,
+    queue: Arc<Queue>,
     admitted: watch::Receiver<bool>,
     reason: watch::Receiver<Option<CloseReason>>,
 }
@@ -58,12 +57,11 @@ pub(super) fn ends(connection: &impl Carrier, dialled: bool) -> (LinkHandle, Lin
     let connection = connection.clone();
     let remote =
         move || Remote { address: connection.address(), dialled, round_trip: connection.round_trip() };
-    let (live, bulk) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+    let queue = Arc::new(Queue::default());
     let (admitted, admitted_rx) = watch::channel(false);
     let (reason, reason_rx) = watch::channel(None);
-    let tasks =
-        LinkTasks { live: live.clone(), bulk: bulk.clone(), admitted: admitted_rx, reason: reason_rx };
-    (LinkHandle { remote: Box::new(remote), live, bulk, admitted, reason }, tasks)
+    let tasks = LinkTasks { queue: queue.clone(), admitted: admitted_rx, reason: reason_rx };
+    (LinkHandle { remote: Box::new(remote), queue, admitted, reason }, tasks)
 }
 
 impl LinkHandle {
@@ -72,12 +70,9 @@ impl LinkHandle {
         (self.remote)()
     }
 
-    /// Queues a message; `false` if it was dropped.
-    pub(super) fn send(&self, priority: Priority, bytes: Vec<u8>) -> bool {
-        match priority {
-            Priority::Control | Priority::Live => self.live.push(priority, bytes),
-            Priority::CatchUp | Priority::Bulk => self.bulk.push(priority, bytes),
-        }
+    /// Queues a message. Returns what was dropped for it.
+    pub(super) fn send(&self, priority: Priority, bytes: Vec<u8>) -> Vec<Dropped> {
+        self.queue.push(priority, bytes)
     }
 
     /// Lets more than the handshake in.
@@ -85,11 +80,10 @@ impl LinkHandle {
         self.admitted.send_replace(true);
     }
 
-    /// Closes the link once its live queue has left.
+    /// Closes the link once what is live has left.
     pub(super) fn close(self, reason: CloseReason) {
         self.reason.send_replace(Some(reason));
-        self.live.close();
-        self.bulk.close();
+        self.queue.close();
     }
 }
 
@@ -103,16 +97,15 @@ impl LinkTasks {
         to_driver: mpsc::Sender<Inbound>,
         stranger: Option<Stranger>,
     ) {
-        let Self { live, bulk, admitted, reason } = self;
+        let Self { queue, admitted, reason } = self;
         let reader = Reader { link, to_driver, budget: Arc::new(Semaphore::new(INBOUND_BYTES_MAX)) };
-        tokio::spawn(write_live(connection.clone(), send, live.clone(), reason));
-        tokio::spawn(write_bulk(connection.clone(), bulk.clone()));
+        tokio::spawn(write_live(connection.clone(), send, queue.clone(), reason));
+        tokio::spawn(write_chunks(connection.clone(), queue.clone()));
         tokio::spawn(read_chunks(reader.clone(), connection, admitted.clone()));
         tokio::spawn(async move {
             read_live(&reader, recv, admitted, stranger).await;
             // Whatever ended the reading: nothing is left to say on this connection.
-            live.close();
-            bulk.close();
+            queue.close();
             let _ = reader.to_driver.send(Inbound::Node(Input::LinkDown { link })).await;
         });
     }
@@ -125,7 +118,7 @@ async fn write_live<C: Carrier>(
     mut reason: watch::Receiver<Option<CloseReason>>,
 ) {
     let drained = async {
-        while let Some(bytes) = queue.pop().await {
+        while let Some(bytes) = queue.pop(Lane::Live).await {
             let length = (bytes.len() as u32).to_be_bytes();
             if send.write(&length).await.is_none() || send.write(&bytes).await.is_none() {
                 return;
@@ -148,8 +141,8 @@ async fn write_live<C: Carrier>(
     connection.close(reason.map_or(0, CloseReason::code));
 }
 
-async fn write_bulk(connection: impl Carrier, queue: Arc<Queue>) {
-    while let Some(bytes) = queue.pop().await {
+async fn write_chunks(connection: impl Carrier, queue: Arc<Queue>) {
+    while let Some(bytes) = queue.pop(Lane::Chunks).await {
         let Some(mut stream) = connection.open_uni().await else { return };
         stream.give_way();
         if stream.write(&bytes).await.is_none() {

@@ -1,69 +1,65 @@
-//! What waits to be sent on a link: bounded in bytes, filled without waiting, emptied in the order of priority.
+//! The outbox of a link, between the driver, which never waits, and the tasks that write to the network.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use msec_gossip::Priority;
 use tokio::sync::Notify;
 
-use crate::wire::QUEUE_BYTES_MAX;
+use crate::outbox::{Dropped, Lane, Outbox};
 
-/// A queue between the driver, which never waits, and the task that writes to the network.
+/// An outbox that is waited for. Each lane has one task that empties it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    changed: Notify,
+    live: Notify,
+    chunks: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    urgent: VecDeque<Vec<u8>>,
-    rest: VecDeque<Vec<u8>>,
-    bytes: usize,
+    outbox: Outbox,
     closed: bool,
 }
 
 impl Queue {
-    /// Adds a message; `false` if there is no room and it was dropped.
-    pub(super) fn push(&self, priority: Priority, bytes: Vec<u8>) -> bool {
-        let mut state = self.lock();
-        if state.bytes + bytes.len() > QUEUE_BYTES_MAX {
-            return false;
-        }
-        state.bytes += bytes.len();
-        if priority == Priority::Control {
-            state.urgent.push_back(bytes)
-        } else {
-            state.rest.push_back(bytes)
-        }
-        self.changed.notify_one();
-        true
+    /// Adds a frame. Returns what was dropped for it.
+    pub(super) fn push(&self, priority: Priority, frame: Vec<u8>) -> Vec<Dropped> {
+        let dropped = self.lock().outbox.push(priority, frame);
+        self.changed(Lane::of(priority)).notify_one();
+        dropped
     }
 
     /// Nothing is added any more; what waits is still sent.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.changed.notify_one();
+        self.live.notify_one();
+        self.chunks.notify_one();
     }
 
-    /// The next message; `None` once the queue is closed and empty.
-    pub(super) async fn pop(&self) -> Option<Vec<u8>> {
+    /// The next frame for a lane; `None` once the queue is closed and holds none.
+    pub(super) async fn pop(&self, lane: Lane) -> Option<Vec<u8>> {
         loop {
             {
                 let mut state = self.lock();
-                if let Some(bytes) = state.urgent.pop_front().or_else(|| state.rest.pop_front()) {
-                    state.bytes -= bytes.len();
-                    return Some(bytes);
+                if let Some(frame) = state.outbox.pop(lane) {
+                    return Some(frame);
                 }
                 if state.closed {
                     return None;
                 }
             }
-            self.changed.notified().await;
+            self.changed(lane).notified().await;
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn changed(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Live => &self.live,
+            Lane::Chunks => &self.chunks,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while holding this lock")
     }
 }
@@ -73,14 +69,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn urgent_first_and_never_more_than_the_bound() {
-        let queue = Queue::default();
-        assert!(queue.push(Priority::Live, vec![1]));
-        assert!(queue.push(Priority::Control, vec![2]));
-        assert!(!queue.push(Priority::Live, vec![0; QUEUE_BYTES_MAX]));
+    async fn what_waits_is_sent_after_it_was_closed_and_wakes_its_lane() {
+        let queue = std::sync::Arc::new(Queue::default());
+        let waits = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.pop(Lane::Chunks).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(queue.push(Priority::Live, vec![1]), []);
+        assert_eq!(queue.push(Priority::CatchUp, vec![2]), []);
+        assert_eq!(waits.await.unwrap(), Some(vec![2]));
         queue.close();
-        assert_eq!(queue.pop().await, Some(vec![2]));
-        assert_eq!(queue.pop().await, Some(vec![1]));
-        assert_eq!(queue.pop().await, None);
+        assert_eq!(queue.pop(Lane::Live).await, Some(vec![1]));
+        assert_eq!((queue.pop(Lane::Live).await, queue.pop(Lane::Chunks).await), (None, None));
     }
 }

@@ -136,10 +136,14 @@ pub enum Input {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// The driver had no room and dropped messages for this link.
+    /// The driver had no room and dropped a message for this link. If it was a control entry, the neighbour is let go.
     Shed {
         /// Which.
         link: LinkId,
+        /// How urgent the message was.
+        priority: Priority,
+        /// The message.
+        frame: Vec<u8>,
     },
     /// An app publishes something, as one entry.
     Publish {

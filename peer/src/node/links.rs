@@ -355,9 +355,13 @@ impl Node {
         self.links.review = (!self.links.by_peer.is_empty()).then_some(again);
     }
 
-    pub(super) fn shed(&mut self, link: LinkId) {
-        if let Some(peer) = self.links.peer_of(link) {
-            self.tell_gossip(GossipInput::Shed { peer });
+    pub(super) fn shed(&mut self, link: LinkId, priority: Priority, frame: Vec<u8>) {
+        let Some(peer) = self.links.peer_of(link) else { return };
+        if priority == Priority::Control {
+            // Data waits for control entries: a neighbour that has no room even for them has to begin anew, later.
+            self.disconnect(link, CloseReason::TooSlow);
+        } else {
+            self.tell_gossip(GossipInput::Shed { peer, frame });
         }
     }
 

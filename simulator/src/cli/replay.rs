@@ -106,7 +106,9 @@ fn input_line(input: &Input) -> String {
         Input::Discovered { address } => format!("discovered {address}"),
         Input::DialFailed { address } => format!("nobody answered at {address}"),
         Input::Received { link, bytes } => format!("link {}: {} bytes", link.0, bytes.len()),
-        Input::Shed { link } => format!("link {}: no room, messages were dropped", link.0),
+        Input::Shed { link, priority, .. } => {
+            format!("link {}: no room, a message ({priority:?}) was dropped", link.0)
+        }
         Input::Publish { stream, .. } => {
             format!("publish in {}/{}", stream.name.collection.as_str(), stream.name.stream)
         }

@@ -213,7 +213,7 @@ impl GossipOnly {
                 Output::Deliver { from, key, payload, live } => {
                     self.judge(peer, from, key, payload, live);
                 }
-                Output::Serve { to, key, from } => {
+                Output::Serve { to, key, from, .. } => {
                     let chunk = self.entries.author(&key).and_then(|author| {
                         let held = self.machines[peer as usize].gossip.held(&key)?;
                         self.entries.chunk(author, from, held.size)
@@ -265,7 +265,7 @@ impl GossipOnly {
             // A message that is longer than the queue may go into an empty one.
             if start - self.time > takes(self.config.queue_bytes_max) {
                 self.tally.shed += 1;
-                return self.handle(from, Input::Shed { peer: name(to) });
+                return self.handle(from, Input::Shed { peer: name(to), frame: bytes });
             }
             left = start + takes(size);
             lane.free = left;

@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use msec_peer::outbox::Lane;
+
+use super::Kind;
 use super::strain::Degradation;
-use super::{Kind, QUEUE_BYTES_MAX};
 use crate::error::LinkError;
 use crate::seed::Dice;
 
@@ -58,7 +60,7 @@ impl Default for LinkModel {
 
 /// One direction of a connection, as far as it remembers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lane {
+pub(crate) struct Line {
     /// When the last message of the main stream arrives.
     pub(crate) ordered_until: Duration,
     /// When what was sent on the main stream has left.
@@ -67,13 +69,14 @@ pub(crate) struct Lane {
     bulk_free: Duration,
 }
 
-/// What becomes of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// There was no room in the queue.
-    Shed,
-    /// When it arrives, if it does, and when once more.
-    Arrives([Option<Duration>; 2]),
+impl Line {
+    /// When the next message for that lane may leave.
+    pub(crate) fn free(&self, lane: Lane) -> Duration {
+        match lane {
+            Lane::Live => self.live_free,
+            Lane::Chunks => self.bulk_free,
+        }
+    }
 }
 
 impl LinkModel {
@@ -124,19 +127,19 @@ impl LinkModel {
         delay
     }
 
-    /// Sends a message of that many bytes.
+    /// Sends a message of that many bytes. Returns when it arrives, if it does, and when once more.
     pub(crate) fn send(
         &self,
-        lane: &mut Lane,
+        line: &mut Line,
         now: Duration,
         bytes: usize,
         kind: Kind,
         dice: &mut Dice,
-    ) -> Fate {
-        let Some(left) = self.leave(lane, now, bytes, kind) else { return Fate::Shed };
+    ) -> [Option<Duration>; 2] {
+        let left = self.leave(line, now, bytes, kind);
         if kind == Kind::Handshake || self.reliable {
             let arrives = left + self.sure_delay(dice);
-            return Fate::Arrives([Some(Self::in_order(lane, arrives, kind)), None]);
+            return [Some(Self::in_order(line, arrives, kind)), None];
         }
         let times = if dice.chance(self.duplication) { 2 } else { 1 };
         let mut arrivals = [None; 2];
@@ -150,39 +153,36 @@ impl LinkModel {
             }
             if kind == Kind::Live {
                 // A close waits for what was sent before it.
-                lane.ordered_until = lane.ordered_until.max(arrives);
+                line.ordered_until = line.ordered_until.max(arrives);
             }
             *arrival = Some(arrives);
         }
-        Fate::Arrives(arrivals)
+        arrivals
     }
 
     /// The main stream keeps its order, a chunk keeps none.
-    fn in_order(lane: &mut Lane, arrives: Duration, kind: Kind) -> Duration {
+    fn in_order(line: &mut Line, arrives: Duration, kind: Kind) -> Duration {
         if kind == Kind::Chunk {
             return arrives;
         }
-        lane.ordered_until = lane.ordered_until.max(arrives);
-        lane.ordered_until
+        line.ordered_until = line.ordered_until.max(arrives);
+        line.ordered_until
     }
 
-    /// When a message has left the sender; `None` if too much waits. Live messages go before chunks.
-    fn leave(&self, lane: &mut Lane, now: Duration, bytes: usize, kind: Kind) -> Option<Duration> {
-        let Some(rate) = self.bandwidth else { return Some(now) };
-        let takes = |bytes: u128| Duration::from_nanos((bytes * 1_000_000_000 / u128::from(rate)) as u64);
+    /// When a message has left the sender. Live messages go before chunks.
+    fn leave(&self, line: &mut Line, now: Duration, bytes: usize, kind: Kind) -> Duration {
+        let Some(rate) = self.bandwidth else { return now };
+        let takes = Duration::from_nanos((bytes as u128 * 1_000_000_000 / u128::from(rate)) as u64);
         let start = match kind {
-            Kind::Handshake | Kind::Live => lane.live_free.max(now),
-            Kind::Chunk => lane.bulk_free.max(lane.live_free).max(now),
+            Kind::Handshake | Kind::Live => line.live_free.max(now),
+            Kind::Chunk => line.bulk_free.max(line.live_free).max(now),
         };
-        if start - now > takes(QUEUE_BYTES_MAX as u128) {
-            return None;
-        }
-        let left = start + takes(bytes as u128);
+        let left = start + takes;
         match kind {
-            Kind::Handshake | Kind::Live => lane.live_free = left,
-            Kind::Chunk => lane.bulk_free = left,
+            Kind::Handshake | Kind::Live => line.live_free = left,
+            Kind::Chunk => line.bulk_free = left,
         }
-        Some(left)
+        left
     }
 }
 
@@ -193,11 +193,8 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(9);
 
-    fn send(model: &LinkModel, lane: &mut Lane, kind: Kind, dice: &mut Dice) -> Vec<Duration> {
-        match model.send(lane, NOW, 1_000, kind, dice) {
-            Fate::Shed => panic!("shed"),
-            Fate::Arrives(arrivals) => arrivals.into_iter().flatten().collect(),
-        }
+    fn send(model: &LinkModel, line: &mut Line, kind: Kind, dice: &mut Dice) -> Vec<Duration> {
+        model.send(line, NOW, 1_000, kind, dice).into_iter().flatten().collect()
     }
 
     /// Found by the swarm: a sensor was stuck for ten minutes after its link had been bad for ten seconds.
@@ -214,18 +211,18 @@ mod tests {
     #[test]
     fn a_reliable_link_delays_what_is_lost_and_keeps_the_order() {
         let model = LinkModel { loss: 0.3, ..LinkModel::default() };
-        let (mut lane, mut dice) = (Lane::default(), Seed(1).dice("test", 0));
+        let (mut line, mut dice) = (Line::default(), Seed(1).dice("test", 0));
         let mut last = NOW;
         let mut late = 0;
         for _ in 0..200 {
-            let arrivals = send(&model, &mut lane, Kind::Live, &mut dice);
+            let arrivals = send(&model, &mut line, Kind::Live, &mut dice);
             assert_eq!(arrivals.len(), 1);
             assert!(arrivals[0] >= last && arrivals[0] >= NOW + model.latency);
             late += u32::from(arrivals[0] > NOW + model.latency + model.jitter);
             last = arrivals[0];
         }
         assert!(late > 0);
-        let chunk = (0..200).map(|_| send(&model, &mut lane, Kind::Chunk, &mut dice)[0]).min();
+        let chunk = (0..200).map(|_| send(&model, &mut line, Kind::Chunk, &mut dice)[0]).min();
         assert!(chunk < Some(last), "a chunk waits for no other");
     }
 
@@ -238,27 +235,28 @@ mod tests {
             reliable: false,
             ..LinkModel::default()
         };
-        let (mut lane, mut dice) = (Lane::default(), Seed(1).dice("test", 0));
-        let all: Vec<_> = (0..500).map(|_| send(&model, &mut lane, Kind::Live, &mut dice)).collect();
+        let (mut line, mut dice) = (Line::default(), Seed(1).dice("test", 0));
+        let all: Vec<_> = (0..500).map(|_| send(&model, &mut line, Kind::Live, &mut dice)).collect();
         assert!(all.iter().any(Vec::is_empty), "some are lost");
         assert!(all.iter().any(|arrivals| arrivals.len() == 2), "some come twice");
         assert!(!all.concat().is_sorted(), "some are overtaken");
         let handshakes: Vec<_> =
-            (0..100).flat_map(|_| send(&model, &mut lane, Kind::Handshake, &mut dice)).collect();
+            (0..100).flat_map(|_| send(&model, &mut line, Kind::Handshake, &mut dice)).collect();
         assert!(handshakes.len() == 100 && handshakes.is_sorted());
     }
 
     #[test]
-    fn bandwidth_is_a_queue_that_sheds_when_it_is_full() {
+    fn bandwidth_is_a_line_that_live_messages_take_first() {
         let model = LinkModel { bandwidth: Some(1_000), jitter: Duration::ZERO, ..LinkModel::default() };
-        let (mut lane, mut dice) = (Lane::default(), Seed(1).dice("test", 0));
-        let mut arrival = |kind| send(&model, &mut lane, kind, &mut dice)[0] - NOW - model.latency;
+        let (mut line, mut dice) = (Line::default(), Seed(1).dice("test", 0));
+        let mut arrival = |kind| send(&model, &mut line, kind, &mut dice)[0] - NOW - model.latency;
         assert_eq!(arrival(Kind::Live), Duration::from_secs(1));
         assert_eq!(arrival(Kind::Chunk), Duration::from_secs(2));
         assert_eq!(arrival(Kind::Live), Duration::from_secs(2), "a chunk stands in front of no reading");
-        let fate = |lane: &mut Lane, dice: &mut Dice| model.send(lane, NOW, 1 << 20, Kind::Live, dice);
-        let fates: Vec<_> = (0..6).map(|_| fate(&mut lane, &mut dice)).collect();
-        assert_eq!(fates.last(), Some(&Fate::Shed));
+        assert_eq!(
+            (line.free(Lane::Live), line.free(Lane::Chunks)),
+            (NOW + Duration::from_secs(2), NOW + Duration::from_secs(2))
+        );
     }
 
     #[test]

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use msec_peer::gossip::Priority;
 use msec_peer::node::LinkId;
+use msec_peer::outbox::{Dropped, Lane};
 
 use super::Network;
 use super::connection::{Connection, Path, State, name, place};
 use crate::PeerIndex;
 use crate::happening::{Happening, Message};
-use crate::link::{Fate, Half, Kind, Left, LinkModel, QUEUE_BYTES_MAX, Received, Ripe, Route, Stage};
+use crate::link::{Half, Kind, Left, LinkModel, QUEUE_BYTES_MAX, Received, Ripe, Route, Stage};
 use crate::queue::Queue;
 
 impl Network {
-    /// Sends a message from an end. `false`: there is no room.
+    /// Sends a message from an end. Returns what there was no room for.
     pub(crate) fn send(
         &mut self,
         now: Duration,
@@ -21,48 +22,84 @@ impl Network {
         link: LinkId,
         priority: Priority,
         mut bytes: Vec<u8>,
-    ) -> bool {
+    ) -> Vec<Dropped> {
         let (connection, side) = place(link);
-        let Some(it) = self.connections.get_mut(connection) else { return true };
+        let Some(it) = self.connections.get_mut(connection) else { return Vec::new() };
         let (me, other) = (it.ends[side].peer, it.ends[1 - side].peer);
         let kind = match (it.ends[side].state, priority) {
-            (State::Coming | State::Gone, _) => return true,
+            (State::Coming | State::Gone, _) => return Vec::new(),
             (State::Open, _) => Kind::Handshake,
             (State::Admitted, Priority::Control | Priority::Live) => Kind::Live,
             (State::Admitted, Priority::CatchUp | Priority::Bulk) => Kind::Chunk,
         };
         self.traffic.count(kind, bytes.len());
         if it.ends[1 - side].state == State::Gone {
-            return true;
+            return Vec::new();
         }
         if kind != Kind::Handshake && self.paths.corrupts(me, other) && !bytes.is_empty() {
             let at = self.dice.index(bytes.len());
             bytes[at] ^= 1 << self.dice.below(8);
         }
+        let path = it.path;
+        if path == Path::Plain && kind != Kind::Handshake && self.is_narrow(connection) {
+            let Some(it) = self.connections.get_mut(connection) else { return Vec::new() };
+            let dropped = it.ends[side].outbox.get_or_insert_default().push(priority, bytes);
+            self.drain(now, queue, link);
+            return dropped;
+        }
+        let Some(it) = self.connections.get(connection) else { return Vec::new() };
         let (to, message) = (name(connection, 1 - side), Message { kind, bytes });
-        match (it.path, it.cut) {
-            (Path::Plain, None) => self.send_plain(now, queue, to, message),
-            (Path::Lines(route), None) => self.send_on(now, queue, route, to, message),
-            (_, Some(_)) => self.stall(to, message),
+        let refused = match (path, it.cut) {
+            (Path::Plain, None) => {
+                let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
+                self.send_plain(now, queue, model, to, message);
+                None
+            }
+            (Path::Lines(route), None) => self.send_on(now, queue, route, to, message).err(),
+            (_, Some(_)) => self.stall(to, message).err(),
+        };
+        refused.into_iter().map(|message| Dropped { priority, frame: message.bytes }).collect()
+    }
+
+    /// Whether messages wait for each other on a connection that has a model.
+    fn is_narrow(&self, connection: u64) -> bool {
+        let it = self.connections.get(connection);
+        it.is_some_and(|it| self.model_of(it.ends[0].peer, it.ends[1].peer).bandwidth.is_some())
+    }
+
+    /// Sends what waits at an end, as far as its line is free.
+    pub(crate) fn drain(&mut self, now: Duration, queue: &mut Queue<Happening>, link: LinkId) {
+        let (connection, side) = place(link);
+        let Some(it) = self.connections.get(connection).filter(|it| it.cut.is_none()) else { return };
+        let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
+        for (lane, kind) in [(Lane::Live, Kind::Live), (Lane::Chunks, Kind::Chunk)] {
+            while let Some(it) = self.connections.get_mut(connection)
+                && it.ends[side].line.free(lane) <= now
+                && let Some(bytes) = it.ends[side].outbox.as_mut().and_then(|outbox| outbox.pop(lane))
+            {
+                self.send_plain(now, queue, model, name(connection, 1 - side), Message { kind, bytes });
+                let Some(it) = self.connections.get(connection) else { return };
+                let free = it.ends[side].line.free(lane);
+                if free > now {
+                    queue.push(free, Happening::Drain { link });
+                }
+            }
         }
     }
 
-    /// Sends a message over a link that has a model, to that end.
+    /// Sends a message over a link that has that model, to that end.
     fn send_plain(
         &mut self,
         now: Duration,
         queue: &mut Queue<Happening>,
+        model: LinkModel,
         to: LinkId,
         message: Message,
-    ) -> bool {
+    ) {
         let (connection, side) = place(to);
-        let Some(it) = self.connections.get(connection) else { return true };
-        let model = self.model_of(it.ends[0].peer, it.ends[1].peer);
-        let Some(it) = self.connections.get_mut(connection) else { return true };
-        let lane = &mut it.ends[1 - side].lane;
-        let fate = model.send(lane, now, message.bytes.len(), message.kind, &mut self.dice);
-        let Fate::Arrives(arrivals) = fate else { return false };
-        match arrivals {
+        let Some(it) = self.connections.get_mut(connection) else { return };
+        let line = &mut it.ends[1 - side].line;
+        match model.send(line, now, message.bytes.len(), message.kind, &mut self.dice) {
             [Some(first), Some(second)] => {
                 queue.push(first, Happening::Arrive { link: to, message: message.clone() });
                 queue.push(second, Happening::Arrive { link: to, message });
@@ -72,10 +109,9 @@ impl Network {
             }
             [None, None] => {}
         }
-        true
     }
 
-    /// Sends a message over interfaces, to that end.
+    /// Sends a message over interfaces, to that end. `Err`: there is no room.
     fn send_on(
         &mut self,
         now: Duration,
@@ -83,31 +119,27 @@ impl Network {
         route: Route,
         to: LinkId,
         message: Message,
-    ) -> bool {
+    ) -> Result<(), Message> {
         let (connection, side) = place(to);
         self.touch(now, connection);
         if message.kind == Kind::Chunk {
-            return match self.lines.send_chunk(now, route, 1 - side, to, message) {
-                Ok(due) => {
-                    look_again(queue, due, route.ends[1 - side], Half::Up);
-                    true
-                }
-                Err(_) => false,
-            };
+            let due = self.lines.send_chunk(now, route, 1 - side, to, message)?;
+            look_again(queue, due, route.ends[1 - side], Half::Up);
+            return Ok(());
         }
         match self.lines.send(now, route, 1 - side, message.bytes.len()) {
             Left::Reaches(at) => {
-                let Some(it) = self.connections.get_mut(connection) else { return true };
-                let lane = &mut it.ends[1 - side].lane;
+                let Some(it) = self.connections.get_mut(connection) else { return Ok(()) };
+                let line = &mut it.ends[1 - side].line;
                 // The main stream keeps its order.
-                lane.ordered_until = lane.ordered_until.max(at);
-                queue.push(lane.ordered_until, Happening::Reach { link: to, message });
-                true
+                line.ordered_until = line.ordered_until.max(at);
+                queue.push(line.ordered_until, Happening::Reach { link: to, message });
+                Ok(())
             }
-            Left::Shed => false,
+            Left::Shed => Err(message),
             Left::Silent => {
                 self.silence(now, queue, connection);
-                true
+                Ok(())
             }
         }
     }
@@ -124,7 +156,7 @@ impl Network {
         let it = self.connections.get(connection)?;
         let Path::Lines(route) = it.path else { return self.arrive(link, message) };
         if it.cut.is_some() {
-            self.stall(link, message);
+            let _ = self.stall(link, message);
             return None;
         }
         let (received, silent) = self.lines.receive(now, route, side, link, message);
@@ -176,7 +208,7 @@ impl Network {
         let it = self.connections.get(connection)?;
         let Path::Lines(route) = it.path else { return None };
         if it.cut.is_some() {
-            self.stall(link, message);
+            let _ = self.stall(link, message);
         } else {
             match self.lines.chunk_left(now, route, 1 - side, message.bytes.len()) {
                 Some(at) => queue.push(at, Happening::Reach { link, message }),
@@ -191,7 +223,7 @@ impl Network {
         let (connection, side) = place(link);
         let it = self.connections.get_mut(connection)?;
         if it.cut.is_some() {
-            self.stall(link, message);
+            let _ = self.stall(link, message);
             return None;
         }
         let end = &mut it.ends[side];
@@ -206,15 +238,16 @@ impl Network {
         }
     }
 
-    /// Keeps a message until the path is open again, if the link is one that does. `false`: there is no room.
-    fn stall(&mut self, to: LinkId, message: Message) -> bool {
+    /// Keeps a message until the path is open again, if the link is one that does. `Err`: there is no room. Of what was on
+    /// its way nobody is told: its stream goes with the connection, or reconciliation fetches it.
+    fn stall(&mut self, to: LinkId, message: Message) -> Result<(), Message> {
         let (connection, _) = place(to);
-        let Some(it) = self.connections.get_mut(connection) else { return true };
+        let Some(it) = self.connections.get_mut(connection) else { return Ok(()) };
         let reliable = match it.path {
             Path::Plain => self.paths.model(it.ends[0].peer, it.ends[1].peer).reliable,
             Path::Lines(_) => true,
         };
-        if reliable || message.kind == Kind::Handshake { it.stall(to, message) } else { true }
+        if reliable || message.kind == Kind::Handshake { it.stall(to, message) } else { Ok(()) }
     }
 
     /// The path is open again: sends again what waited.
@@ -232,18 +265,19 @@ impl Network {
             match path {
                 Path::Lines(route) => {
                     // What finds no room is lost with its stream; reconciliation fetches it.
-                    self.send_on(now, queue, route, to, message);
+                    let _ = self.send_on(now, queue, route, to, message);
                 }
                 Path::Plain => {
                     let Some(it) = self.connections.get_mut(connection) else { return };
-                    let lane = &mut it.ends[1 - place(to).1].lane;
-                    let fate = model.send(lane, now, message.bytes.len(), message.kind, &mut self.dice);
-                    if let Fate::Arrives([Some(at), _]) = fate {
+                    let line = &mut it.ends[1 - place(to).1].line;
+                    let arrivals = model.send(line, now, message.bytes.len(), message.kind, &mut self.dice);
+                    if let [Some(at), _] = arrivals {
                         queue.push(at, Happening::Arrive { link: to, message });
                     }
                 }
             }
         }
+        (0..2).for_each(|side| self.drain(now, queue, name(connection, side)));
     }
 
     /// Nothing comes from an end for longer than the other waits for it: the connection is lost.
@@ -265,14 +299,14 @@ impl Connection {
         }
     }
 
-    /// Keeps a message. `false`: there is no room.
-    fn stall(&mut self, to: LinkId, message: Message) -> bool {
+    /// Keeps a message. `Err`: there is no room.
+    fn stall(&mut self, to: LinkId, message: Message) -> Result<(), Message> {
         if self.stalled_bytes + message.bytes.len() > QUEUE_BYTES_MAX {
-            return false;
+            return Err(message);
         }
         self.stalled_bytes += message.bytes.len();
         self.stalled.push((to, message));
-        true
+        Ok(())
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use msec_identity::handshake::ChannelBinding;
 use msec_peer::node::LinkId;
+use msec_peer::outbox::Outbox;
 
 use crate::PeerIndex;
 use crate::happening::Message;
-use crate::link::{Lane, Route};
+use crate::link::{Line, Route};
 
 /// What joins the two ends of a connection, from its first packet to its last: QUIC does not look for another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,9 @@ pub(super) struct End {
     pub(super) peer: PeerIndex,
     pub(super) state: State,
     /// What is sent from here, on the main stream and where links have a model.
-    pub(super) lane: Lane,
+    pub(super) line: Line,
+    /// What waits for that line. Most have room for all that is sent.
+    pub(super) outbox: Option<Box<Outbox>>,
     /// When the last message of the main stream is through the interface here.
     pub(super) through: Duration,
     /// What came before this end was admitted, and is no handshake.
@@ -63,7 +66,7 @@ pub(super) enum State {
 
 impl End {
     pub(super) fn new(peer: PeerIndex, state: State) -> Self {
-        Self { peer, state, lane: Lane::default(), through: Duration::ZERO, held: Vec::new() }
+        Self { peer, state, line: Line::default(), outbox: None, through: Duration::ZERO, held: Vec::new() }
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `host` | the endpoint of one life of a peer, and who is let in |
 //! | `session`, `keys` | TLS in the sizes of the real one, without its secrets |
 //! | `link` | one end of a connection: a node's messages on its streams, as in the driver |
-//! | `outbox`, `inbox` | what waits to be written, and what was read |
+//! | `writing`, `inbox` | what is being written, and what was read |
 //! | `air` | what a link does to a datagram |
 //!
 //! Flow control, loss recovery, congestion control and the order of streams are quinn-proto's own. A peer that crashes
@@ -21,8 +21,8 @@ mod host;
 mod inbox;
 mod keys;
 mod link;
-mod outbox;
 mod session;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use msec_peer::gossip::Priority;
 use msec_peer::node::{CloseReason, Input, LinkId};
+use msec_peer::outbox::Dropped;
 use msec_peer::wire::SERVER_NAME;
 use quinn_proto::{ConnectionHandle, DatagramEvent, EcnCodepoint, Transmit, TransportConfig};
 
@@ -146,7 +147,7 @@ impl QuicNetwork {
         self.mark(now, queue, link);
     }
 
-    /// Sends a message from an end. `false`: there is no room.
+    /// Sends a message from an end. Returns what there was no room for.
     pub(crate) fn send(
         &mut self,
         now: Duration,
@@ -155,8 +156,8 @@ impl QuicNetwork {
         link: LinkId,
         priority: Priority,
         mut bytes: Vec<u8>,
-    ) -> bool {
-        let Some(it) = self.links.get_mut(&link).filter(|it| it.is_up()) else { return true };
+    ) -> Vec<Dropped> {
+        let Some(it) = self.links.get_mut(&link).filter(|it| it.is_up()) else { return Vec::new() };
         let kind = match (it.is_admitted(), priority) {
             (false, _) => Kind::Handshake,
             (true, Priority::Control | Priority::Live) => Kind::Live,
@@ -170,9 +171,9 @@ impl QuicNetwork {
             let at = dice.index(bytes.len());
             bytes[at] ^= 1 << dice.below(8);
         }
-        let taken = it.send(priority, bytes);
+        let dropped = it.send(priority, bytes);
         self.mark(now, queue, link);
-        taken
+        dropped
     }
 
     /// From now on more than the handshake is read at this end.

@@ -11,13 +11,14 @@ use bytes::Bytes;
 use msec_identity::handshake::ChannelBinding;
 use msec_peer::gossip::Priority;
 use msec_peer::node::{Input, LinkId};
+use msec_peer::outbox::{Dropped, Lane, Outbox};
 use msec_peer::wire::{BEHIND, CHUNK_STREAMS_MAX, EXPORTER_LABEL, LINGER};
 use quinn_proto::{
     Connection, ConnectionHandle, Dir, Event, ReadError, StreamEvent, StreamId, VarInt, WriteError,
 };
 
 use super::inbox::{Assembly, Frames};
-use super::outbox::Outbox;
+use super::writing::Writing;
 use crate::PeerIndex;
 use crate::network::Way;
 
@@ -65,8 +66,9 @@ pub(super) struct Link {
     admitted: bool,
     /// The first stream.
     main: Option<StreamId>,
-    live: Outbox,
-    bulk: Outbox,
+    outbox: Outbox,
+    live: Writing,
+    chunk_out: Writing,
     /// The stream of the chunk that is being written.
     bulk_stream: Option<StreamId>,
     frames: Frames,
@@ -98,8 +100,9 @@ impl Link {
             deadline: None,
             admitted: false,
             main: None,
-            live: Outbox::default(),
-            bulk: Outbox::default(),
+            outbox: Outbox::default(),
+            live: Writing::default(),
+            chunk_out: Writing::default(),
             bulk_stream: None,
             frames: Frames::default(),
             chunk: None,
@@ -156,12 +159,9 @@ impl Link {
         [timer, self.deadline].into_iter().flatten().min()
     }
 
-    /// Queues a message; `false` if it was dropped.
-    pub(super) fn send(&mut self, priority: Priority, bytes: Vec<u8>) -> bool {
-        match priority {
-            Priority::Control | Priority::Live => self.live.push(priority, bytes),
-            Priority::CatchUp | Priority::Bulk => self.bulk.push(priority, bytes),
-        }
+    /// Queues a message. Returns what was dropped for it.
+    pub(super) fn send(&mut self, priority: Priority, bytes: Vec<u8>) -> Vec<Dropped> {
+        self.outbox.push(priority, bytes)
     }
 
     /// Lets more than the handshake in.
@@ -172,7 +172,7 @@ impl Link {
         }
     }
 
-    /// Closes it once its live queue has left.
+    /// Closes it once what is live has left.
     pub(super) fn close(&mut self, now: Moment, code: u32) {
         if self.is_up() {
             self.phase = Phase::Closing(code);
@@ -267,7 +267,8 @@ impl Link {
     fn over(&mut self) {
         self.phase = Phase::Over;
         self.deadline = None;
-        (self.live, self.bulk) = (Outbox::default(), Outbox::default());
+        self.outbox = Outbox::default();
+        (self.live, self.chunk_out) = (Writing::default(), Writing::default());
         (self.frames, self.chunk) = (Frames::default(), None);
     }
 
@@ -342,7 +343,7 @@ impl Link {
         }
         self.write_bulk();
         if matches!(self.phase, Phase::Closing(_)) {
-            if self.live.is_empty() && !self.finished {
+            if self.live.is_done() && self.outbox.is_empty(Lane::Live) && !self.finished {
                 self.finished = true;
                 self.delivered |= self.quic.send_stream(main).finish().is_err();
             }
@@ -353,7 +354,7 @@ impl Link {
     }
 
     fn write_live(&mut self, main: StreamId) -> Result<(), WriteError> {
-        while !self.finished && self.live.begin(true) {
+        while !self.finished && self.live.begin(&mut self.outbox, Lane::Live) {
             if !self.live.write(&mut self.quic.send_stream(main))? {
                 break;
             }
@@ -363,7 +364,7 @@ impl Link {
 
     /// Each chunk has a stream of its own, which is opened once the other side allows one more.
     fn write_bulk(&mut self) {
-        while self.bulk_stream.is_some() || self.bulk.begin(false) {
+        while self.bulk_stream.is_some() || self.chunk_out.begin(&mut self.outbox, Lane::Chunks) {
             let Some(id) = self.bulk_stream.or_else(|| self.quic.streams().open(Dir::Uni)) else { break };
             let mut stream = self.quic.send_stream(id);
             if self.bulk_stream.is_none() {
@@ -371,7 +372,7 @@ impl Link {
                 // Fails only for a stream that is over.
                 let _ = stream.set_priority(BEHIND);
             }
-            match self.bulk.write(&mut stream) {
+            match self.chunk_out.write(&mut stream) {
                 Ok(false) => break,
                 Ok(true) => {
                     let _ = stream.finish();
@@ -379,7 +380,8 @@ impl Link {
                 }
                 // The driver sends no more chunks on a link of which one was stopped; nor does this.
                 Err(_) => {
-                    self.bulk = Outbox::default();
+                    self.outbox.clear(Lane::Chunks);
+                    self.chunk_out = Writing::default();
                     break;
                 }
             }
