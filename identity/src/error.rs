@@ -169,6 +169,12 @@ pub enum HandshakeError {
         "the Noise key is not endorsed by the identity that the other side claims, or its endorsement has expired"
     )]
     Endorsement,
+    /// The other side has no room, and said so before it asked who we are.
+    #[error("the other side holds as many links as it will: try another peer, or in {retry_after_s} s")]
+    Busy {
+        /// How long it asks us to wait, in seconds.
+        retry_after_s: u16,
+    },
     /// The other side would not admit us.
     #[error("the other side does not admit this peer: {0}")]
     Refused(Refusal),

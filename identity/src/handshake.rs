@@ -44,6 +44,8 @@ const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 const PROLOGUE: &[u8] = b"msec/link/1";
 /// First byte of the responder's answer to a version that it does not speak; then its oldest and newest.
 const WRONG_VERSION: u8 = 0;
+/// In place of the version: no room. No version is ever numbered so.
+const BUSY: u8 = 0xff;
 
 /// What ties a handshake to the connection that carries it: 32 bytes of the TLS exporter `EXPORTER-Channel-Binding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,8 +188,12 @@ impl AwaitSecond {
         key: &NoiseKey,
         intro: &Introduction,
     ) -> Result<(AwaitAnswer, Vec<u8>), HandshakeError> {
-        if let [WRONG_VERSION, oldest, newest] = *message {
-            return Err(HandshakeError::Version { oldest, newest });
+        match *message {
+            [WRONG_VERSION, oldest, newest] => return Err(HandshakeError::Version { oldest, newest }),
+            [BUSY, high, low] => {
+                return Err(HandshakeError::Busy { retry_after_s: u16::from_be_bytes([high, low]) });
+            }
+            _ => {}
         }
         let Some((&VERSION, message)) = message.split_first() else { return Err(HandshakeError::Malformed) };
         if !read(&mut self.noise, message)?.is_empty() {
@@ -249,6 +255,13 @@ impl Responder {
 /// What a responder tells an initiator whose version it does not speak.
 pub fn wrong_version() -> Vec<u8> {
     vec![WRONG_VERSION, VERSION, VERSION]
+}
+
+/// What a responder that has no room tells an initiator, in place of the second message: before either has reckoned with a
+/// key of the other. Nobody signs it; whoever could forge it inside TLS could also say nothing.
+pub fn busy(retry_after_s: u16) -> Vec<u8> {
+    let [high, low] = retry_after_s.to_be_bytes();
+    vec![BUSY, high, low]
 }
 
 /// The responder that waits for the initiator's claim.

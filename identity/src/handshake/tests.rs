@@ -99,6 +99,16 @@ fn an_endorsement_for_another_noise_key_is_refused() {
 }
 
 #[test]
+fn who_has_no_room_says_so_in_three_bytes() {
+    let mut a = side(2);
+    let (wait, _) = Initiator::start(&a.key, BINDING, &mut a.rng).expect("starts");
+    let said = busy(300);
+    assert_eq!(said, [0xff, 1, 44]);
+    let error = wait.read(&said, &a.key, &a.intro).expect_err("no room");
+    assert!(matches!(error, HandshakeError::Busy { retry_after_s: 300 }));
+}
+
+#[test]
 fn another_version_is_answered_in_clear_words() {
     let (mut a, mut b) = (side(2), side(3));
     let (wait, mut first) = Initiator::start(&a.key, BINDING, &mut a.rng).expect("starts");

@@ -11,6 +11,9 @@ use rand_core::Rng;
 
 use super::{Contact, Node, Output};
 
+/// How long anybody may ask us to wait. Longer counts as this.
+const ASKED_WAIT_MAX: Duration = Duration::from_secs(600);
+
 /// The contacts and what was found, and how it stands with each.
 #[derive(Debug)]
 pub(super) struct Dialler {
@@ -145,6 +148,15 @@ impl Node {
         let percent = 75 + self.rng.next_u32() % 51;
         d.state = DialState::Waiting { until: now + d.pause * percent / 100 };
         self.dialler.reckon();
+    }
+
+    /// Whoever is there asked us to wait.
+    pub(super) fn dial_not_before(&mut self, address: SocketAddr, wait: Duration) {
+        let until = self.now.mono + wait.min(ASKED_WAIT_MAX);
+        if let Some(DialState::Waiting { until: due }) = self.dialler.at(address).map(|d| &mut d.state) {
+            *due = until.max(*due);
+            self.dialler.reckon();
+        }
     }
 
     /// A dialled link was admitted by both sides.

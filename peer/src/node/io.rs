@@ -375,7 +375,7 @@ pub enum CloseReason {
     Handshake,
     /// Another version of the protocol.
     Version,
-    /// The handshake took too long.
+    /// The handshake took too long, or not even control entries find room in the link's outbox.
     TooSlow,
     /// Too many handshakes at once.
     Crowded,

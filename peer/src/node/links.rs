@@ -12,7 +12,7 @@ use minicbor::{Decode, Encode};
 use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, GRANTS_SHOWN_MAX, Initiator,
-    Introduction, Refusal, Responder, wrong_version,
+    Introduction, Refusal, Responder, busy, wrong_version,
 };
 use msec_identity::{
     Authority, Grant, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis, Verified,
@@ -21,6 +21,9 @@ use rand_core::Rng;
 
 use super::dial::Dialler;
 use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind};
+
+/// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
+const FULL_RETRY_S: u16 = 60;
 
 /// All links.
 #[derive(Debug, Default)]
@@ -149,6 +152,13 @@ impl Node {
         }
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
+        if matches!(it.step, Step::First) && self.is_full_beyond_doubt() {
+            // A quarter more or less, so that those who are turned away do not all come back at once.
+            let percent = 75 + self.rng.next_u32() % 51;
+            let wait = u32::from(FULL_RETRY_S) * percent / 100;
+            self.send(id, Priority::Control, busy(u16::try_from(wait).unwrap_or(FULL_RETRY_S)));
+            return self.close(id, CloseReason::Refused(Refusal::Full));
+        }
         let next = match std::mem::replace(&mut it.step, Step::First) {
             Step::First => Responder::respond(&bytes, &it.key, it.binding, &mut self.rng)
                 .map(|(next, second)| (Step::Claim(next), second)),
@@ -172,6 +182,13 @@ impl Node {
             }
             Err(error) => self.handshake_failed(id, &it, &error),
         }
+    }
+
+    /// Whether the next who asks is turned away unheard. A neighbour may come back before its old link is known to be gone,
+    /// so that one after the other is heard even when there is no room.
+    fn is_full_beyond_doubt(&self) -> bool {
+        self.links.len() >= self.config.links_max
+            && self.links.handshakes.values().any(|it| matches!(it.step, Step::Claim(_)))
     }
 
     /// The responder knows who asks.
@@ -307,6 +324,7 @@ impl Node {
         let reason = match error {
             HandshakeError::Version { .. } => CloseReason::Version,
             HandshakeError::Refused(refusal) => CloseReason::RefusedByPeer(*refusal),
+            HandshakeError::Busy { .. } => CloseReason::RefusedByPeer(Refusal::Full),
             _ => CloseReason::Handshake,
         };
         if it.dialled.is_none() && reason == CloseReason::Version {
@@ -317,6 +335,9 @@ impl Node {
             self.refused(None, RefusedKind::Handshake, error.to_string());
         }
         self.dial_was_in_vain(it.dialled);
+        if let (HandshakeError::Busy { retry_after_s }, Some(address)) = (error, it.dialled) {
+            self.dial_not_before(address, Duration::from_secs((*retry_after_s).into()));
+        }
         self.close(id, reason);
     }
 

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use msec_crdt_store::{MemoryMedium, Reading, Storage, Store};
+use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::{Grant, Identity, LogId, Manifest, Right, Rights};
 

@@ -47,6 +47,35 @@ fn strangers_beyond_the_bound_are_turned_away() {
 }
 
 #[test]
+fn who_has_no_room_hears_one_at_a_time_and_turns_the_others_away_unheard() {
+    let mut b = rig(3, &[Right::Relay], Config { links_max: 1, ..Config::default() });
+    let mut first = sensor();
+    connect(&mut first, &mut b, 0);
+    let mut others = [4, 5]
+        .map(|seed| rig(seed, &[Right::Write], Config { contacts: vec![contact(3)], ..Config::default() }));
+    let mut said = Vec::new();
+    for (other, link) in others.iter_mut().zip(1..) {
+        b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+        other.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: Some(address(3)) });
+        for bytes in other.sends() {
+            b.handle(Input::Received { link: LinkId(link), bytes });
+        }
+        said.extend(b.sends());
+    }
+    assert_eq!(b.closes(), [CloseReason::Refused(Refusal::Full)], "the second of them");
+    assert_eq!(said.iter().map(Vec::len).collect::<Vec<_>>()[1], 3);
+    let [_, turned_away] = &mut others;
+    turned_away.handle(Input::Received { link: LinkId(2), bytes: said.remove(1) });
+    assert_eq!(turned_away.closes(), [CloseReason::RefusedByPeer(Refusal::Full)]);
+    let dials = |rig: &mut Rig| rig.take(|output| matches!(output, Output::Dial { .. }).then_some(())).len();
+    dials(turned_away);
+    turned_away.pass(Duration::from_secs(40));
+    assert_eq!(dials(turned_away), 0, "it was asked to wait");
+    turned_away.pass(Duration::from_secs(40));
+    assert!(dials(turned_away) > 0);
+}
+
+#[test]
 fn of_two_links_both_sides_keep_the_one_that_the_smaller_id_dialled() {
     for first_dials in [true, false] {
         let (mut a, mut b) = (sensor(), gateway());
@@ -92,11 +121,29 @@ fn a_neighbour_whose_grant_expires_is_let_go() {
 }
 
 #[test]
-fn garbage_after_admission_ends_the_link() {
+fn what_no_honest_peer_sends_ends_the_link() {
+    let range_of_all = [2, 2, 0];
+    let doubled_item = [&[7; 32][..], b"\x02a/\x01", &[0; 32][..]].concat();
+    let disordered = [&range_of_all[..], &[2], &doubled_item, &doubled_item].concat();
+    let honest_then_broken = vec![2, 1, 0, 0xff];
+    let other_version = vec![1, 1, 0];
+    for bytes in [vec![], vec![2], vec![0xff; 40], disordered, honest_then_broken, other_version] {
+        let (mut a, mut b) = (sensor(), gateway());
+        connect(&mut a, &mut b, 0);
+        b.handle(Input::Received { link: LinkId(0), bytes: bytes.clone() });
+        assert_eq!(b.closes(), [CloseReason::Misbehaved], "{bytes:?}");
+        assert_eq!(b.node.neighbours().count(), 0);
+    }
+}
+
+#[test]
+fn whoever_has_no_room_for_control_entries_is_let_go_and_who_has_none_for_readings_is_not() {
     let (mut a, mut b) = (sensor(), gateway());
     connect(&mut a, &mut b, 0);
-    b.handle(Input::Received { link: LinkId(0), bytes: vec![0xff; 40] });
-    assert_eq!(b.closes(), [CloseReason::Misbehaved]);
+    b.handle(Input::Shed { link: LinkId(0), priority: Priority::Live, frame: vec![2, 1, 0] });
+    assert_eq!((b.closes(), b.node.neighbours().count()), (vec![], 1));
+    b.handle(Input::Shed { link: LinkId(0), priority: Priority::Control, frame: vec![2, 1, 0] });
+    assert_eq!((b.closes(), b.node.neighbours().count()), (vec![CloseReason::TooSlow], 0));
 }
 
 proptest::proptest! {
