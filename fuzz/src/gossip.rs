@@ -92,7 +92,7 @@ fn input(step: Step<'_>) -> Input {
         act::ACCEPTED => {
             let payload = step.flag().then(|| step.bytes.to_vec());
             let from = (step.argument & 0x40 != 0).then_some(from);
-            Input::Accepted { key, topic, version, from, payload }
+            Input::Accepted { key, topic, version, from, origin: None, payload }
         }
         act::DURABLE => Input::Durable { key, version },
         act::GAP => Input::Gap { key, topic: step.flag().then_some(topic), from, have: size },
@@ -110,7 +110,7 @@ fn machine(config: Config) -> Gossip {
     let mut gossip = Gossip::new(config, peer(0xff), Interest::all(), [1; 32]);
     for n in 0..5 {
         let (key, version) = (key(n), Version { size: 3, digest: [3; 32] });
-        let accepted = Input::Accepted { key, topic: topic(n), version, from: None, payload: None };
+        let accepted = Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload: None };
         gossip.handle(Duration::ZERO, accepted);
         gossip.handle(Duration::ZERO, Input::Durable { key, version });
     }
@@ -158,7 +158,7 @@ pub fn honest_talk() -> Vec<Vec<u8>> {
         for n in keys {
             let (key, version) = (key(n), Version { size: u64::from(n), digest: [n; 32] });
             let payload = Some(vec![n; 3]);
-            let accepted = Input::Accepted { key, topic: topic(n), version, from: None, payload };
+            let accepted = Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload };
             gossip.handle(Duration::ZERO, accepted);
             gossip.handle(Duration::ZERO, Input::Durable { key, version });
         }

@@ -268,7 +268,7 @@ fn talk(live: bool) -> Script {
         let (key, state) = (Key(run.state().log().0), run.state());
         let version = Version { size: state.size(), digest: state.root() };
         let (topic, payload) = (Topic::new("parks/noise").expect("a topic"), live.then(|| run.to_bytes()));
-        gossip.handle(now, GossipInput::Accepted { key, topic, version, from: None, payload });
+        gossip.handle(now, GossipInput::Accepted { key, topic, version, from: None, origin: None, payload });
         gossip.handle(now, GossipInput::Durable { key, version });
     };
     if !live {

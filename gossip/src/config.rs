@@ -6,6 +6,7 @@ use crate::error::ConfigError;
 use crate::interest::Interest;
 use crate::item::Item;
 use crate::message::{ITEMS_MAX, OVERHEAD_BYTES_MAX};
+use crate::quota::Rate;
 
 /// What [`crate::Gossip`] is tuned by. Start from [`Config::default`], and call [`Config::check`] where it comes from
 /// outside.
@@ -76,6 +77,22 @@ pub struct Config {
     /// more). Past it, its summaries are dropped (counted in [`crate::Stats::throttled`]). Default 16: two full
     /// rounds on 100,000 keys.
     pub walks_max: u64,
+    /// What one neighbour may push in a time. Beyond it its pushes are dropped (counted in [`crate::Stats::over_quota`]),
+    /// and reconciliation brings what was in them. Default 4 MiB/s, 16 MiB at once. Chosen: as many heads as a core checks,
+    /// and far more than a city says.
+    pub push_quota: Rate,
+    /// What one neighbour may announce in a time, at 100 bytes an item. Beyond it announcements are dropped,
+    /// and come again with a later round. Default 1 MiB/s, 8 MiB at once: 10,000 keys a second.
+    pub announce_quota: Rate,
+    /// What one neighbour may make us serve in a time. Beyond it its wants are refused for now. Default 32 MiB/s, 128 MiB at
+    /// once. Chosen: over what a disk of a gateway reads, and not for ever.
+    pub serve_quota: Rate,
+    /// What one author may make everybody push in a time. Beyond it its payloads are announced (counted in
+    /// [`crate::Stats::held_back`]), so that one mad sensor does not take the radio of all. Default 64 kB/s, 1 MB at once.
+    /// Chosen: 250 readings a second, each under a signature of its own.
+    pub author_quota: Rate,
+    /// Authors whose quota is counted. When full, the one that was quiet for longest is forgotten. Default 1,024: 0.2 MB.
+    pub authors_max: usize,
     /// Payloads up to this many bytes are pushed, larger ones announced. Default 16 KiB. Chosen: as many bytes as two
     /// full lists.
     pub eager_bytes_max: usize,
@@ -114,6 +131,11 @@ impl Default for Config {
             backoffs_max: 1_024,
             conflicts_max: 256,
             walks_max: 16,
+            push_quota: Rate { bytes_per_s: 4 << 20, burst_bytes: 16 << 20 },
+            announce_quota: Rate { bytes_per_s: 1 << 20, burst_bytes: 8 << 20 },
+            serve_quota: Rate { bytes_per_s: 32 << 20, burst_bytes: 128 << 20 },
+            author_quota: Rate { bytes_per_s: 64_000, burst_bytes: 1_000_000 },
+            authors_max: 1_024,
             eager_bytes_max: 16 << 10,
             frame_bytes_max: 8 << 10,
             message_bytes_max: 512 << 10,
@@ -170,6 +192,11 @@ impl Config {
             ("backoffs_max", self.backoffs_max == 0),
             ("conflicts_max", self.conflicts_max == 0),
             ("walks_max", self.walks_max == 0),
+            ("push_quota", self.push_quota.is_zero()),
+            ("announce_quota", self.announce_quota.is_zero()),
+            ("serve_quota", self.serve_quota.is_zero()),
+            ("author_quota", self.author_quota.is_zero()),
+            ("authors_max", self.authors_max == 0),
         ] {
             if zero {
                 return Err(ConfigError::Zero { field });

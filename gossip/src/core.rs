@@ -12,9 +12,10 @@ use crate::frame::Frames;
 use crate::frontier::Frontier;
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
-use crate::item::{Item, Key, Topic, Version};
+use crate::item::{Item, Key, Origin, Topic, Version};
 use crate::message::Message;
 use crate::neighbour::Neighbour;
+use crate::quota::Authors;
 use crate::stats::Stats;
 use crate::timers::{Timer, Timers};
 
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) interest: Interest,
     pub(crate) frontier: Frontier,
+    authors: Authors,
     /// Bounded by `Config::neighbours_max`. In boxes: a node of the map has room for eleven, and a leaf has two.
     pub(crate) neighbours: BTreeMap<PeerId, Box<Neighbour>>,
     pub(crate) timers: Timers,
@@ -42,6 +44,7 @@ impl Core {
             config,
             interest,
             frontier: Frontier::default(),
+            authors: Authors::default(),
             neighbours: BTreeMap::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -98,6 +101,32 @@ impl Core {
     pub(crate) fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {
         self.stats.delivered += 1;
         self.output(Output::Deliver { from, key, payload: payload.to_vec(), live });
+    }
+
+    /// Whether a payload of that author may be pushed. Otherwise it is announced. One that is too large to push costs no
+    /// quota.
+    pub(crate) fn may_push(&mut self, origin: Option<Origin>, bytes: usize) -> bool {
+        if bytes > self.config.eager_bytes_max {
+            return false;
+        }
+        let may = self.authors.may_push(self.now, origin, bytes, &self.config);
+        self.stats.held_back += u64::from(!may);
+        may
+    }
+
+    /// Whether what a neighbour says is within its quotas. Otherwise it is dropped.
+    pub(crate) fn may_ask(&mut self, from: PeerId, message: &Message<'_>) -> bool {
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return false };
+        let may = neighbour.quotas.allow(self.now, message, &self.config);
+        if !may {
+            neighbour.blame();
+            self.stats.over_quota += 1;
+        }
+        may
+    }
+
+    pub(crate) fn authors(&self) -> usize {
+        self.authors.len()
     }
 
     /// Sets the timer for the next answer that `peer` may be late with.

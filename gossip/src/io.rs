@@ -4,7 +4,7 @@ use msec_identity::PeerId;
 
 use crate::error::DecodeError;
 use crate::interest::Interest;
-use crate::item::{Key, Topic, Version};
+use crate::item::{Key, Origin, Topic, Version};
 
 /// What happened. Handed to [`crate::Gossip::handle`] with the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ pub enum Input {
         version: Version,
         /// Who delivered it; `None` if we made it or found it on disk.
         from: Option<PeerId>,
+        /// Who made it. `None`: not known, and bounded by no quota.
+        origin: Option<Origin>,
         /// `Some`: a live payload, to be pushed on. `None`: it came by catch-up or from disk, and is only announced.
         payload: Option<Vec<u8>>,
     },

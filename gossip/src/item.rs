@@ -23,6 +23,19 @@ impl fmt::Debug for Key {
     }
 }
 
+/// Who made what a key names, as far as the node tells: a name that gossip doesn't look into. `peer::node` puts the log's
+/// author here. What one origin makes all of us carry is bounded by [`crate::Config::author_quota`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin(pub [u8; 32]);
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Origin(")?;
+        write_short_hex(f, &self.0)?;
+        f.write_str(")")
+    }
+}
+
 /// How far somebody holds a key: for a log, its size and its Merkle root.
 ///
 /// Only `size` orders. Two versions of one size that differ in `digest` are a conflict, which gossip reports and
@@ -128,6 +141,9 @@ pub(crate) struct Item {
 impl Item {
     /// More than any item takes on the wire: key, digest, two varints and the longest topic.
     pub(crate) const BYTES_MAX: usize = 32 + 32 + 10 + 2 + TOPIC_BYTES_MAX;
+
+    /// What one takes, about.
+    pub(crate) const BYTES_TYPICAL: usize = 100;
 }
 
 /// The first ten digits: enough for a person to tell two apart.

@@ -16,6 +16,7 @@
 //! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
 //! | `answers` | how soon, how many and how large answers one neighbour is good for |
 //! | `serve` | protocol: answer the wants of others |
+//! | `quota` | what a neighbour, and an author, may make us do in a time |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
 //! | `frame`, `message`, `range`, `bounded` | the wire format |
@@ -37,7 +38,7 @@
 //! let (key, topic) = (Key([7; 32]), Topic::new("parks/noise")?);
 //! let version = Version { size: 1, digest: [9; 32] };
 //! let payload = Some(b"42 dB".to_vec());
-//! a.handle(now, Input::Accepted { key, topic, version, from: None, payload });
+//! a.handle(now, Input::Accepted { key, topic, version, from: None, origin: None, payload });
 //!
 //! // The driver's part: what one sends, the other receives.
 //! while let Some(output) = a.poll_output() {
@@ -67,6 +68,7 @@ mod message;
 mod neighbour;
 mod offer;
 mod push;
+mod quota;
 mod range;
 mod reconcile;
 mod serve;
@@ -79,7 +81,8 @@ pub use config::Config;
 pub use error::{ConfigError, DecodeError, InterestError, TopicError};
 pub use interest::{INTEREST_PREFIXES_MAX, Interest};
 pub use io::{Input, Output, Priority};
-pub use item::{Key, TOPIC_BYTES_MAX, Topic, Version};
+pub use item::{Key, Origin, TOPIC_BYTES_MAX, Topic, Version};
 pub use machine::Gossip;
+pub use quota::Rate;
 pub use stats::Stats;
 pub use tables::Tables;

@@ -114,8 +114,9 @@ impl Gossip {
             Input::NeighbourUp { peer, interest } => self.neighbour_up(peer, interest),
             Input::NeighbourDown { peer } => self.neighbour_down(peer),
             Input::Received { from, bytes } => self.received(from, &bytes),
-            Input::Accepted { key, topic, version, from, payload } => {
-                if !push::accepted(core, key, topic, version, from, payload.as_deref()) {
+            Input::Accepted { key, topic, version, from, origin, payload } => {
+                let payload = payload.as_deref().filter(|payload| core.may_push(origin, payload.len()));
+                if !push::accepted(core, key, topic, version, from, payload) {
                     self.announce.accepted(key);
                 }
                 self.wants.accepted(core, key);
@@ -189,6 +190,9 @@ impl Gossip {
 
     fn hear(&mut self, from: PeerId, message: Message<'_>) {
         let core = &mut self.core;
+        if !core.may_ask(from, &message) {
+            return;
+        }
         match message {
             Message::Push { key, size, payload } => push::received(core, from, key, size, payload.0),
             Message::Summary { ranges } => reconcile::summary(core, from, ranges),

@@ -7,6 +7,7 @@ use crate::answers::Answers;
 use crate::config::Config;
 use crate::interest::Interest;
 use crate::item::{Item, Key, Version};
+use crate::quota::Quotas;
 use crate::range::Range;
 
 /// The order in which queued wants are sent: control first, then oldest.
@@ -36,8 +37,10 @@ pub(crate) struct Neighbour {
     pub(crate) answers: Answers,
     /// Wants that wait for one of those to end. Entries may be stale; they name live wants, so those bound it.
     pub(crate) wants_queued: BTreeSet<(WantOrder, Key)>,
-    /// Timeouts since its last answer: who has many is asked last.
-    pub(crate) unanswered: u32,
+    /// How often it was late, had nothing to give, gave what was refused, or went over a quota, since it last gave something
+    /// good. Suspicion is no proof: who has many is asked last, and that is all.
+    pub(crate) demerits: u32,
+    pub(crate) quotas: Quotas,
     pub(crate) pace: Pace,
     pub(crate) offers: Offers,
 }
@@ -97,7 +100,8 @@ impl Neighbour {
             serving: BTreeMap::new(),
             answers: Answers::new(config),
             wants_queued: BTreeSet::new(),
-            unanswered: 0,
+            demerits: 0,
+            quotas: Quotas::full(now, config),
             pace: Pace { round_started: now, walked_since: now, ..Pace::default() },
             offers: Offers::default(),
         }
@@ -173,6 +177,7 @@ impl Neighbour {
 
     /// What it gave us for `key` was bad, or nothing: it is not asked again for a while, and not believed to hold it.
     pub(crate) fn back_off(&mut self, key: Key, now: Duration, config: &Config) {
+        self.blame();
         self.known.remove(&key);
         self.hearsay.remove(&key);
         let failures = self.backoffs.get(&key).map_or(0, |backoff| backoff.failures);
@@ -185,10 +190,15 @@ impl Neighbour {
         self.backoffs.insert(key, Backoff { until, failures: failures.saturating_add(1) });
     }
 
+    /// It did what an honest neighbour may do, and a better one would not.
+    pub(crate) fn blame(&mut self) {
+        self.demerits = self.demerits.saturating_add(1);
+    }
+
     /// It gave us something good for `key`.
     pub(crate) fn forgive(&mut self, key: &Key) {
         self.backoffs.remove(key);
-        self.unanswered = 0;
+        self.demerits = 0;
         self.pace.fruitless = 0;
     }
 

@@ -34,7 +34,9 @@ pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64, bytes_m
         core.send(from, Priority::Live, &Message::List { range: Range::exactly(&key), items });
     } else if neighbour.serving.contains_key(&key) {
         core.stats.serves_dropped += 1;
-    } else if neighbour.serving.len() >= core.config.serves_in_flight_max {
+    } else if neighbour.serving.len() >= core.config.serves_in_flight_max
+        || !neighbour.quotas.may_serve(core.now, &core.config)
+    {
         core.stats.serves_dropped += 1;
         unserved(core, from, key, size);
     } else {
@@ -68,6 +70,7 @@ pub(crate) fn served(core: &mut Core, to: PeerId, key: Key, from: u64, chunk: Op
         core.stats.oversize += 1;
         return unserved(core, to, key, from);
     }
+    neighbour.quotas.served(core.now, chunk.len(), &core.config);
     core.stats.served += 1;
     let priority = core.priority_of(&key, Priority::CatchUp);
     core.send(to, priority, &Message::Chunk { key, from, payload: Payload(chunk) });

@@ -29,10 +29,14 @@ pub struct Stats {
     pub refused: u64,
     /// Chunks sent.
     pub served: u64,
-    /// Wants dropped because the neighbour had too many, or asked twice.
+    /// Wants not served because the neighbour had too many, asked twice, or went over [`crate::Config::serve_quota`].
     pub serves_dropped: u64,
     /// Announced keys that were dropped because [`crate::Config::hearsay_max`] was reached.
     pub hearsay_dropped: u64,
+    /// Payloads that were announced and not pushed because of [`crate::Config::author_quota`].
+    pub held_back: u64,
+    /// Pushes and announcements dropped because of [`crate::Config::push_quota`] or [`crate::Config::announce_quota`].
+    pub over_quota: u64,
     /// Summaries dropped because [`crate::Config::walks_max`] was reached.
     pub throttled: u64,
     /// Chunks that the node served over [`crate::Config::message_bytes_max`], and that were not sent.

@@ -28,6 +28,8 @@ pub struct Tables {
     pub wants: usize,
     /// Wants that wait for one neighbour: at most `wants`.
     pub wants_queued: usize,
+    /// Authors whose quota is counted: at most [`crate::Config::authors_max`].
+    pub authors: usize,
     /// Keys with news: at most `held`.
     pub news: usize,
     /// Deadlines: at most one for each want, three for each neighbour, and one more.
@@ -40,6 +42,7 @@ impl Tables {
             held: core.frontier.len(),
             neighbours: core.neighbours.len(),
             wants: wants.len(),
+            authors: core.authors(),
             news: announce.len(),
             timers: core.timers.len(),
             ..Self::default()

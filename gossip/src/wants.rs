@@ -163,7 +163,7 @@ impl Wants {
         if !neighbour.answers.answered(core.now, &key, begin, bytes, &core.config) {
             return false;
         }
-        neighbour.unanswered = 0;
+        neighbour.demerits = 0;
         let want = self.by_key.get_mut(&key);
         let wanted = want.is_some();
         if let Some(want) =
@@ -187,7 +187,7 @@ impl Wants {
         let overdue = neighbour.answers.overdue(core.now);
         let late = overdue.iter().filter(|(_, what)| *what == Overdue::Late).count();
         core.stats.unanswered += late as u64;
-        neighbour.unanswered = neighbour.unanswered.saturating_add(late as u32);
+        (0..late).for_each(|_| neighbour.blame());
         // What waited for the slot comes before what just had it.
         self.settle(core, peer);
         for (key, _) in overdue {
@@ -250,7 +250,7 @@ impl Wants {
             .filter(|(_, neighbour)| neighbour.answers.has_room(want.order.is_data, &core.config))
             .min_by_key(|(peer, neighbour)| {
                 let times = want.asked.get(peer).copied().unwrap_or_default();
-                (times, neighbour.unanswered, neighbour.answers.len(), distance(peer, &key))
+                (times, neighbour.demerits, neighbour.answers.len(), distance(peer, &key))
             });
         if let Some(peer) = best.map(|(peer, _)| *peer) {
             return want.fly(core, key, peer);

@@ -115,7 +115,10 @@ pub fn push_as(log: LogId, size: u64, run: &Run) -> Vec<u8> {
     gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all() });
     let version = Version { size, digest: run.head.claims().root };
     let (key, payload) = (Key(log.0), Some(run.to_bytes()));
-    gossip.handle(Duration::ZERO, Input::Accepted { key, topic: topic("any"), version, from: None, payload });
+    gossip.handle(
+        Duration::ZERO,
+        Input::Accepted { key, topic: topic("any"), version, from: None, origin: None, payload },
+    );
     sent(&mut gossip).pop().expect("gossip pushes what was accepted")
 }
 
@@ -128,7 +131,8 @@ pub fn want(log: LogId) -> Vec<u8> {
     let mut asker = Gossip::new(Config::default(), A, Interest::all(), [0; 32]);
     let mut holder = Gossip::new(Config::default(), B, Interest::all(), [1; 32]);
     let (key, version) = (Key(log.0), Version { size: 9, digest: [9; 32] });
-    let accepted = Input::Accepted { key, topic: topic("any"), version, from: None, payload: None };
+    let accepted =
+        Input::Accepted { key, topic: topic("any"), version, from: None, origin: None, payload: None };
     holder.handle(Duration::ZERO, accepted);
     holder.handle(Duration::ZERO, Input::Durable { key, version });
     asker.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all() });

@@ -118,7 +118,7 @@ fn pushed(run: &Run, from: msec_identity::PeerId, to: msec_identity::PeerId) -> 
     let (key, version) =
         (Key(run.log.0), Version { size: run.head.claims().size, digest: run.head.claims().root });
     let (topic, payload) = (Topic::new(COLLECTION)?, Some(run.to_bytes()));
-    gossip.handle(Duration::ZERO, Input::Accepted { key, topic, version, from: None, payload });
+    gossip.handle(Duration::ZERO, Input::Accepted { key, topic, version, from: None, origin: None, payload });
     let sent = std::iter::from_fn(|| gossip.poll_output()).find_map(|output| match output {
         Output::Send { bytes, .. } => Some(bytes),
         _ => None,

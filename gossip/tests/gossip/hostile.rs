@@ -107,7 +107,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         4 => (any_key(), any_topic(), any_version(), some_peer, any::<bool>()).prop_map(
             |(key, topic, version, from, live)| {
                 let payload = live.then(|| b"payload".to_vec());
-                Input::Accepted { key, topic, version, from, payload }
+                Input::Accepted { key, topic, version, from, origin: None, payload }
             }
         ),
         2 => (any_key(), any_version()).prop_map(|(key, version)| Input::Durable { key, version }),
@@ -168,7 +168,7 @@ proptest! {
         let mut gossip = Gossip::new(config.clone(), PeerId([0xff; 32]), interest, [1; 32]);
         for item in items(5, "parks", 3) {
             let (key, version) = (item.key, item.version);
-            gossip.handle(Duration::ZERO, Input::Accepted { key, topic: item.topic, version, from: None, payload: None });
+            gossip.handle(Duration::ZERO, Input::Accepted { key, topic: item.topic, version, from: None, origin: None, payload: None });
             gossip.handle(Duration::ZERO, Input::Durable { key, version });
         }
         for peer in 0..PEERS {

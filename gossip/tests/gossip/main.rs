@@ -9,6 +9,7 @@ mod bounds;
 mod convergence;
 mod hostile;
 mod push;
+mod quotas;
 mod reconcile;
 mod rig;
 mod roles;

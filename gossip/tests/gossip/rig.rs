@@ -98,7 +98,14 @@ impl Rig {
     }
 
     pub(crate) fn accept(&mut self, key: Key, path: &str, size: u64, from: Option<PeerId>) {
-        self.input(Input::Accepted { key, topic: topic(path), version: version(size), from, payload: None });
+        self.input(Input::Accepted {
+            key,
+            topic: topic(path),
+            version: version(size),
+            from,
+            origin: None,
+            payload: None,
+        });
     }
 
     pub(crate) fn accept_live(
@@ -110,7 +117,14 @@ impl Rig {
         bytes: &[u8],
     ) {
         let payload = Some(bytes.to_vec());
-        self.input(Input::Accepted { key, topic: topic(path), version: version(size), from, payload });
+        self.input(Input::Accepted {
+            key,
+            topic: topic(path),
+            version: version(size),
+            from,
+            origin: None,
+            payload,
+        });
     }
 
     pub(crate) fn durable(&mut self, key: Key, size: u64) {

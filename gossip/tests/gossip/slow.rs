@@ -69,7 +69,8 @@ impl Pair {
 
     fn hold(&mut self, of: usize, key: Key, size: u64, from: Option<PeerId>) {
         let (topic, version) = (topic("parks"), version(size));
-        self.machines[of].handle(self.now, Input::Accepted { key, topic, version, from, payload: None });
+        self.machines[of]
+            .handle(self.now, Input::Accepted { key, topic, version, from, origin: None, payload: None });
         self.machines[of].handle(self.now, Input::Durable { key, version });
     }
 

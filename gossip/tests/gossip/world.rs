@@ -344,7 +344,10 @@ impl World {
 
     fn accepted(&mut self, node: usize, key: Key, size: u64, from: Option<PeerId>, payload: Option<Vec<u8>>) {
         let topic = self.topics[&key].0.clone();
-        self.input(node, Input::Accepted { key, topic, version: version(key, size), from, payload });
+        self.input(
+            node,
+            Input::Accepted { key, topic, version: version(key, size), from, origin: None, payload },
+        );
     }
 
     fn input(&mut self, node: usize, input: Input) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
 
-use super::logs::{key_of, version_of};
+use super::logs::{key_of, origin_of, version_of};
 use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
@@ -174,7 +174,8 @@ impl Node {
             let (state, payload) = (run.state(), Some(run.to_bytes()));
             let Some(topic) = self.logs.topic(&state.log()).cloned() else { continue };
             let (key, version) = (key_of(&state.log()), version_of(state));
-            self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, payload });
+            let origin = Some(origin_of(state.header()));
+            self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, origin, payload });
         }
         for run in commit.runs.iter() {
             let changes =

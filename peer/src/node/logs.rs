@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
-use msec_gossip::{Input as GossipInput, Key, Topic, Version};
+use msec_gossip::{Input as GossipInput, Key, Origin, Topic, Version};
 use msec_identity::{LogId, Right, UnixMillis};
 use rand_core::Rng;
 
@@ -64,6 +64,11 @@ pub(super) fn key_of(log: &LogId) -> Key {
     Key(log.0)
 }
 
+/// Whose quota a log counts against.
+pub(super) fn origin_of(header: &LogHeader) -> Origin {
+    Origin(header.author().0)
+}
+
 /// Where gossip sorts a log in.
 pub(super) fn topic_of(header: &LogHeader) -> Option<Topic> {
     Topic::new(header.collection().as_str()).ok()
@@ -91,7 +96,14 @@ impl Node {
             }
             let (key, version) = (key_of(&state.log()), version_of(&state));
             let told = topic.clone();
-            self.tell_gossip(GossipInput::Accepted { key, topic: told, version, from: None, payload: None });
+            self.tell_gossip(GossipInput::Accepted {
+                key,
+                topic: told,
+                version,
+                from: None,
+                origin: None,
+                payload: None,
+            });
             self.tell_gossip(GossipInput::Durable { key, version });
             if header.author() == me {
                 own.push(state.clone());

@@ -6,7 +6,7 @@ use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Run, RunError, Verdict, VerifiedRu
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
-use super::logs::{key_of, topic_of, version_of};
+use super::logs::{key_of, origin_of, topic_of, version_of};
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
@@ -128,7 +128,8 @@ impl Node {
         let payload = live.then(|| run.to_bytes());
         self.logs.hold(topic.clone(), state.clone());
         self.commits.add(run, bytes, shown, self.now.mono + self.config.store_window);
-        self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), payload });
+        let origin = Some(origin_of(&header));
+        self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
     }
 
     fn refuse_run(&mut self, from: PeerId, key: Key, error: &RunError) {

@@ -124,7 +124,10 @@ impl GossipOnly {
         let (key, version, payload) = self.entries.add(author, self.time, bytes);
         let topic = self.topic.clone();
         self.tally.published += 1;
-        self.handle(author, Input::Accepted { key, topic, version, from: None, payload: Some(payload) });
+        self.handle(
+            author,
+            Input::Accepted { key, topic, version, from: None, origin: None, payload: Some(payload) },
+        );
         self.handle(author, Input::Durable { key, version });
         self.settle(author);
         Some(Published { author, position: version.size - 1 })
@@ -247,7 +250,7 @@ impl GossipOnly {
             }
         }
         let (topic, payload) = (self.topic.clone(), live.then_some(payload));
-        self.handle(peer, Input::Accepted { key, topic, version, from: Some(from), payload });
+        self.handle(peer, Input::Accepted { key, topic, version, from: Some(from), origin: None, payload });
         self.handle(peer, Input::Durable { key, version });
     }
 

@@ -37,7 +37,7 @@ pub(super) fn chatter(held: &[LogId], count: usize, dice: &mut Dice) -> Vec<(Pri
         let version = Version { size: 1 + dice.below(AHEAD), digest: dice.bytes() };
         // Half of them are pushed, the others announced, wanted and served.
         let payload = (n % 4 < 2).then(|| payload(dice));
-        let accepted = Input::Accepted { key, topic, version, from: None, payload };
+        let accepted = Input::Accepted { key, topic, version, from: None, origin: None, payload };
         puppets[0].handle(Duration::ZERO, accepted);
         puppets[0].handle(Duration::ZERO, Input::Durable { key, version });
     }

@@ -41,7 +41,7 @@ impl Network {
             bytes[at] ^= 1 << self.dice.below(8);
         }
         let path = it.path;
-        if path == Path::Plain && kind != Kind::Handshake && self.is_narrow(connection) {
+        if path == Path::Plain && kind != Kind::Handshake && self.is_narrow(connection, side) {
             let Some(it) = self.connections.get_mut(connection) else { return Vec::new() };
             let dropped = it.ends[side].outbox.get_or_insert_default().push(priority, bytes);
             self.drain(now, queue, link);
@@ -61,10 +61,19 @@ impl Network {
         refused.into_iter().map(|message| Dropped { priority, frame: message.bytes }).collect()
     }
 
-    /// Whether messages wait for each other on a connection that has a model.
-    fn is_narrow(&self, connection: u64) -> bool {
-        let it = self.connections.get(connection);
-        it.is_some_and(|it| self.model_of(it.ends[0].peer, it.ends[1].peer).bandwidth.is_some())
+    /// Whether messages wait for each other at an end of a connection that has a model.
+    fn is_narrow(&self, connection: u64, side: usize) -> bool {
+        let Some(it) = self.connections.get(connection) else { return false };
+        let waits = it.ends[side].outbox.as_ref().is_some_and(|outbox| outbox.bytes() > 0);
+        waits || self.model_of(it.ends[0].peer, it.ends[1].peer).bandwidth.is_some()
+    }
+
+    /// Bytes that wait at one peer to be sent to another.
+    pub(crate) fn waiting_bytes(&self, from: PeerIndex, to: PeerIndex) -> usize {
+        let all = self.connections.of(from).iter().filter_map(|connection| self.connections.get(*connection));
+        let ends = all.flat_map(|it| [(&it.ends[0], &it.ends[1]), (&it.ends[1], &it.ends[0])]);
+        let ends = ends.filter(|(end, other)| end.peer == from && other.peer == to);
+        ends.filter_map(|(end, _)| end.outbox.as_ref()).map(|outbox| outbox.bytes()).sum()
     }
 
     /// Sends what waits at an end, as far as its line is free.

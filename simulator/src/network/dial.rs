@@ -69,7 +69,7 @@ impl Network {
         };
         let mut ends = [End::new(knock.dialler.peer, State::Coming), End::new(host, State::Open)];
         // What the host says comes after the news that it is there.
-        ends[1].lane.ordered_until = told;
+        ends[1].line.ordered_until = told;
         let connection = self.connections.add(Connection {
             ends,
             binding,

@@ -142,7 +142,7 @@ impl World {
         let Some(hostile) = &mut self.peers[peer.0].hostile else { return };
         for link in hostile.links() {
             for (priority, bytes) in hostile.act(&held) {
-                if !self.network.send(now, queue, link, priority, bytes) {
+                if !self.network.send(now, queue, link, priority, bytes).is_empty() {
                     // The link takes no more.
                     break;
                 }
@@ -157,7 +157,8 @@ fn push(log: LogId, topic: Topic, version: Version, payload: Vec<u8>, seed: [u8;
     let mut gossip = Gossip::new(Config::default(), me, Interest::all(), seed);
     gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: other, interest: Interest::all() });
     while gossip.poll_output().is_some() {}
-    let accepted = Input::Accepted { key: Key(log.0), topic, version, from: None, payload: Some(payload) };
+    let accepted =
+        Input::Accepted { key: Key(log.0), topic, version, from: None, origin: None, payload: Some(payload) };
     gossip.handle(Duration::ZERO, accepted);
     match gossip.poll_output()? {
         Output::Send { bytes, .. } => Some(bytes),

@@ -1,7 +1,6 @@
 //! What the world does for its wire.
 
 use super::World;
-#[cfg(feature = "quic")]
 use crate::PeerIndex;
 use crate::wire::Datagrams;
 #[cfg(feature = "quic")]
@@ -14,6 +13,11 @@ impl World {
         return self.network.quic().map(|quic| quic.datagrams());
         #[cfg(not(feature = "quic"))]
         None
+    }
+
+    /// Bytes that wait at a peer for another, where links are modelled and narrow.
+    pub fn waiting_bytes(&self, from: PeerIndex, to: PeerIndex) -> usize {
+        self.network.waiting_bytes(from, to)
     }
 
     /// Something happens on the wire, and a node is told.

@@ -9,5 +9,6 @@ mod faults;
 mod hostile;
 mod links;
 mod rig;
+mod slow;
 mod strangers;
 mod swarm;

@@ -1,0 +1,91 @@
+//! A neighbour that reads slowly, among others that do not.
+
+use std::time::Duration;
+
+use msec_peer::node::StreamSpec;
+use msec_peer::wire::{LIVE_BYTES_MAX, QUEUE_BYTES_MAX};
+use msec_simulator::{LinkModel, NetworkModel, PeerIndex, PeerSpec, World};
+
+use crate::rig::{assert_agree, seconds};
+
+/// Readings of an entry: about 3 kB, since they are noise.
+const READINGS: u64 = 400;
+
+/// A gateway, three sensors that publish 20 kB a second together, four who read as fast as it comes, and one more.
+struct Hub {
+    world: World,
+    gateway: PeerIndex,
+    sensors: Vec<PeerIndex>,
+    last: PeerIndex,
+    entries: usize,
+    noise: u64,
+}
+
+impl Hub {
+    fn new() -> Self {
+        let mut world = World::new(7, NetworkModel::default()).expect("a world");
+        let mut add = |spec| world.add_peer(spec).expect("a peer");
+        let gateway = add(PeerSpec::gateway());
+        let sensors = (0..3).map(|_| add(PeerSpec::sensor().contact(gateway))).collect();
+        let citizens: Vec<_> = (0..5).map(|_| add(PeerSpec::citizen().contact(gateway))).collect();
+        let last = citizens[4];
+        world.deliveries_mut().put(last, 1);
+        world.run_for(seconds(2));
+        Self { world, gateway, sensors, last, entries: 0, noise: 1 }
+    }
+
+    /// Each sensor publishes. Returns how much waits for the last one at most meanwhile.
+    fn publish(&mut self, rounds: u64) -> usize {
+        let mut waited = 0;
+        for _ in 0..rounds {
+            for (n, sensor) in self.sensors.clone().into_iter().enumerate() {
+                let stream =
+                    StreamSpec::new("parks/noise", &format!("mic-{n}")).expect("a stream").unit("dB");
+                let readings = (0..READINGS).map(|_| {
+                    self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    self.world.reading((self.noise >> 11) as f64)
+                });
+                let readings: Vec<_> = readings.collect();
+                self.world.publish(sensor, &stream, &readings).expect("the sensor is up");
+                self.entries += 1;
+            }
+            self.world.run_for(Duration::from_millis(500));
+            waited = waited.max(self.world.waiting_bytes(self.gateway, self.last));
+        }
+        waited
+    }
+
+    fn shown(&self, peer: PeerIndex) -> usize {
+        self.world.readings_of(peer).len() / READINGS as usize
+    }
+}
+
+/// How many deliveries the fast ones had, and how long half and 99 % of them took at most.
+fn fast(hub: &Hub) -> (u64, [Duration; 2]) {
+    let latencies = &hub.world.deliveries().latencies()[0];
+    (latencies.count(), [0.5, 0.99].map(|q| latencies.quantile(q).expect("deliveries")))
+}
+
+#[test]
+fn a_neighbour_that_reads_a_kilobyte_a_second_costs_the_others_nothing() {
+    let [mut with, mut without] = [Hub::new(), Hub::new()];
+    let narrow = LinkModel { bandwidth: Some(1_000), ..LinkModel::default() };
+    with.world.set_link(with.gateway, with.last, narrow).expect("a link");
+    let (waited, none) = (with.publish(150), without.publish(150));
+    assert_eq!(none, 0);
+    // Its queue was full, and no fuller than it may be.
+    assert!((LIVE_BYTES_MAX - 10_000..=QUEUE_BYTES_MAX).contains(&waited), "{waited} bytes waited");
+    let ((count, [half, most]), (count_without, [half_without, most_without])) =
+        (fast(&with), fast(&without));
+    assert_eq!(count, count_without);
+    let is_equal = |a: Duration, b: Duration| a.as_secs_f64() <= b.as_secs_f64() * 1.02;
+    assert!(is_equal(half, half_without), "half within {half:?}, without the slow one {half_without:?}");
+    assert!(is_equal(most, most_without), "99 % within {most:?}, without the slow one {most_without:?}");
+    assert!(with.shown(with.last) < with.entries / 2, "{} of {}", with.shown(with.last), with.entries);
+
+    with.world.set_link(with.gateway, with.last, LinkModel::default()).expect("a link");
+    let (last, entries) = (with.last, with.entries * READINGS as usize);
+    let done = |world: &World| world.readings_of(last).len() == entries;
+    assert!(with.world.run_until_true(seconds(60), done), "{} of {}", with.shown(last), with.entries);
+    assert_agree(&with.world);
+}
