@@ -177,6 +177,15 @@ impl Neighbour {
 
     /// What it gave us for `key` was bad, or nothing: it is not asked again for a while, and not believed to hold it.
     pub(crate) fn back_off(&mut self, key: Key, now: Duration, config: &Config) {
+        self.back_off_up_to(key, now, config.backoff_max, config);
+    }
+
+    /// It said itself that it will not, or cannot now: that is soon over, or it says so again.
+    pub(crate) fn back_off_briefly(&mut self, key: Key, now: Duration, config: &Config) {
+        self.back_off_up_to(key, now, config.reconcile_interval, config);
+    }
+
+    fn back_off_up_to(&mut self, key: Key, now: Duration, pause_max: Duration, config: &Config) {
         self.blame();
         self.known.remove(&key);
         self.hearsay.remove(&key);
@@ -185,7 +194,7 @@ impl Neighbour {
             let soonest = self.backoffs.iter().min_by_key(|(_, backoff)| backoff.until).map(|(key, _)| *key);
             self.backoffs.remove(&soonest.unwrap_or(key));
         }
-        let pause = doubled(config.backoff_min, failures).min(config.backoff_max);
+        let pause = doubled(config.backoff_min, failures).min(pause_max);
         let until = now.saturating_add(pause);
         self.backoffs.insert(key, Backoff { until, failures: failures.saturating_add(1) });
     }

@@ -134,7 +134,7 @@ impl Wants {
             return;
         }
         core.stats.unserved += 1;
-        neighbour.back_off(key, now, &core.config);
+        neighbour.back_off_briefly(key, now, &core.config);
         self.settle(core, from);
         self.turn_away(core, key, from);
     }

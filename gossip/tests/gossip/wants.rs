@@ -343,3 +343,19 @@ fn a_late_answer_need_not_be_waited_for_once_another_is_ahead() {
     rig.accept(key(1), "parks", 4, Some(B));
     assert_eq!(rig.wants(), [(B, key(1), 4)], "A still owes the first part");
 }
+
+/// Found by the simulator: who was too slow for chunks for a minute was not served for minutes once it was fast again.
+#[test]
+fn who_says_again_and_again_that_it_will_not_answer_is_asked_once_a_round() {
+    let mut rig = rig_of(&[A]);
+    let mut asked = 0;
+    for _ in 0..600 {
+        rig.have(A, &[item(key(1), "parks", 9)]);
+        rig.pass(ms(200));
+        for (..) in rig.wants() {
+            asked += 1;
+            rig.receive(A, &Wire::Unserved { key: key(1), from: 0 });
+        }
+    }
+    assert!((12..20).contains(&asked), "{asked} times in two minutes");
+}
