@@ -24,7 +24,9 @@ const TOPICS: [&str; 3] = ["parks/noise", "centre/air", "nobody/listens"];
 /// Up to so many messages, about the logs in `held` and some that do not exist.
 pub(super) fn chatter(held: &[LogId], count: usize, dice: &mut Dice) -> Vec<(Priority, Vec<u8>)> {
     let ids = [PeerId(dice.bytes()), PeerId(dice.bytes())];
-    let mut puppets = ids.map(|id| Gossip::new(Config::default(), id, Interest::all(), dice.bytes()));
+    // Each message in a frame of its own, so that one which is changed takes no others with it.
+    let config = Config { frame_bytes_max: 0, ..Config::default() };
+    let mut puppets = ids.map(|id| Gossip::new(config.clone(), id, Interest::all(), dice.bytes()));
     let mut said = Vec::new();
     for side in 0..2 {
         let up = Input::NeighbourUp { peer: ids[1 - side], interest: Interest::all() };
