@@ -110,5 +110,6 @@ pub use scenario::{Scenario, ScenarioError};
 pub use seed::{Dice, Seed};
 pub use space::{EPOCH, Space};
 pub use stats::Median;
+pub use wire::Wire;
 pub use workload::{Measures, Workload};
 pub use world::{Seen, Watcher, World};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use msec_peer::node::StreamSpec;
 use msec_peer::wire::{LIVE_BYTES_MAX, QUEUE_BYTES_MAX};
-use msec_simulator::{LinkModel, NetworkModel, PeerIndex, PeerSpec, World};
+use msec_simulator::{LinkModel, NetworkModel, PeerIndex, PeerSpec, Wire, World};
 
 use crate::rig::{assert_agree, seconds};
 
@@ -22,8 +22,8 @@ struct Hub {
 }
 
 impl Hub {
-    fn new() -> Self {
-        let mut world = World::new(7, NetworkModel::default()).expect("a world");
+    fn new(wire: Wire) -> Self {
+        let mut world = World::new(7, NetworkModel { wire, ..NetworkModel::default() }).expect("a world");
         let mut add = |spec| world.add_peer(spec).expect("a peer");
         let gateway = add(PeerSpec::gateway());
         let sensors = (0..3).map(|_| add(PeerSpec::sensor().contact(gateway))).collect();
@@ -69,7 +69,7 @@ fn fast(hub: &Hub) -> (u64, [Duration; 2]) {
 
 #[test]
 fn a_neighbour_that_reads_a_kilobyte_a_second_costs_the_others_nothing() {
-    let [mut with, mut without] = [Hub::new(), Hub::new()];
+    let [mut with, mut without] = [Hub::new(Wire::Modelled), Hub::new(Wire::Modelled)];
     let narrow = LinkModel { bandwidth: Some(1_000), ..LinkModel::default() };
     with.world.set_link(with.gateway, with.last, narrow).expect("a link");
     let (waited, none) = (with.publish(40), without.publish(40));
@@ -89,5 +89,28 @@ fn a_neighbour_that_reads_a_kilobyte_a_second_costs_the_others_nothing() {
     let done = |world: &World| world.frontier(last) == world.frontier(gateway);
     assert!(with.world.run_until_true(seconds(60), done), "{} of {}", with.held(last), with.entries);
     assert_eq!(with.held(last), with.entries);
+    assert_agree(&with.world);
+}
+
+/// As above, with QUIC's own flow control in between.
+#[test]
+fn nor_does_it_over_quic() {
+    let [mut with, mut without] = [Hub::new(Wire::Quic), Hub::new(Wire::Quic)];
+    let narrow = LinkModel { bandwidth: Some(1_000), ..LinkModel::default() };
+    with.world.set_link(with.gateway, with.last, narrow).expect("a link");
+    with.publish(15);
+    without.publish(15);
+    let ((count, [half, most]), (count_without, [half_without, most_without])) =
+        (fast(&with), fast(&without));
+    assert_eq!(count, count_without);
+    let is_near = |a: Duration, b: Duration| a.as_secs_f64() <= b.as_secs_f64() * 1.05;
+    assert!(is_near(half, half_without), "half within {half:?}, without the slow one {half_without:?}");
+    assert!(is_near(most, most_without), "99 % within {most:?}, without the slow one {most_without:?}");
+    assert!(with.held(with.last) < with.entries / 2, "{} of {}", with.held(with.last), with.entries);
+
+    with.world.set_link(with.gateway, with.last, LinkModel::default()).expect("a link");
+    let (last, gateway) = (with.last, with.gateway);
+    let done = |world: &World| world.frontier(last) == world.frontier(gateway);
+    assert!(with.world.run_until_true(seconds(120), done), "{} of {}", with.held(last), with.entries);
     assert_agree(&with.world);
 }
