@@ -1,0 +1,401 @@
+//! Who could be dialled: configured, discovered and heard of, and how it went the last time.
+//!
+//! | a contact by hearsay | goes to |
+//! |---|---|
+//! | is told and checked | the passive view; a random one that has no room there is remembered |
+//! | becomes a neighbour | it is linked, and neither dialled nor displaced |
+//! | was left in peace | the passive view |
+//! | is lost, does not answer, or was not known to live for `hearsay_ttl` | it is remembered |
+//! | was not known to live for `remembered_ttl`, or longest of `remembered_max` | it is forgotten |
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use msec_identity::PeerId;
+
+use super::config::Config;
+use super::dice::Dice;
+use super::io::{ContactId, DialFailure, Source};
+use super::message::Record;
+
+/// After this, a dial that the driver did not answer counts as answered.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// First pause after a contact had no room for us.
+const REFUSED_PAUSE: Duration = Duration::from_secs(4);
+
+/// Where a contact stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Configured or discovered: kept until [`super::Input::ContactGone`].
+    Fixed,
+    /// A neighbour lives there.
+    Linked,
+    /// HyParView's passive view: told to others.
+    Passive,
+    /// For when nothing else is left.
+    Remembered,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Contact {
+    pub(super) source: Source,
+    pub(super) place: Place,
+    pub(super) peer: Option<PeerId>,
+    pub(super) record: Option<Record>,
+    /// A leaf was met there.
+    pub(super) leaf: bool,
+    /// When it was last known to live, by us or by who told us.
+    pub(super) lived_at: Duration,
+    /// When it was last dialled, or lost.
+    pub(super) tried_at: Duration,
+    /// Not dialled before, but by probes.
+    pub(super) not_before: Duration,
+    /// Failures in a row.
+    failures: u8,
+    /// It failed since it was last known to live: it may be in another part.
+    pub(super) failed: bool,
+    pub(super) denied: bool,
+    /// It was a neighbour once.
+    linked: bool,
+    /// Since when a dial is not answered.
+    dialling: Option<Duration>,
+    /// What the link would cost, as measured once.
+    pub(super) cost: Option<Duration>,
+    /// Not asked to exchange before.
+    pub(super) exchange_at: Duration,
+}
+
+impl Contact {
+    pub(super) fn is_fixed(&self) -> bool {
+        self.place == Place::Fixed
+    }
+
+    /// Whether it is worth a probe: it may live in another part.
+    pub(super) fn is_strange(&self) -> bool {
+        !self.denied && !self.leaf && (self.failed || (self.is_fixed() && !self.linked))
+    }
+
+    pub(super) fn is_dialling(&self, now: Duration) -> bool {
+        self.dialling.is_some_and(|since| now.saturating_sub(since) < ANSWER_MAX)
+    }
+
+    fn back_off(&mut self, now: Duration, first: Duration, config: &Config, dice: &mut Dice) {
+        self.failures = self.failures.saturating_add(1);
+        let doubled = first.saturating_mul(1 << u32::from(self.failures - 1).min(20));
+        self.not_before = now.saturating_add(dice.about(doubled.min(config.backoff_max)));
+    }
+}
+
+/// What [`Contacts::add`] takes.
+pub(super) struct Heard {
+    pub(super) id: ContactId,
+    pub(super) source: Source,
+    pub(super) peer: Option<PeerId>,
+    pub(super) record: Option<Record>,
+    pub(super) lived_at: Duration,
+}
+
+/// What a dial that succeeded tells.
+pub(super) struct Reached {
+    /// As [`Contact::is_strange`] was.
+    pub(super) strange: bool,
+    pub(super) fixed: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    table: BTreeMap<ContactId, Contact>,
+    /// The contact by hearsay, or with a record, of each peer. One peer is one entry.
+    by_peer: BTreeMap<PeerId, ContactId>,
+    /// How many are fixed, linked, passive and remembered.
+    counts: [usize; 4],
+    /// Those who were dropped, to be told to the node.
+    pub(super) forgotten: Vec<ContactId>,
+}
+
+impl Contacts {
+    pub(super) fn get(&self, id: ContactId) -> Option<&Contact> {
+        self.table.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ContactId) -> Option<&mut Contact> {
+        self.table.get_mut(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ContactId, &Contact)> {
+        self.table.iter().map(|(id, contact)| (*id, contact))
+    }
+
+    pub(super) fn count(&self, place: Place) -> usize {
+        self.counts[place as usize]
+    }
+
+    /// The record that is known of a peer.
+    pub(super) fn record_of(&self, peer: &PeerId) -> Option<&Record> {
+        self.table.get(self.by_peer.get(peer)?)?.record.as_ref()
+    }
+
+    /// The contact that has this very record.
+    pub(super) fn with_record(&self, record: &Record) -> Option<ContactId> {
+        self.iter().find(|(_, contact)| contact.record.as_ref() == Some(record)).map(|(id, _)| id)
+    }
+
+    /// Takes in a contact, and makes room for it.
+    pub(super) fn add(&mut self, heard: Heard, is_linked: bool, config: &Config, dice: &mut Dice) {
+        let Heard { id, source, peer, record, lived_at } = heard;
+        let fixed = source != Source::Hearsay;
+        if !self.table.contains_key(&id) {
+            if fixed && self.count(Place::Fixed) >= config.fixed_max {
+                return self.forgotten.push(id);
+            }
+            self.counts[Place::Remembered as usize] += 1;
+            self.table.insert(id, Contact::new(source));
+        }
+        if let Some(peer) = peer
+            && (!fixed || record.is_some())
+            && let Some(other) = self.by_peer.insert(peer, id).filter(|other| *other != id)
+            && self.table.get(&other).is_some_and(|other| !other.is_fixed())
+        {
+            self.drop_entry(other);
+            self.by_peer.insert(peer, id);
+        }
+        let contact = self.table.get_mut(&id).expect("it was just put there");
+        if peer.is_some() && contact.peer != peer {
+            let before = contact.peer.take();
+            contact.peer = peer;
+            if let Some(before) = before.filter(|before| self.by_peer.get(before) == Some(&id)) {
+                self.by_peer.remove(&before);
+            }
+        }
+        let contact = self.table.get_mut(&id).expect("it is still there");
+        contact.source = contact.source.min(source);
+        contact.record = record.or(contact.record.take());
+        contact.lives(lived_at);
+        let place = match () {
+            () if fixed || contact.is_fixed() => Place::Fixed,
+            () if is_linked => Place::Linked,
+            () => Place::Passive,
+        };
+        self.place(id, place, config, dice);
+    }
+
+    /// Somebody told, `age` after it was known to live, of what we know already.
+    pub(super) fn heard_again(&mut self, id: ContactId, lived_at: Duration) {
+        if let Some(contact) = self.table.get_mut(&id) {
+            contact.lives(lived_at);
+        }
+    }
+
+    /// It may not be dialled any more.
+    pub(super) fn gone(&mut self, id: ContactId) {
+        self.drop_entry(id);
+    }
+
+    pub(super) fn dialled(&mut self, id: ContactId, now: Duration) {
+        if let Some(contact) = self.table.get_mut(&id) {
+            contact.tried_at = now;
+            contact.dialling = Some(now);
+        }
+    }
+
+    /// A dial led to a link with `peer`.
+    pub(super) fn reached(&mut self, id: ContactId, peer: PeerId, now: Duration) -> Reached {
+        let Some(contact) = self.table.get_mut(&id) else {
+            return Reached { strange: false, fixed: false };
+        };
+        let reached = Reached { strange: contact.is_strange(), fixed: contact.is_fixed() };
+        contact.dialling = None;
+        contact.lived_at = contact.lived_at.max(now);
+        (contact.failures, contact.failed, contact.denied) = (0, false, false);
+        if contact.is_fixed() {
+            contact.peer = Some(peer);
+        }
+        reached
+    }
+
+    /// A dial, or a greeting, led to nothing.
+    pub(super) fn failed(
+        &mut self,
+        id: ContactId,
+        why: DialFailure,
+        now: Duration,
+        config: &Config,
+        dice: &mut Dice,
+    ) {
+        let Some(contact) = self.table.get_mut(&id) else { return };
+        contact.dialling = None;
+        match why {
+            DialFailure::Refused => {
+                contact.lived_at = contact.lived_at.max(now);
+                return contact.back_off(now, REFUSED_PAUSE.max(config.backoff_min), config, dice);
+            }
+            DialFailure::Denied => {
+                contact.denied = true;
+                contact.not_before = now.saturating_add(config.backoff_max);
+            }
+            DialFailure::Unreachable | DialFailure::TimedOut => {
+                contact.failed = true;
+                contact.back_off(now, config.backoff_min, config, dice);
+            }
+        }
+        if contact.place == Place::Passive {
+            self.place(id, Place::Remembered, config, dice);
+        }
+    }
+
+    /// The answer to a dial came, and is too late to count.
+    pub(super) fn answered(&mut self, id: ContactId) {
+        if let Some(contact) = self.table.get_mut(&id) {
+            contact.dialling = None;
+        }
+    }
+
+    /// A dial is not waited for any more; its answer may still come.
+    pub(super) fn too_late(&mut self, id: ContactId, now: Duration, config: &Config, dice: &mut Dice) {
+        let since = self.table.get(&id).and_then(|contact| contact.dialling);
+        self.failed(id, DialFailure::TimedOut, now, config, dice);
+        if let Some(contact) = self.table.get_mut(&id) {
+            contact.dialling = since;
+        }
+    }
+
+    /// `peer` became a neighbour.
+    pub(super) fn linked(&mut self, peer: &PeerId, leaf: bool, config: &Config, dice: &mut Dice) {
+        for id in self.of_peer(peer) {
+            if let Some(contact) = self.table.get_mut(&id) {
+                contact.linked = true;
+                contact.leaf = leaf;
+                if !contact.is_fixed() {
+                    self.place(id, Place::Linked, config, dice);
+                }
+            }
+        }
+    }
+
+    /// `peer` is a neighbour no more. `lost`: it did not leave in peace.
+    pub(super) fn unlinked(
+        &mut self,
+        peer: &PeerId,
+        lost: bool,
+        now: Duration,
+        config: &Config,
+        dice: &mut Dice,
+    ) {
+        for id in self.of_peer(peer) {
+            let Some(contact) = self.table.get_mut(&id) else { continue };
+            let fixed = contact.is_fixed();
+            if lost {
+                (contact.failed, contact.tried_at) = (true, now);
+                contact.back_off(now, config.backoff_min, config, dice);
+            } else {
+                contact.lived_at = contact.lived_at.max(now);
+            }
+            if !fixed {
+                self.place(id, if lost { Place::Remembered } else { Place::Passive }, config, dice);
+            }
+        }
+    }
+
+    /// `peer` misbehaved: it is not dialled before then.
+    pub(super) fn deny(&mut self, peer: &PeerId, until: Duration) {
+        for id in self.of_peer(peer) {
+            if let Some(contact) = self.table.get_mut(&id) {
+                (contact.denied, contact.not_before) = (true, until);
+            }
+        }
+    }
+
+    /// What was not known to live for too long steps back.
+    pub(super) fn expire(&mut self, now: Duration, config: &Config, dice: &mut Dice) {
+        let age = |contact: &Contact| now.saturating_sub(contact.lived_at);
+        let in_place = |place, ttl| {
+            let old =
+                move |(_, contact): &(ContactId, &Contact)| contact.place == place && age(contact) > ttl;
+            self.iter().filter(old).map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        let passive = in_place(Place::Passive, config.hearsay_ttl);
+        let remembered = in_place(Place::Remembered, config.remembered_ttl);
+        for id in passive {
+            self.place(id, Place::Remembered, config, dice);
+        }
+        for id in remembered {
+            self.drop_entry(id);
+            self.forgotten.push(id);
+        }
+    }
+
+    fn of_peer(&self, peer: &PeerId) -> Vec<ContactId> {
+        self.iter().filter(|(_, contact)| contact.peer.as_ref() == Some(peer)).map(|(id, _)| id).collect()
+    }
+
+    /// Moves a contact, and whatever has no room afterwards.
+    fn place(&mut self, id: ContactId, place: Place, config: &Config, dice: &mut Dice) {
+        self.set_place(id, place);
+        if self.count(Place::Passive) > config.passive_max {
+            let others: Vec<_> =
+                self.iter().filter(|(other, it)| it.place == Place::Passive && *other != id).collect();
+            let displaced = dice.pick(&others).map_or(id, |(displaced, _)| displaced);
+            self.set_place(displaced, Place::Remembered);
+        }
+        if self.count(Place::Remembered) > config.remembered_max {
+            let remembered = self.iter().filter(|(_, it)| it.place == Place::Remembered);
+            if let Some((oldest, _)) = remembered.min_by_key(|(id, it)| (it.lived_at, *id)) {
+                self.drop_entry(oldest);
+                self.forgotten.push(oldest);
+            }
+        }
+    }
+
+    fn set_place(&mut self, id: ContactId, place: Place) {
+        if let Some(contact) = self.table.get_mut(&id) {
+            self.counts[contact.place as usize] -= 1;
+            self.counts[place as usize] += 1;
+            contact.place = place;
+            if place == Place::Remembered {
+                contact.record = None;
+            }
+        }
+    }
+
+    fn drop_entry(&mut self, id: ContactId) {
+        if let Some(contact) = self.table.remove(&id) {
+            self.counts[contact.place as usize] -= 1;
+            if let Some(peer) = contact.peer.filter(|peer| self.by_peer.get(peer) == Some(&id)) {
+                self.by_peer.remove(&peer);
+            }
+        }
+    }
+}
+
+impl Contact {
+    /// New, and remembered until it is placed.
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            place: Place::Remembered,
+            peer: None,
+            record: None,
+            leaf: false,
+            lived_at: Duration::ZERO,
+            tried_at: Duration::ZERO,
+            not_before: Duration::ZERO,
+            failures: 0,
+            failed: false,
+            denied: false,
+            linked: false,
+            dialling: None,
+            cost: None,
+            exchange_at: Duration::ZERO,
+        }
+    }
+
+    /// It was known to live then: after our last try, that makes up for what failed.
+    fn lives(&mut self, at: Duration) {
+        self.lived_at = self.lived_at.max(at);
+        if self.failed && !self.denied && at > self.tried_at {
+            (self.failed, self.failures) = (false, 0);
+            self.not_before = Duration::ZERO;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Two parts that forgot each other find each other again.
+//!
+//! A contact is *strange* if it failed since it was last known to live, or is configured or discovered and was never a
+//! neighbour: it may live in another part. Each relay probes strange contacts for as long as it knows them, whatever
+//! their back-off.
+//!
+//! | when | then |
+//! |---|---|
+//! | each `merge_interval`, +-25 % | as many strange contacts are dialled as neighbours are missing, and at least one |
+//! | one answers | `Hello` with `Merge`: both make room, the link is far on both sides, both ask for records |
+//! | two parts were merged here | the next probe waits for three intervals, so that others mix them, too |
+//!
+//! Fixed contacts and others take turns; of each, the one goes first that was dialled longest ago. So every strange
+//! contact is dialled once in `1.25 * merge_interval * 2 * max(fixed, others)`, and the bound is: with `r` relays that
+//! each know one strange contact across which answers, among `s` strange ones at most, the first link across is there
+//! after `2.5 * s * merge_interval` at the latest (25 s if each knows but one of either kind), and is to be expected
+//! after a part of that which shrinks with `r`: in a city cut in halves, after a second or two.
+
+use std::time::Duration;
+
+use super::core::{Core, Timer};
+use super::io::ContactId;
+use super::link::Purpose;
+
+/// Intervals without a probe after a merge.
+const REST: u32 = 3;
+
+#[derive(Debug, Default)]
+pub(super) struct Merge {
+    fixed_next: bool,
+    rest_until: Duration,
+}
+
+impl Merge {
+    pub(super) fn arm(&mut self, core: &mut Core) {
+        if !core.is_leaf() {
+            let at = core.after_about(core.config.merge_interval);
+            core.timers.set_no_later(Timer::Merge, at);
+        }
+    }
+
+    pub(super) fn timeout(&mut self, core: &mut Core) {
+        self.arm(core);
+        if core.now < self.rest_until && core.is_full() {
+            return;
+        }
+        for _ in 0..core.missing().max(1) {
+            self.fixed_next = !self.fixed_next;
+            let next = stranger(core, self.fixed_next).or_else(|| stranger(core, !self.fixed_next));
+            let Some(id) = next else { return };
+            if core.dial(id, Purpose::Probe) {
+                core.stats.probes += 1;
+            }
+        }
+    }
+
+    /// Two parts may be one now.
+    pub(super) fn merged(&mut self, core: &mut Core) {
+        self.rest_until = core.after(core.config.merge_interval * REST);
+    }
+}
+
+/// The strange contact of that kind that was dialled longest ago.
+fn stranger(core: &Core, fixed: bool) -> Option<ContactId> {
+    let strange = core.contacts.iter().filter(|(_, it)| it.is_fixed() == fixed && it.is_strange());
+    let strange = strange.filter(|(_, it)| core.may_dial(it));
+    strange.min_by_key(|(id, it)| (it.tried_at, *id)).map(|(id, _)| id)
+}

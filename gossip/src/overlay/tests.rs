@@ -1,0 +1,4 @@
+//! Overlays among themselves.
+
+mod joining;
+mod world;
