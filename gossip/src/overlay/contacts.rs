@@ -8,7 +8,7 @@
 //! | is lost, does not answer, or was not known to live for `hearsay_ttl` | it is remembered |
 //! | was not known to live for `remembered_ttl`, or longest of `remembered_max` | it is forgotten |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use msec_identity::PeerId;
@@ -20,6 +20,9 @@ use super::message::Record;
 
 /// After this, a dial that the driver did not answer counts as answered.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// Who was known to live so lately, by those whom we reach, lives in our part.
+const HERE_MAX: Duration = Duration::from_secs(120);
 
 /// First pause after a contact had no room for us.
 const REFUSED_PAUSE: Duration = Duration::from_secs(4);
@@ -101,6 +104,7 @@ pub(super) struct Reached {
     /// As [`Contact::is_strange`] was.
     pub(super) strange: bool,
     pub(super) fixed: bool,
+    pub(super) leaf: bool,
 }
 
 #[derive(Debug, Default)]
@@ -108,8 +112,8 @@ pub(super) struct Contacts {
     table: BTreeMap<ContactId, Contact>,
     /// The contact by hearsay, or with a record, of each peer. One peer is one entry.
     by_peer: BTreeMap<PeerId, ContactId>,
-    /// How many are fixed, linked, passive and remembered.
-    counts: [usize; 4],
+    /// Those that are fixed, linked, passive and remembered: the few are looked at often, the many seldom.
+    places: [BTreeSet<ContactId>; 4],
     /// Those who were dropped, to be told to the node.
     pub(super) forgotten: Vec<ContactId>,
 }
@@ -128,7 +132,19 @@ impl Contacts {
     }
 
     pub(super) fn count(&self, place: Place) -> usize {
-        self.counts[place as usize]
+        self.places[place as usize].len()
+    }
+
+    /// Those who stand there, in order.
+    pub(super) fn in_place(&self, place: Place) -> impl Iterator<Item = (ContactId, &Contact)> {
+        let ids = self.places[place as usize].iter();
+        ids.filter_map(|id| Some((*id, self.table.get(id)?)))
+    }
+
+    /// Whether this peer was lately known to live in our part.
+    pub(super) fn is_here(&self, peer: &PeerId, now: Duration) -> bool {
+        let contact = self.by_peer.get(peer).and_then(|id| self.table.get(id));
+        contact.is_some_and(|it| !it.failed && now.saturating_sub(it.lived_at) < HERE_MAX)
     }
 
     /// The record that is known of a peer.
@@ -138,18 +154,25 @@ impl Contacts {
 
     /// The contact that has this very record.
     pub(super) fn with_record(&self, record: &Record) -> Option<ContactId> {
-        self.iter().find(|(_, contact)| contact.record.as_ref() == Some(record)).map(|(id, _)| id)
+        let with_records = [Place::Linked, Place::Passive, Place::Fixed].into_iter();
+        let mut contacts = with_records.flat_map(|place| self.in_place(place));
+        contacts.find(|(_, contact)| contact.record.as_ref() == Some(record)).map(|(id, _)| id)
     }
 
     /// Takes in a contact, and makes room for it.
     pub(super) fn add(&mut self, heard: Heard, is_linked: bool, config: &Config, dice: &mut Dice) {
         let Heard { id, source, peer, record, lived_at } = heard;
         let fixed = source != Source::Hearsay;
-        if !self.table.contains_key(&id) {
-            if fixed && self.count(Place::Fixed) >= config.fixed_max {
-                return self.forgotten.push(id);
+        let is_fixed = self.get(id).is_some_and(Contact::is_fixed);
+        if fixed && !is_fixed && self.count(Place::Fixed) >= config.fixed_max {
+            // It stays what it was, if anything.
+            if !self.table.contains_key(&id) {
+                self.forgotten.push(id);
             }
-            self.counts[Place::Remembered as usize] += 1;
+            return;
+        }
+        if !self.table.contains_key(&id) {
+            self.places[Place::Remembered as usize].insert(id);
             self.table.insert(id, Contact::new(source));
         }
         if let Some(peer) = peer
@@ -202,9 +225,10 @@ impl Contacts {
     /// A dial led to a link with `peer`.
     pub(super) fn reached(&mut self, id: ContactId, peer: PeerId, now: Duration) -> Reached {
         let Some(contact) = self.table.get_mut(&id) else {
-            return Reached { strange: false, fixed: false };
+            return Reached { strange: false, fixed: false, leaf: false };
         };
-        let reached = Reached { strange: contact.is_strange(), fixed: contact.is_fixed() };
+        let reached =
+            Reached { strange: contact.is_strange(), fixed: contact.is_fixed(), leaf: contact.leaf };
         contact.dialling = None;
         contact.lived_at = contact.lived_at.max(now);
         (contact.failures, contact.failed, contact.denied) = (0, false, false);
@@ -266,6 +290,7 @@ impl Contacts {
             if let Some(contact) = self.table.get_mut(&id) {
                 contact.linked = true;
                 contact.leaf = leaf;
+                (contact.failed, contact.failures, contact.denied) = (false, 0, false);
                 if !contact.is_fixed() {
                     self.place(id, Place::Linked, config, dice);
                 }
@@ -309,13 +334,12 @@ impl Contacts {
     /// What was not known to live for too long steps back.
     pub(super) fn expire(&mut self, now: Duration, config: &Config, dice: &mut Dice) {
         let age = |contact: &Contact| now.saturating_sub(contact.lived_at);
-        let in_place = |place, ttl| {
-            let old =
-                move |(_, contact): &(ContactId, &Contact)| contact.place == place && age(contact) > ttl;
-            self.iter().filter(old).map(|(id, _)| id).collect::<Vec<_>>()
+        let old = |place, ttl| {
+            let old = self.in_place(place).filter(|(_, contact)| age(contact) > ttl);
+            old.map(|(id, _)| id).collect::<Vec<_>>()
         };
-        let passive = in_place(Place::Passive, config.hearsay_ttl);
-        let remembered = in_place(Place::Remembered, config.remembered_ttl);
+        let passive = old(Place::Passive, config.hearsay_ttl);
+        let remembered = old(Place::Remembered, config.remembered_ttl);
         for id in passive {
             self.place(id, Place::Remembered, config, dice);
         }
@@ -326,20 +350,23 @@ impl Contacts {
     }
 
     fn of_peer(&self, peer: &PeerId) -> Vec<ContactId> {
-        self.iter().filter(|(_, contact)| contact.peer.as_ref() == Some(peer)).map(|(id, _)| id).collect()
+        let fixed = self.in_place(Place::Fixed).filter(|(_, contact)| contact.peer.as_ref() == Some(peer));
+        let mut ids: Vec<_> = fixed.map(|(id, _)| id).collect();
+        ids.extend(self.by_peer.get(peer).filter(|id| !self.places[Place::Fixed as usize].contains(id)));
+        ids
     }
 
     /// Moves a contact, and whatever has no room afterwards.
     fn place(&mut self, id: ContactId, place: Place, config: &Config, dice: &mut Dice) {
         self.set_place(id, place);
         if self.count(Place::Passive) > config.passive_max {
-            let others: Vec<_> =
-                self.iter().filter(|(other, it)| it.place == Place::Passive && *other != id).collect();
-            let displaced = dice.pick(&others).map_or(id, |(displaced, _)| displaced);
+            let others = self.places[Place::Passive as usize].iter().filter(|other| **other != id);
+            let others: Vec<_> = others.copied().collect();
+            let displaced = dice.pick(&others).unwrap_or(id);
             self.set_place(displaced, Place::Remembered);
         }
         if self.count(Place::Remembered) > config.remembered_max {
-            let remembered = self.iter().filter(|(_, it)| it.place == Place::Remembered);
+            let remembered = self.in_place(Place::Remembered);
             if let Some((oldest, _)) = remembered.min_by_key(|(id, it)| (it.lived_at, *id)) {
                 self.drop_entry(oldest);
                 self.forgotten.push(oldest);
@@ -349,8 +376,8 @@ impl Contacts {
 
     fn set_place(&mut self, id: ContactId, place: Place) {
         if let Some(contact) = self.table.get_mut(&id) {
-            self.counts[contact.place as usize] -= 1;
-            self.counts[place as usize] += 1;
+            self.places[contact.place as usize].remove(&id);
+            self.places[place as usize].insert(id);
             contact.place = place;
             if place == Place::Remembered {
                 contact.record = None;
@@ -360,7 +387,7 @@ impl Contacts {
 
     fn drop_entry(&mut self, id: ContactId) {
         if let Some(contact) = self.table.remove(&id) {
-            self.counts[contact.place as usize] -= 1;
+            self.places[contact.place as usize].remove(&id);
             if let Some(peer) = contact.peer.filter(|peer| self.by_peer.get(peer) == Some(&id)) {
                 self.by_peer.remove(&peer);
             }

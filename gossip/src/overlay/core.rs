@@ -175,11 +175,15 @@ impl Core {
 
     /// A random contact of the passive view that may be dialled now, and that `also` likes.
     pub(super) fn random_passive(&mut self, also: impl Fn(&Contact) -> bool) -> Option<ContactId> {
-        let passive = self.contacts.iter().filter(|(_, it)| {
-            it.place == Place::Passive && it.not_before <= self.now && self.may_dial(it) && also(it)
-        });
+        let passive = self.contacts.in_place(Place::Passive);
+        let passive = passive.filter(|(_, it)| it.not_before <= self.now && self.may_dial(it) && also(it));
         let passive: Vec<_> = passive.map(|(id, _)| id).collect();
         self.dice.pick(&passive)
+    }
+
+    /// Passive peers whose cost is not known.
+    pub(super) fn unmeasured(&self) -> usize {
+        self.contacts.in_place(Place::Passive).filter(|(_, it)| it.cost.is_none()).count()
     }
 
     /// Records of peers that live, or lately did, for `to`.
@@ -190,8 +194,8 @@ impl Core {
         self.dice.draw(&mut told, TOLD_ACTIVE);
         let mut passive: Vec<_> = self
             .contacts
-            .iter()
-            .filter(|(_, it)| it.place == Place::Passive && it.peer != Some(to) && !it.failed)
+            .in_place(Place::Passive)
+            .filter(|(_, it)| it.peer != Some(to) && !it.failed)
             .filter_map(|(_, it)| Some((it.lived_at, it.record.as_ref()?)))
             .collect();
         self.dice.draw(&mut passive, TOLD_PASSIVE);

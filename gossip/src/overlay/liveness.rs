@@ -87,7 +87,9 @@ fn check(core: &mut Core, peer: PeerId) {
 pub(super) fn ping(core: &mut Core, peer: PeerId) {
     let nonce = core.dice.u32();
     let again_at = core.after(core.config.silent_max / PINGS_MAX);
-    let measure_at = core.after_about(core.config.measure_interval);
+    // A leaf measures when a link is new, and lets its radio sleep then.
+    let measure_at =
+        if core.is_leaf() { Duration::MAX } else { core.after_about(core.config.measure_interval) };
     let Some(link) = core.links.get_mut(&peer) else { return };
     link.ping = Some(Ping { nonce, sent_at: core.now, again_at });
     link.measure_at = measure_at;

@@ -135,7 +135,7 @@ impl Overlay {
                 core.contacts.gone(contact);
             }
             Input::DialFailed { contact, why } => self.dial_failed(contact, why),
-            Input::OwnRecord { record } => core.own = Record::new(&record),
+            Input::OwnRecord { record } => walk::own(core, Record::new(&record)),
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Heard { peer } => {
                 if let Some(link) = core.links.get_mut(&peer) {
@@ -212,12 +212,13 @@ impl Overlay {
                 visit::welcome(core, all, from, Welcome { role, far, record, instead, told })?;
             }
             Message::Full { told } => visit::full(core, all, from, told)?,
-            Message::Leave { reason, instead, told } => visit::left(core, all, from, reason, instead, told),
+            Message::Leave { reason, instead } => visit::left(core, all, from, reason, instead),
             Message::Ping { nonce } => core.send(from, &Message::Pong { nonce }),
             Message::Pong { nonce } => liveness::pong(core, from, nonce),
             Message::Newcomer { steps, record } => walk::newcomer(core, from, steps, record),
             Message::Shuffle { walk, steps } => walk::shuffle(core, all, from, walk, steps),
             Message::ShuffleReply { walk, told } => walk::reply(core, all, from, walk, told),
+            Message::Record { record } => walk::renewed(core, from, record),
         }
         Ok(())
     }

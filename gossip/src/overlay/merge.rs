@@ -8,7 +8,7 @@
 //! |---|---|
 //! | each `merge_interval`, +-25 % | as many strange contacts are dialled as neighbours are missing, and at least one |
 //! | one answers | `Hello` with `Merge`: both make room, the link is far on both sides, both ask for records |
-//! | two parts were merged here | the next probe waits for three intervals, so that others mix them, too |
+//! | one answers, and we merged within the last `REST` intervals | the link ends: it is strange no more |
 //!
 //! Fixed contacts and others take turns; of each, the one goes first that was dialled longest ago. So every strange
 //! contact is dialled once in `1.25 * merge_interval * 2 * max(fixed, others)`, and the bound is: with `r` relays that
@@ -22,8 +22,9 @@ use super::core::{Core, Timer};
 use super::io::ContactId;
 use super::link::Purpose;
 
-/// Intervals without a probe after a merge.
-const REST: u32 = 3;
+/// Intervals after a merge in which whoever else answers is taken for a peer of the same two parts. Each relay of two
+/// halves has its own link across by then, and a third part probes us, too.
+const REST: u32 = 15;
 
 #[derive(Debug, Default)]
 pub(super) struct Merge {
@@ -33,17 +34,14 @@ pub(super) struct Merge {
 
 impl Merge {
     pub(super) fn arm(&mut self, core: &mut Core) {
-        if !core.is_leaf() {
+        if !core.is_leaf() && !core.timers.is_set(Timer::Merge) {
             let at = core.after_about(core.config.merge_interval);
-            core.timers.set_no_later(Timer::Merge, at);
+            core.timers.set(Timer::Merge, at);
         }
     }
 
     pub(super) fn timeout(&mut self, core: &mut Core) {
         self.arm(core);
-        if core.now < self.rest_until && core.is_full() {
-            return;
-        }
         for _ in 0..core.missing().max(1) {
             self.fixed_next = !self.fixed_next;
             let next = stranger(core, self.fixed_next).or_else(|| stranger(core, !self.fixed_next));
@@ -52,6 +50,10 @@ impl Merge {
                 core.stats.probes += 1;
             }
         }
+    }
+
+    pub(super) fn rests(&self, core: &Core) -> bool {
+        core.now < self.rest_until
     }
 
     /// Two parts may be one now.

@@ -43,7 +43,6 @@ pub(super) enum Message {
         reason: Leave,
         /// Who has room now, because of the same change.
         instead: Option<Record>,
-        told: ToldList,
     },
     /// Say `Pong`.
     Ping { nonce: u32 },
@@ -55,6 +54,8 @@ pub(super) enum Message {
     Shuffle { walk: u64, steps: u8 },
     /// The answer, back along the walk.
     ShuffleReply { walk: u64, told: ToldList },
+    /// The sender tells something else about itself from now on.
+    Record { record: Record },
 }
 
 /// Why the dialler came.
@@ -188,11 +189,8 @@ mod tests {
                 Message::Welcome { role: Role::Leaf, far, record, instead, told }
             }),
             any_told().prop_map(|told| Message::Full { told }),
-            (instead(), any_told()).prop_map(|(instead, told)| Message::Leave {
-                reason: Leave::Exchanged,
-                instead,
-                told
-            }),
+            instead().prop_map(|instead| Message::Leave { reason: Leave::Exchanged, instead }),
+            any_record().prop_map(|record| Message::Record { record }),
             any::<u32>().prop_map(|nonce| Message::Ping { nonce }),
             any::<u32>().prop_map(|nonce| Message::Pong { nonce }),
             (any::<u8>(), any_record()).prop_map(|(steps, record)| Message::Newcomer { steps, record }),

@@ -7,7 +7,7 @@
 //! | when | then |
 //! |---|---|
 //! | each `optimise_min`, with a full view | two passive peers are dialled: the cheapest known, or one not measured |
-//! | such a link is there | two pings, and a question for records |
+//! | such a link is there | two pings, and a question for records if there are few passive peers left to measure |
 //! | it would cost less than the most costly link | `Hello` with `Exchange`; else the end |
 //! | it pays | again in `optimise_min`; after some times that it did not, the interval doubles to `optimise_max` |
 //! | there is no far link, or the time has come to draw it anew | a random passive peer is dialled, and gets `Hello` with `Far` |
@@ -19,7 +19,7 @@ use msec_identity::PeerId;
 use super::contacts::{Contact, Place};
 use super::core::{Core, Timer};
 use super::io::{ContactId, Leave};
-use super::link::{Purpose, pays};
+use super::link::{Purpose, State, pays};
 use super::liveness;
 use super::message::Wish;
 use super::{seat, visit};
@@ -47,11 +47,13 @@ impl Optimise {
 
     /// Sets the deadlines, if there are none.
     pub(super) fn arm(&mut self, core: &mut Core) {
-        if !core.is_leaf() {
-            let (at, far_at) = (core.after_about(self.interval), core.after_about(self.far_interval));
-            core.timers.set_no_later(Timer::Optimise, at);
-            if !core.timers.is_set(Timer::Far) {
-                core.timers.set(Timer::Far, far_at);
+        if core.is_leaf() {
+            return;
+        }
+        for (timer, interval) in [(Timer::Optimise, self.interval), (Timer::Far, self.far_interval)] {
+            if !core.timers.is_set(timer) {
+                let at = core.after_about(interval);
+                core.timers.set(timer, at);
             }
         }
     }
@@ -60,7 +62,8 @@ impl Optimise {
     pub(super) fn paid(&mut self, core: &mut Core) {
         self.idle = 0;
         self.interval = core.config.optimise_min;
-        self.arm(core);
+        let at = core.after_about(self.interval);
+        core.timers.set_no_later(Timer::Optimise, at);
     }
 
     pub(super) fn timeout(&mut self, core: &mut Core) {
@@ -106,7 +109,7 @@ fn candidate(core: &mut Core) -> Option<ContactId> {
     let (_, worst) = seat::most_costly(core)?;
     let now = core.now;
     let may = |it: &Contact| it.exchange_at <= now && core.may_dial(it) && it.not_before <= now;
-    let passive = core.contacts.iter().filter(|(_, it)| it.place == Place::Passive && may(it));
+    let passive = core.contacts.in_place(Place::Passive).filter(|(_, it)| may(it));
     let known = passive.filter_map(|(id, it)| Some((it.cost.filter(|cost| pays(*cost, worst))?, id))).min();
     match known {
         Some((_, id)) => Some(id),
@@ -125,7 +128,9 @@ pub(super) fn measured(core: &mut Core, peer: PeerId) {
         contact.cost = Some(cost);
     }
     let worst = seat::most_costly(core).map(|(_, cost)| cost);
-    if core.missing() == 0 && !worst.is_some_and(|worst| pays(cost, worst)) {
+    // One question at a time: two that are granted would cost two neighbours.
+    let asking = core.links.values().any(|link| link.state == State::Greeted && link.instead_of.is_some());
+    if core.missing() == 0 && (asking || !worst.is_some_and(|worst| pays(cost, worst))) {
         core.part(peer, Leave::Surplus);
         return super::refill::soon(core);
     }

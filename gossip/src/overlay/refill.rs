@@ -108,23 +108,27 @@ pub(super) fn timed_out(core: &mut Core, id: ContactId) {
     soon(core);
 }
 
-/// Links that are missing. A leaf takes as many fixed contacts as it can besides the relays that it needs.
+/// Links that are missing, or wanted besides: a leaf takes as many fixed contacts as it can; a relay dials leaves that
+/// are configured.
 fn wanted(core: &Core) -> usize {
     let missing = core.missing();
-    if missing == 0 && core.is_leaf() && core.leaf_has_room() && fixed(core).next().is_some() {
-        1
-    } else {
-        missing
-    }
+    let besides = || if core.is_leaf() { core.leaf_has_room() } else { has_room_for_leaves(core) };
+    if missing == 0 && besides() && fixed(core).next().is_some() { 1 } else { missing }
+}
+
+fn has_room_for_leaves(core: &Core) -> bool {
+    core.leaf_count() < core.config.leaves_max
 }
 
 fn may_now(core: &Core, contact: &Contact) -> bool {
-    contact.not_before <= core.now && core.may_dial(contact) && (core.is_leaf() || !contact.leaf)
+    let leaf = contact.leaf && contact.source == Source::Configured && has_room_for_leaves(core);
+    let fits = core.is_leaf() || if core.missing() == 0 { leaf } else { leaf || !contact.leaf };
+    contact.not_before <= core.now && fits && core.may_dial(contact)
 }
 
 /// Configured and discovered contacts that may be dialled now.
 fn fixed(core: &Core) -> impl Iterator<Item = (Source, Duration, ContactId)> {
-    let fixed = core.contacts.iter().filter(|(_, it)| it.is_fixed() && may_now(core, it));
+    let fixed = core.contacts.in_place(Place::Fixed).filter(|(_, it)| may_now(core, it));
     fixed.map(|(id, it)| (it.source, it.tried_at, id))
 }
 
@@ -140,8 +144,8 @@ fn next(core: &mut Core) -> Option<ContactId> {
     let fresh = |it: &Contact| it.lived_at > lost_at;
     let passive = core.random_passive(fresh).or_else(|| core.random_passive(|_| true));
     passive.or_else(|| {
-        let remembered = core.contacts.iter().filter(|(_, it)| it.place == Place::Remembered);
-        let remembered: Vec<_> = remembered.filter(|(_, it)| may_now(core, it)).map(|(id, _)| id).collect();
+        let remembered = core.contacts.in_place(Place::Remembered).filter(|(_, it)| may_now(core, it));
+        let remembered: Vec<_> = remembered.map(|(id, _)| id).collect();
         core.dice.pick(&remembered)
     })
 }

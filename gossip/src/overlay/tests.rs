@@ -1,4 +1,7 @@
 //! Overlays among themselves.
 
+mod healing;
+mod hostile;
 mod joining;
+mod leaves;
 mod world;

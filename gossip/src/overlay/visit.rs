@@ -36,6 +36,9 @@ use super::walk;
 /// How long the other side has to hang up, once it was told.
 const LEFT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Passive peers that were not measured: with fewer, who is visited is asked for more.
+const UNMEASURED_FEW: usize = 10;
+
 /// A message came that may not come at this point.
 #[derive(Debug)]
 pub(super) struct OutOfTurn;
@@ -64,6 +67,7 @@ pub(super) fn link_up(
         core.timers.cancel(Timer::Dial(id));
         core.dials.remove(&id)
     });
+    let is_here = core.contacts.is_here(&peer, core.now);
     let reached = contact.map(|id| (id, core.contacts.reached(id, peer, core.now)));
     let visits = core.links.values().filter(|link| !link.is_up()).count();
     if peer == core.me || visits >= core.config.visits_max {
@@ -74,17 +78,22 @@ pub(super) fn link_up(
     core.links.insert(peer, Box::new(Link::new(core.now, dialled, expense)));
     core.timers.set(Timer::Link(peer), core.after(core.config.visit_timeout));
     let Some((_, reached)) = reached else { return };
-    let lacks = core.missing() > 0 || (core.is_leaf() && reached.fixed && core.leaf_has_room());
+    // Those who were asked may all say yes.
+    let asked = core.links.values().filter(|link| link.state == State::Greeted).count();
+    let lacks = core.missing() > asked || (core.is_leaf() && reached.fixed && core.leaf_has_room());
     match purpose {
+        _ if reached.leaf && !core.is_leaf() => greet(core, peer, Wish::Neighbour { missing: 0 }),
         Purpose::Optimise => {
             set_state(core, peer, State::Measuring);
             liveness::ping(core, peer);
-            walk::ask(core, all, peer);
+            if core.unmeasured() < UNMEASURED_FEW {
+                walk::ask(core, all, peer);
+            }
         }
         Purpose::Far => greet_for(core, peer, purpose, |instead| Wish::Far { instead }),
         Purpose::Newcomer => greet_for(core, peer, purpose, |_| Wish::Neighbour { missing: 1 }),
         _ if lacks => greet_for(core, peer, purpose, |_| Wish::Join),
-        Purpose::Probe if reached.strange => {
+        Purpose::Probe if reached.strange && !is_here && !all.merge.rests(core) => {
             greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
         }
         Purpose::Refill | Purpose::Instead | Purpose::Probe => core.part(peer, Leave::Surplus),
@@ -111,6 +120,10 @@ pub(super) fn greet_for(
     if let Some(link) = core.links.get_mut(&peer) {
         link.instead_of = given_up;
     }
+    greet(core, peer, wish);
+}
+
+fn greet(core: &mut Core, peer: PeerId, wish: Wish) {
     set_state(core, peer, State::Greeted);
     let record = own_record(core);
     core.send(peer, &Message::Hello { role: core.role, wish, record });
@@ -142,7 +155,7 @@ pub(super) fn hello(
     let Some(seat) = seat::find(core, from, leaf, &wish) else {
         core.stats.refused += 1;
         set_state(core, from, State::Refused);
-        let told = core.sample(from);
+        let told = sample_for(core, from, &wish);
         core.send(from, &Message::Full { told });
         return Ok(());
     };
@@ -168,6 +181,7 @@ fn seat_down(
     wish: Wish,
     record: Option<&Record>,
 ) {
+    let told = sample_for(core, from, &wish);
     let theirs = match wish {
         Wish::Exchange { instead, .. } | Wish::Far { instead } | Wish::Merge { instead } => instead,
         Wish::Join | Wish::Neighbour { .. } => None,
@@ -183,7 +197,6 @@ fn seat_down(
         };
         leave(core, all, dropped, reason, named);
     }
-    let told = core.sample(from);
     let record = own_record(core);
     core.send(from, &Message::Welcome { role: core.role, far: seat.far, record, instead, told });
     up(core, all, from, seat.far);
@@ -298,7 +311,6 @@ pub(super) fn left(
     from: PeerId,
     reason: Leave,
     instead: Option<Record>,
-    told: ToldList,
 ) {
     let Some(link) = core.links.get(&from) else { return };
     if link.is_up() {
@@ -311,7 +323,6 @@ pub(super) fn left(
             let then = Then::Instead { both: reason == Leave::Exchanged };
             hearsay::record(core, from, record, Duration::ZERO, then);
         }
-        hearsay::told(core, from, told);
     }
     core.part(from, Leave::Surplus);
 }
@@ -356,8 +367,7 @@ pub(super) fn leave(
     reason: Leave,
     instead: Option<Record>,
 ) {
-    let told = core.sample(peer);
-    core.send(peer, &Message::Leave { reason, instead, told });
+    core.send(peer, &Message::Leave { reason, instead });
     down(core, all, peer, None);
     set_state(core, peer, State::Left);
     core.timers.set(Timer::Link(peer), core.after(LEFT_TIMEOUT));
@@ -412,6 +422,14 @@ fn down(core: &mut Core, all: &mut Protocols, peer: PeerId, lost: Option<Lost>) 
 fn set_state(core: &mut Core, peer: PeerId, state: State) {
     if let Some(link) = core.links.get_mut(&peer) {
         link.state = state;
+    }
+}
+
+/// Whoever has a full view needs no records with its answer.
+fn sample_for(core: &mut Core, to: PeerId, wish: &Wish) -> ToldList {
+    match wish {
+        Wish::Join | Wish::Neighbour { .. } => core.sample(to),
+        Wish::Exchange { .. } | Wish::Far { .. } | Wish::Merge { .. } => ToldList::default(),
     }
 }
 

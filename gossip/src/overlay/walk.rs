@@ -13,6 +13,7 @@
 //! | `Shuffle` with steps left | to a random neighbour; who sent it is noted |
 //! | `Shuffle` at its end | `ShuffleReply` to who sent it |
 //! | `ShuffleReply` | to who sent us the walk; if the walk is ours, its records are taken in |
+//! | the own record changes | `Record` to all relays that are neighbours |
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -57,9 +58,9 @@ impl Walks {
 
     /// Sets the deadline, if there is none.
     pub(super) fn arm(&mut self, core: &mut Core) {
-        if !core.is_leaf() {
+        if !core.is_leaf() && !core.timers.is_set(Timer::Shuffle) {
             let at = core.after_about(self.interval);
-            core.timers.set_no_later(Timer::Shuffle, at);
+            core.timers.set(Timer::Shuffle, at);
         }
     }
 
@@ -156,6 +157,25 @@ pub(super) fn newcomer(core: &mut Core, from: PeerId, steps: u8, record: Record)
         hearsay::record(core, from, record.clone(), Duration::ZERO, Then::Keep);
     }
     core.send(to, &Message::Newcomer { steps: steps - 1, record });
+}
+
+/// What we tell about ourselves has changed, and the neighbours are told.
+pub(super) fn own(core: &mut Core, record: Option<Record>) {
+    if core.own == record {
+        return;
+    }
+    core.own = record;
+    let Some(record) = core.own.clone().filter(|_| !core.is_leaf()) else { return };
+    for to in core.relays().map(|(peer, _)| peer).collect::<Vec<_>>() {
+        core.send(to, &Message::Record { record: record.clone() });
+    }
+}
+
+/// What a neighbour tells about itself has changed.
+pub(super) fn renewed(core: &mut Core, from: PeerId, record: Record) {
+    if core.links.get(&from).is_some_and(|link| link.is_relay()) {
+        hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
+    }
 }
 
 /// Where a walk that came from there goes next; `None` where it ends.

@@ -1,0 +1,98 @@
+//! Whatever vanishes or is cut apart, the rest is one graph again soon.
+
+use std::time::Duration;
+
+use super::super::*;
+use super::world::*;
+
+/// As many relays, who know each other for a minute and a half.
+fn settled(count: usize) -> World {
+    let mut world = World::new(3);
+    world.join(count, s(10) / u32::try_from(count).unwrap(), |index| mix(index as u64) as usize % index);
+    world.run(s(80));
+    assert!(world.is_connected(), "{} are reached", world.reached());
+    world
+}
+
+/// How long until all who live are one graph.
+fn heals_within(world: &mut World, max: Duration) -> Duration {
+    let start = world.now;
+    while !world.is_connected() {
+        assert!(world.now - start < max, "{} of {} are reached", world.reached(), world.alive().count());
+        world.run(Duration::from_millis(500));
+    }
+    world.now - start
+}
+
+#[test]
+fn four_of_five_vanish_and_dials_fail_fast() {
+    let mut world = settled(100);
+    world.kill(|index| index % 5 != 0);
+    heals_within(&mut world, s(10));
+    world.run(s(10));
+    world.assert_bounds();
+    assert!(world.is_connected());
+}
+
+#[test]
+fn nine_of_ten_vanish_in_silence() {
+    let mut world = settled(120);
+    world.silent = true;
+    world.kill(|index| index % 10 != 3);
+    world.run(s(1));
+    assert!(!world.is_connected(), "nobody knows yet");
+    heals_within(&mut world, s(15));
+    world.run(s(15));
+    assert!(world.is_connected());
+    let degrees: Vec<_> = world.alive().map(|index| world.agreed(index).count()).collect();
+    assert!(degrees.iter().all(|degree| *degree >= 3), "{degrees:?}");
+}
+
+#[test]
+fn halves_that_were_apart_for_ten_minutes_merge() {
+    let mut world = settled(40);
+    world.partition(|a, b| a % 2 != b % 2);
+    world.run(s(600));
+    let up = world.alive().map(|index| (index, world.nodes[index].up.iter()));
+    assert!(up.into_iter().all(|(a, mut up)| up.all(|b| a % 2 == b % 2)), "no link is left across");
+    assert_eq!(world.reached(), 20, "each half is one graph");
+    world.cut = |_, _| false;
+    heals_within(&mut world, s(20));
+    world.run(s(30));
+    let across = |world: &World| world.alive().filter(|a| world.agreed(*a).any(|b| a % 2 != b % 2)).count();
+    assert!(across(&world) >= 20, "only {} of 40 have links across", across(&world));
+    world.assert_bounds();
+}
+
+/// One contact across, which one of all knows: the bound of `merge` is 2.5 intervals.
+#[test]
+fn one_contact_across_is_enough() {
+    let mut world = World::new(4);
+    world.cut = |a, b| (a < 10) != (b < 10);
+    for index in 0..20 {
+        world.add(Role::Relay);
+        if index % 10 != 0 {
+            world.know(index, index - 1, Source::Configured);
+        }
+    }
+    world.run(s(60));
+    world.know(15, 5, Source::Configured);
+    world.run(s(120));
+    assert_eq!(world.reached(), 10);
+    world.cut = |_, _| false;
+    let bound = world.config.merge_interval * 5 / 2;
+    heals_within(&mut world, bound);
+    world.run(s(60));
+    assert!(world.is_connected(), "and stays one");
+}
+
+#[test]
+fn a_silent_neighbour_is_down_after_eight_seconds() {
+    let mut world = settled(2);
+    world.silent = true;
+    world.kill(|index| index == 1);
+    world.run(s(5));
+    assert_eq!(world.nodes[0].up.len(), 1);
+    world.run(s(4));
+    assert!(world.nodes[0].up.is_empty(), "it is quiet for five seconds, and silent for three");
+}
