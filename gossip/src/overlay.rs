@@ -8,18 +8,19 @@
 //! |---|---|
 //! | `machine` | [`crate::Overlay`]: hands each input to the protocol that it is for |
 //! | `io`, `stats`, `config` | what goes in and out, the counters and sizes, the numbers |
-//! | `visit`, `seat` | protocol: a link becomes a neighbour, or ends; who gets a place |
+//! | `visit`, `seat`, `parting` | protocol: a link becomes a neighbour, and ends; who gets a place |
 //! | `refill` | protocol: neighbours are missing; whom to dial |
 //! | `walk` | protocol: records come around |
 //! | `hearsay`, `checks` | what neighbours tell, until the node has checked it |
 //! | `liveness` | protocol: who is silent is down; what a link costs |
 //! | `optimise` | protocol: links become cheaper, but for the far ones |
 //! | `merge` | protocol: two parts that forgot each other find each other again |
-//! | `core`, `link`, `contacts`, `dice` | what the protocols share: links, contacts, the deadlines, randomness |
+//! | `core`, `link`, `contact`, `contacts`, `dice` | what the protocols share: links, contacts, the deadlines, randomness |
 //! | `message` | the wire format |
 
 mod checks;
 mod config;
+mod contact;
 mod contacts;
 mod core;
 mod dice;
@@ -31,6 +32,7 @@ mod machine;
 mod merge;
 mod message;
 mod optimise;
+mod parting;
 mod refill;
 mod seat;
 mod stats;

@@ -14,81 +14,16 @@ use std::time::Duration;
 use msec_identity::PeerId;
 
 use super::config::Config;
+use super::contact::{Contact, Place};
 use super::dice::Dice;
 use super::io::{ContactId, DialFailure, Source};
 use super::message::Record;
-
-/// After this, a dial that the driver did not answer counts as answered.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Who was known to live so lately, by those whom we reach, lives in our part.
 const HERE_MAX: Duration = Duration::from_secs(120);
 
 /// First pause after a contact had no room for us.
 const REFUSED_PAUSE: Duration = Duration::from_secs(4);
-
-/// Where a contact stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
-    /// Configured or discovered: kept until [`super::Input::ContactGone`].
-    Fixed,
-    /// A neighbour lives there.
-    Linked,
-    /// HyParView's passive view: told to others.
-    Passive,
-    /// For when nothing else is left.
-    Remembered,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Contact {
-    pub(super) source: Source,
-    pub(super) place: Place,
-    pub(super) peer: Option<PeerId>,
-    pub(super) record: Option<Record>,
-    /// A leaf was met there.
-    pub(super) leaf: bool,
-    /// When it was last known to live, by us or by who told us.
-    pub(super) lived_at: Duration,
-    /// When it was last dialled, or lost.
-    pub(super) tried_at: Duration,
-    /// Not dialled before, but by probes.
-    pub(super) not_before: Duration,
-    /// Failures in a row.
-    failures: u8,
-    /// It failed since it was last known to live: it may be in another part.
-    pub(super) failed: bool,
-    pub(super) denied: bool,
-    /// It was a neighbour once.
-    linked: bool,
-    /// Since when a dial is not answered.
-    dialling: Option<Duration>,
-    /// What the link would cost, as measured once.
-    pub(super) cost: Option<Duration>,
-    /// Not asked to exchange before.
-    pub(super) exchange_at: Duration,
-}
-
-impl Contact {
-    pub(super) fn is_fixed(&self) -> bool {
-        self.place == Place::Fixed
-    }
-
-    /// Whether it is worth a probe: it may live in another part.
-    pub(super) fn is_strange(&self) -> bool {
-        !self.denied && !self.leaf && (self.failed || (self.is_fixed() && !self.linked))
-    }
-
-    pub(super) fn is_dialling(&self, now: Duration) -> bool {
-        self.dialling.is_some_and(|since| now.saturating_sub(since) < ANSWER_MAX)
-    }
-
-    fn back_off(&mut self, now: Duration, first: Duration, config: &Config, dice: &mut Dice) {
-        self.failures = self.failures.saturating_add(1);
-        let doubled = first.saturating_mul(1 << u32::from(self.failures - 1).min(20));
-        self.not_before = now.saturating_add(dice.about(doubled.min(config.backoff_max)));
-    }
-}
 
 /// What [`Contacts::add`] takes.
 pub(super) struct Heard {
@@ -232,6 +167,7 @@ impl Contacts {
         contact.dialling = None;
         contact.lived_at = contact.lived_at.max(now);
         (contact.failures, contact.failed, contact.denied) = (0, false, false);
+        contact.met = true;
         if contact.is_fixed() {
             contact.peer = Some(peer);
         }
@@ -252,7 +188,9 @@ impl Contacts {
         match why {
             DialFailure::Refused => {
                 contact.lived_at = contact.lived_at.max(now);
-                return contact.back_off(now, REFUSED_PAUSE.max(config.backoff_min), config, dice);
+                contact.pause(now, REFUSED_PAUSE, contact.refusals, config, dice);
+                contact.refusals = contact.refusals.saturating_add(1);
+                return;
             }
             DialFailure::Denied => {
                 contact.denied = true;
@@ -260,7 +198,7 @@ impl Contacts {
             }
             DialFailure::Unreachable | DialFailure::TimedOut => {
                 contact.failed = true;
-                contact.back_off(now, config.backoff_min, config, dice);
+                contact.back_off(now, config, dice);
             }
         }
         if contact.place == Place::Passive {
@@ -288,9 +226,10 @@ impl Contacts {
     pub(super) fn linked(&mut self, peer: &PeerId, leaf: bool, config: &Config, dice: &mut Dice) {
         for id in self.of_peer(peer) {
             if let Some(contact) = self.table.get_mut(&id) {
-                contact.linked = true;
                 contact.leaf = leaf;
-                (contact.failed, contact.failures, contact.denied) = (false, 0, false);
+                contact.met = true;
+                (contact.failed, contact.denied) = (false, false);
+                (contact.failures, contact.refusals) = (0, 0);
                 if !contact.is_fixed() {
                     self.place(id, Place::Linked, config, dice);
                 }
@@ -312,7 +251,7 @@ impl Contacts {
             let fixed = contact.is_fixed();
             if lost {
                 (contact.failed, contact.tried_at) = (true, now);
-                contact.back_off(now, config.backoff_min, config, dice);
+                contact.back_off(now, config, dice);
             } else {
                 contact.lived_at = contact.lived_at.max(now);
             }
@@ -395,34 +334,5 @@ impl Contacts {
     }
 }
 
-impl Contact {
-    /// New, and remembered until it is placed.
-    fn new(source: Source) -> Self {
-        Self {
-            source,
-            place: Place::Remembered,
-            peer: None,
-            record: None,
-            leaf: false,
-            lived_at: Duration::ZERO,
-            tried_at: Duration::ZERO,
-            not_before: Duration::ZERO,
-            failures: 0,
-            failed: false,
-            denied: false,
-            linked: false,
-            dialling: None,
-            cost: None,
-            exchange_at: Duration::ZERO,
-        }
-    }
-
-    /// It was known to live then: after our last try, that makes up for what failed.
-    fn lives(&mut self, at: Duration) {
-        self.lived_at = self.lived_at.max(at);
-        if self.failed && !self.denied && at > self.tried_at {
-            (self.failed, self.failures) = (false, 0);
-            self.not_before = Duration::ZERO;
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use msec_identity::PeerId;
 
 use super::checks::Checks;
 use super::config::Config;
-use super::contacts::{Contact, Contacts, Place};
+use super::contact::{Contact, Place};
+use super::contacts::Contacts;
 use super::dice::Dice;
 use super::io::{ContactId, Leave, Output, Role};
 use super::link::{Link, Purpose};

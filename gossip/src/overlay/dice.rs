@@ -40,9 +40,10 @@ impl Dice {
         all.truncate(count);
     }
 
-    /// Between 3/4 and 5/4 of `delay`, so that neighbours don't beat in time.
+    /// Between 3/4 and 5/4 of `delay`, so that neighbours don't beat in time. At least some of a millisecond, so that
+    /// time goes on.
     pub(super) fn about(&mut self, delay: Duration) -> Duration {
-        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX).max(1_000);
         let half = u128::from(micros / 2);
         let part = u64::try_from((half * u128::from(self.u32())) >> 32).unwrap_or(u64::MAX);
         Duration::from_micros((micros - micros / 4).saturating_add(part))
@@ -60,6 +61,7 @@ mod tests {
         let (min, max) = (drawn.iter().min().unwrap(), drawn.iter().max().unwrap());
         assert!(*min >= Duration::from_secs(15) && *min < Duration::from_millis(15_100), "{min:?}");
         assert!(*max <= Duration::from_secs(25) && *max > Duration::from_millis(24_900), "{max:?}");
+        assert!(dice.about(Duration::from_nanos(1)) > Duration::ZERO);
         assert!(dice.about(Duration::MAX) > Duration::from_secs(1), "and nothing overflows");
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use msec_identity::PeerId;
 
 use super::checks::{Check, Then};
-use super::contacts::{Heard, Place};
+use super::contact::Place;
+use super::contacts::Heard;
 use super::core::Core;
 use super::io::{ContactId, Output, Source};
 use super::link::Purpose;

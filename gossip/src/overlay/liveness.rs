@@ -24,7 +24,7 @@ use super::link::{Ping, State, pays};
 use super::machine::Protocols;
 use super::message::Message;
 use super::optimise;
-use super::visit;
+use super::parting;
 
 /// Round trips that are measured when a link comes up.
 const SAMPLES_FIRST: u8 = 3;
@@ -52,9 +52,9 @@ pub(super) fn timeout(core: &mut Core, all: &mut Protocols, peer: PeerId) {
             // It lives, and its answer was lost.
             link.ping = None;
         } else if core.now.saturating_sub(ping.sent_at) >= core.config.silent_max {
-            return visit::silent(core, all, peer);
+            return parting::silent(core, all, peer);
         } else if core.now >= ping.again_at {
-            ping.again_at = core.now.saturating_add(core.config.silent_max / PINGS_MAX);
+            ping.again_at = core.now.saturating_add(pause(core.config.silent_max));
             let nonce = ping.nonce;
             core.send(peer, &Message::Ping { nonce });
             // By now it is a suspect, and somebody else may be needed.
@@ -86,7 +86,7 @@ fn check(core: &mut Core, peer: PeerId) {
 /// Sends a ping.
 pub(super) fn ping(core: &mut Core, peer: PeerId) {
     let nonce = core.dice.u32();
-    let again_at = core.after(core.config.silent_max / PINGS_MAX);
+    let again_at = core.after(pause(core.config.silent_max));
     // A leaf measures when a link is new, and lets its radio sleep then.
     let measure_at =
         if core.is_leaf() { Duration::MAX } else { core.after_about(core.config.measure_interval) };
@@ -94,6 +94,11 @@ pub(super) fn ping(core: &mut Core, peer: PeerId) {
     link.ping = Some(Ping { nonce, sent_at: core.now, again_at });
     link.measure_at = measure_at;
     core.send(peer, &Message::Ping { nonce });
+}
+
+/// Between two of the same ping.
+fn pause(silent_max: Duration) -> Duration {
+    (silent_max / PINGS_MAX).max(Duration::from_millis(1))
 }
 
 /// A ping was answered.

@@ -15,7 +15,7 @@ use super::refill::{self, Refill};
 use super::stats::{Stats, Tables};
 use super::visit::{OutOfTurn, Welcome};
 use super::walk::Walks;
-use super::{hearsay, liveness, visit, walk};
+use super::{hearsay, liveness, parting, visit, walk};
 use crate::error::DecodeError;
 
 /// Time between two looks at what is too old.
@@ -124,7 +124,7 @@ impl Overlay {
         let (core, all) = (&mut self.core, &mut self.protocols);
         match input {
             Input::LinkUp { peer, contact, expense } => visit::link_up(core, all, peer, contact, expense),
-            Input::LinkDown { peer, why } => visit::gone(core, all, peer, Some(why)),
+            Input::LinkDown { peer, why } => parting::gone(core, all, peer, Some(why)),
             Input::Contact { contact, source, peer, record } => {
                 hearsay::contact(core, contact, source, peer, record);
                 self.arm();
@@ -170,7 +170,7 @@ impl Overlay {
         match timer {
             Timer::Link(peer) => match core.links.get(&peer).map(|link| link.state) {
                 Some(State::Up) => liveness::timeout(core, all, peer),
-                Some(_) => visit::timeout(core, all, peer),
+                Some(_) => parting::timeout(core, all, peer),
                 None => {}
             },
             Timer::Dial(contact) => refill::timed_out(core, contact),
@@ -199,7 +199,7 @@ impl Overlay {
             .and_then(|message| self.message(from, message).map_err(|OutOfTurn| DecodeError::OutOfTurn));
         if let Err(error) = result {
             self.core.stats.violations += 1;
-            visit::gone(&mut self.core, &mut self.protocols, from, Some(Lost::Misbehaved));
+            parting::gone(&mut self.core, &mut self.protocols, from, Some(Lost::Misbehaved));
             self.core.output(Output::Violation { from, error });
         }
     }
@@ -212,7 +212,7 @@ impl Overlay {
                 visit::welcome(core, all, from, Welcome { role, far, record, instead, told })?;
             }
             Message::Full { told } => visit::full(core, all, from, told)?,
-            Message::Leave { reason, instead } => visit::left(core, all, from, reason, instead),
+            Message::Leave { reason, instead } => parting::left(core, all, from, reason, instead),
             Message::Ping { nonce } => core.send(from, &Message::Pong { nonce }),
             Message::Pong { nonce } => liveness::pong(core, from, nonce),
             Message::Newcomer { steps, record } => walk::newcomer(core, from, steps, record),

@@ -1,20 +1,22 @@
 //! Two parts that forgot each other find each other again.
 //!
-//! A contact is *strange* if it failed since it was last known to live, or is configured or discovered and was never a
-//! neighbour: it may live in another part. Each relay probes strange contacts for as long as it knows them, whatever
-//! their back-off.
+//! A contact is *strange* if it failed since it was last known to live, or is configured or discovered and was never
+//! reached: it may live in another part. Each relay probes strange contacts for as long as it knows them, whatever their
+//! back-off; so does a leaf that lacks relays.
 //!
 //! | when | then |
 //! |---|---|
 //! | each `merge_interval`, +-25 % | as many strange contacts are dialled as neighbours are missing, and at least one |
-//! | one answers | `Hello` with `Merge`: both make room, the link is far on both sides, both ask for records |
-//! | one answers, and we merged within the last `REST` intervals | the link ends: it is strange no more |
+//! | one answers, and a neighbour is missing | it is a neighbour as any other |
+//! | one answers, and is not known to live in our part | `Hello` with `Merge`: both make room, the link is far on both sides, both ask for records |
+//! | one answers, and we merged within the last `REST` intervals | the link ends; unless it is fixed, it is strange no more |
 //!
-//! Fixed contacts and others take turns; of each, the one goes first that was dialled longest ago. So every strange
-//! contact is dialled once in `1.25 * merge_interval * 2 * max(fixed, others)`, and the bound is: with `r` relays that
-//! each know one strange contact across which answers, among `s` strange ones at most, the first link across is there
-//! after `2.5 * s * merge_interval` at the latest (25 s if each knows but one of either kind), and is to be expected
-//! after a part of that which shrinks with `r`: in a city cut in halves, after a second or two.
+//! Fixed contacts and others take turns; of each, the one goes first that was dialled longest ago. So of `s` strange
+//! contacts of its kind each is dialled once in `2.5 * s * merge_interval`, and twice as often if there are none of the
+//! other kind. Hence the bound: if one relay knows one contact across that answers, the parts have a link after
+//! `2.5 * s * merge_interval` and the time that a dial takes, where `s` is at most `fixed_max` for a fixed contact, and
+//! `remembered_max` for hearsay. Each further relay that knows one can only shorten that: in a city cut in halves, where
+//! all do, the first link is to be expected after a second or two, and one for each relay after 25 s.
 
 use std::time::Duration;
 
@@ -34,7 +36,7 @@ pub(super) struct Merge {
 
 impl Merge {
     pub(super) fn arm(&mut self, core: &mut Core) {
-        if !core.is_leaf() && !core.timers.is_set(Timer::Merge) {
+        if !core.timers.is_set(Timer::Merge) {
             let at = core.after_about(core.config.merge_interval);
             core.timers.set(Timer::Merge, at);
         }
@@ -42,7 +44,8 @@ impl Merge {
 
     pub(super) fn timeout(&mut self, core: &mut Core) {
         self.arm(core);
-        for _ in 0..core.missing().max(1) {
+        let least = if core.is_leaf() { 0 } else { 1 };
+        for _ in 0..core.missing().max(least) {
             self.fixed_next = !self.fixed_next;
             let next = stranger(core, self.fixed_next).or_else(|| stranger(core, !self.fixed_next));
             let Some(id) = next else { return };

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use msec_identity::PeerId;
 
-use super::contacts::{Contact, Place};
+use super::contact::{Contact, Place};
 use super::core::{Core, Timer};
 use super::io::{ContactId, Leave};
 use super::link::{Purpose, State, pays};

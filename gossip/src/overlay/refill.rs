@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use super::contacts::{Contact, Place};
+use super::contact::{Contact, Place};
 use super::core::{Core, Timer};
 use super::io::{ContactId, DialFailure, Source};
 use super::link::Purpose;

@@ -1,6 +1,6 @@
 //! What the machine counted, and how full its tables are.
 
-use super::contacts::Place;
+use super::contact::Place;
 use super::core::Core;
 
 /// Counters since the machine was made. They only grow, and wrap never in practice.

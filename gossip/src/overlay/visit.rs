@@ -30,11 +30,10 @@ use super::link::{Link, Purpose, State};
 use super::liveness;
 use super::machine::Protocols;
 use super::message::{Message, Record, ToldList, Wish};
+use super::parting::{gone, leave};
+use super::refill;
 use super::seat::{self, Seat};
 use super::walk;
-
-/// How long the other side has to hang up, once it was told.
-const LEFT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Passive peers that were not measured: with fewer, who is visited is asked for more.
 const UNMEASURED_FEW: usize = 10;
@@ -93,10 +92,23 @@ pub(super) fn link_up(
         Purpose::Far => greet_for(core, peer, purpose, |instead| Wish::Far { instead }),
         Purpose::Newcomer => greet_for(core, peer, purpose, |_| Wish::Neighbour { missing: 1 }),
         _ if lacks => greet_for(core, peer, purpose, |_| Wish::Join),
-        Purpose::Probe if reached.strange && !is_here && !all.merge.rests(core) => {
-            greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
+        Purpose::Probe if reached.strange && !is_here => {
+            if !all.merge.rests(core) {
+                return greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
+            }
+            core.part(peer, Leave::Surplus);
+            if reached.fixed {
+                still_strange(core, contact);
+            }
         }
         Purpose::Refill | Purpose::Instead | Purpose::Probe => core.part(peer, Leave::Surplus),
+    }
+}
+
+/// It answered, and no link came of it: it may still live in another part.
+fn still_strange(core: &mut Core, contact: Option<ContactId>) {
+    if let Some(contact) = contact.and_then(|id| core.contacts.get_mut(id)) {
+        contact.failed = true;
     }
 }
 
@@ -114,7 +126,13 @@ pub(super) fn greet_for(
         () if missing > 0 || core.is_leaf() => {
             Wish::Neighbour { missing: u8::try_from(missing).unwrap_or(u8::MAX) }
         }
-        () if given_up.is_none() && core.is_full() => return core.part(peer, Leave::Surplus),
+        () if given_up.is_none() && core.is_full() => {
+            let contact = core.links.get(&peer).and_then(|link| link.dialled).map(|(id, _)| id);
+            if purpose == Purpose::Probe {
+                still_strange(core, contact);
+            }
+            return core.part(peer, Leave::Surplus);
+        }
         () => wish(given_up.and_then(|peer| core.contacts.record_of(&peer)).cloned()),
     };
     if let Some(link) = core.links.get_mut(&peer) {
@@ -223,7 +241,13 @@ pub(super) fn welcome(
         hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
     }
     hearsay::told(core, from, welcome.told);
-    if leaf && core.leaf_count() >= core.config.leaves_max {
+    // Several that were asked at once may all have said yes.
+    let room = if core.is_leaf() {
+        core.leaf_has_room()
+    } else {
+        !leaf || core.leaf_count() < core.config.leaves_max
+    };
+    if !room {
         core.part(from, Leave::Full);
         return Ok(());
     }
@@ -289,7 +313,7 @@ pub(super) fn full(
     }
 }
 
-fn refused(core: &mut Core, all: &mut Protocols, id: ContactId, purpose: Purpose) {
+pub(super) fn refused(core: &mut Core, all: &mut Protocols, id: ContactId, purpose: Purpose) {
     match purpose {
         Purpose::Optimise | Purpose::Far => {
             let at = core.after(core.config.optimise_max);
@@ -298,85 +322,13 @@ fn refused(core: &mut Core, all: &mut Protocols, id: ContactId, purpose: Purpose
             }
         }
         Purpose::Refill | Purpose::Instead | Purpose::Newcomer | Purpose::Probe => {
-            super::refill::failed(core, id, DialFailure::Refused);
+            refill::failed(core, id, DialFailure::Refused);
             all.refill.refused(core);
+            if purpose == Purpose::Probe {
+                still_strange(core, Some(id));
+            }
         }
     }
-}
-
-/// A neighbour leaves.
-pub(super) fn left(
-    core: &mut Core,
-    all: &mut Protocols,
-    from: PeerId,
-    reason: Leave,
-    instead: Option<Record>,
-) {
-    let Some(link) = core.links.get(&from) else { return };
-    if link.is_up() {
-        let leaf = link.leaf;
-        down(core, all, from, None);
-        if instead.is_some() && !leaf {
-            all.refill.hold(core);
-        }
-        if let Some(record) = instead {
-            let then = Then::Instead { both: reason == Leave::Exchanged };
-            hearsay::record(core, from, record, Duration::ZERO, then);
-        }
-    }
-    core.part(from, Leave::Surplus);
-}
-
-/// The link is gone, or is to be taken for gone.
-pub(super) fn gone(core: &mut Core, all: &mut Protocols, peer: PeerId, why: Option<Lost>) {
-    let Some(link) = core.links.get(&peer) else { return };
-    let (state, dialled) = (link.state, link.dialled);
-    if state == State::Up {
-        core.stats.lost += 1;
-        down(core, all, peer, Some(why.unwrap_or(Lost::TimedOut)));
-    }
-    core.forget_link(peer);
-    if let Some((id, purpose)) = dialled.filter(|_| matches!(state, State::Greeted | State::Measuring)) {
-        match why {
-            // Who hangs up without a word has no place for us.
-            Some(Lost::Closed) => refused(core, all, id, purpose),
-            Some(Lost::Misbehaved) => super::refill::failed(core, id, DialFailure::Denied),
-            Some(Lost::TimedOut) | None => super::refill::failed(core, id, DialFailure::TimedOut),
-        }
-    } else {
-        super::refill::soon(core);
-    }
-}
-
-/// A visit has lasted long enough.
-pub(super) fn timeout(core: &mut Core, all: &mut Protocols, peer: PeerId) {
-    let Some(link) = core.links.get(&peer) else { return };
-    let reason = match link.state {
-        State::Greeted | State::Measuring => Leave::Silent,
-        _ => Leave::Surplus,
-    };
-    gone(core, all, peer, None);
-    core.output(Output::Disconnect { peer, reason });
-}
-
-/// Ends the link to a neighbour.
-pub(super) fn leave(
-    core: &mut Core,
-    all: &mut Protocols,
-    peer: PeerId,
-    reason: Leave,
-    instead: Option<Record>,
-) {
-    core.send(peer, &Message::Leave { reason, instead });
-    down(core, all, peer, None);
-    set_state(core, peer, State::Left);
-    core.timers.set(Timer::Link(peer), core.after(LEFT_TIMEOUT));
-}
-
-/// A neighbour answers no more.
-pub(super) fn silent(core: &mut Core, all: &mut Protocols, peer: PeerId) {
-    gone(core, all, peer, Some(Lost::TimedOut));
-    core.output(Output::Disconnect { peer, reason: Leave::Silent });
 }
 
 fn up(core: &mut Core, all: &mut Protocols, peer: PeerId, far: bool) {
@@ -393,29 +345,8 @@ fn up(core: &mut Core, all: &mut Protocols, peer: PeerId, far: bool) {
     liveness::start(core, peer);
     if !leaf {
         all.refill.afresh();
-        super::refill::soon(core);
+        refill::soon(core);
         all.neighbour_up(core);
-    }
-}
-
-/// `lost`: it did not leave in peace.
-fn down(core: &mut Core, all: &mut Protocols, peer: PeerId, lost: Option<Lost>) {
-    let Some(link) = core.links.get_mut(&peer) else { return };
-    link.state = State::Left;
-    let leaf = link.leaf;
-    core.contacts.unlinked(&peer, lost.is_some(), core.now, &core.config, &mut core.dice);
-    core.flush_forgotten();
-    if lost == Some(Lost::Misbehaved) {
-        core.contacts.deny(&peer, core.after(core.config.backoff_max));
-    }
-    core.output(Output::Down { peer });
-    if !leaf {
-        all.refill.afresh();
-        super::refill::soon(core);
-        if lost.is_some() {
-            core.lost_at = core.now;
-            all.walk.hurry(core);
-        }
     }
 }
 

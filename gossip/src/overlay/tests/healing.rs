@@ -96,3 +96,47 @@ fn a_silent_neighbour_is_down_after_eight_seconds() {
     world.run(s(4));
     assert!(world.nodes[0].up.is_empty(), "it is quiet for five seconds, and silent for three");
 }
+
+/// Where all joined is not dialled again and again by those who have neighbours.
+#[test]
+fn a_contact_in_our_part_is_left_alone() {
+    let mut world = World::new(1);
+    world.join(30, s(1), |_| 0);
+    world.run(s(60));
+    let probes = |world: &World| world.nodes.iter().map(|node| node.overlay.stats().probes).sum::<u64>();
+    let before = probes(&world);
+    world.run(s(120));
+    let during = probes(&world) - before;
+    assert!(during < 10, "{during} probes where nothing is missing");
+}
+
+#[test]
+fn a_leaf_that_was_cut_off_for_ten_minutes_is_back_within_half_a_minute() {
+    let mut world = settled(4);
+    let leaf = world.add(Role::Leaf);
+    world.know(leaf, 1, Source::Configured);
+    world.run(s(20));
+    assert_eq!(world.agreed(leaf).count(), 2);
+    world.partition(|a, b| a.max(b) == 4);
+    world.run(s(600));
+    assert_eq!(world.nodes[leaf].up.len(), 0);
+    world.cut = |_, _| false;
+    world.run(s(32));
+    assert!(world.agreed(leaf).count() >= 1, "whatever its back-off");
+}
+
+/// A relay that is alone, and whose one contact fails, asks in the end as often as it probes.
+#[test]
+fn dials_of_who_fails_back_off() {
+    let mut world = World::new(1);
+    world.add(Role::Relay);
+    world.add(Role::Relay);
+    world.kill(|index| index == 1);
+    world.know(0, 1, Source::Configured);
+    world.run(s(60));
+    assert!((6..=12).contains(&world.dials), "1, 2, 4, 8 s, and probes: {}", world.dials);
+    world.run(s(600));
+    let before = world.dials;
+    world.run(s(200));
+    assert!((7..=14).contains(&(world.dials - before)), "{} probes in 200 s", world.dials - before);
+}

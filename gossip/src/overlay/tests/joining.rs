@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::*;
 use super::world::*;
 
 /// The mean flood, once those who joined within ten seconds have known each other for two minutes.
@@ -75,4 +76,19 @@ fn equal_seeds_give_equal_worlds() {
         (world.handled, stats)
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn a_new_record_reaches_the_neighbours() {
+    let mut world = World::new(5);
+    world.join(6, s(1), |index| index - 1);
+    world.run(s(10));
+    let checks = |world: &World| (1..6).map(|it| world.nodes[it].overlay.stats().checks).sum::<u64>();
+    let before = checks(&world);
+    let mut renewed = record(0);
+    renewed.push(1);
+    world.input(0, Input::OwnRecord { record: renewed });
+    world.run(s(1));
+    let checked = checks(&world) - before;
+    assert!(checked >= world.nodes[0].up.len() as u64, "each neighbour has it checked: {checked}");
 }
