@@ -25,6 +25,10 @@ pub struct Config {
     pub remembered_max: usize,
     /// Contacts that are configured or discovered. Further ones are not taken. Default 64.
     pub fixed_max: usize,
+    /// Whether links to configured contacts are kept: they make room for nobody, and nobody takes their place for being
+    /// cheaper. The other side keeps them in half of its places at most. Default no: contacts are where one starts. A node
+    /// says yes, since whoever configures it names those who hold what it wants.
+    pub keep_configured: bool,
     /// Links of the active view that are never exchanged for cost. Default 1: X-BOT, section 4, keeps one unbiased.
     pub far_links: usize,
     /// Links that are visits: neither side has agreed yet, or one has left. Further ones are closed at once. Default 64.
@@ -45,6 +49,9 @@ pub struct Config {
     pub backoff_min: Duration,
     /// Where that pause stops growing, and where it is for who denied us. Default 10 min.
     pub backoff_max: Duration,
+    /// Where it stops growing for contacts that are configured or discovered. Default 15 s. Chosen: a gateway that was
+    /// started again is there within it, and people wait for that.
+    pub fixed_backoff_max: Duration,
     /// Steps of the walk that spreads a newcomer's record. Default 6: HyParView, section 5.1 (ARWL).
     pub join_walk: u8,
     /// Steps left at which the record is kept on the way. Default 3: HyParView, section 5.1 (PRWL).
@@ -96,6 +103,7 @@ impl Default for Config {
             leaf_links: 2,
             remembered_max: 256,
             fixed_max: 64,
+            keep_configured: false,
             far_links: 1,
             visits_max: 64,
             visit_timeout: Duration::from_secs(3),
@@ -105,6 +113,7 @@ impl Default for Config {
             dial_timeout: Duration::from_secs(3),
             backoff_min: Duration::from_secs(1),
             backoff_max: Duration::from_secs(600),
+            fixed_backoff_max: Duration::from_secs(15),
             join_walk: 6,
             join_keep: 3,
             join_walks: 3,
@@ -160,6 +169,7 @@ impl Config {
             ("far_links", "active_max", self.far_links > self.active_max),
             ("leaf_links", "active_max", self.leaf_links > self.active_max),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
+            ("backoff_min", "fixed_backoff_max", self.backoff_min > self.fixed_backoff_max),
             ("join_keep", "join_walk", self.join_keep > self.join_walk),
             ("shuffle_min", "shuffle_max", self.shuffle_min > self.shuffle_max),
             ("hearsay_ttl", "remembered_ttl", self.hearsay_ttl > self.remembered_ttl),

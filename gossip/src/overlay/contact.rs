@@ -44,7 +44,7 @@ pub(super) struct Contact {
     /// It failed since it was last known to live: it may be in another part.
     pub(super) failed: bool,
     pub(super) denied: bool,
-    /// It was reached once.
+    /// It was reached once; whom we are to keep: it was a neighbour once.
     pub(super) met: bool,
     /// Times in a row that it had no room for us.
     pub(super) refusals: u8,
@@ -103,20 +103,21 @@ impl Contact {
 
     /// Pauses after another failure, from `backoff_min`.
     pub(super) fn back_off(&mut self, now: Duration, config: &Config, dice: &mut Dice) {
-        self.pause(now, config.backoff_min, self.failures, config, dice);
+        let max = if self.is_fixed() { config.fixed_backoff_max } else { config.backoff_max };
+        self.pause(now, config.backoff_min, self.failures, max, dice);
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Pauses for `first`, doubled as often as given, up to `backoff_max`.
+    /// Pauses for `first`, doubled as often as given, up to `max`.
     pub(super) fn pause(
         &mut self,
         now: Duration,
         first: Duration,
         times: u8,
-        config: &Config,
+        max: Duration,
         dice: &mut Dice,
     ) {
         let doubled = first.saturating_mul(1 << times.min(20));
-        self.not_before = now.saturating_add(dice.about(doubled.min(config.backoff_max)));
+        self.not_before = now.saturating_add(dice.about(doubled.min(max)));
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Reached {
     pub(super) strange: bool,
     pub(super) fixed: bool,
     pub(super) leaf: bool,
+    pub(super) source: Source,
 }
 
 #[derive(Debug, Default)]
@@ -158,16 +159,21 @@ impl Contacts {
     }
 
     /// A dial led to a link with `peer`.
-    pub(super) fn reached(&mut self, id: ContactId, peer: PeerId, now: Duration) -> Reached {
+    pub(super) fn reached(&mut self, id: ContactId, peer: PeerId, now: Duration, config: &Config) -> Reached {
         let Some(contact) = self.table.get_mut(&id) else {
-            return Reached { strange: false, fixed: false, leaf: false };
+            return Reached { strange: false, fixed: false, leaf: false, source: Source::Hearsay };
         };
-        let reached =
-            Reached { strange: contact.is_strange(), fixed: contact.is_fixed(), leaf: contact.leaf };
+        let reached = Reached {
+            strange: contact.is_strange(),
+            fixed: contact.is_fixed(),
+            leaf: contact.leaf,
+            source: contact.source,
+        };
         contact.dialling = None;
         contact.lived_at = contact.lived_at.max(now);
         (contact.failures, contact.failed, contact.denied) = (0, false, false);
-        contact.met = true;
+        // Whom we are to keep is looked for until it is a neighbour.
+        contact.met |= !(config.keep_configured && contact.source == Source::Configured);
         if contact.is_fixed() {
             contact.peer = Some(peer);
         }
@@ -188,7 +194,7 @@ impl Contacts {
         match why {
             DialFailure::Refused => {
                 contact.lived_at = contact.lived_at.max(now);
-                contact.pause(now, REFUSED_PAUSE, contact.refusals, config, dice);
+                contact.pause(now, REFUSED_PAUSE, contact.refusals, config.backoff_max, dice);
                 contact.refusals = contact.refusals.saturating_add(1);
                 return;
             }

@@ -124,6 +124,12 @@ impl Core {
         self.links.values().filter(|link| link.is_up() && link.leaf).count()
     }
 
+    /// Relays that were told to keep the link with us, without our having been told so. They have half of the places at
+    /// most: whoever says it of itself could be anybody.
+    pub(super) fn others_keep(&self) -> usize {
+        self.relays().filter(|(_, link)| link.kept && link.dialled.is_none()).count()
+    }
+
     pub(super) fn far_count(&self) -> usize {
         self.relays().filter(|(_, link)| link.far).count()
     }

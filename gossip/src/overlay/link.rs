@@ -59,6 +59,8 @@ pub(super) struct Link {
     pub(super) leaf: bool,
     /// Never exchanged for cost, as both sides agreed.
     pub(super) far: bool,
+    /// One of us was told by whoever runs it to keep this link: it makes room for nobody.
+    pub(super) kept: bool,
     /// Since when it is there, or up.
     pub(super) since: Duration,
     pub(super) heard_at: Duration,
@@ -88,6 +90,7 @@ impl Link {
             instead_of: None,
             leaf: false,
             far: false,
+            kept: false,
             since: now,
             heard_at: now,
             ping: None,

@@ -13,7 +13,7 @@ use super::message::{self, Message, Record};
 use super::optimise::Optimise;
 use super::refill::{self, Refill};
 use super::stats::{Stats, Tables};
-use super::visit::{OutOfTurn, Welcome};
+use super::visit::{Hello, OutOfTurn, Welcome};
 use super::walk::Walks;
 use super::{hearsay, liveness, parting, visit, walk};
 use crate::error::DecodeError;
@@ -207,7 +207,9 @@ impl Overlay {
     fn message(&mut self, from: PeerId, message: Message) -> Result<(), OutOfTurn> {
         let (core, all) = (&mut self.core, &mut self.protocols);
         match message {
-            Message::Hello { role, wish, record } => visit::hello(core, all, from, role, wish, record)?,
+            Message::Hello { role, wish, kept, record } => {
+                visit::hello(core, all, from, Hello { role, wish, kept, record })?;
+            }
             Message::Welcome { role, far, record, instead, told } => {
                 visit::welcome(core, all, from, Welcome { role, far, record, instead, told })?;
             }

@@ -25,7 +25,13 @@ const MESSAGE_BYTES_MAX: usize = 12 * RECORD_BYTES_MAX;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Message {
     /// The dialler's first message, besides pings.
-    Hello { role: Role, wish: Wish, record: Option<Record> },
+    Hello {
+        role: Role,
+        wish: Wish,
+        /// Whether the sender was told to keep a link with the other side.
+        kept: bool,
+        record: Option<Record>,
+    },
     /// Yes. Both are neighbours now.
     Welcome {
         role: Role,
@@ -184,7 +190,12 @@ mod tests {
             instead().prop_map(|instead| Wish::Merge { instead }),
         ];
         prop_oneof![
-            (wish, instead()).prop_map(|(wish, record)| Message::Hello { role: Role::Relay, wish, record }),
+            (wish, any::<bool>(), instead()).prop_map(|(wish, kept, record)| Message::Hello {
+                role: Role::Relay,
+                wish,
+                kept,
+                record
+            }),
             (any::<bool>(), instead(), instead(), any_told()).prop_map(|(far, record, instead, told)| {
                 Message::Welcome { role: Role::Leaf, far, record, instead, told }
             }),
@@ -247,9 +258,10 @@ mod tests {
         let hello = Message::Hello {
             role: Role::Relay,
             wish: Wish::Neighbour { missing: 2 },
+            kept: true,
             record: Some(record(2)),
         };
-        assert_eq!(hello.encode(), [0x42, 0, 0, 1, 2, 1, 2, 7, 7]);
+        assert_eq!(hello.encode(), [0x42, 0, 0, 1, 2, 1, 1, 2, 7, 7]);
         assert_eq!(Message::Ping { nonce: 300 }.encode(), [0x42, 4, 0xac, 0x02]);
         let told = ToldList(vec![Told { age_s: 5, record: record(1) }]);
         assert_eq!(Message::ShuffleReply { walk: 9, told }.encode(), [0x42, 8, 9, 1, 5, 1, 7]);

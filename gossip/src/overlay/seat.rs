@@ -87,7 +87,8 @@ fn somebody(core: &mut Core) -> Option<PeerId> {
     core.dice.pick(if near.is_empty() { &all } else { &near })
 }
 
-/// Young links are left alone, so that a storm of wishes does not pass the same place from hand to hand.
+/// Young links are left alone, so that a storm of wishes does not pass the same place from hand to hand; and so are those
+/// that one of the two was told to keep.
 fn is_settled(core: &Core, link: &Link) -> bool {
-    core.now.saturating_sub(link.since) >= core.config.settle
+    !link.kept && core.now.saturating_sub(link.since) >= core.config.settle
 }

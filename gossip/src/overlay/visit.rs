@@ -25,7 +25,7 @@ use msec_identity::PeerId;
 use super::checks::Then;
 use super::core::{Core, Timer};
 use super::hearsay;
-use super::io::{ContactId, DialFailure, Leave, Lost, Output, Role};
+use super::io::{ContactId, DialFailure, Leave, Lost, Output, Role, Source};
 use super::link::{Link, Purpose, State};
 use super::liveness;
 use super::machine::Protocols;
@@ -41,6 +41,14 @@ const UNMEASURED_FEW: usize = 10;
 /// A message came that may not come at this point.
 #[derive(Debug)]
 pub(super) struct OutOfTurn;
+
+/// What a `Hello` says.
+pub(super) struct Hello {
+    pub(super) role: Role,
+    pub(super) wish: Wish,
+    pub(super) kept: bool,
+    pub(super) record: Option<Record>,
+}
 
 /// What a `Welcome` says.
 pub(super) struct Welcome {
@@ -67,7 +75,7 @@ pub(super) fn link_up(
         core.dials.remove(&id)
     });
     let is_here = core.contacts.is_here(&peer, core.now);
-    let reached = contact.map(|id| (id, core.contacts.reached(id, peer, core.now)));
+    let reached = contact.map(|id| (id, core.contacts.reached(id, peer, core.now, &core.config)));
     let visits = core.links.values().filter(|link| !link.is_up()).count();
     if peer == core.me || visits >= core.config.visits_max {
         return core.output(Output::Disconnect { peer, reason: Leave::Full });
@@ -80,6 +88,7 @@ pub(super) fn link_up(
     // Those who were asked may all say yes.
     let asked = core.links.values().filter(|link| link.state == State::Greeted).count();
     let lacks = core.missing() > asked || (core.is_leaf() && reached.fixed && core.leaf_has_room());
+    let keep = core.config.keep_configured && reached.source == Source::Configured;
     match purpose {
         _ if reached.leaf && !core.is_leaf() => greet(core, peer, Wish::Neighbour { missing: 0 }),
         Purpose::Optimise => {
@@ -92,8 +101,8 @@ pub(super) fn link_up(
         Purpose::Far => greet_for(core, peer, purpose, |instead| Wish::Far { instead }),
         Purpose::Newcomer => greet_for(core, peer, purpose, |_| Wish::Neighbour { missing: 1 }),
         _ if lacks => greet_for(core, peer, purpose, |_| Wish::Join),
-        Purpose::Probe if reached.strange && !is_here => {
-            if !all.merge.rests(core) {
+        Purpose::Probe if reached.strange && (keep || !is_here) => {
+            if keep || !all.merge.rests(core) {
                 return greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
             }
             core.part(peer, Leave::Surplus);
@@ -142,9 +151,15 @@ pub(super) fn greet_for(
 }
 
 fn greet(core: &mut Core, peer: PeerId, wish: Wish) {
-    set_state(core, peer, State::Greeted);
+    let dialled = core.links.get(&peer).and_then(|link| link.dialled);
+    let contact = dialled.and_then(|(id, _)| core.contacts.get(id));
+    let configured = contact.is_some_and(|contact| contact.source == Source::Configured);
+    let kept = configured && core.config.keep_configured;
+    if let Some(link) = core.links.get_mut(&peer) {
+        (link.state, link.kept) = (State::Greeted, kept);
+    }
     let record = own_record(core);
-    core.send(peer, &Message::Hello { role: core.role, wish, record });
+    core.send(peer, &Message::Hello { role: core.role, wish, kept, record });
 }
 
 /// Somebody who dialled says why.
@@ -152,10 +167,9 @@ pub(super) fn hello(
     core: &mut Core,
     all: &mut Protocols,
     from: PeerId,
-    role: Role,
-    wish: Wish,
-    record: Option<Record>,
+    Hello { role, wish, kept, record }: Hello,
 ) -> Result<(), OutOfTurn> {
+    let others_keep = core.others_keep();
     let (me, Some(link)) = (core.me, core.links.get_mut(&from)) else { return Ok(()) };
     match link.state {
         State::Awaited => {}
@@ -167,6 +181,7 @@ pub(super) fn hello(
     }
     let leaf = role == Role::Leaf;
     link.leaf = leaf;
+    link.kept = kept && !leaf && others_keep < core.config.active_max / 2;
     if let Some(record) = record.clone().filter(|_| !leaf) {
         hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
     }

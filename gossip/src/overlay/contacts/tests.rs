@@ -119,7 +119,7 @@ fn who_has_no_room_is_asked_ever_more_seldom() {
     rig.add(1, Source::Configured, 1, s(0));
     let mut pauses = Vec::new();
     for _ in 0..4 {
-        rig.contacts.reached(ContactId(1), PeerId([1; 32]), s(9));
+        rig.contacts.reached(ContactId(1), PeerId([1; 32]), s(9), &rig.config);
         rig.failed(1, DialFailure::Refused, s(9));
         pauses.push((rig.not_before(1) - s(9)).as_secs());
     }

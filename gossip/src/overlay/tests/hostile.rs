@@ -26,7 +26,7 @@ fn receive(overlay: &mut Overlay, from: usize, message: &Message) {
 }
 
 fn hello(wish: Wish) -> Message {
-    Message::Hello { role: Role::Relay, wish, record: None }
+    Message::Hello { role: Role::Relay, wish, kept: false, record: None }
 }
 
 fn told(first: usize) -> ToldList {
@@ -182,7 +182,8 @@ fn any_message() -> impl Strategy<Value = Message> {
     let list = || (1usize..9).prop_map(told);
     let reason = prop_oneof![Just(Leave::Full), Just(Leave::Exchanged), Just(Leave::Surplus)];
     prop_oneof![
-        4 => (role(), wish, some()).prop_map(|(role, wish, record)| Message::Hello { role, wish, record }),
+        4 => (role(), wish, any::<bool>(), some())
+            .prop_map(|(role, wish, kept, record)| Message::Hello { role, wish, kept, record }),
         3 => (role(), any::<bool>(), some(), some(), list()).prop_map(|(role, far, record, instead, told)| {
             Message::Welcome { role, far, record, instead, told }
         }),
@@ -208,6 +209,7 @@ fn small() -> Config {
         visits_max: 3,
         dials_max: 3,
         settle: s(1),
+        keep_configured: true,
         ..Config::default()
     }
 }

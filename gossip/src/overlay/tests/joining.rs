@@ -29,8 +29,8 @@ fn joined(count: usize, through: impl Fn(usize) -> usize) -> Duration {
 
 #[test]
 fn all_through_one_or_through_any() {
-    let one = joined(80, |_| 0);
-    let any = joined(80, |index| mix(index as u64) as usize % index);
+    let one = joined(60, |_| 0);
+    let any = joined(60, |index| mix(index as u64) as usize % index);
     assert!(one < any * 6 / 5 && any < one * 6 / 5, "through one: {one:?}, through any: {any:?}");
 }
 
@@ -91,4 +91,30 @@ fn a_new_record_reaches_the_neighbours() {
     world.run(s(1));
     let checked = checks(&world) - before;
     assert!(checked >= world.nodes[0].up.len() as u64, "each neighbour has it checked: {checked}");
+}
+
+/// A ring in which each was told to keep the next, in a city where everybody has somebody cheaper.
+fn ring(keep_configured: bool) -> usize {
+    const RING: usize = 12;
+    let mut world = World::new(3);
+    world.config = Config { keep_configured, ..world.config.clone() };
+    for index in 0..40 {
+        world.add(Role::Relay);
+        if index > 0 {
+            let through = if index < RING { index - 1 } else { mix(index as u64) as usize % index };
+            let source = if index < RING { Source::Configured } else { Source::Discovered };
+            world.know(index, through, source);
+        }
+        world.run(s(1));
+    }
+    world.run(s(400));
+    world.assert_bounds();
+    assert_eq!(world.violations, 0);
+    (1..RING).filter(|index| world.agreed(*index).any(|other| other == index - 1)).count()
+}
+
+#[test]
+fn who_is_configured_stays_a_neighbour_where_that_is_asked_for() {
+    let (kept, free) = (ring(true), ring(false));
+    assert!(kept == 11 && free < 8, "{kept} of 11 are kept, {free} if nobody asks for it");
 }
