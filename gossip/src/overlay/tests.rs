@@ -4,4 +4,5 @@ mod healing;
 mod hostile;
 mod joining;
 mod leaves;
+mod links;
 mod world;
