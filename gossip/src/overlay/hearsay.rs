@@ -106,7 +106,10 @@ fn act(core: &mut Core, id: ContactId, then: Then) {
             }
         }
         Then::Welcome => {
-            if contact.place != Place::Linked {
+            // A neighbour cannot have us dial the same peer again and again.
+            let rested = core.now.saturating_sub(contact.tried_at) >= core.config.settle;
+            let rested = rested || contact.tried_at.is_zero();
+            if contact.place != Place::Linked && rested {
                 core.dial(id, Purpose::Newcomer);
             }
         }

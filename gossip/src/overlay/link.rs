@@ -134,10 +134,12 @@ impl Link {
         self.expense
     }
 
-    /// Starts a new minute of quotas if the last one is over.
+    /// Starts a new minute of quotas if the last one is over. What was odd is forgotten by and by: a node that may not
+    /// dial what it is told of says nothing, and nobody is to blame.
     pub(super) fn count_from(&mut self, now: Duration) {
         if now.saturating_sub(self.minute) >= Duration::from_secs(60) {
             (self.minute, self.told, self.walks) = (now, 0, 0);
+            self.doubts /= 2;
         }
     }
 }

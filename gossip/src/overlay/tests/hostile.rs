@@ -129,6 +129,23 @@ fn visitors_are_bounded_and_sent_home() {
     assert_eq!(outputs(&mut it).len(), max + 10);
 }
 
+#[test]
+fn a_neighbour_cannot_have_us_dial_one_peer_again_and_again() {
+    let mut it = overlay(Role::Relay);
+    link(&mut it, 1);
+    receive(&mut it, 1, &hello(Wish::Neighbour { missing: 1 }));
+    let contact = ContactId(5);
+    let known = |source| Input::Contact { contact, source, peer: Some(peer(5)), record: Some(record(5)) };
+    it.handle(s(1), known(Source::Hearsay));
+    let mut dials = 0;
+    for _ in 0..50 {
+        receive(&mut it, 1, &Message::Newcomer { steps: 0, record: Record::new(&record(5)).unwrap() });
+        dials += outputs(&mut it).iter().filter(|it| **it == Output::Dial { contact }).count();
+        it.handle(s(1), Input::DialFailed { contact, why: DialFailure::Refused });
+    }
+    assert_eq!(dials, 1);
+}
+
 fn it_max() -> usize {
     Config::default().visits_max
 }
