@@ -140,3 +140,20 @@ fn dials_of_who_fails_back_off() {
     world.run(s(200));
     assert!((15..=26).contains(&(world.dials - before)), "{} dials in 200 s", world.dials - before);
 }
+
+#[test]
+fn with_a_tenth_of_all_messages_lost_it_stays_one_graph() {
+    let mut world = World::new(6);
+    world.loss = 10;
+    world.join(40, s(1) / 2, |index| mix(index as u64) as usize % index);
+    world.run(s(60));
+    let mut agreed = 0;
+    for _ in 0..12 {
+        world.run(s(10));
+        assert!(world.is_connected(), "{} are reached", world.reached());
+        agreed += world.alive().map(|index| world.agreed(index).count()).sum::<usize>();
+    }
+    let mean = agreed as f64 / 12.0 / 40.0;
+    assert!(mean > 4.0, "{mean} neighbours on the mean");
+    assert_eq!(world.violations, 0);
+}

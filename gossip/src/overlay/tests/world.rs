@@ -50,6 +50,8 @@ pub(super) struct World {
     pub(super) silent: bool,
     /// Whether there is no way between two nodes.
     pub(super) cut: fn(usize, usize) -> bool,
+    /// Of a hundred messages, so many vanish.
+    pub(super) loss: u64,
     /// The node verifies what it is told.
     pub(super) verify: fn(&[u8]) -> bool,
     pub(super) handled: u64,
@@ -93,6 +95,7 @@ impl World {
             seed,
             silent: false,
             cut: |_, _| false,
+            loss: 0,
             verify: |_| true,
             handled: 0,
             dials: 0,
@@ -260,7 +263,9 @@ impl World {
             Output::Disconnect { peer, .. } => self.disconnect(at, index_of(&peer)),
             Output::Send { to, bytes } => {
                 let to = index_of(&to);
-                if let Some(&link) = self.nodes[at].links.get(&to) {
+                let vanishes = mix(self.seed ^ self.count) % 100 < self.loss;
+                if let Some(&link) = self.nodes[at].links.get(&to).filter(|_| !vanishes) {
+                    self.count += 1;
                     let after = self.latency(at, to);
                     self.push(self.now + after, Event::Message { from: at, to, link, bytes });
                 }
