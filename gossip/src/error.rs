@@ -118,4 +118,7 @@ pub enum DecodeError {
     /// Its ranges overlap, or its items are unordered, doubled, or outside the list's range.
     #[error("a message whose parts are out of order or out of range")]
     Disordered,
+    /// A message that may not come at this point, such as a second greeting.
+    #[error("a message out of turn")]
+    OutOfTurn,
 }

@@ -9,6 +9,7 @@
 //! | `machine` | [`Gossip`]: hands each input to the protocol that it is for |
 //! | `io`, `stats`, `config`, `error` | what goes in and out, the counters, the numbers, who is to blame |
 //! | `item`, `interest` | [`Key`], [`Version`], [`Topic`]; [`Interest`], a set of path prefixes |
+//! | [`overlay`] | [`Overlay`], a machine of its own: who is linked with whom |
 //! | `push` | protocol: a live payload goes to all who lack it |
 //! | `announce` | protocol: what is too large to push, or was caught up with, is told by name |
 //! | `offer` | protocol: what a neighbour wants and we don't is told until it holds it |
@@ -67,6 +68,7 @@ mod machine;
 mod message;
 mod neighbour;
 mod offer;
+pub mod overlay;
 mod push;
 mod quota;
 mod range;
@@ -83,6 +85,7 @@ pub use interest::{INTEREST_PREFIXES_MAX, Interest};
 pub use io::{Input, Output, Priority};
 pub use item::{Key, Origin, TOPIC_BYTES_MAX, Topic, Version};
 pub use machine::Gossip;
+pub use overlay::Overlay;
 pub use quota::Rate;
 pub use stats::Stats;
 pub use tables::Tables;

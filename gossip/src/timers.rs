@@ -22,15 +22,22 @@ pub(crate) enum Timer {
     Owed(PeerId),
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Timers {
-    due: BTreeSet<(Duration, Timer)>,
-    deadlines: BTreeMap<Timer, Duration>,
+/// Deadlines of one machine, whose timers are `T`.
+#[derive(Debug)]
+pub(crate) struct Timers<T = Timer> {
+    due: BTreeSet<(Duration, T)>,
+    deadlines: BTreeMap<T, Duration>,
 }
 
-impl Timers {
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self { due: BTreeSet::new(), deadlines: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Timers<T> {
     /// Replaces the timer's deadline, if it has one.
-    pub(crate) fn set(&mut self, timer: Timer, deadline: Duration) {
+    pub(crate) fn set(&mut self, timer: T, deadline: Duration) {
         if let Some(before) = self.deadlines.insert(timer, deadline) {
             self.due.remove(&(before, timer));
         }
@@ -38,16 +45,20 @@ impl Timers {
     }
 
     /// As [`Timers::set`], but never later than it stands.
-    pub(crate) fn set_no_later(&mut self, timer: Timer, deadline: Duration) {
+    pub(crate) fn set_no_later(&mut self, timer: T, deadline: Duration) {
         if self.deadlines.get(&timer).is_none_or(|standing| *standing > deadline) {
             self.set(timer, deadline);
         }
     }
 
-    pub(crate) fn cancel(&mut self, timer: Timer) {
+    pub(crate) fn cancel(&mut self, timer: T) {
         if let Some(deadline) = self.deadlines.remove(&timer) {
             self.due.remove(&(deadline, timer));
         }
+    }
+
+    pub(crate) fn is_set(&self, timer: T) -> bool {
+        self.deadlines.contains_key(&timer)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -60,7 +71,7 @@ impl Timers {
     }
 
     /// Takes one that is due at `now`, earliest first.
-    pub(crate) fn pop(&mut self, now: Duration) -> Option<Timer> {
+    pub(crate) fn pop(&mut self, now: Duration) -> Option<T> {
         self.due.first().filter(|(deadline, _)| *deadline <= now)?;
         let (_, timer) = self.due.pop_first()?;
         self.deadlines.remove(&timer);

@@ -1,0 +1,8 @@
+//! Overlays among themselves.
+
+mod healing;
+mod hostile;
+mod joining;
+mod leaves;
+mod links;
+mod world;

@@ -1,0 +1,157 @@
+//! One link at a time.
+
+use std::time::Duration;
+
+use super::super::message::{Message, Record, ToldList, Wish};
+use super::super::*;
+use super::world::{peer, record, s};
+
+fn relay(index: usize) -> Overlay {
+    let mut it = Overlay::new(Config::default(), peer(index), Role::Relay, [index as u8; 32]);
+    it.handle(s(0), Input::OwnRecord { record: record(index) });
+    it
+}
+
+fn know(it: &mut Overlay, now: Duration, whom: usize) {
+    let contact = ContactId(whom as u64);
+    it.handle(now, Input::Contact { contact, source: Source::Configured, peer: None, record: None });
+}
+
+fn outputs(it: &mut Overlay) -> Vec<Output> {
+    std::iter::from_fn(|| it.poll_output()).collect()
+}
+
+fn sent(outputs: &[Output]) -> Vec<Vec<u8>> {
+    let bytes = outputs.iter().filter_map(|output| match output {
+        Output::Send { bytes, .. } => Some(bytes.clone()),
+        _ => None,
+    });
+    bytes.collect()
+}
+
+fn dialled(it: &mut Overlay, now: Duration, whom: usize) {
+    let contact = Some(ContactId(whom as u64));
+    it.handle(now, Input::LinkUp { peer: peer(whom), contact, expense: s(0) });
+}
+
+/// `it` with `from` as a neighbour, which dialled it, of this cost.
+fn neighbour(it: &mut Overlay, now: Duration, from: usize, round_trip: Duration) {
+    it.handle(now, Input::LinkUp { peer: peer(from), contact: None, expense: s(0) });
+    let hello = Message::Hello {
+        role: Role::Relay,
+        wish: Wish::Join,
+        kept: false,
+        record: Record::new(&record(from)),
+    };
+    it.handle(now, Input::Received { from: peer(from), bytes: hello.encode() });
+    let said = outputs(it);
+    assert!(said.contains(&Output::Up { peer: peer(from), leaf: false }), "{said:?}");
+    let ping = sent(&said).into_iter().find(|bytes| bytes[1] == 4).unwrap();
+    let pong = [&ping[..1], &[5], &ping[2..]].concat();
+    it.handle(now + round_trip, Input::Received { from: peer(from), bytes: pong });
+    assert!(outputs(it).contains(&Output::Cost { peer: peer(from), cost: round_trip }));
+}
+
+#[test]
+fn when_both_dialled_both_are_up_once() {
+    let (mut a, mut b) = (relay(1), relay(2));
+    know(&mut a, s(0), 2);
+    know(&mut b, s(0), 1);
+    dialled(&mut a, s(1), 2);
+    dialled(&mut b, s(1), 1);
+    let (mut a_ups, mut b_ups) = (0, 0);
+    for _ in 0..6 {
+        let (from_a, from_b) = (outputs(&mut a), outputs(&mut b));
+        let up = |said: &[Output]| said.iter().filter(|it| matches!(it, Output::Up { .. })).count();
+        (a_ups, b_ups) = (a_ups + up(&from_a), b_ups + up(&from_b));
+        for bytes in sent(&from_a) {
+            b.handle(s(1), Input::Received { from: peer(1), bytes });
+        }
+        for bytes in sent(&from_b) {
+            a.handle(s(1), Input::Received { from: peer(2), bytes });
+        }
+    }
+    assert_eq!((a_ups, b_ups), (1, 1));
+    assert_eq!((a.stats().violations, b.stats().violations), (0, 0));
+}
+
+#[test]
+fn who_is_heard_is_not_pinged() {
+    let pings = |heard: bool| {
+        let mut it = relay(1);
+        neighbour(&mut it, s(0), 2, Duration::from_millis(20));
+        let mut pings = 0;
+        for now in 1..40 {
+            it.handle(s(now), Input::Timeout);
+            for ping in sent(&outputs(&mut it)).into_iter().filter(|bytes| bytes[1] == 4) {
+                pings += usize::from(now > 3);
+                let bytes = [&ping[..1], &[5], &ping[2..]].concat();
+                it.handle(s(now), Input::Received { from: peer(2), bytes });
+            }
+            if heard {
+                it.handle(s(now), Input::Heard { peer: peer(2) });
+            }
+        }
+        pings
+    };
+    assert_eq!(pings(true), 0);
+    assert!((6..=9).contains(&pings(false)), "each five seconds: {}", pings(false));
+}
+
+/// A full view of links of 20 to 60 ms, all settled, and a visitor that offers an exchange.
+fn offered(cost_ms: u32) -> Vec<Output> {
+    let mut it = relay(0);
+    for from in 1..=5 {
+        let from_ms = from as u64;
+        neighbour(
+            &mut it,
+            Duration::from_millis(100 * from_ms),
+            from,
+            Duration::from_millis(10 + 10 * from_ms),
+        );
+    }
+    for now in [2, 4, 6, 8] {
+        for from in 1..=5 {
+            it.handle(s(now), Input::Heard { peer: peer(from) });
+        }
+    }
+    it.handle(s(8), Input::LinkUp { peer: peer(9), contact: None, expense: s(0) });
+    outputs(&mut it);
+    let instead = Record::new(&record(7));
+    let wish = Wish::Exchange { cost_us: cost_ms * 1_000, instead };
+    let hello = Message::Hello { role: Role::Relay, wish, kept: false, record: None };
+    it.handle(s(8), Input::Received { from: peer(9), bytes: hello.encode() });
+    outputs(&mut it)
+}
+
+#[test]
+fn an_exchange_takes_the_place_of_the_most_costly_link() {
+    let said = offered(40);
+    assert!(said.contains(&Output::Down { peer: peer(5) }), "the one of 60 ms: {said:?}");
+    assert!(said.contains(&Output::Up { peer: peer(9), leaf: false }));
+    let leave = Message::Leave { reason: Leave::Exchanged, instead: Record::new(&record(7)) };
+    let told = Output::Send { to: peer(5), bytes: leave.encode() };
+    assert!(said.contains(&told), "and it hears of who lost a link on the other side");
+}
+
+#[test]
+fn an_exchange_that_does_not_pay_is_refused() {
+    let said = offered(58);
+    let full = Message::Full { told: ToldList::default() }.encode();
+    assert_eq!(said, [Output::Send { to: peer(9), bytes: full }]);
+}
+
+#[test]
+fn the_expense_of_a_link_counts() {
+    let mut it = relay(1);
+    let expense = Duration::from_millis(500);
+    it.handle(s(1), Input::LinkUp { peer: peer(2), contact: None, expense });
+    let hello = Message::Hello { role: Role::Relay, wish: Wish::Join, kept: false, record: None };
+    it.handle(s(1), Input::Received { from: peer(2), bytes: hello.encode() });
+    let ping = sent(&outputs(&mut it)).into_iter().find(|bytes| bytes[1] == 4).unwrap();
+    let bytes = [&ping[..1], &[5], &ping[2..]].concat();
+    it.handle(s(1) + Duration::from_millis(30), Input::Received { from: peer(2), bytes });
+    let cost = Duration::from_millis(530);
+    assert_eq!(outputs(&mut it), [Output::Cost { peer: peer(2), cost }]);
+    assert_eq!(it.cost(&peer(2)), Some(cost));
+}

@@ -1,0 +1,195 @@
+//! Records come around: the walk of a newcomer, and walks that ask.
+//!
+//! Source: HyParView (Leitao, Pereira, Rodrigues, DSN 2007), sections 4.2 (`ForwardJoin`) and 4.4 (`Shuffle`). Here a
+//! walk that asks carries no records: who stands at its end answers along the way back. The graph is nearly regular, so
+//! that is a peer drawn evenly from all, and it lives.
+//!
+//! | when | then |
+//! |---|---|
+//! | somebody joins | its record goes to `join_walks` neighbours, with `join_walk` steps left |
+//! | `Newcomer` with steps left | to a random neighbour; at `join_keep` the record is kept |
+//! | `Newcomer` at its end | the record is kept, and the newcomer dialled |
+//! | `shuffle_min`, doubling to `shuffle_max`; soon after a loss | `Shuffle` to a random neighbour, with `shuffle_walk` steps left |
+//! | `Shuffle` with steps left | to a random neighbour; who sent it is noted |
+//! | `Shuffle` at its end | `ShuffleReply` to who sent it |
+//! | `ShuffleReply` | to who sent us the walk; if the walk is ours, its records are taken in |
+//! | the own record changes | `Record` to all relays that are neighbours |
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use msec_identity::PeerId;
+
+use super::checks::Then;
+use super::core::{Core, Timer};
+use super::hearsay;
+use super::link::State;
+use super::machine::Protocols;
+use super::message::{Message, Record, ToldList};
+
+/// Walks that are remembered until their answers come. When full, the oldest is forgotten, and its answer dropped.
+const WALKS_MAX: usize = 32;
+
+/// How soon after a loss records are asked for: the new neighbours are there by then.
+const HURRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Walks {
+    /// The walk, and who sent it; `None` if it is ours.
+    under_way: VecDeque<(u64, Option<PeerId>)>,
+    interval: Duration,
+}
+
+impl Walks {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { under_way: VecDeque::new(), interval }
+    }
+
+    /// The next walk starts.
+    pub(super) fn timeout(&mut self, core: &mut Core) {
+        self.arm(core);
+        self.interval = (self.interval * 2).min(core.config.shuffle_max);
+        let neighbours: Vec<_> = core.relays().map(|(peer, _)| peer).collect();
+        if let Some(to) = core.dice.pick(&neighbours) {
+            let steps = core.config.shuffle_walk;
+            self.ask(core, to, steps);
+        }
+    }
+
+    /// Sets the deadline, if there is none.
+    pub(super) fn arm(&mut self, core: &mut Core) {
+        if !core.is_leaf() && !core.timers.is_set(Timer::Shuffle) {
+            let at = core.after_about(self.interval);
+            core.timers.set(Timer::Shuffle, at);
+        }
+    }
+
+    /// Somebody was lost: others may be, too.
+    pub(super) fn hurry(&mut self, core: &mut Core) {
+        if !core.is_leaf() {
+            self.interval = core.config.shuffle_min;
+            let at = core.after_about(HURRY);
+            core.timers.set_no_later(Timer::Shuffle, at);
+        }
+    }
+
+    fn ask(&mut self, core: &mut Core, to: PeerId, steps: u8) {
+        let walk = core.dice.u64();
+        self.note(walk, None);
+        core.send(to, &Message::Shuffle { walk, steps });
+    }
+
+    fn note(&mut self, walk: u64, from: Option<PeerId>) {
+        if self.under_way.len() >= WALKS_MAX {
+            self.under_way.pop_front();
+        }
+        self.under_way.push_back((walk, from));
+    }
+
+    fn shuffle(&mut self, core: &mut Core, from: PeerId, walk: u64, steps: u8) {
+        let steps = steps.min(core.config.shuffle_walk);
+        if let Some(to) = next_step(core, from, steps) {
+            self.note(walk, Some(from));
+            return core.send(to, &Message::Shuffle { walk, steps: steps - 1 });
+        }
+        let mut told = core.sample(from);
+        if let Some(own) = core.own.clone().filter(|_| !core.is_leaf()) {
+            told.0.insert(0, super::message::Told { age_s: 0, record: own });
+        }
+        core.send(from, &Message::ShuffleReply { walk, told });
+    }
+
+    fn reply(&mut self, core: &mut Core, from: PeerId, walk: u64, told: ToldList) {
+        let Some(place) = self.under_way.iter().position(|(other, _)| *other == walk) else { return };
+        match self.under_way.remove(place) {
+            Some((_, Some(to))) if core.links.get(&to).is_some_and(|link| link.is_up()) => {
+                core.send(to, &Message::ShuffleReply { walk, told });
+            }
+            Some((_, None)) => hearsay::told(core, from, told),
+            _ => {}
+        }
+    }
+}
+
+/// Asks `peer` itself, whether it is up or only measured.
+pub(super) fn ask(core: &mut Core, all: &mut Protocols, peer: PeerId) {
+    all.walk.ask(core, peer, 0);
+}
+
+/// A walk that asks came by.
+pub(super) fn shuffle(core: &mut Core, all: &mut Protocols, from: PeerId, walk: u64, steps: u8) {
+    let Some(link) = core.links.get(&from) else { return };
+    // A visitor may ask us, and nobody else through us.
+    let visits = link.state == State::Awaited;
+    if (visits || link.is_up()) && admit(core, from) {
+        let steps = if visits || core.is_leaf() { 0 } else { steps };
+        all.walk.shuffle(core, from, walk, steps);
+    }
+}
+
+/// An answer came by.
+pub(super) fn reply(core: &mut Core, all: &mut Protocols, from: PeerId, walk: u64, told: ToldList) {
+    if core.links.contains_key(&from) {
+        all.walk.reply(core, from, walk, told);
+    }
+}
+
+/// Tells of a newcomer, which is our neighbour.
+pub(super) fn spread(core: &mut Core, newcomer: PeerId, record: &Record) {
+    let mut neighbours: Vec<_> =
+        core.relays().map(|(peer, _)| peer).filter(|peer| *peer != newcomer).collect();
+    core.dice.draw(&mut neighbours, core.config.join_walks);
+    for to in neighbours {
+        core.send(to, &Message::Newcomer { steps: core.config.join_walk, record: record.clone() });
+    }
+}
+
+/// A newcomer's record came by.
+pub(super) fn newcomer(core: &mut Core, from: PeerId, steps: u8, record: Record) {
+    if core.is_leaf() || !core.links.get(&from).is_some_and(|link| link.is_relay()) || !admit(core, from) {
+        return;
+    }
+    let steps = steps.min(core.config.join_walk);
+    let Some(to) = next_step(core, from, steps) else {
+        return hearsay::record(core, from, record, Duration::ZERO, Then::Welcome);
+    };
+    if steps == core.config.join_keep {
+        hearsay::record(core, from, record.clone(), Duration::ZERO, Then::Keep);
+    }
+    core.send(to, &Message::Newcomer { steps: steps - 1, record });
+}
+
+/// What we tell about ourselves has changed, and the neighbours are told.
+pub(super) fn own(core: &mut Core, record: Option<Record>) {
+    if core.own == record {
+        return;
+    }
+    core.own = record;
+    let Some(record) = core.own.clone().filter(|_| !core.is_leaf()) else { return };
+    for to in core.relays().map(|(peer, _)| peer).collect::<Vec<_>>() {
+        core.send(to, &Message::Record { record: record.clone() });
+    }
+}
+
+/// What a neighbour tells about itself has changed.
+pub(super) fn renewed(core: &mut Core, from: PeerId, record: Record) {
+    if core.links.get(&from).is_some_and(|link| link.is_relay()) {
+        hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
+    }
+}
+
+/// Where a walk that came from there goes next; `None` where it ends.
+fn next_step(core: &mut Core, from: PeerId, steps: u8) -> Option<PeerId> {
+    let others: Vec<_> = core.relays().map(|(peer, _)| peer).filter(|peer| *peer != from).collect();
+    if steps == 0 { None } else { core.dice.pick(&others) }
+}
+
+/// Whether this neighbour may send one more walk in this minute.
+fn admit(core: &mut Core, from: PeerId) -> bool {
+    let (now, max) = (core.now, core.config.walks_each_max);
+    core.links.get_mut(&from).is_some_and(|link| {
+        link.count_from(now);
+        link.walks = link.walks.saturating_add(1);
+        link.walks <= max
+    })
+}
