@@ -119,7 +119,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
         return Err(DecodeError::Version { given: *first, ours: FIRST_BYTE });
     }
     let (message, rest) = postcard::take_from_bytes(body).map_err(|_| DecodeError::Malformed)?;
-    if rest.is_empty() { Ok(message) } else { Err(DecodeError::Trailing { bytes: rest.len() }) }
+    if rest.is_empty() { Ok(message) } else { Err(DecodeError::Malformed) }
 }
 
 impl Record {
@@ -241,7 +241,7 @@ mod tests {
         assert!(matches!(decode(&long), Err(DecodeError::TooLong { .. })));
         let mut trailing = Message::Ping { nonce: 1 }.encode();
         trailing.push(0);
-        assert_eq!(decode(&trailing), Err(DecodeError::Trailing { bytes: 1 }));
+        assert_eq!(decode(&trailing), Err(DecodeError::Malformed));
     }
 
     #[test]
