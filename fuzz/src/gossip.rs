@@ -86,7 +86,7 @@ fn input(step: Step<'_>) -> Input {
         act::UP => {
             let prefixes = [&[""][..], &["parks"], &["air", "control"], &[]];
             let interest = Interest::of(prefixes[usize::from(byte(0)) % 4].iter().copied());
-            Input::NeighbourUp { peer: from, interest: interest.expect("prefixes") }
+            Input::NeighbourUp { peer: from, interest: interest.expect("prefixes"), leaf: byte(1) & 1 == 1 }
         }
         act::DOWN => Input::NeighbourDown { peer: from },
         act::ACCEPTED => {
@@ -115,7 +115,7 @@ fn machine(config: Config) -> Gossip {
         gossip.handle(Duration::ZERO, Input::Durable { key, version });
     }
     for n in 0..PEERS {
-        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: peer(n), interest: Interest::all() });
+        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: peer(n), interest: Interest::all(), leaf: false });
     }
     while gossip.poll_output().is_some() {}
     gossip

@@ -274,7 +274,7 @@ fn talk(live: bool) -> Script {
     if !live {
         runs.iter().for_each(|run| hold(&mut gossip, run, Duration::ZERO));
     }
-    gossip.handle(Duration::ZERO, GossipInput::NeighbourUp { peer: gateway, interest: Interest::all() });
+    gossip.handle(Duration::ZERO, GossipInput::NeighbourUp { peer: gateway, interest: Interest::all(), leaf: false });
     for turn in 0..12 {
         if let Some(run) = runs.get(turn).filter(|_| live) {
             hold(&mut gossip, run, scene.mono);

@@ -70,6 +70,14 @@ pub enum ConfigError {
         /// The limit.
         max: usize,
     },
+    /// More trees than a message tells of.
+    #[error("`trees_max` is {given}, over the wire format's limit of {max}")]
+    TreesMax {
+        /// The value.
+        given: usize,
+        /// The limit.
+        max: usize,
+    },
     /// A full list, or a full push, would not fit into a message.
     #[error("`message_bytes_max` is {given}: with these other limits it must be at least {needed}")]
     MessageBytesMax {

@@ -48,6 +48,11 @@ impl Interest {
         self.0.iter().any(|prefix| starts_with(topic.as_str(), prefix))
     }
 
+    /// Whether it covers all that `other` does.
+    pub fn contains(&self, other: &Self) -> bool {
+        other.0.iter().all(|inner| self.0.iter().any(|outer| starts_with(text(inner), outer)))
+    }
+
     /// What both cover. Each of its prefixes is one of `self`'s or `other`'s, so it has at most as many as both have.
     pub fn intersect(&self, other: &Self) -> Self {
         let inside = |inner: &Self, outer: &Self| -> Vec<Prefix> {
@@ -194,6 +199,7 @@ mod tests {
             let topic = topic(&path.join("/"));
             let both = a.intersect(&b);
             prop_assert_eq!(both.covers(&topic), a.covers(&topic) && b.covers(&topic));
+            prop_assert_eq!(a.contains(&b), both == b);
             prop_assert_eq!(both, b.intersect(&a));
             prop_assert_eq!(a.intersect(&a), a);
         }

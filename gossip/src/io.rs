@@ -1,5 +1,7 @@
 //! What goes into the machine, and what comes out.
 
+use std::time::Duration;
+
 use msec_identity::PeerId;
 
 use crate::error::DecodeError;
@@ -15,6 +17,15 @@ pub enum Input {
         peer: PeerId,
         /// What it wants, clipped by the node to what it may hold.
         interest: Interest,
+        /// Whether it relays nothing: then it is in no tree, and one of its neighbours feeds it.
+        leaf: bool,
+    },
+    /// What the link to a neighbour costs, as it was measured: trees take the shortest ways by it.
+    Cost {
+        /// Who.
+        peer: PeerId,
+        /// Its round-trip time, and what is added for a metered or slow carrier.
+        cost: Duration,
     },
     /// The link is gone: all about the neighbour is forgotten.
     NeighbourDown {

@@ -10,7 +10,11 @@
 //! | `io`, `stats`, `config`, `error` | what goes in and out, the counters, the numbers, who is to blame |
 //! | `item`, `interest` | [`Key`], [`Version`], [`Topic`]; [`Interest`], a set of path prefixes |
 //! | [`overlay`] | [`Overlay`], a machine of its own: who is linked with whom |
-//! | `push` | protocol: a live payload goes to all who lack it |
+//! | `broadcast` | the next four, and what each learns from the others |
+//! | `trees` | protocol: the shortest ways to some hundred roots |
+//! | `push` | protocol: a live payload goes along a tree |
+//! | `lazy`, `recent` | protocol: who is not next in the tree learns its short id, and fetches what doesn't come |
+//! | `feed` | protocol: a leaf is pushed to by one of its neighbours |
 //! | `announce` | protocol: what is too large to push, or was caught up with, is told by name |
 //! | `offer` | protocol: what a neighbour wants and we don't is told until it holds it |
 //! | `reconcile` | protocol: where do we differ? Summaries of ranges, split until they are small, then lists |
@@ -33,8 +37,8 @@
 //! let now = Duration::ZERO;
 //! let mut a = Gossip::new(Config::default(), sensor, Interest::none(), [1; 32]);
 //! let mut b = Gossip::new(Config::default(), office, Interest::all(), [2; 32]);
-//! a.handle(now, Input::NeighbourUp { peer: office, interest: Interest::all() });
-//! b.handle(now, Input::NeighbourUp { peer: sensor, interest: Interest::none() });
+//! a.handle(now, Input::NeighbourUp { peer: office, interest: Interest::all(), leaf: false });
+//! b.handle(now, Input::NeighbourUp { peer: sensor, interest: Interest::none(), leaf: false });
 //!
 //! let (key, topic) = (Key([7; 32]), Topic::new("parks/noise")?);
 //! let version = Version { size: 1, digest: [9; 32] };
@@ -56,14 +60,17 @@
 mod announce;
 mod answers;
 mod bounded;
+mod broadcast;
 mod config;
 mod core;
 mod error;
+mod feed;
 mod frame;
 mod frontier;
 mod interest;
 mod io;
 mod item;
+mod lazy;
 mod machine;
 mod message;
 mod neighbour;
@@ -72,11 +79,13 @@ pub mod overlay;
 mod push;
 mod quota;
 mod range;
+mod recent;
 mod reconcile;
 mod serve;
 mod stats;
 mod tables;
 mod timers;
+mod trees;
 mod wants;
 
 pub use config::Config;

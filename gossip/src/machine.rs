@@ -5,6 +5,7 @@ use std::time::Duration;
 use msec_identity::PeerId;
 
 use crate::announce::{self, Announce};
+use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::core::Core;
 use crate::interest::Interest;
@@ -12,11 +13,12 @@ use crate::io::{Input, Output};
 use crate::item::{Item, Key, Version};
 use crate::message::Message;
 use crate::neighbour::Neighbour;
+use crate::push::Update;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::timers::Timer;
 use crate::wants::Wants;
-use crate::{frame, offer, push, reconcile, serve};
+use crate::{feed, frame, offer, push, reconcile, serve};
 
 /// Gossip with all neighbours, as a machine without I/O.
 ///
@@ -31,6 +33,7 @@ use crate::{frame, offer, push, reconcile, serve};
 pub struct Gossip {
     me: PeerId,
     core: Core,
+    broadcast: Broadcast,
     announce: Announce,
     wants: Wants,
 }
@@ -46,6 +49,7 @@ impl Gossip {
         config.check().expect("a configuration is checked where it enters");
         Self {
             me,
+            broadcast: Broadcast::new(&config, &me),
             core: Core::new(config, interest, seed),
             announce: Announce::default(),
             wants: Wants::default(),
@@ -59,7 +63,12 @@ impl Gossip {
         self.dispatch(input);
         while let Some(timer) = self.core.timers.pop(self.core.now) {
             match timer {
-                Timer::Announce => self.announce.timeout(&mut self.core),
+                Timer::Announce => {
+                    self.broadcast.lazy.announce(&mut self.core);
+                    self.announce.timeout(&mut self.core);
+                }
+                Timer::Trees => self.broadcast.trees_timeout(&mut self.core),
+                Timer::Fetch => self.broadcast.fetch_timeout(&mut self.core),
                 Timer::Reconcile(peer) => reconcile::timeout(&mut self.core, peer),
                 Timer::Offer(peer) => offer::start(&mut self.core, peer),
                 Timer::Want(key) => self.wants.timeout(&mut self.core, key),
@@ -105,18 +114,20 @@ impl Gossip {
 
     /// How full the tables are.
     pub fn table_sizes(&self) -> Tables {
-        Tables::of(&self.core, &self.announce, &self.wants)
+        Tables::of(&self.core, &self.broadcast, &self.announce, &self.wants)
     }
 
     fn dispatch(&mut self, input: Input) {
         let core = &mut self.core;
         match input {
-            Input::NeighbourUp { peer, interest } => self.neighbour_up(peer, interest),
+            Input::NeighbourUp { peer, interest, leaf } => self.neighbour_up(peer, interest, leaf),
             Input::NeighbourDown { peer } => self.neighbour_down(peer),
+            Input::Cost { peer, cost } => self.broadcast.cost(core, peer, cost),
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Accepted { key, topic, version, from, origin, payload } => {
                 let payload = payload.as_deref().filter(|payload| core.may_push(origin, payload.len()));
-                if !push::accepted(core, key, topic, version, from, payload) {
+                let update = Update { key, topic, version, from };
+                if !push::accepted(&mut self.broadcast, core, update, payload) {
                     self.announce.accepted(key);
                 }
                 self.wants.accepted(core, key);
@@ -130,21 +141,29 @@ impl Gossip {
             Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
             Input::Shed { peer, frame } => {
                 reconcile::shed(core, peer);
+                self.broadcast.shed(core, peer);
                 self.shed(peer, &frame);
             }
             Input::Timeout => {}
         }
     }
 
-    fn neighbour_up(&mut self, peer: PeerId, interest: Interest) {
+    fn neighbour_up(&mut self, peer: PeerId, interest: Interest, leaf: bool) {
+        // Where its interest changed, its end of the link knows of no new beginning.
+        let before = self.core.neighbours.get(&peer).map(|before| (before.cost, before.is_fed));
         self.neighbour_down(peer);
         let core = &mut self.core;
         if peer == self.me || core.neighbours.len() >= core.config.neighbours_max {
             core.stats.neighbours_refused += 1;
             return;
         }
-        let neighbour = Neighbour::new(core.now, interest, &core.interest, &core.config);
+        let mut neighbour = Neighbour::new(core.now, interest, &core.interest, &core.config);
+        neighbour.is_leaf = leaf;
+        if let Some((cost, is_fed)) = before {
+            (neighbour.cost, neighbour.is_fed) = (cost, is_fed);
+        }
         core.neighbours.insert(peer, Box::new(neighbour));
+        self.broadcast.neighbour_up(core, peer);
         reconcile::start(core, peer);
         offer::start(core, peer);
     }
@@ -156,6 +175,7 @@ impl Gossip {
             self.core.timers.cancel(Timer::Owed(peer));
             self.core.unsay(peer);
             self.wants.neighbour_down(&mut self.core, peer);
+            self.broadcast.neighbour_down(&mut self.core, peer);
         }
     }
 
@@ -194,7 +214,11 @@ impl Gossip {
             return;
         }
         match message {
-            Message::Push { key, size, payload } => push::received(core, from, key, size, payload.0),
+            push @ Message::Push { .. } => push::received(&mut self.broadcast, core, from, &push),
+            Message::Tree(message) => self.broadcast.tree_received(core, from, message),
+            Message::Ihave { ids } => self.broadcast.lazy.announced(core, from, ids),
+            Message::Fetch { ids } => self.broadcast.lazy.fetch(core, from, &ids),
+            Message::Feed { on } => feed::received(core, from, on),
             Message::Summary { ranges } => reconcile::summary(core, from, ranges),
             Message::List { range, items } => {
                 let only = range.is_exact().then(|| range.first());

@@ -12,7 +12,11 @@ use crate::bounded;
 use crate::error::DecodeError;
 use crate::frontier::Fingerprint;
 use crate::item::{Item, Key};
+use crate::lazy::IDS_MAX;
 use crate::range::{FANOUT, Range};
+use crate::recent::Id;
+use crate::trees::dist::TreeId;
+use crate::trees::wire::TreeMessage;
 
 /// The first byte of every frame: version 2, channel 0.
 pub(crate) const WIRE_VERSION: u8 = 2;
@@ -26,8 +30,9 @@ pub(crate) const OVERHEAD_BYTES_MAX: usize = 128;
 /// What peers say to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Message<'a> {
-    /// A live payload, which ends at `size`. Unasked.
+    /// A live payload, which ends at `size`, on its way along `tree`.
     Push {
+        tree: TreeId,
         key: Key,
         size: u64,
         #[serde(borrow)]
@@ -57,6 +62,20 @@ pub(crate) enum Message<'a> {
     Chunk { key: Key, from: u64, payload: Payload<'a> },
     /// The other answer to a want: the sender cannot, or may not, or had to drop what it sent.
     Unserved { key: Key, from: u64 },
+    /// Where the sender is in the trees.
+    Tree(TreeMessage),
+    /// The sender holds pushes of these names.
+    Ihave {
+        #[serde(deserialize_with = "bounded::seq::<_, _, IDS_MAX>")]
+        ids: Vec<Id>,
+    },
+    /// The sender asks for pushes that it was told of.
+    Fetch {
+        #[serde(deserialize_with = "bounded::seq::<_, _, IDS_MAX>")]
+        ids: Vec<Id>,
+    },
+    /// The sender, a leaf, wants all pushes from the receiver, or none.
+    Feed { on: bool },
 }
 
 /// Opaque bytes, still lying in the message.
@@ -84,7 +103,9 @@ impl<'a> Message<'a> {
                 sorted(items) && items.iter().all(|item| range.contains(&item.key))
             }
             Self::Have { items, .. } => sorted(items),
+            Self::Tree(message) => message.is_ordered(),
             Self::Push { .. } | Self::Want { .. } | Self::Chunk { .. } | Self::Unserved { .. } => true,
+            Self::Ihave { .. } | Self::Fetch { .. } | Self::Feed { .. } => true,
         };
         if ordered { Ok(()) } else { Err(DecodeError::Disordered) }
     }

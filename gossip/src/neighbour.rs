@@ -19,6 +19,14 @@ pub(crate) struct WantOrder {
 
 #[derive(Debug)]
 pub(crate) struct Neighbour {
+    /// It relays nothing.
+    pub(crate) is_leaf: bool,
+    /// A leaf is pushed to: it asked for that, or has not said anything yet.
+    pub(crate) is_fed: bool,
+    /// What the link costs, as it was last measured.
+    pub(crate) cost: Duration,
+    /// Pushes that it was the first to announce and that have not come: at most `Config::fetches_max`.
+    pub(crate) fetches: usize,
     /// What it wants.
     pub(crate) interest: Interest,
     /// What both of us want: what reconciliation compares.
@@ -91,6 +99,10 @@ struct Backoff {
 impl Neighbour {
     pub(crate) fn new(now: Duration, interest: Interest, mine: &Interest, config: &Config) -> Self {
         Self {
+            is_leaf: false,
+            is_fed: true,
+            cost: config.cost_default,
+            fetches: 0,
             common: mine.intersect(&interest),
             interest,
             known: BTreeMap::new(),

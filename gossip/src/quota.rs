@@ -20,6 +20,8 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::item::{Item, Origin};
 use crate::message::Message;
+use crate::recent::Id;
+use crate::trees::wire::{Step, TreeMessage};
 
 /// What a message costs beside its bytes. Chosen: about a head, whose signature is to be checked.
 const MESSAGE_BYTES: u64 = 256;
@@ -97,7 +99,16 @@ impl Quotas {
             Message::Have { items, .. } => {
                 self.announcements.take(now, items.len() * Item::BYTES_TYPICAL, config.announce_quota)
             }
-            Message::Want { .. }
+            Message::Ihave { ids } => {
+                self.announcements.take(now, ids.len() * size_of::<Id>(), config.announce_quota)
+            }
+            Message::Tree(TreeMessage::Vector { steps, .. }) => {
+                self.announcements.take(now, steps.len() * size_of::<Step>(), config.announce_quota)
+            }
+            Message::Fetch { .. } => self.may_serve(now, config),
+            Message::Tree(_)
+            | Message::Feed { .. }
+            | Message::Want { .. }
             | Message::Chunk { .. }
             | Message::Unserved { .. }
             | Message::Summary { .. }

@@ -7,6 +7,12 @@ pub struct Stats {
     pub pushed: u64,
     /// Pushes received of what we held already, and dropped.
     pub duplicates: u64,
+    /// Short ids announced, one for each neighbour.
+    pub ids_announced: u64,
+    /// Pushes asked for, because they were announced and did not come.
+    pub fetched: u64,
+    /// Bytes of messages about trees.
+    pub tree_bytes: u64,
     /// Payloads handed to the node.
     pub delivered: u64,
     /// Items announced or offered, one for each neighbour.
@@ -19,7 +25,7 @@ pub struct Stats {
     pub listed: u64,
     /// Wants sent.
     pub wanted: u64,
-    /// Wants that were not answered in time.
+    /// Wants and fetches that were not answered in time.
     pub unanswered: u64,
     /// Wants that a neighbour said it would not answer.
     pub unserved: u64,

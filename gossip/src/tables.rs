@@ -1,6 +1,7 @@
 //! How full the tables are: what somebody who watches the bounds looks at.
 
 use crate::announce::Announce;
+use crate::broadcast::Broadcast;
 use crate::core::Core;
 use crate::neighbour::Neighbour;
 use crate::wants::Wants;
@@ -32,18 +33,31 @@ pub struct Tables {
     pub authors: usize,
     /// Keys with news: at most `held`.
     pub news: usize,
-    /// Deadlines: at most one for each want, three for each neighbour, and one more.
+    /// Pushes announced by short ids that have not come: at most [`crate::Config::fetches_max`] for each neighbour.
+    pub fetches: usize,
+    /// Pushes that are remembered: at most [`crate::Config::recent_max`].
+    pub recent: usize,
+    /// Ways in trees: at most twice [`crate::Config::trees_max`].
+    pub trees: usize,
+    /// Trees that one neighbour told of: at most twice [`crate::Config::trees_max`].
+    pub trees_told: usize,
+    /// Deadlines: at most one for each want, three for each neighbour, and three more.
     pub timers: usize,
 }
 
 impl Tables {
-    pub(crate) fn of(core: &Core, announce: &Announce, wants: &Wants) -> Self {
+    pub(crate) fn of(core: &Core, broadcast: &Broadcast, announce: &Announce, wants: &Wants) -> Self {
+        let [trees, trees_told] = broadcast.trees.table_sizes();
         let mut tables = Self {
             held: core.frontier.len(),
             neighbours: core.neighbours.len(),
             wants: wants.len(),
             authors: core.authors(),
             news: announce.len(),
+            fetches: broadcast.lazy.pending(),
+            recent: broadcast.lazy.recent.len(),
+            trees,
+            trees_told,
             timers: core.timers.len(),
             ..Self::default()
         };

@@ -10,8 +10,12 @@ use crate::item::Key;
 /// What a deadline is for. Each has at most one deadline, so the table is bounded by neighbours and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// The batch of announcements goes out.
+    /// The batches of announcements go out.
     Announce,
+    /// Trees have something to tell, to check or to decide.
+    Trees,
+    /// Something that was announced by its short id has not come.
+    Fetch,
     /// The next round with this neighbour starts.
     Reconcile(PeerId),
     /// What this neighbour wants and we don't is offered again.

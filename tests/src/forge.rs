@@ -112,7 +112,7 @@ pub fn push(run: &Run) -> Vec<u8> {
 /// If gossip does not push, which it does.
 pub fn push_as(log: LogId, size: u64, run: &Run) -> Vec<u8> {
     let mut gossip = Gossip::new(Config::default(), A, Interest::none(), [0; 32]);
-    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all() });
+    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all(), leaf: false });
     let version = Version { size, digest: run.head.claims().root };
     let (key, payload) = (Key(log.0), Some(run.to_bytes()));
     gossip.handle(
@@ -135,8 +135,8 @@ pub fn want(log: LogId) -> Vec<u8> {
         Input::Accepted { key, topic: topic("any"), version, from: None, origin: None, payload: None };
     holder.handle(Duration::ZERO, accepted);
     holder.handle(Duration::ZERO, Input::Durable { key, version });
-    asker.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all() });
-    holder.handle(Duration::ZERO, Input::NeighbourUp { peer: A, interest: Interest::all() });
+    asker.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all(), leaf: false });
+    holder.handle(Duration::ZERO, Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
     for second in 0..10 {
         let now = Duration::from_secs(second);
         for (bytes, from_asker) in sent(&mut asker)

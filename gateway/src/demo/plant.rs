@@ -114,7 +114,7 @@ fn honest_run(victims: &Victims) -> anyhow::Result<Run> {
 /// The run as a live message, made by the machine that honest peers use.
 fn pushed(run: &Run, from: msec_identity::PeerId, to: msec_identity::PeerId) -> anyhow::Result<Vec<u8>> {
     let mut gossip = Gossip::new(Config::default(), from, Interest::none(), [0; 32]);
-    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: to, interest: Interest::all() });
+    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: to, interest: Interest::all(), leaf: false });
     let (key, version) =
         (Key(run.log.0), Version { size: run.head.claims().size, digest: run.head.claims().root });
     let (topic, payload) = (Topic::new(COLLECTION)?, Some(run.to_bytes()));

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::interest::Interest;
 use crate::item::{TOPIC_BYTES_MAX, Topic, Version};
+use crate::trees::dist::Dist;
+use crate::trees::wire::{Extent, Way, steps};
 
 const BYTES_MAX: usize = 4 << 10;
 
@@ -44,8 +46,10 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
         items.into_iter().map(|(key, item)| Item { key: Key(key), ..item }).collect::<Vec<_>>()
     });
     let items = items.boxed();
+    let ids = prop::collection::vec(any::<[u8; 8]>().prop_map(Id), 0..6).boxed();
     prop_oneof![
-        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, size)| Message::Push {
+        (any::<u32>(), any::<[u8; 32]>(), any::<u64>()).prop_map(|(tree, key, size)| Message::Push {
+            tree: TreeId(tree),
             key: Key(key),
             size,
             payload: Payload(b"payload")
@@ -66,6 +70,17 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
             from,
             payload: Payload(b"")
         }),
+        (any::<bool>(), prop::collection::btree_set(1u32.., 0..6)).prop_map(|(whole, trees)| {
+            let extent = if whole { Extent::First } else { Extent::Changes };
+            let ways: Vec<_> =
+                trees.into_iter().map(|tree| (TreeId(tree), Way::new(Dist(7), whole))).collect();
+            Message::Tree(TreeMessage::Vector { extent, steps: steps(&ways) })
+        }),
+        any::<[u8; 8]>().prop_map(|sum| Message::Tree(TreeMessage::Check { sum })),
+        Just(Message::Tree(TreeMessage::Retell)),
+        ids.clone().prop_map(|ids| Message::Ihave { ids }),
+        ids.prop_map(|ids| Message::Fetch { ids }),
+        any::<bool>().prop_map(|on| Message::Feed { on }),
     ]
 }
 

@@ -174,7 +174,7 @@ fn a_list_is_answered_with_a_window_that_hides_nothing_for_ever() {
 fn offers_over_the_limit_take_turns() {
     let mut rig = Rig::with(Config { list_max: 5, offers_max: 8, ..Config::default() }, Interest::none());
     rig.load(&items(20, "parks", 9));
-    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all() });
+    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
     let mut told = keys(rig.announced());
     assert_eq!(told.len(), 8);
     rig.pass(ms(4_000));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use crate::rig::{items, topic};
-use crate::wire::{Wire, WireItem, exactly};
+use crate::wire::{Wire, WireExtent, WireItem, WireTree, exactly, id};
 
 const PEERS: u8 = 3;
 
@@ -56,13 +56,31 @@ fn any_range() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// Few, so that neighbours tell of the same ones.
+fn any_tree() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 0u32..6, 1 => any::<u32>()]
+}
+
+fn any_extent() -> impl Strategy<Value = WireExtent> {
+    prop::sample::select(vec![WireExtent::Changes, WireExtent::Whole, WireExtent::First])
+}
+
+/// A distance of some milliseconds or none, and whether we are the parent.
+fn any_way() -> impl Strategy<Value = u16> {
+    prop_oneof![4 => 0u16..300, 1 => 0xfffe_u16.., 1 => any::<u16>()]
+}
+
+/// Those of keys that are held, among others.
+fn any_ids() -> impl Strategy<Value = Vec<[u8; 8]>> {
+    let known = (0u64..8, 1u64..4).prop_map(|(n, size)| id(&crate::rig::key(n), size));
+    prop::collection::vec(prop_oneof![2 => known, 1 => any::<[u8; 8]>()], 0..9)
+}
+
 fn any_wire() -> BoxedStrategy<Wire> {
     let bytes = prop::collection::vec(any::<u8>(), 0..20);
     prop_oneof![
-        (any_key(), any_size(), bytes.clone()).prop_map(|(key, size, payload)| Wire::Push {
-            key,
-            size,
-            payload
+        (any_tree(), any_key(), any_size(), bytes.clone()).prop_map(|(tree, key, size, payload)| {
+            Wire::Push { tree: tree.to_be_bytes(), key, size, payload }
         }),
         prop::collection::vec((any_range(), any::<[u8; 32]>()), 0..3)
             .prop_map(|ranges| Wire::Summary { ranges }),
@@ -75,6 +93,13 @@ fn any_wire() -> BoxedStrategy<Wire> {
         }),
         (any_key(), any_size()).prop_map(|(key, from)| Wire::Unserved { key, from }),
         (any_key(), any_size(), bytes).prop_map(|(key, from, payload)| Wire::Chunk { key, from, payload }),
+        (any_extent(), prop::collection::vec((1u32..6, any_way()), 0..12))
+            .prop_map(|(extent, steps)| Wire::Tree(WireTree::Vector { extent, steps })),
+        any::<[u8; 8]>().prop_map(|sum| Wire::Tree(WireTree::Check { sum })),
+        Just(Wire::Tree(WireTree::Retell)),
+        any_ids().prop_map(|ids| Wire::Ihave { ids }),
+        any_ids().prop_map(|ids| Wire::Fetch { ids }),
+        any::<bool>().prop_map(|on| Wire::Feed { on }),
     ]
     .boxed()
 }
@@ -102,8 +127,10 @@ fn any_input() -> impl Strategy<Value = Input> {
     let some_peer = prop::option::of(any_peer());
     prop_oneof![
         20 => (any_peer(), any_message()).prop_map(|(from, bytes)| Input::Received { from, bytes }),
-        3 => (any_peer(), any_interest()).prop_map(|(peer, interest)| Input::NeighbourUp { peer, interest }),
+        3 => (any_peer(), any_interest(), any::<bool>()).prop_map(|(peer, interest, leaf)| Input::NeighbourUp { peer, interest, leaf }),
         1 => any_peer().prop_map(|peer| Input::NeighbourDown { peer }),
+        1 => (any_peer(), any::<u32>())
+            .prop_map(|(peer, micros)| Input::Cost { peer, cost: Duration::from_micros(micros.into()) }),
         4 => (any_key(), any_topic(), any_version(), some_peer, any::<bool>()).prop_map(
             |(key, topic, version, from, live)| {
                 let payload = live.then(|| b"payload".to_vec());
@@ -131,7 +158,10 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
                     Wire::Have { items, .. } => assert!((1..=config.list_max).contains(&items.len())),
                     Wire::List { items, .. } => assert!(items.len() <= config.list_max),
                     Wire::Summary { ranges } => assert!((1..=16).contains(&ranges.len())),
+                    Wire::Ihave { ids } | Wire::Fetch { ids } => assert!((1..=256).contains(&ids.len())),
+                    Wire::Tree(WireTree::Vector { steps, .. }) => assert!(steps.len() <= 512),
                     Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } | Wire::Unserved { .. } => {}
+                    Wire::Tree(_) | Wire::Feed { .. } => {}
                 }
             }
             to
@@ -142,6 +172,16 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
     assert!(gossip.neighbours().any(|peer| peer == *to), "nothing concerns a stranger");
 }
 
+/// However full the tables were made, they stay in their bounds.
+fn bounded(gossip: &Gossip, config: &Config) {
+    let sizes = gossip.table_sizes();
+    assert!(sizes.fetches <= config.fetches_max * usize::from(PEERS), "{sizes:?}");
+    assert!(sizes.recent <= config.recent_max, "{sizes:?}");
+    // Our own is one more.
+    assert!(sizes.trees <= 2 * config.trees_max + 1, "{sizes:?}");
+    assert!(sizes.trees_told <= 2 * config.trees_max, "{sizes:?}");
+}
+
 fn small() -> Config {
     Config {
         list_max: 3,
@@ -149,6 +189,10 @@ fn small() -> Config {
         hearsay_max: 6,
         wants_in_flight_max: 2,
         serves_in_flight_max: 2,
+        trees_max: 3,
+        fetches_max: 3,
+        recent_max: 4,
+        recent_bytes_max: 40,
         backoffs_max: 3,
         conflicts_max: 2,
         control: Interest::of(["control"]).unwrap(),
@@ -162,9 +206,10 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic_spin_or_misbehave(
         interest in any_interest(),
+        leaf in any::<bool>(),
         inputs in prop::collection::vec((0u64..4_000, any_input()), 1..120),
     ) {
-        let config = small();
+        let config = Config { leaf, ..small() };
         let mut gossip = Gossip::new(config.clone(), PeerId([0xff; 32]), interest, [1; 32]);
         for item in items(5, "parks", 3) {
             let (key, version) = (item.key, item.version);
@@ -172,7 +217,7 @@ proptest! {
             gossip.handle(Duration::ZERO, Input::Durable { key, version });
         }
         for peer in 0..PEERS {
-            gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: PeerId([peer; 32]), interest: Interest::all() });
+            gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: PeerId([peer; 32]), interest: Interest::all(), leaf: false });
         }
         while gossip.poll_output().is_some() {}
         let mut now = Duration::ZERO;
@@ -185,6 +230,7 @@ proptest! {
                 outputs += 1;
             }
             prop_assert!(outputs < 1_000);
+            bounded(&gossip, &config);
             prop_assert!(gossip.poll_timeout().is_none_or(|deadline| deadline > now), "a timer that doesn't rest");
         }
     }
@@ -193,7 +239,7 @@ proptest! {
     fn arbitrary_bytes_are_violations_or_messages(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut gossip = Gossip::new(small(), PeerId([0xff; 32]), Interest::all(), [1; 32]);
         let from = PeerId([1; 32]);
-        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: from, interest: Interest::all() });
+        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: from, interest: Interest::all(), leaf: false });
         while gossip.poll_output().is_some() {}
         gossip.handle(Duration::ZERO, Input::Received { from, bytes: bytes.clone() });
         let violations = std::iter::from_fn(|| gossip.poll_output())

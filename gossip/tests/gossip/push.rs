@@ -76,7 +76,7 @@ fn a_neighbour_that_announces_less_than_we_hold_is_told_whatever_its_interest() 
 fn offers_go_on_until_they_are_acknowledged_and_equal_summaries_do_not_starve_them() {
     let mut rig = Rig::new(parks());
     rig.load(&[item(key(1), "air", 5)]);
-    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all() });
+    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
     let offer = (A, true, vec![item(key(1), "air", 5)]);
     assert_eq!(rig.announced(), std::slice::from_ref(&offer));
     for _ in 0..20 {
@@ -178,7 +178,7 @@ fn who_turns_out_to_lack_what_only_we_offer_is_told_at_once() {
 fn windows_of_offers_hurry_while_they_arrive_and_after_a_shed() {
     let mut rig = Rig::with(Config { offers_max: 64, ..Config::default() }, Interest::none());
     rig.load(&items(640, "parks", 1));
-    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all() });
+    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
     let mut offered = 0;
     for _ in 0..10 {
         for (_, ask, items) in rig.announced() {
@@ -198,7 +198,7 @@ fn windows_of_offers_hurry_while_they_arrive_and_after_a_shed() {
 #[test]
 fn a_relay_sends_on_in_one_frame_what_came_in_one() {
     let mut rig = rig_of(&[A, B]);
-    let push = |n| Wire::Push { key: key(n), size: 1, payload: b"reading".to_vec() };
+    let push = |n| Wire::Push { tree: [0; 4], key: key(n), size: 1, payload: b"reading".to_vec() };
     let bytes = Wire::frame(&(0..10).map(push).collect::<Vec<_>>());
     rig.input(Input::Received { from: A, bytes });
     let mut frames = Vec::new();

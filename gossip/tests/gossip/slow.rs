@@ -57,7 +57,7 @@ impl Pair {
             pair.hold(0, key(n), entries, None);
         }
         for (of, peer) in [(0, B), (1, A)] {
-            pair.tell(of, Input::NeighbourUp { peer, interest: Interest::all() });
+            pair.tell(of, Input::NeighbourUp { peer, interest: Interest::all(), leaf: false });
         }
         pair
     }

@@ -132,7 +132,7 @@ fn a_gap_is_fetched_from_where_the_node_says() {
     rig.input(Input::Gap { key: key(1), topic: Some(topic("parks")), from: A, have: 2 });
     rig.pass(ms(200));
     assert_eq!(rig.wants(), [(A, key(1), 2)]);
-    rig.receive(A, &Wire::Push { key: key(2), size: 7, payload: vec![] });
+    rig.receive(A, &Wire::Push { tree: [0; 4], key: key(2), size: 7, payload: vec![] });
     rig.input(Input::Gap { key: key(2), topic: None, from: A, have: 0 });
     rig.pass(ms(200));
     assert_eq!(rig.wants(), [(A, key(2), 0)], "also for a key that is new");

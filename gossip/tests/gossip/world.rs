@@ -280,7 +280,9 @@ impl World {
 
     fn machine(&self, node: usize, life: u64, interest: &Interest) -> Gossip {
         let seed = *blake3::hash(&[node.to_le_bytes(), life.to_le_bytes()].concat()).as_bytes();
-        Gossip::new(self.config.clone(), peer(node), interest.clone(), seed)
+        // Who wants nothing only uploads.
+        let config = Config { leaf: interest.is_empty(), ..self.config.clone() };
+        Gossip::new(config, peer(node), interest.clone(), seed)
     }
 
     fn link_up(&mut self, a: usize, b: usize) {
@@ -317,7 +319,10 @@ impl World {
             Event::Up { at, other, life } => {
                 if self.links[&ordered(at, other)].life == life {
                     let interest = self.nodes[other].interest.clone();
-                    self.input(at, Input::NeighbourUp { peer: peer(other), interest });
+                    self.input(
+                        at,
+                        Input::NeighbourUp { peer: peer(other), leaf: interest.is_empty(), interest },
+                    );
                 }
             }
             Event::Own { node, life, key } if self.nodes[node].life == life => {

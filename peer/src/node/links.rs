@@ -283,7 +283,7 @@ impl Node {
         }
         self.output(Output::Admitted { link: id });
         self.event(Event::NeighbourUp { peer });
-        self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
+        self.tell_gossip(GossipInput::NeighbourUp { peer, interest, leaf: false });
     }
 
     fn introduction(&self) -> Introduction {
@@ -370,7 +370,7 @@ impl Node {
             }
         }
         for (peer, interest) in changed {
-            self.tell_gossip(GossipInput::NeighbourUp { peer, interest });
+            self.tell_gossip(GossipInput::NeighbourUp { peer, interest, leaf: false });
         }
         let again = self.now.mono + self.config.review_interval;
         self.links.review = (!self.links.by_peer.is_empty()).then_some(again);

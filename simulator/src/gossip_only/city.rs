@@ -181,7 +181,10 @@ impl GossipOnly {
         match happening {
             Happening::Up { a, b } => {
                 for (at, other) in [(a, b), (b, a)] {
-                    self.handle(at, Input::NeighbourUp { peer: name(other), interest: Interest::all() });
+                    self.handle(
+                        at,
+                        Input::NeighbourUp { peer: name(other), interest: Interest::all(), leaf: false },
+                    );
                 }
                 // Nobody speaks before both know of the link.
                 self.settle(a);

@@ -29,7 +29,7 @@ pub(super) fn chatter(held: &[LogId], count: usize, dice: &mut Dice) -> Vec<(Pri
     let mut puppets = ids.map(|id| Gossip::new(config.clone(), id, Interest::all(), dice.bytes()));
     let mut said = Vec::new();
     for side in 0..2 {
-        let up = Input::NeighbourUp { peer: ids[1 - side], interest: Interest::all() };
+        let up = Input::NeighbourUp { peer: ids[1 - side], interest: Interest::all(), leaf: false };
         puppets[side].handle(Duration::ZERO, up);
     }
     for n in 0..LOGS_MAX {

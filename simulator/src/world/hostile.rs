@@ -155,7 +155,7 @@ impl World {
 fn push(log: LogId, topic: Topic, version: Version, payload: Vec<u8>, seed: [u8; 32]) -> Option<Vec<u8>> {
     let (me, other) = (PeerId([1; 32]), PeerId([2; 32]));
     let mut gossip = Gossip::new(Config::default(), me, Interest::all(), seed);
-    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: other, interest: Interest::all() });
+    gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: other, interest: Interest::all(), leaf: false });
     while gossip.poll_output().is_some() {}
     let accepted =
         Input::Accepted { key: Key(log.0), topic, version, from: None, origin: None, payload: Some(payload) };

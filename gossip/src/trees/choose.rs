@@ -1,0 +1,138 @@
+//! Who is the parent in a tree.
+
+use std::time::Duration;
+
+use super::dist::{Dist, TreeId};
+use super::route::{Route, Slot};
+use super::tell::TELL_DELAY;
+use super::{ROUTES_PER_TREE, Trees};
+
+/// How long a retracted way rests. Longer than a retraction takes to the end of a city, 50 hops of 40 ms. Were it too
+/// short, then a loop would count up to `Dist::NONE` (or to the next check) until it is gone.
+const HOLD: Duration = Duration::from_secs(2);
+
+/// Another parent has to be nearer by a 32nd, and half a millisecond, to be worth the change.
+const SWITCH_PART: u16 = 32;
+const SWITCH_LEAST: Dist = Dist(1);
+
+/// One that isn't feasible has to be nearer by a fourth, and 10 ms, to be worth a retraction.
+const RELEASE_PART: u16 = 4;
+const RELEASE_LEAST: Dist = Dist(20);
+
+/// What to do about a way.
+enum Choice {
+    Take {
+        parent: Slot,
+        dist: Dist,
+    },
+    /// Nobody feasible has one.
+    Retract,
+    /// Somebody who isn't feasible has a far better one.
+    Release,
+}
+
+impl Trees {
+    pub(super) fn reconsider_all(&mut self, now: Duration) {
+        let mut trees: Vec<TreeId> = self.routes.iter().map(|route| route.tree).collect();
+        if self.is_crowded {
+            trees.extend(self.links.iter().flatten().flat_map(|link| link.trees()));
+        }
+        for tree in trees {
+            self.reconsider(now, tree);
+        }
+    }
+
+    /// Something about `tree` changed: who is the parent now?
+    pub(super) fn reconsider(&mut self, now: Duration, tree: TreeId) {
+        let known = self.routes.binary_search_by_key(&tree, |route| route.tree);
+        let mut route = known.map_or_else(|_| Route::new(tree), |at| self.routes[at]);
+        if tree == self.me {
+            // Root or not, nobody else can be nearer.
+            return;
+        }
+        let choice = self.choose(&route);
+        let before = route;
+        match choice {
+            Choice::Take { parent, dist } => {
+                if route.dist.is_none() {
+                    route.since_s = now.as_secs().try_into().unwrap_or(u32::MAX);
+                }
+                (route.parent, route.dist) = (parent, dist);
+            }
+            Choice::Retract | Choice::Release if route.dist.is_some() => {
+                if matches!(choice, Choice::Release) {
+                    // Otherwise it would take back the parent that is no longer good enough.
+                    route.feasible = Dist::ZERO;
+                }
+                route.dist = Dist::NONE;
+                if !std::mem::replace(&mut route.is_held, true) {
+                    self.holds.push_back((now.saturating_add(HOLD), tree));
+                }
+            }
+            Choice::Retract | Choice::Release => {}
+        }
+        if route.is_over() {
+            return;
+        }
+        match known {
+            Ok(at) => self.routes[at] = route,
+            Err(at) if self.routes.len() < self.trees_max * ROUTES_PER_TREE => self.routes.insert(at, route),
+            Err(_) => return self.is_crowded = true,
+        }
+        let is_new = route.parent != before.parent;
+        let is_orphan = is_new && before.told.is_some() && !self.offers(before.parent, tree);
+        if is_orphan || (route.dist.is_none() && route.told.is_some()) {
+            self.tell_no_later(now);
+        } else if route.is_news() || route.parent != route.told_parent {
+            self.tell_no_later(now.saturating_add(TELL_DELAY));
+        }
+    }
+
+    /// The best neighbour for `route`.
+    fn choose(&self, route: &Route) -> Choice {
+        // The nearest, the nearest that is feasible, and the parent if that is.
+        let (mut any, mut feasible, mut current) = (Dist::NONE, (Dist::NONE, Slot::NONE), Dist::NONE);
+        for (slot, link) in self.slots() {
+            let Some(advert) = link.advert(route.tree) else { continue };
+            let dist = link.via(advert);
+            any = any.min(dist);
+            if advert.low < route.feasible && dist.is_some() {
+                if dist < feasible.0 {
+                    feasible = (dist, slot);
+                }
+                if slot == route.parent && route.dist.is_some() {
+                    current = dist;
+                }
+            }
+        }
+        let (dist, parent) = if current <= feasible.0.plus(feasible.0.margin(SWITCH_PART, SWITCH_LEAST)) {
+            (current, route.parent)
+        } else {
+            feasible
+        };
+        let could_be = any.plus(any.margin(RELEASE_PART, RELEASE_LEAST));
+        if dist.is_none() {
+            Choice::Retract
+        } else if could_be < dist && !route.is_held {
+            Choice::Release
+        } else {
+            Choice::Take { parent, dist }
+        }
+    }
+
+    /// A retracted way has rested: from now on anybody may be the parent.
+    pub(super) fn hold_over(&mut self, now: Duration, tree: TreeId) {
+        let Ok(at) = self.routes.binary_search_by_key(&tree, |route| route.tree) else { return };
+        self.routes[at].is_held = false;
+        if self.routes[at].dist.is_some() {
+            return;
+        }
+        self.routes[at].feasible = Dist::NONE;
+        self.reconsider(now, tree);
+        let route = &mut self.routes[at];
+        if route.dist.is_none() {
+            route.parent = Slot::NONE;
+            self.tell_no_later(now.saturating_add(TELL_DELAY));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Our own place in one tree.
+
+use std::time::Duration;
+
+use super::dist::{Dist, TreeId};
+
+/// Which neighbour, by its place in the table of links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(pub(crate) u16);
+
+impl Slot {
+    /// Nobody.
+    pub(crate) const NONE: Self = Self(u16::MAX);
+    /// We ourselves: the parent of who is the root.
+    pub(crate) const ROOT: Self = Self(u16::MAX - 1);
+}
+
+/// Twenty bytes: there may be some hundred of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) tree: TreeId,
+    /// How far the root is.
+    pub(crate) dist: Dist,
+    /// The neighbour on the way. While there is no distance: who was it, and still passes on what it has.
+    pub(crate) parent: Slot,
+    /// The least distance that we told since we last had none. Who tells more than that may be our descendant.
+    pub(crate) feasible: Dist,
+    /// What the neighbours were told.
+    pub(crate) told: Dist,
+    pub(crate) told_parent: Slot,
+    /// It lost its way, and waits for that to get around.
+    pub(crate) is_held: bool,
+    /// Since when it has a way, in whole seconds.
+    pub(crate) since_s: u32,
+}
+
+/// A tree is ready this many seconds after it came here, or came back. A city takes about two to tell of it.
+const READY_S: u64 = 3;
+
+/// A distance that moved by this part of itself, and by a millisecond, is news.
+const NEWS_PART: u16 = 16;
+const NEWS_LEAST: Dist = Dist(2);
+
+impl Route {
+    pub(crate) fn new(tree: TreeId) -> Self {
+        Self {
+            tree,
+            dist: Dist::NONE,
+            parent: Slot::NONE,
+            feasible: Dist::NONE,
+            told: Dist::NONE,
+            told_parent: Slot::NONE,
+            is_held: false,
+            since_s: 0,
+        }
+    }
+
+    /// Whether messages may begin on it: a tree that is just being made doesn't reach everybody yet.
+    pub(crate) fn is_ready(&self, now: Duration) -> bool {
+        self.dist.is_some() && now.as_secs() >= u64::from(self.since_s) + READY_S
+    }
+
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent == Slot::ROOT
+    }
+
+    /// Whether the neighbours should hear of the distance.
+    pub(crate) fn is_news(&self) -> bool {
+        match (self.dist.is_some(), self.told.is_some()) {
+            (true, true) => self.dist.abs_diff(self.told) > self.told.margin(NEWS_PART, NEWS_LEAST),
+            (has, had) => has != had,
+        }
+    }
+
+    /// The neighbours are being told.
+    pub(crate) fn tell(&mut self) {
+        self.told = self.dist;
+        if self.told.is_some() {
+            self.feasible = self.feasible.min(self.told);
+        }
+    }
+
+    /// Whether there is nothing left to know of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.dist.is_none()
+            && self.told.is_none()
+            && self.parent == Slot::NONE
+            && self.told_parent == Slot::NONE
+            && !self.is_held
+    }
+}
