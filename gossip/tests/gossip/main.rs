@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod bounds;
+mod broadcast;
+mod city;
 mod convergence;
 mod hostile;
+mod lazy;
 mod push;
 mod quotas;
 mod reconcile;
