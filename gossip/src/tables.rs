@@ -30,6 +30,11 @@ pub struct Tables {
     pub wants_queued: usize,
     /// Authors whose quota is counted: at most [`crate::Config::authors_max`].
     pub authors: usize,
+    /// Peers, met now or before, with a cursor: at most [`crate::Config::cursors_max`].
+    pub cursors: usize,
+    /// What one neighbour told of its changes and is waited for before the cursor moves: at most
+    /// [`crate::Config::hearsay_max`].
+    pub taking: usize,
     /// Keys with news: at most `held`.
     pub news: usize,
     /// Deadlines: at most one for each want, three for each neighbour, and one more.
@@ -43,6 +48,7 @@ impl Tables {
             neighbours: core.neighbours.len(),
             wants: wants.len(),
             authors: core.authors(),
+            cursors: core.cursors.len(),
             news: announce.len(),
             timers: core.timers.len(),
             ..Self::default()
@@ -59,6 +65,7 @@ impl Tables {
             (&mut self.backoffs, backoffs),
             (&mut self.conflicts, conflicts),
             (&mut self.serving, neighbour.serving.len()),
+            (&mut self.taking, neighbour.session.waits_for()),
             (&mut self.wants_in_flight, neighbour.answers.len()),
             (&mut self.wants_queued, neighbour.wants_queued.len()),
         ] {

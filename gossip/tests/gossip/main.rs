@@ -7,7 +7,10 @@
 
 mod bounds;
 mod convergence;
+mod cost;
 mod hostile;
+mod laws;
+mod pair;
 mod push;
 mod quotas;
 mod reconcile;
