@@ -26,8 +26,8 @@ fn version(size: u64, of: &Key) -> Version {
 struct Measured {
     bytes: u64,
     chunk_headers: u64,
-    /// Until both know all that differs.
-    took: Duration,
+    /// Until both know all that differs, in hundredths of a round trip.
+    rounds: u128,
 }
 
 /// Two strangers that hold `items` keys, of which `differences` differ.
@@ -62,18 +62,26 @@ fn meet(pair: &mut Pair) -> Measured {
     pair.chunk_headers();
     let start = pair.now;
     pair.up();
+    // The first round; the next ones begin when wants have brought something.
+    pair.run_for(Duration::from_millis(500));
+    let told = pair.ends.iter().map(|end| end.told).max().unwrap_or_default();
+    let rounds = 100 * (told + LATENCY - start).as_micros() / (2 * LATENCY).as_micros();
     assert!(pair.converge(Duration::from_secs(120)).is_some());
-    let took = pair.now - start;
     // The rounds that say so.
     pair.run_for(Duration::from_secs(4));
     assert!(pair.is_equal());
-    Measured { bytes: pair.bytes(), chunk_headers: pair.chunk_headers(), took }
+    Measured { bytes: pair.bytes(), chunk_headers: pair.chunk_headers(), rounds }
 }
 
+/// Bytes a difference; a first round of a few round trips must have told it.
 fn report(what: &str, differences: u64, measured: &Measured) -> u64 {
     let each = measured.bytes / differences;
+    assert!(measured.rounds <= 600, "{what}: {} % of a round trip", measured.rounds);
     let headers = measured.chunk_headers / differences;
-    eprintln!("{what}: {each} bytes a difference (+ {headers} of chunks), {:?}", measured.took);
+    eprintln!(
+        "{what}: {each} bytes a difference (+ {headers} of chunks), {} % of a round trip",
+        measured.rounds
+    );
     each
 }
 

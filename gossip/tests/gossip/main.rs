@@ -17,6 +17,7 @@ mod reconcile;
 mod rig;
 mod roles;
 mod slow;
+mod strangers;
 mod wants;
 mod wire;
 mod world;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
 use msec_identity::PeerId;
 
-use crate::wire::Wire;
+use crate::wire::{Step, Wire};
 
 /// One way.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
@@ -29,6 +29,8 @@ pub(crate) struct End {
     /// And those of chunks, payloads apart.
     pub(crate) chunk_headers: u64,
     pub(crate) conflicts: u64,
+    /// When it last told something of what differs.
+    pub(crate) told: Duration,
 }
 
 pub(crate) fn peer(end: usize) -> PeerId {
@@ -54,7 +56,7 @@ impl Pair {
             let gossip = Gossip::new(config.clone(), peer(end), interest.clone(), [end as u8; 32]);
             end += 1;
             let held = BTreeMap::new();
-            End { gossip, interest, held, sent: 0, chunk_headers: 0, conflicts: 0 }
+            End { gossip, interest, held, sent: 0, chunk_headers: 0, conflicts: 0, told: Duration::ZERO }
         });
         Self { now: Duration::ZERO, ends, on_the_way: VecDeque::new(), lives_for: None, is_up: false }
     }
@@ -163,7 +165,15 @@ impl Pair {
         let this = &mut self.ends[end];
         match output {
             Output::Send { bytes, .. } => {
-                let chunks: usize = Wire::decode(&bytes).iter().map(|message| this.of_chunk(message)).sum();
+                let messages = Wire::decode(&bytes);
+                let tells = |message: &Wire| match message {
+                    Wire::Reconcile(step) => !matches!(step, Step::Root { .. } | Step::Agreed { .. }),
+                    _ => false,
+                };
+                if messages.iter().any(tells) {
+                    this.told = now;
+                }
+                let chunks: usize = messages.iter().map(|message| this.of_chunk(message)).sum();
                 this.sent += (bytes.len() - chunks) as u64;
                 if self.is_up {
                     self.on_the_way.push_back((now + LATENCY, 1 - end, bytes));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, Topic, Version};
 use msec_identity::PeerId;
 
-use crate::wire::{Wire, WireItem, stand_in};
+use crate::wire::{Step, Wire, WireItem, stand_in};
 
 pub(crate) const A: PeerId = PeerId([0xa; 32]);
 pub(crate) const B: PeerId = PeerId([0xb; 32]);
@@ -73,6 +73,15 @@ pub(crate) fn rig_of(peers: &[PeerId]) -> Rig {
     let mut rig = Rig::new(Interest::all());
     peers.iter().for_each(|peer| rig.up(*peer, Interest::all()));
     rig
+}
+
+/// The steps of reconciliation among what was sent.
+pub(crate) fn steps(rig: &mut Rig) -> Vec<Step> {
+    let sent = rig.sent().into_iter().filter_map(|(_, message)| match message {
+        Wire::Reconcile(step) => Some(step),
+        _ => None,
+    });
+    sent.collect()
 }
 
 impl Rig {
