@@ -42,7 +42,7 @@ impl Announce {
     /// Part of the news may be durable before all of it is: then the part is announced.
     pub(crate) fn durable(&mut self, core: &mut Core, key: Key) {
         let Some(held) = core.frontier.get(&key).filter(|_| self.news.contains(&key)) else { return };
-        if held.durable == Some(held.version) {
+        if held.durable() == Some(held.version) {
             self.news.remove(&key);
         }
         if core.neighbours.is_empty() {

@@ -7,6 +7,7 @@ use crate::interest::Interest;
 use crate::item::Item;
 use crate::message::{ITEMS_MAX, OVERHEAD_BYTES_MAX};
 use crate::quota::Rate;
+use crate::reconcile::message::STEP_BYTES_MAX;
 use crate::trees::wire::STEPS_MAX;
 
 /// What [`crate::Gossip`] is tuned by. Start from [`Config::default`], and call [`Config::check`] where it comes from
@@ -16,8 +17,12 @@ use crate::trees::wire::STEPS_MAX;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     /// Time between two rounds of reconciliation with a neighbour that agrees with us. Default 10 s, +-25 % of jitter.
-    /// Chosen: it bounds how long a lost push stays lost, at 37 bytes a round.
+    /// Chosen: it bounds how long a lost push stays lost, at about 40 bytes a round.
     pub reconcile_interval: Duration,
+    /// What that interval grows to, doubling, while both agree and nothing that both want is taken in here. Default 60 s.
+    /// Chosen: whoever takes something in goes back to the interval, so only what was lost before that, and is at a
+    /// neighbour which heard nothing since, waits so long.
+    pub reconcile_interval_max: Duration,
     /// Time to the next round after one that found differences, or after a neighbour was shed. It doubles, up to the
     /// interval, while rounds bring nothing. Default 1 s. Chosen: a few round trips on a slow link.
     pub reconcile_hurry: Duration,
@@ -99,8 +104,11 @@ pub struct Config {
     /// Conflicts remembered for one neighbour, so that each is reported once. When full, further ones are not reported.
     /// Default 256.
     pub conflicts_max: usize,
+    /// Peers of which it is kept how far we have come with what they hold, so that meeting them again costs what changed.
+    /// When full, the one that was met longest ago is forgotten, and is a stranger again. Default 1,024: about 0.1 MB.
+    pub cursors_max: usize,
     /// How many times one neighbour may, in one `reconcile_interval`, make us walk all that we hold (and 1,024 items
-    /// more). Past it, its summaries are dropped (counted in [`crate::Stats::throttled`]). Default 16: two full
+    /// more). Past it, such questions are dropped (counted in [`crate::Stats::throttled`]). Default 16: two full
     /// rounds on 100,000 keys.
     pub walks_max: u64,
     /// What one neighbour may push in a time. Beyond it its pushes are dropped (counted in [`crate::Stats::over_quota`]),
@@ -136,6 +144,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             reconcile_interval: Duration::from_secs(10),
+            reconcile_interval_max: Duration::from_secs(60),
             reconcile_hurry: Duration::from_secs(1),
             want_delay: Duration::from_millis(200),
             want_timeout: Duration::from_secs(3),
@@ -166,6 +175,7 @@ impl Default for Config {
             hearsay_max: 4_096,
             backoffs_max: 1_024,
             conflicts_max: 256,
+            cursors_max: 1_024,
             walks_max: 16,
             push_quota: Rate { bytes_per_s: 4 << 20, burst_bytes: 16 << 20 },
             announce_quota: Rate { bytes_per_s: 1 << 20, burst_bytes: 8 << 20 },
@@ -186,6 +196,11 @@ impl Config {
         self.check_positive()?;
         for (smaller, larger, broken) in [
             ("reconcile_hurry", "reconcile_interval", self.reconcile_hurry > self.reconcile_interval),
+            (
+                "reconcile_interval",
+                "reconcile_interval_max",
+                self.reconcile_interval > self.reconcile_interval_max,
+            ),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
             ("want_timeout_min", "want_timeout_max", self.want_timeout_min > self.want_timeout_max),
             ("want_timeout", "want_timeout_max", self.want_timeout > self.want_timeout_max),
@@ -203,7 +218,7 @@ impl Config {
         if self.trees_max > STEPS_MAX {
             return Err(ConfigError::TreesMax { given: self.trees_max, max: STEPS_MAX });
         }
-        let largest = (self.list_max * Item::BYTES_MAX).max(self.eager_bytes_max);
+        let largest = (self.list_max * Item::BYTES_MAX).max(self.eager_bytes_max).max(STEP_BYTES_MAX);
         let needed = largest.saturating_add(OVERHEAD_BYTES_MAX);
         if self.message_bytes_max < needed {
             return Err(ConfigError::MessageBytesMax { given: self.message_bytes_max, needed });
@@ -236,6 +251,7 @@ impl Config {
             ("hearsay_max", self.hearsay_max == 0),
             ("backoffs_max", self.backoffs_max == 0),
             ("conflicts_max", self.conflicts_max == 0),
+            ("cursors_max", self.cursors_max == 0),
             ("walks_max", self.walks_max == 0),
             ("push_quota", self.push_quota.is_zero()),
             ("announce_quota", self.announce_quota.is_zero()),

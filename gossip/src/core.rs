@@ -9,23 +9,43 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::frame::Frames;
-use crate::frontier::Frontier;
+use crate::frontier::{Found, Frontier};
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
 use crate::item::{Item, Key, Origin, Topic, Version};
 use crate::message::Message;
+use crate::name::Named;
 use crate::neighbour::Neighbour;
 use crate::quota::Authors;
+use crate::reconcile::Cursors;
+use crate::reconcile::message::Epoch;
 use crate::stats::Stats;
 use crate::timers::{Timer, Timers};
 
+/// What a named item of a neighbour's is to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Learned {
+    /// It is more. The key may be a name's stand-in.
+    Ahead(Key),
+    Behind(Key),
+    Same(Key),
+    /// It is nothing to us: refused before, or there is no room.
+    Nothing,
+    /// We hold several keys of that name.
+    Unclear,
+}
+
 #[derive(Debug)]
 pub(crate) struct Core {
+    pub(crate) me: PeerId,
+    /// This life of ours: the numbers of our changes mean something in it.
+    pub(crate) epoch: Epoch,
     pub(crate) now: Duration,
     pub(crate) config: Config,
     pub(crate) interest: Interest,
     pub(crate) frontier: Frontier,
     authors: Authors,
+    pub(crate) cursors: Cursors,
     /// Bounded by `Config::neighbours_max`. In boxes: a node of the map has room for eleven, and a leaf has two.
     pub(crate) neighbours: BTreeMap<PeerId, Box<Neighbour>>,
     pub(crate) timers: Timers,
@@ -38,19 +58,25 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, interest: Interest, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(config: Config, me: PeerId, interest: Interest, seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut epoch = Epoch::default();
+        rng.fill_bytes(&mut epoch.0);
         Self {
+            me,
+            epoch,
             now: Duration::ZERO,
             config,
             interest,
             frontier: Frontier::default(),
             authors: Authors::default(),
+            cursors: Cursors::default(),
             neighbours: BTreeMap::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             frames: Frames::default(),
             stats: Stats::default(),
-            rng: ChaCha8Rng::from_seed(seed),
+            rng,
         }
     }
 
@@ -67,6 +93,10 @@ impl Core {
     /// One of `0..count`, or 0 if there is none.
     pub(crate) fn random_index(&mut self, count: usize) -> usize {
         ((u64::from(self.rng.next_u32()) * count as u64) >> 32) as usize
+    }
+
+    pub(crate) fn random_bytes(&mut self) -> [u8; 8] {
+        self.rng.next_u64().to_le_bytes()
     }
 
     pub(crate) fn output(&mut self, output: Output) {
@@ -175,7 +205,7 @@ impl Core {
         let Item { key, topic, version } = item;
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return false };
         if let Some(held) = self.frontier.get(key) {
-            let (ours, durable) = (held.version, held.durable);
+            let (ours, durable) = (held.version, held.durable());
             if exactly {
                 neighbour.tell_exactly(*key, version.size);
             } else {
@@ -191,6 +221,44 @@ impl Core {
         let heard = neighbour.hear(*key, version.size, exactly, common, self.config.hearsay_max);
         self.stats.hearsay_dropped += u64::from(!heard);
         heard
+    }
+
+    /// As [`Core::learn`], of a key that is only named.
+    pub(crate) fn learn_named(&mut self, from: PeerId, named: Named, exactly: bool) -> Learned {
+        let Named { name, size } = named;
+        let (found, now, max) = (self.frontier.named(name), self.now, self.config.hearsay_max);
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return Learned::Nothing };
+        let key = match found {
+            Found::Several => return Learned::Unclear,
+            Found::Key(key) => key,
+            Found::Nothing => {
+                let key = neighbour.heard_of(name).unwrap_or_else(|| name.stand_in());
+                if size == 0 || neighbour.is_backed_off(&key, now) {
+                    return Learned::Nothing;
+                }
+                let heard = neighbour.hear(key, size, exactly, true, max);
+                self.stats.hearsay_dropped += u64::from(!heard);
+                return if heard { Learned::Ahead(key) } else { Learned::Nothing };
+            }
+        };
+        if exactly {
+            neighbour.tell_exactly(key, size);
+        } else {
+            neighbour.tell_at_least(key, size);
+        }
+        let Some(held) = self.frontier.get(&key) else { return Learned::Nothing };
+        // Only what is on disk can be told, so only that can be ahead of theirs.
+        match held.durable() {
+            _ if size > held.version.size && neighbour.is_backed_off(&key, now) => Learned::Nothing,
+            _ if size > held.version.size => Learned::Ahead(key),
+            Some(durable) if durable.size > size => Learned::Behind(key),
+            _ => Learned::Same(key),
+        }
+    }
+
+    /// Whether that much of `key` is on disk.
+    pub(crate) fn is_on_disk(&self, key: &Key, size: u64) -> bool {
+        self.frontier.get(key).and_then(|held| held.durable()).is_some_and(|durable| durable.size >= size)
     }
 
     /// As many and not the same: nobody's word can settle that here.

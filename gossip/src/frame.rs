@@ -173,7 +173,12 @@ mod tests {
     fn no_frame_holds_more_messages_than_are_read() {
         let mut frames = Frames::default();
         for _ in 0..=FRAME_MESSAGES_MAX {
-            frames.add(A, Priority::Live, Message::Summary { ranges: vec![] }.encode(), 9_999);
+            frames.add(
+                A,
+                Priority::Live,
+                Message::Want { key: Key([0; 32]), from: 0, bytes_max: 0 }.encode(),
+                9_999,
+            );
         }
         let mut lengths = Vec::new();
         let mut whole = vec![WIRE_VERSION];

@@ -1,35 +1,71 @@
-//! What we hold, and the fingerprints that reconciliation compares.
+//! What we hold, the fingerprints that reconciliation compares, and what changed since.
 //!
-//! A fingerprint is computed when asked for, by a walk over the range. The three questions that reconciliation asks
-//! ([`Frontier::fingerprint`], [`Frontier::count`], [`Frontier::items`]) are all that an incremental tree has to answer
-//! to replace this.
+//! Fingerprints come from a hash tree for each interest that we share with a neighbour (see `tree`), kept as things
+//! change, so that a round costs by the changes and not by what is held.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+mod changes;
+mod tree;
 
+pub(crate) use tree::Sum;
+
+use self::changes::Changes;
+use self::tree::{HashTree, Items};
 use crate::interest::Interest;
 use crate::item::{Item, Key, Topic, Version};
+use crate::name::{self, Name};
 use crate::range::Range;
 
-/// A BLAKE3 hash over the ordered (key, size, digest) of a range. Not an XOR or a sum of hashes: whoever may insert
-/// items could cancel those out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Fingerprint([u8; 32]);
-
-const FINGERPRINT_CONTEXT: &str = "msec/gossip/fingerprint/1";
-/// What a key and its version take in a fingerprint.
-const ITEM_BYTES: usize = 72;
-/// How much of a range is hashed at a time.
-const FINGERPRINT_PIECE_BYTES: usize = 16 * 1024;
+/// How many hash trees are kept: one for each common interest that was asked for last. A further one takes the place of
+/// the one that was not asked for longest, and costs a walk over all that is held.
+const TREES_MAX: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) topic: Topic,
     /// Verified, and in memory at least.
     pub(crate) version: Version,
+    on_disk: OnDisk,
+    /// That of its last change on disk; 0 if there is none.
+    number: u64,
+}
+
+/// What is on disk is nearly always what is held, which needs no second version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum OnDisk {
+    Nothing,
+    All,
+    Part(Box<Version>),
+}
+
+impl Held {
     /// On disk. Only this is advertised, so that a power cut makes nobody a liar.
-    pub(crate) durable: Option<Version>,
+    pub(crate) fn durable(&self) -> Option<Version> {
+        match &self.on_disk {
+            OnDisk::Nothing => None,
+            OnDisk::All => Some(self.version),
+            OnDisk::Part(version) => Some(**version),
+        }
+    }
+
+    fn hold(&mut self, version: Version, durable: Option<Version>) {
+        self.version = version;
+        self.on_disk = match durable {
+            None => OnDisk::Nothing,
+            Some(durable) if durable == version => OnDisk::All,
+            Some(durable) => OnDisk::Part(Box::new(durable)),
+        };
+    }
+}
+
+/// What a name stands for here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    Key(Key),
+    /// It names several keys.
+    Several,
 }
 
 /// Bounded by the node, which caps the logs that it holds.
@@ -39,6 +75,9 @@ pub(crate) struct Frontier {
     /// How many keys each topic has. There are far fewer topics than keys, so that what depends on topics alone is
     /// asked here; and the keys of a topic share its one spelling.
     topics: BTreeMap<Topic, usize>,
+    changes: Changes,
+    /// Asked for last comes first. At most [`TREES_MAX`].
+    trees: Vec<(Interest, HashTree)>,
 }
 
 impl Frontier {
@@ -58,7 +97,25 @@ impl Frontier {
     /// What may be advertised of a key.
     pub(crate) fn durable_item(&self, key: &Key) -> Option<Item> {
         let held = self.held.get(key)?;
-        Some(Item { key: *key, topic: held.topic.clone(), version: held.durable? })
+        Some(Item { key: *key, topic: held.topic.clone(), version: held.durable()? })
+    }
+
+    /// Which key that we hold has that name.
+    pub(crate) fn named(&self, name: Name) -> Found {
+        let mut keys = self.held.range(name.range().bounds()).map(|(key, _)| *key);
+        match (keys.next(), keys.next()) {
+            (None, _) => Found::Nothing,
+            (Some(key), None) => Found::Key(key),
+            (Some(_), Some(_)) => Found::Several,
+        }
+    }
+
+    /// The one key that `key` stands in for; itself if it is no name, or we hold none or several of that name.
+    pub(crate) fn named_in_full(&self, key: Key) -> Key {
+        match name::is_stand_in(&key).then(|| self.named(Name::of(&key))) {
+            Some(Found::Key(key)) => key,
+            _ => key,
+        }
     }
 
     /// The node holds `version` now. A smaller one than before is a cut, and what is on disk is cut with it. True if
@@ -66,29 +123,70 @@ impl Frontier {
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
             let topic = join(&mut self.topics, topic);
-            self.held.insert(key, Held { topic, version, durable: None });
+            self.held.insert(key, Held { topic, version, on_disk: OnDisk::Nothing, number: 0 });
             return true;
         };
+        let (topic_before, before) = (held.topic.clone(), held.durable());
         if held.topic != topic {
             leave(&mut self.topics, &held.topic);
             held.topic = join(&mut self.topics, topic);
         }
-        held.version = version;
-        if held.durable.is_some_and(|durable| durable.size > version.size) {
-            held.durable = Some(version);
+        let durable = before.map(|durable| if durable.size > version.size { version } else { durable });
+        held.hold(version, durable);
+        if durable != before || topic_before != held.topic {
+            self.changed(&key, before.map(|_| topic_before));
         }
         false
     }
 
     /// `version` is on disk. A stale word is ignored: one of a smaller version than is known to be there, or of one
-    /// that was since cut or replaced.
-    pub(crate) fn durable(&mut self, key: &Key, version: Version) {
-        if let Some(held) = self.held.get_mut(key)
-            && (version == held.version || version.size < held.version.size)
-            && held.durable.is_none_or(|durable| durable.size <= version.size)
+    /// that was since cut or replaced. True if it is news.
+    pub(crate) fn durable(&mut self, key: &Key, version: Version) -> bool {
+        let Some(held) = self.held.get_mut(key) else { return false };
+        let before = held.durable();
+        if (version != held.version && version.size >= held.version.size)
+            || before.is_some_and(|durable| durable.size > version.size || durable == version)
         {
-            held.durable = Some(version);
+            return false;
         }
+        held.hold(held.version, Some(version));
+        let topic = before.map(|_| held.topic.clone());
+        self.changed(key, topic);
+        true
+    }
+
+    /// What is on disk of `key` is another thing than before, when it was of the topic `before`, if at all.
+    fn changed(&mut self, key: &Key, before: Option<Topic>) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        if held.on_disk == OnDisk::Nothing {
+            return;
+        }
+        held.number = self.changes.renew(key, held.number);
+        for (scope, tree) in &mut self.trees {
+            let was = before.as_ref().is_some_and(|before| scope.covers(before));
+            let is = if before.as_ref() == Some(&held.topic) { was } else { scope.covers(&held.topic) };
+            if was || is {
+                tree.touch(key, i32::from(is) - i32::from(was));
+            }
+        }
+    }
+
+    /// The number of the last change on disk.
+    pub(crate) fn head(&self) -> u64 {
+        self.changes.head()
+    }
+
+    /// Whether more than `max` keys changed after the number `since`.
+    pub(crate) fn has_changed_more(&self, since: u64, max: usize) -> bool {
+        self.changes.since(since).nth(max).is_some()
+    }
+
+    /// What changed on disk after the number `since`, in that order: the number and the item.
+    pub(crate) fn changed_since(&self, since: u64) -> impl Iterator<Item = (u64, &Key, &Topic, Version)> {
+        self.changes.since(since).filter_map(|(number, range)| {
+            let (key, held) = self.held.range(range).find(|(_, held)| held.number == number)?;
+            Some((number, key, &held.topic, held.durable()?))
+        })
     }
 
     /// Whether there is a key whose topic is `wanted`.
@@ -105,43 +203,49 @@ impl Frontier {
         })
     }
 
-    /// How many items that is, counted no further than `max`.
-    pub(crate) fn count(&self, range: &Range, scope: &Interest, max: usize) -> usize {
-        self.durable_in(range, scope).take(max).count()
-    }
-
-    pub(crate) fn fingerprint(&self, range: &Range, scope: &Interest) -> Fingerprint {
-        let mut hasher = blake3::Hasher::new_derive_key(FINGERPRINT_CONTEXT);
-        // BLAKE3 hashes long pieces many times as fast as short ones.
-        let mut piece = Vec::with_capacity(FINGERPRINT_PIECE_BYTES);
-        for (key, _, version) in self.durable_in(range, scope) {
-            if piece.len() + ITEM_BYTES > FINGERPRINT_PIECE_BYTES {
-                hasher.update(&piece);
-                piece.clear();
+    /// How many items that is, and their hash.
+    pub(crate) fn sum(&mut self, range: &Range, scope: &Interest) -> Sum {
+        let place = match self.trees.iter().position(|(of, _)| of == scope) {
+            Some(place) => place,
+            None => {
+                self.trees.truncate(TREES_MAX - 1);
+                let tree = HashTree::of(&Covered { held: &self.held, scope });
+                self.trees.push((scope.clone(), tree));
+                self.trees.len() - 1
             }
-            piece.extend_from_slice(&key.0);
-            piece.extend_from_slice(&version.size.to_le_bytes());
-            piece.extend_from_slice(&version.digest);
-        }
-        hasher.update(&piece);
-        Fingerprint(*hasher.finalize().as_bytes())
+        };
+        self.trees[..=place].rotate_right(1);
+        let (scope, tree) = &mut self.trees[0];
+        tree.sum(&Covered { held: &self.held, scope }, range)
     }
 
-    fn durable_in<'a>(
+    /// How many items a question about `scope` visits that was not asked lately.
+    pub(crate) fn sum_cost(&self, scope: &Interest) -> u64 {
+        if self.trees.iter().any(|(of, _)| of == scope) { 0 } else { self.held.len() as u64 }
+    }
+
+    pub(crate) fn durable_in<'a>(
         &'a self,
         range: &Range,
         scope: &'a Interest,
     ) -> impl Iterator<Item = (&'a Key, &'a Topic, Version)> + 'a {
-        let durable = |(key, held): (&'a Key, &'a Held)| Some((key, &held.topic, held.durable?));
+        let durable = |(key, held): (&'a Key, &'a Held)| Some((key, &held.topic, held.durable()?));
         self.held.range(range.bounds()).filter_map(durable).filter(|(_, topic, _)| scope.covers(topic))
     }
+}
 
-    /// How many keys of `range` a walk over it visits: what a summary costs us.
-    pub(crate) fn walk_cost(&self, range: &Range) -> u64 {
-        if *range == Range::ALL {
-            self.held.len() as u64
-        } else {
-            self.held.range(range.bounds()).count() as u64
+/// What of all that is held a tree is of.
+struct Covered<'a> {
+    held: &'a BTreeMap<Key, Held>,
+    scope: &'a Interest,
+}
+
+impl Items for Covered<'_> {
+    fn each(&self, range: &Range, take: &mut dyn FnMut(&Key, Version)) {
+        for (key, held) in self.held.range(range.bounds()) {
+            if let Some(version) = held.durable().filter(|_| self.scope.covers(&held.topic)) {
+                take(key, version);
+            }
         }
     }
 }
@@ -181,31 +285,69 @@ mod tests {
         frontier
     }
 
-    fn all(frontier: &Frontier) -> Fingerprint {
-        frontier.fingerprint(&Range::ALL, &Interest::all())
+    fn all(frontier: &mut Frontier) -> Sum {
+        frontier.sum(&Range::ALL, &Interest::all())
     }
 
-    #[test]
-    fn a_fingerprint_is_of_the_set() {
-        let one = frontier(&[(1, 5), (2, 6)]);
-        assert_eq!(all(&one), all(&frontier(&[(2, 6), (1, 5)])));
-        assert_ne!(all(&one), all(&frontier(&[(1, 5), (2, 7)])));
-        assert_ne!(all(&one), all(&frontier(&[(1, 5)])));
-        assert_ne!(all(&one), all(&frontier(&[(1, 5), (3, 6)])));
+    fn changed(frontier: &Frontier, since: u64) -> Vec<(u64, u8)> {
+        frontier.changed_since(since).map(|(number, key, ..)| (number, key.0[0])).collect()
     }
 
     #[test]
     fn only_what_is_durable_and_covered_counts() {
         let mut some = frontier(&[(1, 5)]);
-        let before = all(&some);
+        let before = all(&mut some);
         some.accept(Key([2; 32]), Topic::new("a").unwrap(), version(1));
-        assert_eq!(all(&some), before);
+        assert_eq!(all(&mut some), before);
         some.durable(&Key([2; 32]), version(1));
-        assert_ne!(all(&some), before);
+        assert_ne!(all(&mut some), before);
         let elsewhere = Interest::of(["b"]).unwrap();
         assert_eq!(some.items(&Range::ALL, &elsewhere).count(), 0);
-        assert_eq!(some.count(&Range::ALL, &Interest::all(), 9), 2);
-        assert_eq!(some.count(&Range::ALL, &Interest::all(), 1), 1);
+        assert_eq!((all(&mut some).count, some.sum(&Range::ALL, &elsewhere).count), (2, 0));
+        some.accept(Key([2; 32]), Topic::new("b").unwrap(), version(1));
+        assert_eq!((all(&mut some).count, some.sum(&Range::ALL, &elsewhere).count), (2, 1));
+    }
+
+    #[test]
+    fn trees_are_few_and_any_can_be_made_again() {
+        let mut some = frontier(&[(1, 5)]);
+        let names: Vec<String> = (0..9).map(|n| format!("t{n}")).collect();
+        for _ in 0..2 {
+            for name in &names {
+                let scope = Interest::of([&**name, "a"]).unwrap();
+                assert_eq!(some.sum(&Range::ALL, &scope).count, 1);
+                assert!(some.trees.len() <= TREES_MAX && some.sum_cost(&scope) == 0);
+            }
+        }
+        assert_eq!(some.sum_cost(&Interest::all()), 1);
+    }
+
+    #[test]
+    fn a_key_has_one_number_that_of_its_last_change_on_disk() {
+        let mut some = frontier(&[(1, 5), (2, 6), (3, 7)]);
+        assert_eq!((some.head(), changed(&some, 1)), (3, vec![(2, 2), (3, 3)]));
+        some.accept(Key([2; 32]), Topic::new("a").unwrap(), version(9));
+        assert_eq!(some.head(), 3, "not yet on disk");
+        assert!(some.durable(&Key([2; 32]), version(9)));
+        assert!(!some.durable(&Key([2; 32]), version(9)), "no news");
+        assert_eq!(changed(&some, 0), [(1, 1), (3, 3), (4, 2)]);
+        some.accept(Key([1; 32]), Topic::new("a").unwrap(), version(2));
+        assert_eq!(changed(&some, 3), [(4, 2), (5, 1)], "a cut is a change");
+        some.accept(Key([3; 32]), Topic::new("b").unwrap(), version(7));
+        assert_eq!(changed(&some, 5), [(6, 3)], "so is another topic");
+        assert_eq!(changed(&some, u64::MAX), []);
+    }
+
+    #[test]
+    fn names_that_several_keys_share_say_so() {
+        let mut some = frontier(&[(1, 5)]);
+        let name = Name::of(&Key([1; 32]));
+        assert_eq!(some.named(name), Found::Key(Key([1; 32])));
+        assert_eq!(some.named(Name::of(&Key([2; 32]))), Found::Nothing);
+        let mut other = Key([1; 32]);
+        other.0[20] = 9;
+        some.accept(other, Topic::new("a").unwrap(), version(1));
+        assert_eq!(some.named(name), Found::Several);
     }
 
     #[test]

@@ -17,14 +17,15 @@
 //! | `feed` | protocol: a leaf is pushed to by one of its neighbours |
 //! | `announce` | protocol: what is too large to push, or was caught up with, is told by name |
 //! | `offer` | protocol: what a neighbour wants and we don't is told until it holds it |
-//! | `reconcile` | protocol: where do we differ? Summaries of ranges, split until they are small, then lists |
+//! | `reconcile` | protocol: where do we differ? What changed since we met; for strangers fingerprints, lists and codes |
+//! | `riblt` | the rateless codes that it uses |
 //! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
 //! | `answers` | how soon, how many and how large answers one neighbour is good for |
 //! | `serve` | protocol: answer the wants of others |
 //! | `quota` | what a neighbour, and an author, may make us do in a time |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
-//! | `frame`, `message`, `range`, `bounded` | the wire format |
+//! | `frame`, `message`, `name`, `range`, `bounded` | the wire format |
 //!
 //! Two peers, and a reading that one of them makes:
 //!
@@ -73,6 +74,7 @@ mod item;
 mod lazy;
 mod machine;
 mod message;
+mod name;
 mod neighbour;
 mod offer;
 pub mod overlay;
@@ -81,6 +83,7 @@ mod quota;
 mod range;
 mod recent;
 mod reconcile;
+mod riblt;
 mod serve;
 mod stats;
 mod tables;

@@ -12,6 +12,7 @@ use crate::interest::Interest;
 use crate::io::{Input, Output};
 use crate::item::{Item, Key, Version};
 use crate::message::Message;
+use crate::name::Name;
 use crate::neighbour::Neighbour;
 use crate::push::Update;
 use crate::stats::Stats;
@@ -50,7 +51,7 @@ impl Gossip {
         Self {
             me,
             broadcast: Broadcast::new(&config, &me),
-            core: Core::new(config, interest, seed),
+            core: Core::new(config, me, interest, seed),
             announce: Announce::default(),
             wants: Wants::default(),
         }
@@ -125,6 +126,9 @@ impl Gossip {
             Input::Cost { peer, cost } => self.broadcast.cost(core, peer, cost),
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Accepted { key, topic, version, from, origin, payload } => {
+                if version.size < core.frontier.size(&key) {
+                    reconcile::cut(core);
+                }
                 let payload = payload.as_deref().filter(|payload| core.may_push(origin, payload.len()));
                 let update = Update { key, topic, version, from };
                 if !push::accepted(&mut self.broadcast, core, update, payload) {
@@ -133,7 +137,9 @@ impl Gossip {
                 self.wants.accepted(core, key);
             }
             Input::Durable { key, version } => {
-                core.frontier.durable(&key, version);
+                if core.frontier.durable(&key, version) {
+                    reconcile::durable(core, key);
+                }
                 self.announce.durable(core, key);
             }
             Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
@@ -184,7 +190,10 @@ impl Gossip {
         for message in frame::decode(frame, self.core.config.message_bytes_max).unwrap_or_default() {
             match message {
                 Message::Chunk { key, from, .. } => serve::shed(&mut self.core, peer, key, from),
-                Message::Want { key, from, .. } => self.wants.unserved(&mut self.core, peer, key, from),
+                Message::Want { key, from, .. } => {
+                    let key = self.core.frontier.named_in_full(key);
+                    self.wants.unserved(&mut self.core, peer, key, from);
+                }
                 _ => {}
             }
         }
@@ -219,9 +228,15 @@ impl Gossip {
             Message::Ihave { ids } => self.broadcast.lazy.announced(core, from, ids),
             Message::Fetch { ids } => self.broadcast.lazy.fetch(core, from, &ids),
             Message::Feed { on } => feed::received(core, from, on),
-            Message::Summary { ranges } => reconcile::summary(core, from, ranges),
+            Message::Reconcile(step) => {
+                for key in reconcile::received(core, from, step) {
+                    self.wants.consider(&mut self.core, key, None);
+                }
+            }
             Message::List { range, items } => {
-                let only = range.is_exact().then(|| range.first());
+                // The answer to a want of a key, or of a name.
+                let first = range.first();
+                let only = (range.is_exact() || range == Name::of(&first).range()).then_some(first);
                 let ahead = reconcile::list(core, from, range, items);
                 self.consider(ahead);
                 if let Some(key) = only {

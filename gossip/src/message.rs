@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bounded;
 use crate::error::DecodeError;
-use crate::frontier::Fingerprint;
 use crate::item::{Item, Key};
 use crate::lazy::IDS_MAX;
-use crate::range::{FANOUT, Range};
+use crate::name;
+use crate::range::Range;
 use crate::recent::Id;
+use crate::reconcile::message::Step;
 use crate::trees::dist::TreeId;
 use crate::trees::wire::TreeMessage;
 
@@ -38,12 +39,8 @@ pub(crate) enum Message<'a> {
         #[serde(borrow)]
         payload: Payload<'a>,
     },
-    /// Fingerprints of what the sender holds in these ranges. [`Range::ALL`] alone starts a round; anything else
-    /// continues one.
-    Summary {
-        #[serde(deserialize_with = "bounded::seq::<_, _, FANOUT>")]
-        ranges: Vec<(Range, Fingerprint)>,
-    },
+    /// Where do we differ?
+    Reconcile(Step),
     /// All that the sender holds in `range` of the common interest: what is not listed, it doesn't hold.
     List {
         range: Range,
@@ -57,7 +54,13 @@ pub(crate) enum Message<'a> {
         items: Vec<Item>,
     },
     /// The sender holds `key` up to `from`, and asks for what follows: about `bytes_max` of it, and something in any case.
-    Want { key: Key, from: u64, bytes_max: u64 },
+    Want {
+        /// Or its name.
+        #[serde(with = "name::key")]
+        key: Key,
+        from: u64,
+        bytes_max: u64,
+    },
     /// The answer to a want, or as much of it as fits.
     Chunk { key: Key, from: u64, payload: Payload<'a> },
     /// The other answer to a want: the sender cannot, or may not, or had to drop what it sent.
@@ -98,7 +101,7 @@ impl<'a> Message<'a> {
 
     fn check_order(&self) -> Result<(), DecodeError> {
         let ordered = match self {
-            Self::Summary { ranges } => ranges.is_sorted_by(|(a, _), (b, _)| a.last() < b.first()),
+            Self::Reconcile(step) => step.is_ordered(),
             Self::List { range, items } => {
                 sorted(items) && items.iter().all(|item| range.contains(&item.key))
             }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::answers::Answers;
 use crate::config::Config;
 use crate::interest::Interest;
-use crate::item::{Item, Key, Version};
+use crate::item::{Key, Version};
+use crate::name::{self, Name};
 use crate::quota::Quotas;
 use crate::range::Range;
+use crate::reconcile::{Pace, Session};
 
 /// The order in which queued wants are sent: control first, then oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,19 +52,8 @@ pub(crate) struct Neighbour {
     pub(crate) demerits: u32,
     pub(crate) quotas: Quotas,
     pub(crate) pace: Pace,
+    pub(crate) session: Session,
     pub(crate) offers: Offers,
-}
-
-/// When the next round starts, and how much walking the neighbour may still ask for.
-#[derive(Debug, Default)]
-pub(crate) struct Pace {
-    pub(crate) round_started: Duration,
-    /// The last round found differences.
-    pub(crate) differs: bool,
-    /// Rounds in a row that found differences and brought nothing.
-    pub(crate) fruitless: u32,
-    pub(crate) walked: u64,
-    pub(crate) walked_since: Duration,
 }
 
 /// How far the offers have come.
@@ -114,7 +105,8 @@ impl Neighbour {
             wants_queued: BTreeSet::new(),
             demerits: 0,
             quotas: Quotas::full(now, config),
-            pace: Pace { round_started: now, walked_since: now, ..Pace::default() },
+            pace: Pace::new(now),
+            session: Session::default(),
             offers: Offers::default(),
         }
     }
@@ -162,18 +154,29 @@ impl Neighbour {
         true
     }
 
-    /// We hold `key` now: what was hearsay is knowledge.
+    /// We hold `key` now: what was hearsay, of it or of its name, is knowledge.
     pub(crate) fn promote(&mut self, key: Key) {
-        if let Some(hearsay) = self.hearsay.remove(&key) {
-            self.tell_at_least(key, hearsay.told);
+        for heard_as in [key, Name::of(&key).stand_in()] {
+            if let Some(hearsay) = self.hearsay.remove(&heard_as) {
+                self.tell_at_least(key, hearsay.told);
+            }
         }
     }
 
+    /// The key of that name that it said it holds, if it has said which.
+    pub(crate) fn heard_of(&self, name: Name) -> Option<Key> {
+        self.hearsay.range(name.range().bounds()).map(|(key, _)| *key).find(|key| !name::is_stand_in(key))
+    }
+
+    /// Whether the key of that name, which we don't hold, is not to be asked for now.
+    pub(crate) fn is_name_backed_off(&self, name: Name, now: Duration) -> bool {
+        self.backoffs.range(name.range().bounds()).any(|(_, backoff)| now < backoff.until)
+    }
+
     /// Its list of `range` is complete: what we heard of and it didn't list, it doesn't hold.
-    pub(crate) fn unhear(&mut self, range: &Range, listed: &[Item]) {
-        let lacks = |key: &Key| listed.binary_search_by(|item| item.key.cmp(key)).is_err();
+    pub(crate) fn unhear(&mut self, range: &Range, lists: &impl Fn(&Key) -> bool) {
         let gone = self.hearsay.range(range.bounds());
-        let gone = gone.filter(|(key, hearsay)| (hearsay.common || range.is_exact()) && lacks(key));
+        let gone = gone.filter(|(key, hearsay)| (hearsay.common || range.is_exact()) && !lists(key));
         let gone: Vec<Key> = gone.map(|(key, _)| *key).collect();
         for key in gone {
             self.hearsay.remove(&key);
@@ -275,9 +278,9 @@ mod tests {
         let (mut it, common, other) = (neighbour(), Key([1; 32]), Key([2; 32]));
         it.hear(common, 3, false, true, 9);
         it.hear(other, 3, false, false, 9);
-        it.unhear(&Range::ALL, &[]);
+        it.unhear(&Range::ALL, &|_| false);
         assert_eq!((it.told(&common), it.told(&other)), (0, 3));
-        it.unhear(&Range::exactly(&other), &[]);
+        it.unhear(&Range::exactly(&other), &|_| false);
         assert_eq!(it.told(&other), 0);
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
 /// `from` says that it holds `item`. If that is all we could offer of it, the next window may follow soon.
 pub(crate) fn acknowledged(core: &mut Core, from: PeerId, item: &Item) {
     if !core.interest.covers(&item.topic)
-        && core.frontier.get(&item.key).is_some_and(|held| held.durable == Some(item.version))
+        && core.frontier.get(&item.key).is_some_and(|held| held.durable() == Some(item.version))
         && let Some(neighbour) = core.neighbours.get_mut(&from)
     {
         neighbour.offers.fruitless = 0;

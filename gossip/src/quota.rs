@@ -111,7 +111,7 @@ impl Quotas {
             | Message::Want { .. }
             | Message::Chunk { .. }
             | Message::Unserved { .. }
-            | Message::Summary { .. }
+            | Message::Reconcile(_)
             | Message::List { .. } => true,
         }
     }

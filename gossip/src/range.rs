@@ -28,9 +28,28 @@ impl Range {
         Self { prefix: key.0, digits: Self::DIGITS_MAX }
     }
 
+    /// All keys that share the first `digits` digits of `key`, whose others are zero.
+    pub(crate) const fn beginning(key: &Key, digits: u8) -> Self {
+        Self { prefix: key.0, digits }
+    }
+
+    /// How many digits its keys share.
+    pub(crate) const fn digits(&self) -> u8 {
+        self.digits
+    }
+
     /// Whether it can hold no more than one key.
     pub(crate) const fn is_exact(&self) -> bool {
         self.digits == Self::DIGITS_MAX
+    }
+
+    /// The first `digits` of its digits, and zeros.
+    pub(crate) fn first_of(&self, digits: u8) -> Key {
+        let mut first = self.prefix;
+        for digit in digits..Self::DIGITS_MAX {
+            set_digit(&mut first, digit, 0);
+        }
+        Key(first)
     }
 
     pub(crate) const fn first(&self) -> Key {
@@ -65,6 +84,12 @@ impl Range {
         };
         (0..FANOUT as u8).map(part).collect()
     }
+}
+
+/// The digit of `key` at that place.
+pub(crate) fn digit_of(key: &Key, digit: u8) -> usize {
+    let byte = key.0[usize::from(digit / 2)];
+    usize::from(if digit.is_multiple_of(2) { byte >> 4 } else { byte & 0xf })
 }
 
 fn set_digit(bytes: &mut [u8; 32], digit: u8, value: u8) {

@@ -1,206 +1,188 @@
 //! Reconciliation: two neighbours find out where they differ, however that came about. Push may lose; this may not.
 //!
-//! Follows A. Meyer, "Range-Based Set Reconciliation" (SRDS 2023, arXiv:2212.13567): compare the fingerprint of a
-//! range, split it where it differs, list what is small. Two choices differ from the paper. Ranges are prefixes of
-//! keys, not quantiles of items: keys are hashes, so that balances, and a range takes a few bytes. And the fingerprint
-//! is a hash over the ordered items, not a homomorphic one: see `frontier`. Later issues put cursors in front of a
-//! round, and rateless codes (RIBLT) in place of deep splits; both replace what [`start`] sends and
-//! [`summary`] answers.
+//! A round begins with a [`message::Root`]: the fingerprint of all that the sender holds of the common interest, and its
+//! cursor. If the fingerprints are equal, that is all. If not, there are three ways:
+//!
+//! - **They have met** (`changes`): the other lists what changed since the cursor. One round trip, and it costs what
+//!   changed.
+//! - **Strangers** (`descend`, `codes`): the fingerprints of ranges are compared, and those of their parts where they
+//!   differ, as in A. Meyer, "Range-Based Set Reconciliation" (SRDS 2023, arXiv:2212.13567). Few parts that differ are split
+//!   further, and listed when they are small. Many are not worth it: the difference is spread, and is told by the rateless
+//!   codes of `riblt` over all of them. So it costs by the difference, whether that is in one place or everywhere.
+//! - **Exactly** (`list`): what names and codes cannot show, such as a conflict, or keys that share a name, shows in a round
+//!   that splits down to lists of full items. It follows when the others find nothing.
+//!
+//! Ranges are prefixes of keys, not quantiles of items: keys are hashes, so that balances, and a range takes a few bytes.
 //!
 //! Compared is what both have on disk of what both are interested in. Each takes that interest from what its node said
 //! of the other: if the two differ, rounds find differences for ever, at the cost of bytes and never of correctness.
 //!
+//! Of two neighbours the one with the lower id leads: it alone goes on from two roots that differ, so that nothing is
+//! found twice. The other's roots make it do so.
+//!
 //! Transitions, for one neighbour:
 //!
 //! ```text
-//! NeighbourUp, Timer::Reconcile --> Summary of everything; timer in reconcile_interval
-//! Summary received, per range   -- equal         --> if of everything: timer in reconcile_interval
-//!                               -- we hold few   --> List of the range; timer in reconcile_hurry
-//!                               -- we hold many  --> Summary of its sixteen parts; timer in reconcile_hurry
-//! List received                 -- ahead of us   --> want
-//!                               -- behind us     --> Have, a random window of list_max; timer in reconcile_hurry
-//! Shed                          --> timer in reconcile_hurry, if that is sooner
+//! NeighbourUp, Timer::Reconcile --> Root; timer in the interval
+//! Root received  -- equal                           --> Agreed, if it asks and crosses none of ours; as below
+//!                -- differs                         --> Root, if it asks and crosses none of ours
+//!                -- differs, its cursor is good      --> Changes since; timer in the interval
+//!                -- differs, we lead, no cursor helps --> Summary of sixteen parts; timer in reconcile_hurry
+//! Agreed received                  --> the cursor is at its head; timer in the interval, longer each time
+//! Changes received                 --> want what is ahead; its cursor moves as that arrives; more: Root
+//! Summary received, parts differ   -- small         --> Listing of them
+//!                                  -- one or two    --> Summary of their parts
+//!                                  -- more          --> Codes over all of them
+//!                                  -- exact         --> Summary of their parts, List of small ones
+//! Codes received -- not enough, a list costs more   --> More
+//!                -- not enough, a list costs less   --> Listing
+//!                -- far too many for one round      --> Summary of a part of them
+//!                -- enough                          --> want what is ahead, Changes of what it lacks
+//!                -- enough, and nothing new         --> Summary (exact)
+//! More received                                     --> Codes, the next cells
+//! Listing received                                  --> want what is ahead, Changes of what it lacks
+//! List received                                     --> want what is ahead, Have of what it lacks, a window of list_max
+//! Shed                                              --> timer in reconcile_hurry, if that is sooner
+//! Durable        -- timer in a longer interval      --> timer in reconcile_interval, if that is sooner
 //! ```
 //!
 //! `reconcile_hurry` doubles while rounds find differences and bring nothing, so that a difference which can't be
 //! repaired (a conflict, a log that one side will not hold) costs a round an interval. While wants still queue for the
-//! neighbour, its hurried round waits for them, up to the interval.
+//! neighbour, its hurried round waits for them, up to the interval. Whatever is lost on the way, the next round begins
+//! anew: nothing waits for an answer.
+
+mod changes;
+mod codes;
+mod cursor;
+mod descend;
+mod list;
+pub(crate) mod message;
+mod pace;
+mod root;
 
 use msec_identity::PeerId;
 
+use self::codes::Coding;
+pub(crate) use self::cursor::Cursors;
+use self::cursor::Taking;
+pub(crate) use self::list::list;
+use self::message::{Epoch, Step};
+pub(crate) use self::pace::{Pace, changed, shed, start, timeout};
 use crate::core::Core;
-use crate::frontier::Fingerprint;
 use crate::io::Priority;
-use crate::item::Item;
+use crate::item::Key;
 use crate::message::Message;
-use crate::neighbour::{Neighbour, doubled};
-use crate::range::Range;
-use crate::timers::Timer;
+use crate::name::Name;
 
-/// Starts a round: at once when a neighbour comes, then by the timer.
-pub(crate) fn start(core: &mut Core, peer: PeerId) {
-    let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
-    let pace = &mut neighbour.pace;
-    pace.fruitless = pace.fruitless.saturating_add(u32::from(pace.differs));
-    pace.differs = false;
-    pace.round_started = core.now;
-    let common = neighbour.common.clone();
-    rest(core, peer);
-    if !common.is_empty() {
-        core.stats.rounds += 1;
-        let fingerprint = core.frontier.fingerprint(&Range::ALL, &common);
-        send_summary(core, peer, vec![(Range::ALL, fingerprint)]);
+/// What a round with one neighbour remembers. All of it is forgotten with the link, but what it moved of the cursor.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    /// Its life, and the number of its last change, as its last root said.
+    epoch: Option<Epoch>,
+    head: u64,
+    taking: Taking,
+    /// The codes under way: ours, and those that we were sent.
+    sending: Option<Box<Coding>>,
+    reading: Option<Box<Coding>>,
+    /// A hash of what codes showed last.
+    shown: u64,
+    /// And of what they showed when we last went on exactly.
+    exact: u64,
+    /// Roots in a row that differed.
+    unequal: u32,
+}
+
+impl Session {
+    /// How much is waited for before the cursor may move.
+    pub(crate) fn waits_for(&self) -> usize {
+        self.taking.len()
     }
 }
 
-/// [`Timer::Reconcile`] fired.
-pub(crate) fn timeout(core: &mut Core, peer: PeerId) {
-    let Some(Neighbour { pace, wants_queued, .. }) = core.neighbours.get(&peer).map(Box::as_ref) else {
+/// A neighbour took a step. Returns the keys, or names of keys, that it is ahead of us with.
+pub(crate) fn received(core: &mut Core, from: PeerId, step: Step) -> Vec<Key> {
+    if core.neighbours.get(&from).is_none_or(|neighbour| neighbour.common.is_empty()) {
+        return Vec::new();
+    }
+    match step {
+        Step::Root(root) => root::received(core, from, &root),
+        Step::Agreed(agreed) => root::agreed(core, from, &agreed),
+        Step::Changes(changes) => return changes::received(core, from, changes),
+        Step::Summary(summary) => descend::summary(core, from, &summary),
+        Step::Listing(listing) => return descend::listing(core, from, &listing),
+        Step::Codes(codes) => return codes::received(core, from, codes),
+        Step::More(more) => codes::more(core, from, &more),
+    }
+    Vec::new()
+}
+
+/// `key` is on disk now, as far as that says: cursors may move, and neighbours that agreed may not any more.
+pub(crate) fn durable(core: &mut Core, key: Key) {
+    let Some(size) = core.frontier.get(&key).and_then(|held| held.durable()).map(|version| version.size)
+    else {
         return;
     };
-    let latest = pace.round_started.saturating_add(core.config.reconcile_interval);
-    if pace.differs && !wants_queued.is_empty() && core.now < latest {
-        core.timers.set(Timer::Reconcile(peer), core.after(core.config.reconcile_hurry));
-    } else {
-        start(core, peer);
+    let waiting = core.neighbours.iter_mut().filter(|(_, neighbour)| !neighbour.session.taking.is_empty());
+    let mut peers = Vec::new();
+    for (peer, neighbour) in waiting {
+        neighbour.session.taking.settle(Name::of(&key), size);
+        peers.push(*peer);
+    }
+    for peer in peers {
+        changes::advance(core, peer);
+    }
+    changed(core, key);
+}
+
+/// What we hold of something is less than it was: no cursor is true any more.
+pub(crate) fn cut(core: &mut Core) {
+    core.cursors.forget_all();
+    for neighbour in core.neighbours.values_mut() {
+        neighbour.session.taking.forget();
+        neighbour.pace.asked = None;
     }
 }
 
-/// A neighbour summarised what it holds.
-pub(crate) fn summary(core: &mut Core, from: PeerId, ranges: Vec<(Range, Fingerprint)>) {
-    let Some(common) = core.neighbours.get(&from).map(|neighbour| neighbour.common.clone()) else {
-        return;
-    };
-    if common.is_empty() {
-        return;
-    }
-    for (range, theirs) in ranges {
-        if !may_walk(core, from, &range) {
-            core.stats.throttled += 1;
-        } else if core.frontier.fingerprint(&range, &common) != theirs {
-            hurry(core, from);
-            let few = core.config.list_max;
-            if range.is_exact() || core.frontier.count(&range, &common, few + 1) <= few {
-                let items: Vec<Item> = core.frontier.items(&range, &common).collect();
-                core.stats.listed += items.len() as u64;
-                core.send(from, Priority::Live, &Message::List { range, items });
-            } else {
-                charge(core, from, &range);
-                let parts = range.split().into_iter();
-                let parts = parts.map(|part| (part, core.frontier.fingerprint(&part, &common))).collect();
-                send_summary(core, from, parts);
-            }
-        } else if range == Range::ALL {
-            calm(core, from);
-        }
-    }
-}
-
-/// A neighbour listed all that it holds in `range`. Returns what it is ahead of us with.
-pub(crate) fn list(core: &mut Core, from: PeerId, range: Range, items: Vec<Item>) -> Vec<Item> {
-    let Some(neighbour) = core.neighbours.get_mut(&from) else { return Vec::new() };
-    neighbour.unhear(&range, &items);
-    // A list of one key is the answer to a want, which may well be of what only one of us is interested in.
-    let scope = if range.is_exact() { neighbour.interest.clone() } else { neighbour.common.clone() };
-    let mut behind = Vec::new();
-    if may_walk(core, from, &range) {
-        let unlisted = |ours: &Item| items.binary_search_by(|theirs| theirs.key.cmp(&ours.key)).is_err();
-        behind.extend(core.frontier.items(&range, &scope).filter(unlisted));
-    } else {
-        core.stats.throttled += 1;
-    }
-    if let Some(neighbour) = core.neighbours.get_mut(&from) {
-        behind.iter().for_each(|item| neighbour.tell_exactly(item.key, 0));
-    }
-    let mut ahead = Vec::new();
-    for theirs in items {
-        if core.learn(from, &theirs, true) {
-            ahead.push(theirs);
-        } else if let Some(ours) = core.frontier.durable_item(&theirs.key)
-            && ours.version.size > theirs.version.size
-        {
-            behind.push(ours);
-        }
-    }
-    behind.sort_by_key(|item| item.key);
-    let behind = window(core, behind, core.config.list_max);
-    core.send_have(from, behind, false);
-    if !range.is_exact() {
-        hurry(core, from);
-    }
-    ahead
-}
-
-/// The driver dropped messages to `peer`.
-pub(crate) fn shed(core: &mut Core, peer: PeerId) {
+/// What is refused, or not answered, is not waited for.
+fn give_up(core: &mut Core, peer: PeerId) {
+    let now = core.now;
     let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
-    neighbour.doubt();
-    let deadline = core.after_about(core.config.reconcile_hurry);
-    core.timers.set_no_later(Timer::Reconcile(peer), deadline);
-    core.timers.set_no_later(Timer::Offer(peer), deadline);
+    let mut taking = std::mem::take(&mut neighbour.session.taking);
+    taking.give_up(|name| neighbour.is_name_backed_off(name, now));
+    neighbour.session.taking = taking;
+    changes::advance(core, peer);
 }
 
-/// We agree.
-fn calm(core: &mut Core, peer: PeerId) {
-    if let Some(neighbour) = core.neighbours.get_mut(&peer) {
-        neighbour.pace.differs = false;
-        neighbour.pace.fruitless = 0;
-    }
-    rest(core, peer);
+/// Whether we go on from two roots that differ.
+fn leads(core: &Core, peer: PeerId) -> bool {
+    core.me < peer
 }
 
-fn rest(core: &mut Core, peer: PeerId) {
-    let deadline = core.after_about(core.config.reconcile_interval);
-    core.timers.set(Timer::Reconcile(peer), deadline);
+fn send(core: &mut Core, to: PeerId, step: Step) {
+    core.send(to, Priority::Live, &Message::Reconcile(step));
 }
 
-/// We differ: once that is repaired, the next round should say so.
-fn hurry(core: &mut Core, peer: PeerId) {
-    let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
-    neighbour.pace.differs = true;
-    let pause = doubled(core.config.reconcile_hurry, neighbour.pace.fruitless);
-    let pause = pause.min(core.config.reconcile_interval);
-    let deadline = core.after_about(pause);
-    core.timers.set(Timer::Reconcile(peer), deadline);
-}
-
-/// At most `max` of `items`, in order, from a random place on: were it the first ones, then as many that the other side
-/// will not hold would hide the rest for ever.
-fn window(core: &mut Core, mut items: Vec<Item>, max: usize) -> Vec<Item> {
-    if items.len() > max {
-        let start = core.random_index(items.len());
-        items.rotate_left(start);
-        items.truncate(max);
-        items.sort_by_key(|item| item.key);
-    }
-    items
-}
-
-fn send_summary(core: &mut Core, to: PeerId, ranges: Vec<(Range, Fingerprint)>) {
-    core.stats.summarised += ranges.len() as u64;
-    core.send(to, Priority::Live, &Message::Summary { ranges });
-}
-
-/// Whether the neighbour may make us walk `range` once more, which is charged to it. Who has any credit left may
-/// overdraw it, so that no range is ever too large.
-fn may_walk(core: &mut Core, peer: PeerId, range: &Range) -> bool {
+/// Whether the neighbour may make us look at `items` once more, which is charged to it. Who has any credit left may
+/// overdraw it, so that nothing is ever too large.
+fn may_walk(core: &mut Core, peer: PeerId, items: u64) -> bool {
     let allowance = core.config.walks_max.saturating_mul(core.frontier.len() as u64 + WALK_ITEMS_FREE);
-    let Some(Neighbour { pace, .. }) = core.neighbours.get_mut(&peer).map(Box::as_mut) else { return false };
+    let Some(neighbour) = core.neighbours.get_mut(&peer) else { return false };
+    let pace = &mut neighbour.pace;
     if core.now.saturating_sub(pace.walked_since) >= core.config.reconcile_interval {
         pace.walked = 0;
         pace.walked_since = core.now;
     }
     if pace.walked >= allowance {
+        core.stats.throttled += 1;
         return false;
     }
-    charge(core, peer, range);
+    charge(core, peer, items.saturating_add(1));
     true
 }
 
-fn charge(core: &mut Core, peer: PeerId, range: &Range) {
-    let cost = core.frontier.walk_cost(range) + 1;
+fn charge(core: &mut Core, peer: PeerId, items: u64) {
     if let Some(neighbour) = core.neighbours.get_mut(&peer) {
-        neighbour.pace.walked = neighbour.pace.walked.saturating_add(cost);
+        neighbour.pace.walked = neighbour.pace.walked.saturating_add(items);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Transitions, for one neighbour and one key:
 //!
 //! ```text
-//! Want received -- we hold no more than it  --> List of that one key: what it heard of us is wrong
+//! Want received -- we hold no more than it  --> List of that one key, or name: what it heard of us is wrong
 //!               -- already serving          --> dropped; it gets the answer to the first
 //!               -- full                     --> Unserved
 //!               -- else                     --> Serve; serving
@@ -16,22 +16,29 @@
 use msec_identity::PeerId;
 
 use crate::core::Core;
+use crate::interest::Interest;
 use crate::io::{Output, Priority};
 use crate::item::Key;
 use crate::message::{Message, OVERHEAD_BYTES_MAX, Payload};
+use crate::name::{self, Name};
 use crate::range::Range;
 
 /// A neighbour asks for what follows `size`.
 pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64, bytes_max: u64) {
+    let key = core.frontier.named_in_full(key);
     let ours = core.frontier.get(&key).map(|held| held.version.size);
     let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
     if ours.is_some() {
         neighbour.tell_exactly(key, size);
     }
     if ours.unwrap_or(0) <= size {
-        let items: Vec<_> = core.frontier.durable_item(&key).into_iter().collect();
+        // If it was only named, by all that the name may mean.
+        let is_name = name::is_stand_in(&key);
+        let range = if is_name { Name::of(&key).range() } else { Range::exactly(&key) };
+        let items: Vec<_> =
+            core.frontier.items(&range, &Interest::all()).take(core.config.list_max).collect();
         core.stats.listed += items.len() as u64;
-        core.send(from, Priority::Live, &Message::List { range: Range::exactly(&key), items });
+        core.send(from, Priority::Live, &Message::List { range, items });
     } else if neighbour.serving.contains_key(&key) {
         core.stats.serves_dropped += 1;
     } else if neighbour.serving.len() >= core.config.serves_in_flight_max

@@ -21,7 +21,11 @@ pub struct Stats {
     pub rounds: u64,
     /// Ranges summarised to neighbours.
     pub summarised: u64,
-    /// Items listed to neighbours.
+    /// Cells of codes sent to neighbours.
+    pub coded: u64,
+    /// Differences that the codes of neighbours told.
+    pub decoded: u64,
+    /// Items listed to neighbours, by name or in full.
     pub listed: u64,
     /// Wants sent.
     pub wanted: u64,
@@ -43,7 +47,7 @@ pub struct Stats {
     pub held_back: u64,
     /// Pushes and announcements dropped because of [`crate::Config::push_quota`] or [`crate::Config::announce_quota`].
     pub over_quota: u64,
-    /// Summaries dropped because [`crate::Config::walks_max`] was reached.
+    /// Questions of where we differ dropped because [`crate::Config::walks_max`] was reached.
     pub throttled: u64,
     /// Chunks that the node served over [`crate::Config::message_bytes_max`], and that were not sent.
     pub oversize: u64,

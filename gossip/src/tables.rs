@@ -31,6 +31,11 @@ pub struct Tables {
     pub wants_queued: usize,
     /// Authors whose quota is counted: at most [`crate::Config::authors_max`].
     pub authors: usize,
+    /// Peers, met now or before, with a cursor: at most [`crate::Config::cursors_max`].
+    pub cursors: usize,
+    /// What one neighbour told of its changes and is waited for before the cursor moves: at most
+    /// [`crate::Config::hearsay_max`].
+    pub taking: usize,
     /// Keys with news: at most `held`.
     pub news: usize,
     /// Pushes announced by short ids that have not come: at most [`crate::Config::fetches_max`] for each neighbour.
@@ -53,6 +58,7 @@ impl Tables {
             neighbours: core.neighbours.len(),
             wants: wants.len(),
             authors: core.authors(),
+            cursors: core.cursors.len(),
             news: announce.len(),
             fetches: broadcast.lazy.pending(),
             recent: broadcast.lazy.recent.len(),
@@ -73,6 +79,7 @@ impl Tables {
             (&mut self.backoffs, backoffs),
             (&mut self.conflicts, conflicts),
             (&mut self.serving, neighbour.serving.len()),
+            (&mut self.taking, neighbour.session.waits_for()),
             (&mut self.wants_in_flight, neighbour.answers.len()),
             (&mut self.wants_queued, neighbour.wants_queued.len()),
         ] {

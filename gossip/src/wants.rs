@@ -31,9 +31,11 @@ use msec_identity::PeerId;
 
 use crate::answers::Overdue;
 use crate::core::Core;
+use crate::frontier::Found;
 use crate::io::Priority;
 use crate::item::{Key, Topic};
 use crate::message::Message;
+use crate::name::Name;
 use crate::neighbour::WantOrder;
 use crate::timers::Timer;
 
@@ -102,6 +104,12 @@ impl Wants {
 
     /// The node holds another version of `key` now.
     pub(crate) fn accepted(&mut self, core: &mut Core, key: Key) {
+        let name = Name::of(&key).stand_in();
+        if name != key && self.by_key.contains_key(&name) {
+            // What was asked for by name is known now.
+            self.remove(core, name);
+            self.consider(core, key, None);
+        }
         let Some(want) = self.by_key.get_mut(&key) else { return };
         let have = core.frontier.size(&key);
         if have > want.have {
@@ -119,15 +127,19 @@ impl Wants {
     /// What `from` delivered of `key` is bad.
     pub(crate) fn refused(&mut self, core: &mut Core, key: Key, from: PeerId) {
         core.stats.refused += 1;
-        if let Some(neighbour) = core.neighbours.get_mut(&from) {
-            neighbour.back_off(key, core.now, &core.config);
+        let name = Name::of(&key).stand_in();
+        let keys = if self.by_key.contains_key(&name) { vec![key, name] } else { vec![key] };
+        for key in keys {
+            if let Some(neighbour) = core.neighbours.get_mut(&from) {
+                neighbour.back_off(key, core.now, &core.config);
+            }
+            self.turn_away(core, key, from);
         }
-        self.turn_away(core, key, from);
     }
 
     /// `from` says that it will not answer.
     pub(crate) fn unserved(&mut self, core: &mut Core, from: PeerId, key: Key, begin: u64) {
-        let now = core.now;
+        let (now, key) = (core.now, asked_as(core, from, key));
         let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
         if !neighbour.answers.unserved(now, &key, Some(begin)) {
             core.stats.unwanted += 1;
@@ -159,6 +171,7 @@ impl Wants {
         begin: u64,
         bytes: usize,
     ) -> bool {
+        let key = asked_as(core, from, key);
         let Some(neighbour) = core.neighbours.get_mut(&from) else { return false };
         if !neighbour.answers.answered(core.now, &key, begin, bytes, &core.config) {
             return false;
@@ -307,7 +320,20 @@ impl Want {
         core.watch_owed(peer);
         core.stats.wanted += 1;
         let priority = if self.order.is_data { Priority::Live } else { Priority::Control };
+        // The name will do, if we know but one key of it; in full when that didn't help.
+        let name = Name::of(&key);
+        let is_clear = !again && core.frontier.named(name) == Found::Key(key);
+        let key = if is_clear { name.stand_in() } else { key };
         core.send(peer, priority, &Message::Want { key, from: self.have, bytes_max });
+    }
+}
+
+/// What we asked `from` for when it answers about `key`: that, or its name, if we didn't know it.
+fn asked_as(core: &Core, from: PeerId, key: Key) -> Key {
+    let name = Name::of(&key).stand_in();
+    match core.neighbours.get(&from) {
+        Some(neighbour) if !neighbour.answers.owes(&key) && neighbour.answers.owes(&name) => name,
+        _ => key,
     }
 }
 

@@ -3,8 +3,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::interest::Interest;
+use crate::frontier::Sum;
 use crate::item::{TOPIC_BYTES_MAX, Topic, Version};
+use crate::name::{NAMED_MAX, Name, Named};
+use crate::range::FANOUT;
+use crate::reconcile::message::{
+    CELLS_MAX, Cells, Codes, Epoch, Fingerprint, Listing, RANGES_MAX, Root, STEP_BYTES_MAX, Salt, Split,
+    Summary,
+};
+use crate::riblt::CELL_BYTES;
 use crate::trees::dist::Dist;
 use crate::trees::wire::{Extent, Way, steps};
 
@@ -23,8 +30,38 @@ fn item(first: u8) -> Item {
     Item { key, topic: Topic::new("a").unwrap(), version: Version { size: 1, digest: [0; 32] } }
 }
 
-fn fingerprint() -> Fingerprint {
-    crate::frontier::Frontier::default().fingerprint(&Range::ALL, &Interest::all())
+fn summary(ranges: impl IntoIterator<Item = Range>) -> Message<'static> {
+    let sum = Sum { hash: [1; 32], count: 1 };
+    let parts = [Fingerprint::of(Salt([2; 8]), &sum); 16];
+    let splits = ranges.into_iter().map(|of| Split { of, parts }).collect();
+    Message::Reconcile(Step::Summary(Summary { salt: Salt([2; 8]), exact: false, splits }))
+}
+
+fn root() -> Message<'static> {
+    Message::Reconcile(Step::Root(Root {
+        asks: true,
+        salt: Salt([2; 8]),
+        fingerprint: Fingerprint::of(Salt([2; 8]), &Sum { hash: [1; 32], count: 1 }),
+        count: 100_000,
+        epoch: Epoch([3; 4]),
+        head: 1_000_000,
+        resume: Some((Epoch([3; 4]), 1_000_000)),
+    }))
+}
+
+fn listing(ranges: &[Range], names: &[u8]) -> Message<'static> {
+    let items = names.iter().map(|n| Named { name: Name::of(&item(*n).key), size: 1 }).collect();
+    Message::Reconcile(Step::Listing(Listing { ranges: ranges.to_vec(), items }))
+}
+
+fn codes(ranges: &[Range], first: u32, bytes: usize) -> Message<'static> {
+    let (salt, cells) = (Salt([2; 8]), Cells(vec![7; bytes]));
+    let ranges = ranges.to_vec();
+    Message::Reconcile(Step::Codes(Codes { salt, count: 1, head: Some(2), ranges, first, cells }))
+}
+
+fn exact_range() -> Range {
+    Range::exactly(&item(1).key)
 }
 
 fn refused(message: &Message<'_>) -> DecodeError {
@@ -54,9 +91,15 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
             size,
             payload: Payload(b"payload")
         }),
-        (0usize..=FANOUT).prop_map(|count| Message::Summary {
-            ranges: Range::ALL.split().into_iter().take(count).map(|range| (range, fingerprint())).collect()
-        }),
+        (0usize..=FANOUT).prop_map(|count| summary(Range::ALL.split().into_iter().take(count))),
+        Just(root()),
+        prop::collection::btree_set(any::<u8>(), 0..9)
+            .prop_map(|names| listing(&[Range::ALL], &names.into_iter().collect::<Vec<_>>())),
+        (0u32..3, 1usize..9).prop_map(|(first, cells)| codes(
+            &[Range::ALL][..usize::from(first == 0)],
+            first,
+            cells * CELL_BYTES
+        )),
         items.clone().prop_map(|items| Message::List { range: Range::ALL, items }),
         (any::<bool>(), items).prop_map(|(ask, items)| Message::Have { ask, items }),
         (any::<[u8; 32]>(), any::<u64>(), any::<u64>()).prop_map(|(key, from, bytes_max)| Message::Want {
@@ -142,8 +185,11 @@ fn counts_are_bounded() {
         DecodeError::Malformed
     );
     let parts = Range::ALL.split()[0].split().into_iter().chain([Range::ALL.split()[1]]);
-    let ranges = parts.map(|range| (range, fingerprint())).collect();
-    assert_eq!(refused(&Message::Summary { ranges }), DecodeError::Malformed);
+    assert_eq!(refused(&summary(parts)), DecodeError::Malformed);
+    assert_eq!(refused(&codes(&[Range::ALL], 0, CELL_BYTES * (CELLS_MAX + 1))), DecodeError::Malformed);
+    for bytes in [0, 1, CELL_BYTES + 1] {
+        assert_eq!(refused(&codes(&[Range::ALL], 0, bytes)), DecodeError::Malformed, "no whole cells");
+    }
 }
 
 #[test]
@@ -167,14 +213,32 @@ fn order_is_checked() {
     }
     let outside = Message::List { range: Range::ALL.split()[1], items: vec![item(0x20)] };
     assert_eq!(refused(&outside), DecodeError::Disordered);
-    let overlap = vec![(Range::ALL, fingerprint()), (Range::ALL.split()[3], fingerprint())];
-    assert_eq!(refused(&Message::Summary { ranges: overlap }), DecodeError::Disordered);
+    let digits = Range::ALL.split();
+    let overlap = [Range::ALL, digits[3]];
+    let exact = [Range::exactly(&item(1).key)];
+    let misplaced = listing(&[digits[1], digits[3]], &[0x21]);
+    for message in [
+        summary(overlap),
+        summary(exact),
+        listing(&overlap, &[]),
+        misplaced,
+        codes(&overlap, 0, CELL_BYTES),
+        codes(&[Range::ALL], 1, CELL_BYTES),
+        codes(&[], 0, CELL_BYTES),
+    ] {
+        assert_eq!(refused(&message), DecodeError::Disordered, "{message:?}");
+    }
 }
 
 #[test]
 fn sizes_are_as_promised() {
-    let whole = Message::Summary { ranges: vec![(Range::ALL, fingerprint())] };
-    assert_eq!(whole.encode().len(), 37, "what an idle round costs: see Config::reconcile_interval");
+    assert_eq!(root().encode().len(), 38, "what an idle round costs: see Config::reconcile_interval");
+    let cells = codes(&vec![exact_range(); RANGES_MAX], 0, CELL_BYTES * CELLS_MAX);
+    assert!(cells.encode().len() < STEP_BYTES_MAX);
+    let named = vec![Named { name: Name::of(&Key([0xff; 32])), size: u64::MAX }; NAMED_MAX];
+    let named =
+        Message::Reconcile(Step::Listing(Listing { ranges: vec![exact_range(); RANGES_MAX], items: named }));
+    assert!(named.encode().len() < STEP_BYTES_MAX);
     let topic = Topic::new(&"x".repeat(TOPIC_BYTES_MAX - 1)).unwrap();
     let largest = Item { topic, version: Version { size: u64::MAX, digest: [0; 32] }, ..item(0) };
     assert!(postcard::to_allocvec(&largest).unwrap().len() <= Item::BYTES_MAX);

@@ -6,7 +6,7 @@ use msec_gossip::{Config, DecodeError, Input, Interest, Key, Output};
 use msec_identity::PeerId;
 
 use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, version, want};
-use crate::wire::{ALL, Wire, WireItem, fingerprint};
+use crate::wire::{ALL, Wire, WireItem, other_summary};
 
 fn rig(config: Config) -> Rig {
     let mut rig = Rig::with(config, Interest::all());
@@ -189,18 +189,18 @@ fn offers_over_the_limit_take_turns() {
 fn walks_over_the_limit_are_dropped_until_the_next_interval() {
     let mut rig = rig(Config { walks_max: 2, ..Config::default() });
     rig.load(&items(60, "parks", 9));
-    let differs = Wire::Summary { ranges: vec![(ALL.to_vec(), fingerprint(&[]))] };
+    let differs = other_summary(true);
     let mut lists = 0;
     for _ in 0..100 {
         rig.receive(A, &differs);
         lists += rig.sent().len();
     }
-    // (60 + 1,024) * 2 items, at 61 a walk.
-    assert_eq!((lists, rig.gossip.stats().throttled), (36, 64));
+    // (60 + 1,024) * 2 items, at 77 a summary with its 16 lists: 28 summaries, and 3 lists of the next.
+    assert_eq!((lists, rig.gossip.stats().throttled), (28 * 16 + 3, 13 + 71));
     rig.pass(ms(10_000));
     rig.sent();
     rig.receive(A, &differs);
-    assert_eq!(rig.sent().len(), 1);
+    assert_eq!(rig.sent().len(), 16);
 }
 
 #[test]

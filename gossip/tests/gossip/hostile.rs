@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use crate::rig::{items, topic};
-use crate::wire::{Wire, WireExtent, WireItem, WireTree, exactly, id};
+use crate::wire::{Step, Wire, WireExtent, WireItem, WireTree, exactly, id, named};
 
 const PEERS: u8 = 3;
 
@@ -76,14 +76,66 @@ fn any_ids() -> impl Strategy<Value = Vec<[u8; 8]>> {
     prop::collection::vec(prop_oneof![2 => known, 1 => any::<[u8; 8]>()], 0..9)
 }
 
+fn any_salt() -> impl Strategy<Value = [u8; 8]> {
+    (0u8..2).prop_map(|n| [n; 8])
+}
+
+fn any_named() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    prop_oneof![
+        any_items().prop_map(|items| named(&items)),
+        prop::collection::vec((any::<u64>(), any_size()), 0..4),
+    ]
+}
+
+fn any_ranges() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    prop_oneof![3 => Just(vec![vec![0]]), 1 => prop::collection::vec(any_range(), 0..3)]
+}
+
+/// In a box: it is large, and so are those that it is a part of.
+fn any_step() -> BoxedStrategy<Step> {
+    let resume = prop::option::of((any::<[u8; 4]>(), any_size()));
+    let parts = any::<[u8; 8]>().prop_map(|fingerprint| [fingerprint; 16]);
+    let cells = prop::collection::vec(any::<u8>(), 0..13 * 6).prop_map(|mut cells| {
+        cells.truncate(cells.len() / 13 * 13);
+        cells
+    });
+    prop_oneof![
+        (any_salt(), any::<[u8; 8]>(), any::<u32>(), any::<[u8; 4]>(), any_size(), resume).prop_map(
+            |(salt, fingerprint, count, epoch, head, resume)| {
+                let epoch = [epoch[0] & 1; 4];
+                Step::Root { asks: fingerprint[0] > 9, salt, fingerprint, count, epoch, head, resume }
+            }
+        ),
+        any_size().prop_map(|head| Step::Agreed { head }),
+        (any_size(), any_size(), any::<bool>(), any_named())
+            .prop_map(|(since, upto, more, items)| Step::Changes { since, upto, more, items }),
+        (any_salt(), any::<bool>(), prop::collection::vec((any_range(), parts), 0..3))
+            .prop_map(|(salt, exact, splits)| Step::Summary { salt, exact, splits }),
+        (any_ranges(), any_named()).prop_map(|(ranges, items)| Step::Listing { ranges, items }),
+        (any_salt(), any::<u32>(), any_ranges(), prop::option::of(any_size()), 0u32..8, cells).prop_map(
+            |(salt, count, ranges, head, first, cells)| {
+                let ranges = if first > 0 { vec![] } else { ranges };
+                Step::Codes { salt, count, head, ranges, first, cells }
+            }
+        ),
+        (any_salt(), any::<u32>(), any::<u32>()).prop_map(|(salt, first, upto)| Step::More {
+            salt,
+            first,
+            upto
+        }),
+    ]
+    .boxed()
+}
+
 fn any_wire() -> BoxedStrategy<Wire> {
     let bytes = prop::collection::vec(any::<u8>(), 0..20);
     prop_oneof![
         (any_tree(), any_key(), any_size(), bytes.clone()).prop_map(|(tree, key, size, payload)| {
             Wire::Push { tree: tree.to_be_bytes(), key, size, payload }
         }),
-        prop::collection::vec((any_range(), any::<[u8; 32]>()), 0..3)
-            .prop_map(|ranges| Wire::Summary { ranges }),
+        any_step().prop_map(Wire::Reconcile),
+        any_step().prop_map(Wire::Reconcile),
+        any_step().prop_map(Wire::Reconcile),
         (any_range(), any_items()).prop_map(|(range, items)| Wire::List { range, items }),
         (any::<bool>(), any_items()).prop_map(|(ask, items)| Wire::Have { ask, items }),
         (any_key(), any_size(), any_size()).prop_map(|(key, from, bytes_max)| Wire::Want {
@@ -157,9 +209,9 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
                 match message {
                     Wire::Have { items, .. } => assert!((1..=config.list_max).contains(&items.len())),
                     Wire::List { items, .. } => assert!(items.len() <= config.list_max),
-                    Wire::Summary { ranges } => assert!((1..=16).contains(&ranges.len())),
                     Wire::Ihave { ids } | Wire::Fetch { ids } => assert!((1..=256).contains(&ids.len())),
                     Wire::Tree(WireTree::Vector { steps, .. }) => assert!(steps.len() <= 512),
+                    Wire::Reconcile(_) => {}
                     Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } | Wire::Unserved { .. } => {}
                     Wire::Tree(_) | Wire::Feed { .. } => {}
                 }

@@ -3,7 +3,7 @@
 use msec_gossip::{Config, DecodeError, Input, Interest, Output, Priority};
 
 use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, push, rig_of, want};
-use crate::wire::{ALL, Wire, exactly, fingerprint};
+use crate::wire::{Wire, exactly, other_root};
 
 #[test]
 fn a_live_payload_goes_to_all_others_who_want_it() {
@@ -81,7 +81,7 @@ fn offers_go_on_until_they_are_acknowledged_and_equal_summaries_do_not_starve_th
     assert_eq!(rig.announced(), std::slice::from_ref(&offer));
     for _ in 0..20 {
         rig.pass(ms(1_000));
-        rig.receive(A, &Wire::Summary { ranges: vec![(ALL.to_vec(), fingerprint(&[]))] });
+        rig.receive(A, &other_root());
     }
     assert!(rig.announced().contains(&offer));
     rig.have(A, &[item(key(1), "air", 5)]);

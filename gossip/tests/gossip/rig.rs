@@ -5,7 +5,7 @@ use std::time::Duration;
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, Topic, Version};
 use msec_identity::PeerId;
 
-use crate::wire::{Wire, WireItem};
+use crate::wire::{Step, Wire, WireItem, stand_in};
 
 pub(crate) const A: PeerId = PeerId([0xa; 32]);
 pub(crate) const B: PeerId = PeerId([0xb; 32]);
@@ -41,6 +41,11 @@ pub(crate) fn item(key: Key, path: &str, size: u64) -> WireItem {
     WireItem { key, topic: topic(path), version: version(size) }
 }
 
+/// Which of the first keys is meant, if it is named.
+fn in_full(named: Key) -> Key {
+    (0..400).map(key).find(|key| stand_in(key) == named).unwrap_or(named)
+}
+
 /// The items of keys 0 to `count`, in the order of the wire.
 pub(crate) fn items(count: u64, path: &str, size: u64) -> Vec<WireItem> {
     let mut items: Vec<WireItem> = (0..count).map(|n| item(key(n), path, size)).collect();
@@ -68,6 +73,15 @@ pub(crate) fn rig_of(peers: &[PeerId]) -> Rig {
     let mut rig = Rig::new(Interest::all());
     peers.iter().for_each(|peer| rig.up(*peer, Interest::all()));
     rig
+}
+
+/// The steps of reconciliation among what was sent.
+pub(crate) fn steps(rig: &mut Rig) -> Vec<Step> {
+    let sent = rig.sent().into_iter().filter_map(|(_, message)| match message {
+        Wire::Reconcile(step) => Some(step),
+        _ => None,
+    });
+    sent.collect()
 }
 
 impl Rig {
@@ -175,7 +189,7 @@ impl Rig {
     /// The wants among what was sent.
     pub(crate) fn wants(&mut self) -> Vec<(PeerId, Key, u64)> {
         let wants = self.sent().into_iter().filter_map(|(to, message)| match message {
-            Wire::Want { key, from, .. } => Some((to, key, from)),
+            Wire::Want { key, from, .. } => Some((to, in_full(key), from)),
             _ => None,
         });
         wants.collect()

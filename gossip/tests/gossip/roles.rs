@@ -111,10 +111,10 @@ fn live_entries_need_no_wants_and_are_delivered_once() {
     assert_eq!(sum(&world, |node| node.gossip.stats().wanted), 0);
 }
 
-/// Two neighbours that hold 500 equal logs: one summary of 37 bytes in an interval, from whichever timer fires first.
-/// The earlier of two timers fires after 9.2 s on average, and never before 7.5 s.
+/// Two neighbours that hold 500 equal logs: one root of 38 bytes and an answer of 5 in an interval that has grown to a minute, from whichever
+/// timer fires first. The earlier of two timers fires after 55 s on average, and never before 45 s.
 #[test]
-fn an_idle_link_costs_less_than_five_bytes_a_second() {
+fn an_idle_link_costs_less_than_a_byte_a_second() {
     let mut world = World::new(6, Config::default());
     let a = world.node(Interest::all());
     let b = world.node(Interest::all());
@@ -124,11 +124,11 @@ fn an_idle_link_costs_less_than_five_bytes_a_second() {
         world.load(b, key, 3);
     }
     world.link(a, b);
-    world.run_for(s(30));
+    world.run_for(s(300));
     let before = sum(&world, |node| node.sent);
     world.run_for(s(10_000));
     let idle = sum(&world, |node| node.sent) - before;
-    assert!((37 * 10_000 / 10..=37 * 10_000 * 10 / 75).contains(&idle), "{idle} bytes in 10,000 s");
+    assert!((43 * 10_000 / 65..=43 * 10_000 / 45).contains(&idle), "{idle} bytes in 10,000 s");
 }
 
 #[test]

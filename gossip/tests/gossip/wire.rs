@@ -6,17 +6,92 @@ use serde::{Deserialize, Serialize};
 /// One message. A frame has a byte of version, then one message or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Wire {
-    Push { tree: [u8; 4], key: Key, size: u64, payload: Vec<u8> },
-    Summary { ranges: Vec<(Vec<u8>, [u8; 32])> },
-    List { range: Vec<u8>, items: Vec<WireItem> },
-    Have { ask: bool, items: Vec<WireItem> },
-    Want { key: Key, from: u64, bytes_max: u64 },
-    Chunk { key: Key, from: u64, payload: Vec<u8> },
-    Unserved { key: Key, from: u64 },
+    Push {
+        tree: [u8; 4],
+        key: Key,
+        size: u64,
+        payload: Vec<u8>,
+    },
+    Reconcile(Step),
+    List {
+        range: Vec<u8>,
+        items: Vec<WireItem>,
+    },
+    Have {
+        ask: bool,
+        items: Vec<WireItem>,
+    },
+    Want {
+        #[serde(with = "short")]
+        key: Key,
+        from: u64,
+        bytes_max: u64,
+    },
+    Chunk {
+        key: Key,
+        from: u64,
+        payload: Vec<u8>,
+    },
+    Unserved {
+        key: Key,
+        from: u64,
+    },
     Tree(WireTree),
-    Ihave { ids: Vec<[u8; 8]> },
-    Fetch { ids: Vec<[u8; 8]> },
-    Feed { on: bool },
+    Ihave {
+        ids: Vec<[u8; 8]>,
+    },
+    Fetch {
+        ids: Vec<[u8; 8]>,
+    },
+    Feed {
+        on: bool,
+    },
+}
+
+/// A step of reconciliation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Step {
+    Root {
+        asks: bool,
+        salt: [u8; 8],
+        fingerprint: [u8; 8],
+        count: u32,
+        epoch: [u8; 4],
+        head: u64,
+        resume: Option<([u8; 4], u64)>,
+    },
+    Agreed {
+        head: u64,
+    },
+    /// The items are pairs: how far a name lies after the one before, and a size.
+    Changes {
+        since: u64,
+        upto: u64,
+        more: bool,
+        items: Vec<(u64, u64)>,
+    },
+    Summary {
+        salt: [u8; 8],
+        exact: bool,
+        splits: Vec<(Vec<u8>, [[u8; 8]; 16])>,
+    },
+    Listing {
+        ranges: Vec<Vec<u8>>,
+        items: Vec<(u64, u64)>,
+    },
+    Codes {
+        salt: [u8; 8],
+        count: u32,
+        head: Option<u64>,
+        ranges: Vec<Vec<u8>>,
+        first: u32,
+        cells: Vec<u8>,
+    },
+    More {
+        salt: [u8; 8],
+        first: u32,
+        upto: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +149,72 @@ impl Wire {
     }
 }
 
-/// A fingerprint of ordered items.
-pub(crate) fn fingerprint(items: &[WireItem]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("msec/gossip/fingerprint/1");
+/// A key in full, or its name, which stands here as a key whose other digits are zero.
+mod short {
+    use msec_gossip::Key;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_name = key.0[6..].iter().all(|byte| *byte == 0);
+        serializer.serialize_bytes(if is_name { &key.0[..6] } else { &key.0 })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
+        assert!(matches!(bytes.len(), 6 | 32));
+        let mut key = [0; 32];
+        key[..bytes.len()].copy_from_slice(bytes);
+        Ok(Key(key))
+    }
+}
+
+/// What stands in for a key that is only named.
+pub(crate) fn stand_in(key: &Key) -> Key {
+    let mut stand_in = [0; 32];
+    stand_in[..6].copy_from_slice(&key.0[..6]);
+    Key(stand_in)
+}
+
+/// The name of a key, as a number.
+pub(crate) fn name(key: &Key) -> u64 {
+    key.0[..6].iter().fold(0, |name, byte| name << 8 | u64::from(*byte))
+}
+
+/// Named items, as they travel.
+pub(crate) fn named(items: &[WireItem]) -> Vec<(u64, u64)> {
+    let mut names: Vec<(u64, u64)> = items.iter().map(|item| (name(&item.key), item.version.size)).collect();
+    names.sort_unstable();
+    names.dedup_by_key(|(name, _)| *name);
+    let mut next = 0;
+    for (name, _) in &mut names {
+        let distance = name.wrapping_sub(next);
+        next = *name + 1;
+        *name = distance;
+    }
+    names
+}
+
+/// The fingerprint of ordered items: those of a range, whose keys begin with as many digits as `digits` says.
+pub(crate) fn fingerprint(salt: [u8; 8], items: &[WireItem], digits: usize) -> [u8; 8] {
+    let mut key = *b"msec/gossip/fingerprint/2       ";
+    key[24..].copy_from_slice(&salt);
+    blake3::keyed_hash(&key, &hash(items, digits)).as_bytes()[..8].try_into().unwrap()
+}
+
+fn hash(items: &[WireItem], digits: usize) -> [u8; 32] {
+    if items.is_empty() {
+        return [0; 32];
+    }
+    if items.len() > 32 {
+        let mut hasher = blake3::Hasher::new_keyed(b"msec/gossip/fingerprint/2 inner ");
+        for digit in 0..16 {
+            let of = |item: &&WireItem| (item.key.0[digits / 2] >> (4 * (1 - digits % 2)) & 15) == digit;
+            let part: Vec<WireItem> = items.iter().filter(of).cloned().collect();
+            hasher.update(&hash(&part, digits + 1));
+        }
+        return *hasher.finalize().as_bytes();
+    }
+    let mut hasher = blake3::Hasher::new_keyed(b"msec/gossip/fingerprint/2 leaf  ");
     for WireItem { key, version, .. } in items {
         hasher.update(&key.0).update(&version.size.to_le_bytes()).update(&version.digest);
     }
@@ -88,4 +226,37 @@ pub(crate) fn id(key: &Key, size: u64) -> [u8; 8] {
     let mut hasher = blake3::Hasher::new_derive_key("msec/gossip/push/1");
     hasher.update(&key.0).update(&size.to_le_bytes());
     hasher.finalize().as_bytes()[..8].try_into().unwrap()
+}
+
+/// The root of whoever holds these ordered items, in its first life, after `head` changes.
+pub(crate) fn root(items: &[WireItem], head: u64, resume: Option<([u8; 4], u64)>) -> Wire {
+    let salt = [5; 8];
+    Wire::Reconcile(Step::Root {
+        asks: true,
+        salt,
+        fingerprint: fingerprint(salt, items, 0),
+        count: items.len() as u32,
+        epoch: [1; 4],
+        head,
+        resume,
+    })
+}
+
+/// A root of a peer that holds something else, and whom we never met.
+pub(crate) fn other_root() -> Wire {
+    let (salt, fingerprint) = ([5; 8], [6; 8]);
+    Wire::Reconcile(Step::Root {
+        asks: true,
+        salt,
+        fingerprint,
+        count: 70,
+        epoch: [1; 4],
+        head: 70,
+        resume: None,
+    })
+}
+
+/// A summary of all that says that every part differs.
+pub(crate) fn other_summary(exact: bool) -> Wire {
+    Wire::Reconcile(Step::Summary { salt: [5; 8], exact, splits: vec![(ALL.to_vec(), [[6; 8]; 16])] })
 }
