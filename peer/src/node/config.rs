@@ -154,6 +154,7 @@ impl Config {
             ("review_interval", self.review_interval),
             ("noise_key_validity", self.noise_key_validity),
             ("gossip.reconcile_interval", self.gossip.reconcile_interval),
+            ("gossip.reconcile_interval_max", self.gossip.reconcile_interval_max),
             ("gossip.want_delay", self.gossip.want_delay),
             ("gossip.want_timeout", self.gossip.want_timeout),
             ("gossip.announce_delay", self.gossip.announce_delay),
