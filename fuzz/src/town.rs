@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use msec_crdt_store::{LogHeader, OwnLog, Reading, TimeQuality, VerifiedRun};
 use msec_identity::handshake::{ChannelBinding, Introduction};
 use msec_identity::{
-    Authority, CollectionPath, Grant, Identity, Manifest, NoiseKey, Right, Rights, UnixMillis, Verified,
+    AddressRecord, Addresses, Authority, CollectionPath, Grant, Identity, Manifest, NoiseKey, Right, Rights,
+    UnixMillis, Verified,
 };
 
 /// The town's time: 2026-01-01.
@@ -54,6 +55,14 @@ pub fn grant(holder: &Identity, rights: &[Right]) -> Verified<Grant> {
         depth: 0,
         parent: None,
     })
+}
+
+/// Where the gateway can be dialled, in its own word.
+pub fn address() -> Verified<AddressRecord> {
+    let at = ["10.0.0.3:4000", "[2001:db8::3]:4000"].map(|text| text.parse().expect("an address"));
+    let addresses = Addresses::new(at.to_vec()).expect("two addresses of one host");
+    let expires = NOW.saturating_add(DAY_MS);
+    gateway().sign(AddressRecord { peer: gateway().peer(), addresses, issued: NOW, expires })
 }
 
 /// What the sensor shows.

@@ -30,6 +30,7 @@ fn records(seeds: &mut Seeds) {
     add(seeds, "grant", "write", town::grant(&sensor, &[Right::Write]).to_bytes());
     let key = town::sensor_key();
     add(seeds, "endorsement", "sensor", key.endorsement().to_bytes());
+    add(seeds, "address", "gateway", town::address().to_bytes());
     add(seeds, "head", "sensor", town::runs()[1].state().head().to_bytes());
     add(seeds, "manifest", "town", town::manifest().to_bytes());
     add(

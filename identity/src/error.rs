@@ -1,7 +1,9 @@
 //! What can go wrong, an enum for each operation. The variants say who is to blame.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::address::ADDRESSES_MAX;
 use crate::handshake::Refusal;
 use crate::manifest::MANIFEST_ROOTS_MAX;
 use crate::path::PATH_BYTES_MAX;
@@ -55,6 +57,25 @@ pub enum RecordError {
     /// The signature is not the expected signer's.
     #[error("the signature does not verify")]
     BadSignature,
+}
+
+/// Addresses that cannot stand in a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// None, too many, or one twice.
+    #[error("a peer tells 1 to {ADDRESSES_MAX} addresses of itself, each once; these are {addresses}")]
+    Count {
+        /// How many were named.
+        addresses: usize,
+    },
+    /// A wildcard, a group, port 0, or an address that only one machine can read.
+    #[error(
+        "nobody can be dialled at {address}: name the address and port of one interface, such as 192.0.2.1:4000"
+    )]
+    NoHost {
+        /// The address.
+        address: SocketAddr,
+    },
 }
 
 /// A manifest that cannot found a space.

@@ -10,6 +10,7 @@
 //! | `keystore` | [`KeyStore`] and [`KeyFile`], where the key lives between two runs |
 //! | `verifier` | [`Verifier`]: how signatures are checked, and the [`SignatureMemory`] that simulated peers share |
 //! | `manifest` | [`Manifest`]: the root keys of a space |
+//! | `address` | [`AddressRecord`]: where a peer can be dialled, in its own word |
 //! | `grant` | [`Grant`] and [`Rights`]: a root gives a holder rights on a path |
 //! | `authority` | [`Authority`]: the fold of manifest and grants into "who may do what" |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
@@ -40,6 +41,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod authority;
 mod error;
 mod grant;
@@ -53,8 +55,13 @@ mod record;
 mod time;
 mod verifier;
 
+pub use address::{
+    ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
+};
 pub use authority::{Authority, GRANTS_MAX};
-pub use error::{GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError};
+pub use error::{
+    AddressError, GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError,
+};
 pub use grant::{Grant, ParseRightsError, Right, Rights};
 pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
