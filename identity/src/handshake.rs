@@ -31,8 +31,9 @@ use crate::keys::{Endorsement, NoiseKey};
 use crate::record::{Unverified, Verified};
 use crate::time::UnixMillis;
 
-/// The version of the protocol that this code speaks, handshake and everything after it.
-pub const VERSION: u8 = 1;
+/// The version of the protocol that this code speaks, handshake and everything after it. Version 1 had no overlay: who speaks
+/// it is refused before it says anything that would not be understood.
+pub const VERSION: u8 = 2;
 /// The longest handshake message, in bytes. A longer one ends the link.
 pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
 /// The most grants that a claim shows. A claim with more is malformed.

@@ -13,6 +13,7 @@
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
 //! | `throttle` | a few lines a minute |
+//! | `interfaces` | where this machine is |
 //! | `mdns` | finds neighbours on the own link |
 //! | [`probe`] | a link by hand, for whoever wants to say what a node never says |
 //!
@@ -24,6 +25,7 @@ mod disk;
 mod driver;
 mod endpoint;
 mod error;
+mod interfaces;
 mod link;
 mod mdns;
 pub mod probe;

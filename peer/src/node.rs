@@ -8,17 +8,23 @@
 //! - [`Node::poll_timeout`] for when to call `handle` with [`Input::Timeout`];
 //! - getters, whenever.
 //!
-//! Inside, each file is one concern: `links` (handshakes and admission), `dial` (whom to dial when), `logs` (what is held,
-//! what is written), `commit` (group commit), `replicate` (between gossip, logs and storage). None of them reads a clock or
-//! draws randomness.
+//! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
+//! `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
+//! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `replicate`
+//! (between gossip, logs and storage). None of them reads a clock or draws randomness.
 
+mod budget;
 mod commit;
 mod config;
+mod contacts;
 mod dial;
 mod error;
+mod hearsay;
 mod io;
 mod links;
 mod logs;
+mod membership;
+mod reach;
 mod replicate;
 mod sizes;
 
@@ -26,6 +32,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use msec_crdt_store::Opened;
+pub use msec_gossip::overlay::{DialFailure, Lost, Role, Source};
+use msec_gossip::overlay::{Input as OverlayInput, Overlay};
 use msec_gossip::{Gossip, Input as GossipInput, Interest};
 use msec_identity::{Authority, Grant, Identity, PeerId, UnixMillis, Verified};
 use rand_chacha::ChaCha20Rng;
@@ -34,14 +42,16 @@ use rand_core::{Rng, SeedableRng};
 use commit::Commits;
 pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;
-pub use dial::Source;
 pub use error::PublishError;
+use hearsay::Whereabouts;
 pub use io::{
     CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused,
     RefusedKind, StreamName, StreamSpec, Ticket,
 };
 use links::Links;
 use logs::Logs;
+use membership::Neighbours;
+pub use reach::Network;
 use replicate::Reads;
 pub use sizes::{READS_MAX, Sizes};
 
@@ -55,6 +65,9 @@ pub struct Node {
     rng: ChaCha20Rng,
     links: Links,
     dialler: Dialler,
+    whereabouts: Whereabouts,
+    overlay: Overlay,
+    neighbours: Neighbours,
     logs: Logs,
     commits: Commits,
     gossip: Gossip,
@@ -87,8 +100,9 @@ impl Node {
         let Parts { config, identity, mut authority, papers, opened, seed } = parts;
         config.check()?;
         let mut rng = ChaCha20Rng::from_seed(seed);
-        let mut gossip_seed = [0; 32];
+        let [mut gossip_seed, mut overlay_seed] = [[0; 32]; 2];
         rng.fill_bytes(&mut gossip_seed);
+        rng.fill_bytes(&mut overlay_seed);
         for grant in &papers {
             // A grant of its own that does not count is the owner's to find: others will say that it is a stranger.
             let _ = authority.learn(grant.clone().into());
@@ -96,8 +110,13 @@ impl Node {
         let me = identity.peer();
         let interest = config.interest.intersect(&links::holdable(&authority, &me, None));
         let gossip = Gossip::new(config.gossip.clone(), me, interest, gossip_seed);
+        let whereabouts = Whereabouts::new(config.advertise.clone(), config.networks.clone());
+        let overlay = Overlay::new(membership::overlay_config(&config), me, config.role, overlay_seed);
         let mut node = Self {
             dialler: Dialler::new(&config.contacts),
+            whereabouts,
+            overlay,
+            neighbours: Neighbours::default(),
             links: Links::default(),
             logs: Logs::default(),
             commits: Commits::default(),
@@ -114,7 +133,11 @@ impl Node {
         };
         node.load(opened);
         node.check_clock();
-        node.dial_due();
+        for known in node.dialler.book.all() {
+            node.tell_contact(known);
+        }
+        node.advertise();
+        node.tell_overlay(OverlayInput::Timeout);
         node.pump();
         Ok(node)
     }
@@ -124,10 +147,13 @@ impl Node {
         // A monotonic clock that runs backwards is a bug of the driver; the node does not follow it.
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
         match input {
-            Input::LinkUp { link, binding, dialled } => self.link_up(link, binding, dialled),
-            Input::LinkDown { link } => self.link_down(link),
+            Input::LinkUp { link, binding, dialled, expense } => {
+                self.link_up(link, binding, dialled, expense)
+            }
+            Input::LinkDown { link, why } => self.link_down(link, why),
+            Input::Moved { advertise, networks } => self.moved(advertise, networks),
             Input::Discovered { address } => self.discovered(address),
-            Input::DialFailed { address } => self.dial_failed(address),
+            Input::DialFailed { address, why } => self.dial_failed(address, why),
             Input::Received { link, bytes } => self.received(link, bytes),
             Input::Shed { link, priority, frame } => self.shed(link, priority, frame),
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
@@ -140,7 +166,11 @@ impl Node {
         self.check_clock();
         self.expire_handshakes();
         self.review_admissions();
-        self.dial_due();
+        self.advertise();
+        self.dial_waiting();
+        if self.overlay.poll_timeout().is_some_and(|due| due <= self.now.mono) {
+            self.tell_overlay(OverlayInput::Timeout);
+        }
         if self.gossip.poll_timeout().is_some_and(|due| due <= self.now.mono) {
             self.tell_gossip(GossipInput::Timeout);
         }
@@ -156,11 +186,13 @@ impl Node {
     /// When to call [`Node::handle`] with [`Input::Timeout`], on the monotonic clock.
     pub fn poll_timeout(&self) -> Option<Duration> {
         [
+            self.overlay.poll_timeout(),
             self.gossip.poll_timeout(),
             self.commits.due(),
             self.links.due(),
             self.links.review_due(),
             self.dialler.due(),
+            self.whereabouts.due(),
         ]
         .into_iter()
         .flatten()
@@ -182,9 +214,14 @@ impl Node {
         &self.authority
     }
 
-    /// The neighbours that it has admitted and that admitted it.
+    /// The neighbours, in the order of their ids. Links on which peers are only asking are not among them.
     pub fn neighbours(&self) -> impl Iterator<Item = Neighbour> + '_ {
-        self.links.neighbours(&self.dialler)
+        self.links.neighbours()
+    }
+
+    /// What it does for others.
+    pub fn role(&self) -> Role {
+        self.config.role
     }
 
     /// Whether all that was published here, and all that was verified of others, is on disk.

@@ -11,6 +11,12 @@ pub const CHUNK_STREAMS_MAX: u32 = 16;
 /// The priority of a chunk's stream: it gives way to the first stream, which has priority 0.
 pub const BEHIND: i32 = -1;
 
+/// Whether a frame is one of the overlay, which decides who is a neighbour. The two highest bits of its first byte say so;
+/// what is neither of the overlay nor of gossip is refused by gossip.
+pub fn is_of_overlay(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first >> 6 == 1)
+}
+
 /// The longest message after admission: a message of gossip with its envelope. Of a handshake:
 /// [`msec_identity::handshake::MESSAGE_BYTES_MAX`].
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;

@@ -139,9 +139,12 @@ pub(super) struct Run {
     /// Neither look for others on the local network, nor be found there
     #[arg(long)]
     pub(super) no_mdns: bool,
-    /// Hold nothing of others: for sensors and other leaves
+    /// Hold nothing of others and relay nothing: for sensors and other leaves
     #[arg(long)]
     pub(super) leaf: bool,
+    /// Where others are told that they can dial this peer [default: where it listens]; may be given several times
+    #[arg(long, value_name = "ADDR", conflicts_with = "leaf")]
+    pub(super) advertise: Vec<SocketAddr>,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,

@@ -125,9 +125,11 @@ pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
         );
     }
     let cells = |it: &crate::sdk::Neighbour| {
-        let round_trip = it.round_trip_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms away"));
+        let away = it.cost_ms.or(it.round_trip_ms);
+        let round_trip = away.map_or_else(String::new, |ms| format!("{ms:.1} ms away"));
         let since = format!("linked for {}", span(it.linked_s));
-        vec![it.peer.to_string(), it.address.clone(), it.found.to_string(), since, round_trip]
+        let role = if it.leaf { "leaf" } else { "relay" };
+        vec![it.peer.to_string(), it.address.clone(), role.into(), it.found.to_string(), since, round_trip]
     };
     table(&answers.iter().map(cells).collect::<Vec<_>>());
     Ok(())
@@ -168,6 +170,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
             line("space", format!("{} ({})", status.space_name, status.space.short())),
             line("may", may(&status.grants)),
             line("running", runs),
+            line("role", if status.leaf { "leaf: relays nothing" } else { "relay" }.into()),
             line("neighbours", status.neighbours.to_string()),
             line("holds", format!("{} logs, {} entries", status.logs, status.entries)),
             line(

@@ -42,7 +42,10 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         config = config.listen_iroh(address);
     }
     if args.leaf {
-        config = config.interest(Interest::none());
+        config = config.interest(Interest::none()).leaf();
+    }
+    for address in &args.advertise {
+        config = config.advertise(*address);
     }
     let peer = Peer::open(config).await?;
     let control = Control::start(&peer, &dir).context("cannot take commands in the data directory")?;

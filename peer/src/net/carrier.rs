@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use msec_identity::handshake::ChannelBinding;
 
+use crate::node::Lost;
 use crate::wire::{BEHIND, EXPORTER_LABEL};
 
 /// A connection. A clone is the same connection.
@@ -15,6 +16,9 @@ pub(super) trait Carrier: Clone + Send + Sync + 'static {
     type Sender: Sender;
     /// The receiving half of its streams.
     type Receiver: Receiver;
+
+    /// What a link costs beside its delay, when peers choose among links.
+    const EXPENSE: Duration;
 
     /// Opens a stream in one direction, once the other side allows one more.
     fn open_uni(&self) -> impl Future<Output = Option<Self::Sender>> + Send;
@@ -27,6 +31,9 @@ pub(super) trait Carrier: Clone + Send + Sync + 'static {
 
     /// Closes it, with all that has not left yet.
     fn close(&self, code: u32);
+
+    /// Why it is over, once it is.
+    fn lost(&self) -> Lost;
 
     /// Bytes that both ends of the connection know, and nobody between them (RFC 5705).
     fn export(&self, output: &mut [u8], label: &[u8]) -> Option<()>;
@@ -76,6 +83,8 @@ impl Carrier for quinn::Connection {
     type Sender = quinn::SendStream;
     type Receiver = quinn::RecvStream;
 
+    const EXPENSE: Duration = Duration::ZERO;
+
     async fn open_uni(&self) -> Option<quinn::SendStream> {
         Self::open_uni(self).await.ok()
     }
@@ -90,6 +99,13 @@ impl Carrier for quinn::Connection {
 
     fn close(&self, code: u32) {
         Self::close(self, code.into(), b"");
+    }
+
+    fn lost(&self) -> Lost {
+        match self.close_reason() {
+            Some(quinn::ConnectionError::TimedOut) => Lost::TimedOut,
+            _ => Lost::Closed,
+        }
     }
 
     fn export(&self, output: &mut [u8], label: &[u8]) -> Option<()> {

@@ -8,15 +8,16 @@ use msec_crdt_store::Storage;
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
-use tokio::time::sleep_until;
+use tokio::time::{MissedTickBehavior, sleep_until};
 
 use super::disk::{Disk, Job};
+use super::interfaces;
 use super::link::LinkHandle;
 use super::mdns::Mdns;
 use super::reception::Reception;
 use super::sockets::{Connectors, Sockets};
 use crate::node::{
-    Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Source, StreamSpec, Ticket,
+    Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
 };
 use crate::outbox::Dropped;
 use crate::sdk::{Found, Granted, Neighbour, Status};
@@ -27,6 +28,9 @@ const INBOUND_MAX: usize = 1024;
 /// Addresses of which it is remembered that nobody answered there. Beyond it all are forgotten, and said again.
 const UNREACHABLE_MAX: usize = 512;
 
+/// How often the machine's interfaces are looked at: cables are plugged in and leases end.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
 /// What comes to the driver.
 pub(super) enum Inbound {
     /// For the node as it is.
@@ -36,7 +40,13 @@ pub(super) enum Inbound {
     /// Somebody of this space says on an own link that it is there.
     Discovered { address: SocketAddr },
     /// A new link and the way to send on it.
-    Link { link: LinkId, handle: LinkHandle, binding: ChannelBinding, dialled: Option<SocketAddr> },
+    Link {
+        link: LinkId,
+        handle: LinkHandle,
+        binding: ChannelBinding,
+        dialled: Option<SocketAddr>,
+        expense: Duration,
+    },
 }
 
 /// What an app asks of the driver.
@@ -74,6 +84,8 @@ pub(crate) struct Driver {
     started: Instant,
     /// Where it listens.
     address: SocketAddr,
+    /// Where others are told that it listens. Empty: at the addresses of the machine.
+    advertise: Vec<SocketAddr>,
     connectors: Connectors,
     /// For those who bring something to this loop.
     to_driver: mpsc::Sender<Inbound>,
@@ -97,7 +109,7 @@ impl Driver {
     pub(crate) fn new(
         make_node: impl FnOnce(Now) -> Result<Node, crate::node::ConfigError>,
         sockets: Sockets,
-        address: SocketAddr,
+        (address, advertise): (SocketAddr, Vec<SocketAddr>),
         storage: impl Storage + Send + 'static,
         commands: mpsc::Receiver<Command>,
         events: broadcast::Sender<Event>,
@@ -112,6 +124,7 @@ impl Driver {
             node,
             started,
             address,
+            advertise,
             connectors,
             to_driver,
             mdns: None,
@@ -144,6 +157,8 @@ impl Driver {
     /// Runs until it is told to close, or nobody is left who could.
     pub(crate) async fn run(mut self) {
         self.connectors.accept();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closed = loop {
             self.do_outputs();
             let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
@@ -151,6 +166,7 @@ impl Driver {
                 biased;
                 Some(done) = self.disk_done.recv() => self.handle(done),
                 () = wait_until(due) => self.handle(Input::Timeout),
+                _ = look.tick() => self.look_around(),
                 command = self.commands.recv() => match command {
                     Some(Command::Close { answer }) => break Some(answer),
                     Some(command) => self.obey(command),
@@ -167,12 +183,22 @@ impl Driver {
         self.node.handle(now, input);
     }
 
+    /// Tells the node which networks this machine is on now, and where it can be dialled.
+    fn look_around(&mut self) {
+        let networks = interfaces::networks(self.address.ip());
+        let advertise = match self.advertise.is_empty() {
+            true => interfaces::addresses(self.address, &networks),
+            false => self.advertise.clone(),
+        };
+        self.handle(Input::Moved { advertise, networks });
+    }
+
     fn take(&mut self, inbound: Inbound) {
         match inbound {
             Inbound::Node(input) => {
                 match input {
-                    Input::LinkDown { link } => drop(self.links.remove(&link)),
-                    Input::DialFailed { address } => self.unreached(address),
+                    Input::LinkDown { link, .. } => drop(self.links.remove(&link)),
+                    Input::DialFailed { address, .. } => self.unreached(address),
                     _ => {}
                 }
                 self.handle(input);
@@ -188,12 +214,12 @@ impl Driver {
                     self.handle(Input::Discovered { address });
                 }
             }
-            Inbound::Link { link, handle, binding, dialled } => {
+            Inbound::Link { link, handle, binding, dialled, expense } => {
                 if let Some(address) = dialled {
                     self.unreachable.remove(&address);
                 }
                 self.links.insert(link, handle);
-                self.handle(Input::LinkUp { link, binding, dialled });
+                self.handle(Input::LinkUp { link, binding, dialled, expense });
             }
         }
     }
@@ -242,18 +268,22 @@ impl Driver {
 
     fn neighbours(&self) -> Vec<Neighbour> {
         let now = self.started.elapsed();
+        let in_ms = |time: Duration| time.as_secs_f64() * 1e3;
         let neighbour = |it: crate::node::Neighbour| {
             let remote = self.links.get(&it.link)?.remote();
             Some(Neighbour {
                 peer: it.peer,
                 address: remote.address,
-                found: match it.dialled {
-                    Some(Source::Configured) => Found::Contact,
+                found: match it.source {
+                    _ if !it.dialled => Found::DialledUs,
                     Some(Source::Discovered) => Found::Mdns,
-                    None => Found::DialledUs,
+                    Some(Source::Hearsay) => Found::Hearsay,
+                    Some(Source::Configured) | None => Found::Contact,
                 },
+                leaf: it.leaf,
                 linked_s: now.saturating_sub(it.since).as_secs(),
-                round_trip_ms: remote.round_trip.map(|time| time.as_secs_f64() * 1e3),
+                round_trip_ms: remote.round_trip.map(in_ms),
+                cost_ms: it.cost.map(in_ms),
             })
         };
         self.node.neighbours().filter_map(neighbour).collect()
@@ -269,6 +299,7 @@ impl Driver {
             grants: self.node.papers().iter().map(|grant| Granted::by(grant)).collect(),
             address: self.address,
             mdns: self.mdns.is_some(),
+            leaf: self.node.role() == Role::Leaf,
             uptime_s: self.started.elapsed().as_secs(),
             neighbours: self.node.neighbours().count(),
             logs: self.node.frontier().count(),

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::{
-    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TransportConfig, VarInt,
+    ClientConfig, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig,
+    TransportConfig, VarInt,
 };
 use tokio::time::timeout;
 
 use super::error::BindError;
 use super::reception::{Reception, Stranger, Welcome};
 use super::{random_seed, tls};
+use crate::node::DialFailure;
 use crate::wire::{
     BIDI_STREAMS_MAX, CONNECT_TIMEOUT, CONNECTION_WINDOW, IDLE_MAX_MS, KEEP_ALIVE, SEND_WINDOW, SERVER_NAME,
     STREAM_WINDOW,
@@ -93,22 +95,34 @@ impl Connector {
         let connector = self.clone();
         tokio::spawn(async move {
             let dialled = timeout(CONNECT_TIMEOUT, connector.connect(address)).await;
-            if !matches!(dialled, Ok(true)) {
-                connector.reception.dial_failed(address).await;
+            if let Err(why) = dialled.unwrap_or(Err(DialFailure::TimedOut)) {
+                connector.reception.dial_failed(address, why).await;
             }
         });
     }
 
-    async fn connect(&self, address: SocketAddr) -> bool {
-        let Ok(connecting) = self.endpoint.connect(address, SERVER_NAME) else { return false };
-        let Ok(connection) = connecting.await else { return false };
-        let Ok(streams) = connection.open_bi().await else { return false };
-        self.reception.hand_over(connection, streams, Some(address), None).await
+    async fn connect(&self, address: SocketAddr) -> Result<(), DialFailure> {
+        let connecting = self.endpoint.connect(address, SERVER_NAME).map_err(|_| DialFailure::Unreachable)?;
+        let connection = connecting.await.map_err(|error| failure(&error))?;
+        let streams = connection.open_bi().await.map_err(|error| failure(&error))?;
+        let link = self.reception.hand_over(connection, streams, Some(address), None).await;
+        link.then_some(()).ok_or(DialFailure::Unreachable)
     }
 
     /// Closes all connections, and waits until their other ends were told.
     pub(super) async fn close(&self) {
         self.endpoint.close(VarInt::from_u32(0), b"");
         self.endpoint.wait_idle().await;
+    }
+}
+
+/// What a dial that came to nothing means.
+fn failure(error: &ConnectionError) -> DialFailure {
+    match error {
+        ConnectionError::TimedOut => DialFailure::TimedOut,
+        // Whoever has too many strangers says so (RFC 9000, section 20.1: CONNECTION_REFUSED), or hangs up.
+        ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => DialFailure::Refused,
+        ConnectionError::VersionMismatch => DialFailure::Denied,
+        _ => DialFailure::Unreachable,
     }
 }

@@ -99,6 +99,7 @@ impl LinkTasks {
     ) {
         let Self { queue, admitted, reason } = self;
         let reader = Reader { link, to_driver, budget: Arc::new(Semaphore::new(INBOUND_BYTES_MAX)) };
+        let ended = connection.clone();
         tokio::spawn(write_live(connection.clone(), send, queue.clone(), reason));
         tokio::spawn(write_chunks(connection.clone(), queue.clone()));
         tokio::spawn(read_chunks(reader.clone(), connection, admitted.clone()));
@@ -106,7 +107,8 @@ impl LinkTasks {
             read_live(&reader, recv, admitted, stranger).await;
             // Whatever ended the reading: nothing is left to say on this connection.
             queue.close();
-            let _ = reader.to_driver.send(Inbound::Node(Input::LinkDown { link })).await;
+            let why = ended.lost();
+            let _ = reader.to_driver.send(Inbound::Node(Input::LinkDown { link, why })).await;
         });
     }
 }

@@ -4,8 +4,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use msec_gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_identity::handshake::{ChannelBinding, Claim, Initiator, Introduction};
-use msec_identity::{HandshakeError, Identity, UnixMillis};
+use msec_identity::{HandshakeError, Identity, PeerId, UnixMillis};
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -16,7 +17,7 @@ use super::error::BindError;
 use super::link::read_frame;
 use super::{bind, carrier, random_seed};
 use crate::sdk::Membership;
-use crate::wire::FRAME_BYTES_MAX;
+use crate::wire::{FRAME_BYTES_MAX, is_of_overlay};
 
 /// How long the other side has for each step.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Bind(#[from] BindError),
     /// Nobody there, or no longer.
-    #[error("{address} does not answer, or has closed the connection")]
+    #[error("{address} does not answer, has no room, or has closed the connection")]
     Gone {
         /// Where.
         address: SocketAddr,
@@ -109,6 +110,38 @@ impl Probe {
         let (wait, third) = wait.read(&self.receive().await?, &key, &introduction)?;
         self.send(&third).await?;
         Ok(wait.read(&self.receive().await?, Some(wall_clock()))?)
+    }
+
+    /// As [`Probe::introduce`], and then becomes a neighbour, as a leaf: before that, nothing of gossip is listened to.
+    pub async fn join(&mut self, identity: &Identity, membership: &Membership) -> Result<Claim, ProbeError> {
+        let claim = self.introduce(identity, membership).await?;
+        self.befriend(identity.peer(), claim.peer).await?;
+        Ok(claim)
+    }
+
+    /// Asks the other side, which has admitted `me`, for a place among its neighbours.
+    async fn befriend(&mut self, me: PeerId, other: PeerId) -> Result<(), ProbeError> {
+        let mut overlay = Overlay::new(overlay::Config::default(), me, Role::Leaf, random_seed());
+        let (contact, source) = (ContactId(0), overlay::Source::Configured);
+        let known = overlay::Input::Contact { contact, source, peer: Some(other), record: None };
+        overlay.handle(Duration::ZERO, known);
+        let up = overlay::Input::LinkUp { peer: other, contact: Some(contact), expense: Duration::ZERO };
+        overlay.handle(Duration::ZERO, up);
+        loop {
+            while let Some(output) = overlay.poll_output() {
+                match output {
+                    overlay::Output::Send { bytes, .. } => self.send(&bytes).await?,
+                    overlay::Output::Up { .. } => return Ok(()),
+                    overlay::Output::Disconnect { .. } => return Err(self.gone()),
+                    _ => {}
+                }
+            }
+            // What is not the overlay's it does not know, and gossip says nothing that matters before.
+            let bytes = self.receive().await?;
+            if is_of_overlay(&bytes) {
+                overlay.handle(Duration::ZERO, overlay::Input::Received { from: other, bytes });
+            }
+        }
     }
 
     /// Waits until the other side closes the connection; the code says why. `None` if it does not.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::carrier::{self, Carrier};
 use super::driver::Inbound;
 use super::link;
-use crate::node::{Input, LinkId};
+use crate::node::{DialFailure, Input, LinkId};
 use crate::wire::{RETRY_ABOVE, STRANGERS_MAX};
 
 /// Somebody who connected and is not admitted yet, for as long as this is held.
@@ -69,16 +69,18 @@ impl Reception {
         let Some(binding) = carrier::binding(&connection) else { return false };
         let id = LinkId(self.next_link.fetch_add(1, Ordering::Relaxed));
         let (handle, tasks) = link::ends(&connection, dialled.is_some());
-        if self.to_driver.send(Inbound::Link { link: id, handle, binding, dialled }).await.is_err() {
+        let expense = C::EXPENSE;
+        let link = Inbound::Link { link: id, handle, binding, dialled, expense };
+        if self.to_driver.send(link).await.is_err() {
             return false;
         }
         tasks.start(id, connection, streams, self.to_driver.clone(), stranger);
         true
     }
 
-    /// Tells the driver that nobody answered there.
-    pub(super) async fn dial_failed(&self, address: SocketAddr) {
-        let _ = self.to_driver.send(Inbound::Node(Input::DialFailed { address })).await;
+    /// Tells the driver that there is no connection to there.
+    pub(super) async fn dial_failed(&self, address: SocketAddr, why: DialFailure) {
+        let _ = self.to_driver.send(Inbound::Node(Input::DialFailed { address, why })).await;
     }
 }
 

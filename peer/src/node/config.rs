@@ -3,8 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use msec_gossip::Interest;
-use msec_identity::PeerId;
+use msec_gossip::overlay::Role;
+use msec_gossip::{Interest, overlay};
+use msec_identity::{AddressError, Addresses, PeerId};
+
+use super::reach::Network;
+
+/// The default of [`Config::links_max`], and of the neighbours of gossip: each has a link.
+const LINKS_MAX: usize = 256;
 
 /// Somebody to dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +24,26 @@ pub struct Contact {
 /// The settings of a node. `Default` suits a peer that wants everything.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Whom to dial and to keep a link with, at most [`Config::CONTACTS_MAX`]. Default: nobody.
+    /// Whom to dial and to keep a link with, at most [`Config::CONTACTS_MAX`]. The views of the overlay have room for all of
+    /// them. Default: nobody.
     pub contacts: Vec<Contact>,
-    /// How many peers that were found on the own link to dial, beside the contacts. Further ones are passed over, and get
-    /// their turn when one of these is given up. Default: 64.
+    /// How many peers that were found on the own link may be dialled, beside the contacts. Of further ones, each takes the
+    /// place of one that does not answer, or is passed over. Default: 64.
     pub discovered_max: usize,
+    /// How many peers may be dialled that neighbours tell of, beside the contacts and those that were found. Of further ones
+    /// nothing is kept until the overlay, whose views are smaller, forgets some. 0: nobody is dialled because others tell of
+    /// it. Default: 512.
+    pub hearsay_max: usize,
+    /// Whether it relays what others say. A leaf (a sensor, a phone) does not, and nobody is told where it lives. Default:
+    /// it relays.
+    pub role: Role,
+    /// Where others can dial it, best first, at most [`msec_identity::ADDRESSES_MAX`]: it signs that, and neighbours pass it on. Default:
+    /// nowhere, so that only those dial it who are told otherwise.
+    pub advertise: Vec<SocketAddr>,
+    /// The networks that it is on. A local address that others have signed is dialled only there. Default: none.
+    pub networks: Vec<Network>,
+    /// How long others may pass on where it lives; it is signed again at half of that. Default: 24 h.
+    pub address_validity: Duration,
     /// The collections to hold, beside the logs that this peer writes. Default: all.
     pub interest: Interest,
     /// How long the first own entry of a commit waits for company. Default: not at all. A commit waits until the one before
@@ -37,12 +58,9 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How many strangers may be at it. More are turned away. Default: 64.
     pub handshakes_max: usize,
-    /// How many links to admit. Further peers are refused as [`msec_identity::handshake::Refusal::Full`]. Default: 128.
+    /// How many links to admit, neighbours and those who are only asking. Further peers are refused as
+    /// [`msec_identity::handshake::Refusal::Full`]. Which of the admitted stay is the overlay's business. Default: 256.
     pub links_max: usize,
-    /// The pause before a contact is dialled again, doubled at each failure up to `redial_max`. Default: 250 ms.
-    pub redial_min: Duration,
-    /// The longest such pause. Default: 15 s.
-    pub redial_max: Duration,
     /// The pause before a failed commit is tried again, doubled at each failure up to a minute. Default: 1 s.
     pub commit_retry: Duration,
     /// Bytes of verified runs of others that may wait for the disk, and as many of own entries. Beyond it, runs of others are
@@ -54,7 +72,9 @@ pub struct Config {
     pub review_interval: Duration,
     /// How long a Noise key is endorsed for; it is replaced at half of that. Default: 30 days.
     pub noise_key_validity: Duration,
-    /// The settings of gossip.
+    /// The settings of the overlay. Its views grow with the contacts.
+    pub overlay: overlay::Config,
+    /// The settings of gossip. It takes as many neighbours as there are links.
     pub gossip: msec_gossip::Config,
 }
 
@@ -63,20 +83,24 @@ impl Default for Config {
         Self {
             contacts: Vec::new(),
             discovered_max: 64,
+            hearsay_max: 512,
+            role: Role::Relay,
+            advertise: Vec::new(),
+            networks: Vec::new(),
+            address_validity: Duration::from_secs(24 * 3600),
             interest: Interest::all(),
             commit_window: Duration::ZERO,
             store_window: Duration::from_millis(50),
             handshake_timeout: Duration::from_secs(10),
             handshakes_max: 64,
-            links_max: 128,
-            redial_min: Duration::from_millis(250),
-            redial_max: Duration::from_secs(15),
+            links_max: LINKS_MAX,
             commit_retry: Duration::from_secs(1),
             waiting_bytes_max: 8 * 1024 * 1024,
             logs_max: 100_000,
             review_interval: Duration::from_secs(30),
             noise_key_validity: Duration::from_secs(30 * 24 * 3600),
-            gossip: msec_gossip::Config::default(),
+            overlay: overlay::Config::default(),
+            gossip: msec_gossip::Config { neighbours_max: LINKS_MAX, ..msec_gossip::Config::default() },
         }
     }
 }
@@ -96,21 +120,16 @@ pub enum ConfigError {
         /// Which.
         name: &'static str,
     },
-    /// A setting must not be more than another.
-    #[error("`{smaller}` must not be more than `{larger}`")]
-    Order {
-        /// The one that is too large.
-        smaller: &'static str,
-        /// The other.
-        larger: &'static str,
-    },
+    /// Nobody can be sent to what is advertised.
+    #[error("`advertise` cannot be told to others")]
+    Advertise(#[from] AddressError),
     /// A time is longer than any clock here is asked to count.
     #[error("`{name}` must not be more than a year")]
     TooLong {
         /// Which.
         name: &'static str,
     },
-    /// The settings of gossip are refused.
+    /// The settings of gossip, or of the overlay, are refused.
     #[error(transparent)]
     Gossip(#[from] msec_gossip::ConfigError),
 }
@@ -131,8 +150,7 @@ impl Config {
             ("handshake_timeout", !self.handshake_timeout.is_zero()),
             ("handshakes_max", self.handshakes_max > 0),
             ("links_max", self.links_max > 0),
-            ("redial_min", !self.redial_min.is_zero()),
-            ("redial_max", !self.redial_max.is_zero()),
+            ("address_validity", !self.address_validity.is_zero()),
             ("commit_retry", !self.commit_retry.is_zero()),
             ("waiting_bytes_max", self.waiting_bytes_max > 0),
             ("logs_max", self.logs_max > 0),
@@ -142,14 +160,14 @@ impl Config {
         if let Some((name, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return Err(ConfigError::Zero { name });
         }
-        if self.redial_min > self.redial_max {
-            return Err(ConfigError::Order { smaller: "redial_min", larger: "redial_max" });
+        if !self.advertise.is_empty() {
+            Addresses::new(self.advertise.clone())?;
         }
         let durations = [
             ("commit_window", self.commit_window),
             ("store_window", self.store_window),
             ("handshake_timeout", self.handshake_timeout),
-            ("redial_max", self.redial_max),
+            ("address_validity", self.address_validity),
             ("commit_retry", self.commit_retry),
             ("review_interval", self.review_interval),
             ("noise_key_validity", self.noise_key_validity),
@@ -163,6 +181,7 @@ impl Config {
         if let Some((name, _)) = durations.into_iter().find(|(_, duration)| *duration > Self::DURATION_MAX) {
             return Err(ConfigError::TooLong { name });
         }
+        self.overlay.check()?;
         Ok(self.gossip.check()?)
     }
 }
@@ -178,12 +197,13 @@ mod tests {
             change(&mut config);
             config.check().expect_err("refused").to_string()
         };
-        assert!(refused(|c| c.redial_min = Duration::from_secs(60)).contains("`redial_max`"));
+        assert!(refused(|c| c.overlay.dials_max = 0).contains("`dials_max`"));
         assert!(refused(|c| c.handshake_timeout = Duration::MAX).contains("a year"));
         assert!(
             refused(|c| c.gossip.reconcile_interval = Duration::MAX).contains("gossip.reconcile_interval")
         );
         assert!(refused(|c| c.links_max = 0).contains("more than zero"));
+        assert!(refused(|c| c.advertise = vec![([0, 0, 0, 0], 1).into()]).contains("`advertise`"));
         assert!(Config::default().check().is_ok());
     }
 }

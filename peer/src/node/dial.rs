@@ -1,171 +1,144 @@
-//! Whom to dial, and when. Nothing is dialled but configured contacts, and what was found on an own link.
+//! Dials, as the overlay asks for them. Nothing is dialled but configured contacts, what was found on an own link, and what
+//! the peer that lives there has signed; the last of these no faster than [`SIGNED_DIALS_MAX`] allows.
 //!
-//! A contact is dialled for as long as the peer runs. What was found is given up once it did not answer for so long that
-//! the pause has reached [`super::Config::redial_max`]; it is dialled again when it is found again.
+//! The addresses of a contact are tried one after the other, and the overlay is told when none was any good.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use msec_gossip::overlay::{ContactId, DialFailure, Input as OverlayInput};
 use msec_identity::PeerId;
-use rand_core::Rng;
 
+use super::budget::Budget;
+use super::contacts::{ContactBook, Known};
+use super::reach::SilentHosts;
 use super::{Contact, Node, Output};
+
+/// Dials at once to addresses that are only signed. Further ones wait until it is their turn, [`SIGNED_DIAL_PAUSE`] each.
+const SIGNED_DIALS_MAX: u32 = 32;
+
+/// See [`SIGNED_DIALS_MAX`].
+const SIGNED_DIAL_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long anybody may ask us to wait. Longer counts as this.
 const ASKED_WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// The contacts and what was found, and how it stands with each.
+/// The contact book, and what holds dials back.
 #[derive(Debug)]
 pub(super) struct Dialler {
-    contacts: Vec<Dialled>,
-    /// When the next one is to be dialled: asked for after every input, and changed by few.
-    due: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Dialled {
-    contact: Contact,
-    source: Source,
-    /// Who answered there last.
-    found: Option<PeerId>,
-    state: DialState,
-    /// The next pause, before jitter.
-    pause: Duration,
-}
-
-/// Why an address is dialled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
-    /// It is in the settings.
-    Configured,
-    /// Somebody of the space said on an own link that it is there.
-    Discovered,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum DialState {
-    Waiting { until: Duration },
-    Dialling,
-    Linked { since: Duration },
-}
-
-impl Dialled {
-    fn new(contact: Contact, source: Source) -> Self {
-        let state = DialState::Waiting { until: Duration::ZERO };
-        Self { contact, source, found: contact.peer, state, pause: Duration::ZERO }
-    }
+    pub(super) book: ContactBook,
+    hosts: SilentHosts,
+    signed: Budget,
+    /// Contacts whose next address has to wait. No more than the overlay dials at once.
+    waiting: VecDeque<ContactId>,
 }
 
 impl Dialler {
     pub(super) fn new(contacts: &[Contact]) -> Self {
-        let contacts = contacts.iter().map(|contact| Dialled::new(*contact, Source::Configured));
-        let mut dialler = Self { contacts: contacts.collect(), due: None };
-        dialler.reckon();
-        dialler
+        Self {
+            book: ContactBook::new(contacts),
+            hosts: SilentHosts::default(),
+            signed: Budget::new(SIGNED_DIALS_MAX, SIGNED_DIAL_PAUSE),
+            waiting: VecDeque::new(),
+        }
     }
 
-    /// When the next contact is to be dialled.
+    /// When somebody who waits may be dialled.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.due
-    }
-
-    /// The state of a contact has changed.
-    fn reckon(&mut self) {
-        let waiting = self.contacts.iter().filter_map(|d| match d.state {
-            DialState::Waiting { until } => Some(until),
-            DialState::Dialling | DialState::Linked { .. } => None,
-        });
-        self.due = waiting.min();
-    }
-
-    /// Who must answer at this address.
-    pub(super) fn expected(&self, address: SocketAddr) -> Option<PeerId> {
-        self.contacts.iter().find(|d| d.contact.address == address).and_then(|d| d.contact.peer)
-    }
-
-    /// Why an address is dialled; `None` if it is not.
-    pub(super) fn source(&self, address: SocketAddr) -> Option<Source> {
-        self.contacts.iter().find(|d| d.contact.address == address).map(|d| d.source)
-    }
-
-    fn at(&mut self, address: SocketAddr) -> Option<&mut Dialled> {
-        self.contacts.iter_mut().find(|d| d.contact.address == address)
+        (!self.waiting.is_empty()).then(|| self.signed.due())
     }
 }
 
 impl Node {
-    /// Dials the contacts whose pause is over.
-    pub(super) fn dial_due(&mut self) {
-        let now = self.now.mono;
-        if self.dialler.due.is_none_or(|due| due > now) {
-            return;
+    /// Tells the overlay of a contact.
+    pub(super) fn tell_contact(&mut self, known: Known) {
+        let Known { contact, source, peer, record } = known;
+        self.tell_overlay(OverlayInput::Contact { contact, source, peer, record });
+    }
+
+    /// The overlay asks for a link.
+    pub(super) fn dial(&mut self, contact: ContactId) {
+        if self.dialler.book.waits(contact, self.now.mono) {
+            let why = DialFailure::Refused;
+            return self.tell_overlay(OverlayInput::DialFailed { contact, why });
         }
-        let mut dials = Vec::new();
-        for d in &mut self.dialler.contacts {
-            if !matches!(d.state, DialState::Waiting { until } if until <= now) {
+        if self.dialler.book.start(contact) {
+            self.dial_next(contact);
+        }
+    }
+
+    /// Dials those who had to wait.
+    pub(super) fn dial_waiting(&mut self) {
+        while self.dialler.due().is_some_and(|due| due <= self.now.mono) {
+            let Some(contact) = self.dialler.waiting.pop_front() else { return };
+            self.dial_next(contact);
+        }
+    }
+
+    /// Dials the next address of a contact, or tells the overlay that there is none.
+    fn dial_next(&mut self, contact: ContactId) {
+        while let Some(target) = self.dialler.book.next(contact) {
+            let now = self.now.mono;
+            let may = |peer: PeerId| self.dialler.hosts.admits(target.address.ip(), peer, now);
+            if self.dialler.book.is_dialling(target.address) || !target.signed_by.is_none_or(may) {
+                self.dialler.book.skip(contact);
                 continue;
             }
-            if d.found.is_some_and(|peer| self.links.is_linked(&peer)) {
-                // It dialled us. Look again later.
-                d.state = DialState::Waiting { until: now + self.config.redial_max };
-            } else {
-                d.state = DialState::Dialling;
-                dials.push(d.contact.address);
+            if target.signed_by.is_some() && !self.dialler.signed.take(now) {
+                self.dialler.waiting.push_back(contact);
+                return;
             }
+            self.dialler.book.dial(contact, target);
+            return self.output(Output::Dial { address: target.address });
         }
-        self.dialler.reckon();
-        for address in dials {
-            self.output(Output::Dial { address });
+        if let Some((why, over)) = self.dialler.book.end(contact) {
+            self.tell_overlay(OverlayInput::DialFailed { contact, why });
+            if over {
+                self.tell_overlay(OverlayInput::ContactGone { contact });
+            }
         }
     }
 
     /// Somebody says on an own link that it is there.
     pub(super) fn discovered(&mut self, address: SocketAddr) {
-        if self.dialler.at(address).is_some() {
-            return;
+        let (known, gone) = self.dialler.book.discovered(address, self.config.discovered_max);
+        if let Some(contact) = gone {
+            self.tell_overlay(OverlayInput::ContactGone { contact });
         }
-        let found = self.dialler.contacts.iter().filter(|d| d.source == Source::Discovered).count();
-        if found < self.config.discovered_max {
-            self.dialler.contacts.push(Dialled::new(Contact { address, peer: None }, Source::Discovered));
-            self.dialler.reckon();
+        if let Some(known) = known {
+            self.tell_contact(known);
         }
     }
 
-    pub(super) fn dial_failed(&mut self, address: SocketAddr) {
-        let (min, max) = (self.config.redial_min, self.config.redial_max);
-        let now = self.now.mono;
-        let Some(d) = self.dialler.at(address) else { return };
-        // A link that did not last is no better than a dial that failed.
-        if matches!(d.state, DialState::Linked { since } if now - since >= max) {
-            d.pause = Duration::ZERO;
+    /// A dial came to nothing, or its handshake did.
+    pub(super) fn dial_failed(&mut self, address: SocketAddr, why: DialFailure) {
+        let Some(dialled) = self.dialler.book.failed(address, why) else { return };
+        if let (Some(peer), DialFailure::Unreachable | DialFailure::TimedOut) =
+            (dialled.target.signed_by, why)
+        {
+            self.dialler.hosts.failed(address.ip(), peer, self.now.mono);
         }
-        if d.source == Source::Discovered && d.pause >= max {
-            self.dialler.contacts.retain(|d| d.contact.address != address);
-            return self.dialler.reckon();
-        }
-        d.pause = (d.pause * 2).clamp(min, max);
-        // A quarter more or less, so that those who lost one neighbour do not all come back at once.
-        let percent = 75 + self.rng.next_u32() % 51;
-        d.state = DialState::Waiting { until: now + d.pause * percent / 100 };
-        self.dialler.reckon();
+        self.dial_next(dialled.contact);
     }
 
-    /// Whoever is there asked us to wait.
+    /// Whoever is there has no room, and asked us to wait.
     pub(super) fn dial_not_before(&mut self, address: SocketAddr, wait: Duration) {
-        let until = self.now.mono + wait.min(ASKED_WAIT_MAX);
-        if let Some(DialState::Waiting { until: due }) = self.dialler.at(address).map(|d| &mut d.state) {
-            *due = until.max(*due);
-            self.dialler.reckon();
-        }
+        self.dialler.book.asked_to_wait(address, self.now.mono + wait.min(ASKED_WAIT_MAX));
     }
 
-    /// A dialled link was admitted by both sides.
-    pub(super) fn dial_linked(&mut self, address: SocketAddr, peer: PeerId) {
-        let now = self.now.mono;
-        if let Some(d) = self.dialler.at(address) {
-            d.state = DialState::Linked { since: now };
-            d.found = Some(peer);
-            self.dialler.reckon();
+    /// A dial became a link. Returns its contact, if that is still there.
+    pub(super) fn dial_linked(&mut self, address: SocketAddr, peer: PeerId) -> Option<ContactId> {
+        self.dialler.hosts.answered(address.ip());
+        let (dialled, merged) = self.dialler.book.linked(address, peer)?;
+        if !merged.is_empty() {
+            for contact in merged {
+                self.tell_overlay(OverlayInput::ContactGone { contact });
+            }
+            if let Some(known) = self.dialler.book.known(dialled.contact) {
+                self.tell_contact(known);
+            }
         }
+        Some(dialled.contact)
     }
 }

@@ -9,11 +9,12 @@ use msec_crdt_store::{
     decode_readings,
 };
 use msec_gossip::Priority;
+use msec_gossip::overlay::{DialFailure, Lost, Source};
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::{CollectionPath, LogId, PathError, PeerId, UnixMillis};
 
-use super::dial::Source;
 use super::error::PublishError;
+use super::reach::Network;
 
 /// The time, from two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,17 +76,23 @@ impl StreamSpec {
     }
 }
 
-/// A neighbour that was admitted, and admitted us.
+/// A neighbour: a peer that was admitted and admitted us, and whose link both sides want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Neighbour {
     /// Who.
     pub peer: PeerId,
     /// The link.
     pub link: LinkId,
-    /// Why it was dialled; `None`: it dialled us.
-    pub dialled: Option<Source>,
-    /// Since when, on the monotonic clock.
+    /// Whether this side dialled.
+    pub dialled: bool,
+    /// Why it was dialled; `None`: it was not, or nobody knows any more.
+    pub source: Option<Source>,
+    /// Since when it is linked, on the monotonic clock.
     pub since: Duration,
+    /// Whether it is a leaf, which relays nothing.
+    pub leaf: bool,
+    /// What the link costs: the round trip as the overlay measured it, and the link's expense. `None`: not known yet.
+    pub cost: Option<Duration>,
 }
 
 /// What is published as one entry.
@@ -113,21 +120,35 @@ pub enum Input {
         binding: ChannelBinding,
         /// The address, if [`Output::Dial`] asked for it; `None` if somebody else dialled.
         dialled: Option<SocketAddr>,
+        /// What the link costs beside its delay: more than zero makes it the last to be chosen. For carriers that are metered
+        /// or slow.
+        expense: Duration,
     },
     /// The connection is gone, whoever closed it.
     LinkDown {
         /// Which.
         link: LinkId,
+        /// Why, as far as the carrier knows.
+        why: Lost,
+    },
+    /// What the machine's interfaces are now, if that is not what [`super::Config`] says any more.
+    Moved {
+        /// As [`super::Config::advertise`].
+        advertise: Vec<SocketAddr>,
+        /// As [`super::Config::networks`].
+        networks: Vec<Network>,
     },
     /// Somebody of this space says on an own link that it is there.
     Discovered {
         /// Where.
         address: SocketAddr,
     },
-    /// Nobody answered there.
+    /// There is no connection to there.
     DialFailed {
         /// Where.
         address: SocketAddr,
+        /// Why.
+        why: DialFailure,
     },
     /// One message, untrusted.
     Received {
@@ -286,12 +307,12 @@ impl Measured {
 /// Something that apps and operators want to know.
 #[derive(Debug, Clone, Hash)]
 pub enum Event {
-    /// A neighbour was admitted, and admitted us.
+    /// A peer is a neighbour: the two have admitted each other, and both want the link.
     NeighbourUp {
         /// Who.
         peer: PeerId,
     },
-    /// A neighbour is gone.
+    /// It is a neighbour no more.
     NeighbourDown {
         /// Who.
         peer: PeerId,
@@ -387,6 +408,14 @@ pub enum CloseReason {
     Misbehaved,
     /// Its grants are no longer valid.
     Expired,
+    /// There is no room for it, or somebody needed it more.
+    Full,
+    /// A cheaper link took its place.
+    Exchanged,
+    /// It is not needed.
+    Surplus,
+    /// The other side did not answer.
+    Silent,
 }
 
 impl CloseReason {
@@ -403,6 +432,10 @@ impl CloseReason {
             Self::Duplicate => 8,
             Self::Misbehaved => 9,
             Self::Expired => 10,
+            Self::Full => 11,
+            Self::Exchanged => 12,
+            Self::Surplus => 13,
+            Self::Silent => 14,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
+use msec_gossip::overlay::{DialFailure, Input as OverlayInput, Lost, Source};
 use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, GRANTS_SHOWN_MAX, Initiator,
@@ -19,8 +20,8 @@ use msec_identity::{
 };
 use rand_core::Rng;
 
-use super::dial::Dialler;
-use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind};
+use super::budget::Budget;
+use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, hearsay};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
 const FULL_RETRY_S: u16 = 60;
@@ -42,8 +43,10 @@ pub(super) struct Links {
 #[derive(Debug)]
 struct Handshake {
     binding: ChannelBinding,
-    /// The contact that was dialled; `None`: the other side dialled.
+    /// The address that was dialled; `None`: the other side dialled.
     dialled: Option<SocketAddr>,
+    /// See [`super::Input::LinkUp`].
+    expense: Duration,
     key: NoiseKey,
     deadline: Duration,
     step: Step,
@@ -63,10 +66,18 @@ enum Step {
 struct Link {
     /// Who is at the other end.
     peer: PeerId,
-    /// The contact that was dialled; `None`: the other side dialled.
-    dialled: Option<SocketAddr>,
+    /// Whether this side dialled.
+    dialled: bool,
+    /// Why it was dialled, if that is known.
+    source: Option<Source>,
     /// When it was admitted.
     since: Duration,
+    /// Set while the peer is a neighbour: whether it is a leaf.
+    leaf: Option<bool>,
+    /// What the overlay measured.
+    cost: Option<Duration>,
+    /// Records of others that it may still have checked.
+    checks: Budget,
     /// What the other side said it wants, and what of it gossip was told.
     wanted: Interest,
     told: Interest,
@@ -95,20 +106,53 @@ impl Links {
         self.review
     }
 
-    pub(super) fn is_linked(&self, peer: &PeerId) -> bool {
-        self.by_peer.contains_key(peer)
-    }
-
     pub(super) fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
         self.by_peer.get(peer).copied()
     }
 
-    pub(super) fn neighbours<'a>(&'a self, dialler: &'a Dialler) -> impl Iterator<Item = Neighbour> + 'a {
+    /// Those of the admitted that are neighbours.
+    pub(super) fn neighbours(&self) -> impl Iterator<Item = Neighbour> + '_ {
         self.by_peer.iter().filter_map(|(peer, id)| {
             let link = self.links.get(id)?;
-            let dialled = link.dialled.and_then(|address| dialler.source(address));
-            Some(Neighbour { peer: *peer, link: *id, dialled, since: link.since })
+            Some(Neighbour {
+                peer: *peer,
+                link: *id,
+                dialled: link.dialled,
+                source: link.source,
+                since: link.since,
+                leaf: link.leaf?,
+                cost: link.cost,
+            })
         })
+    }
+
+    fn of_peer(&mut self, peer: &PeerId) -> Option<&mut Link> {
+        self.links.get_mut(self.by_peer.get(peer)?)
+    }
+
+    /// The peer is a neighbour from now on. Returns what of its interest gossip is told; `None`: its link is gone.
+    pub(super) fn becomes_neighbour(&mut self, peer: &PeerId, leaf: bool) -> Option<Interest> {
+        let link = self.of_peer(peer)?;
+        link.leaf = Some(leaf);
+        Some(link.told.clone())
+    }
+
+    /// The peer is no neighbour any more, whether or not its link lasts.
+    pub(super) fn no_neighbour(&mut self, peer: &PeerId) {
+        if let Some(link) = self.of_peer(peer) {
+            link.leaf = None;
+        }
+    }
+
+    pub(super) fn costs(&mut self, peer: &PeerId, cost: Duration) {
+        if let Some(link) = self.of_peer(peer) {
+            link.cost = Some(cost);
+        }
+    }
+
+    /// Whether one more record that this peer passes on is checked; then it counts.
+    pub(super) fn may_check(&mut self, peer: &PeerId, now: Duration) -> bool {
+        self.of_peer(peer).is_some_and(|link| link.checks.take(now))
     }
 
     /// Who is at the other end of an admitted link.
@@ -123,13 +167,19 @@ impl Links {
 }
 
 impl Node {
-    pub(super) fn link_up(&mut self, id: LinkId, binding: ChannelBinding, dialled: Option<SocketAddr>) {
+    pub(super) fn link_up(
+        &mut self,
+        id: LinkId,
+        binding: ChannelBinding,
+        dialled: Option<SocketAddr>,
+        expense: Duration,
+    ) {
         if dialled.is_none() && self.links.strangers() >= self.config.handshakes_max {
             return self.close(id, CloseReason::Crowded);
         }
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
-        let mut it = Handshake { binding, dialled, key, deadline, step: Step::First };
+        let mut it = Handshake { binding, dialled, expense, key, deadline, step: Step::First };
         if dialled.is_some() {
             match Initiator::start(&it.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
@@ -142,13 +192,19 @@ impl Node {
         self.links.handshakes.insert(id, Box::new(it));
     }
 
-    pub(super) fn link_down(&mut self, id: LinkId) {
-        self.forget(id);
+    pub(super) fn link_down(&mut self, id: LinkId, why: Lost) {
+        let in_handshake = match why {
+            // Who hangs up on a stranger has too many of them.
+            Lost::Closed => DialFailure::Refused,
+            Lost::TimedOut => DialFailure::TimedOut,
+            Lost::Misbehaved => DialFailure::Denied,
+        };
+        self.forget(id, why, in_handshake);
     }
 
     pub(super) fn received(&mut self, id: LinkId, bytes: Vec<u8>) {
         if let Some(from) = self.links.peer_of(id) {
-            return self.tell_gossip(GossipInput::Received { from, bytes });
+            return self.frame(from, bytes);
         }
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
@@ -202,7 +258,7 @@ impl Node {
             self.send(id, Priority::Control, answer);
         }
         match decision {
-            Ok(()) => self.admit(id, it.dialled, &claim),
+            Ok(()) => self.admit(id, it, &claim),
             Err(refusal) => {
                 self.refused_claim(claim.peer, refusal);
                 self.close(id, CloseReason::Refused(refusal));
@@ -212,22 +268,23 @@ impl Node {
 
     /// The initiator was admitted, and judges in its turn.
     fn answered(&mut self, id: LinkId, it: &Handshake, claim: Claim) {
-        let expected = it.dialled.and_then(|address| self.dialler.expected(address));
+        let dial = it.dialled.and_then(|address| self.dialler.book.dialled(address));
+        let expected = dial.and_then(|dial| dial.target.expected);
         if expected.is_some_and(|expected| expected != claim.peer) {
             self.refused(
                 Some(claim.peer),
                 RefusedKind::Handshake,
                 "somebody else than expected answered".into(),
             );
-            self.dial_was_in_vain(it.dialled);
+            self.dial_was_in_vain(it.dialled, DialFailure::Denied);
             return self.close(id, CloseReason::WrongPeer);
         }
         let me = self.peer();
         match self.judge(&claim).and_then(|()| self.make_room(claim.peer, me)) {
-            Ok(()) => self.admit(id, it.dialled, &claim),
+            Ok(()) => self.admit(id, it, &claim),
             Err(refusal) => {
                 self.refused_claim(claim.peer, refusal);
-                self.dial_was_in_vain(it.dialled);
+                self.dial_was_in_vain(it.dialled, dial_failure(refusal));
                 self.close(id, CloseReason::Refused(refusal));
             }
         }
@@ -258,7 +315,7 @@ impl Node {
     /// Decides between a new link and one that stands, and counts. `initiator` dialled the new one.
     fn make_room(&mut self, peer: PeerId, initiator: PeerId) -> Result<(), Refusal> {
         if let Some(standing) = self.links.link_of(&peer) {
-            let dialled = self.links.links.get(&standing).is_some_and(|l| l.dialled.is_some());
+            let dialled = self.links.links.get(&standing).is_some_and(|link| link.dialled);
             let before = if dialled { self.peer() } else { peer };
             if before < initiator {
                 return Err(Refusal::Duplicate);
@@ -268,22 +325,30 @@ impl Node {
         if self.links.by_peer.len() >= self.config.links_max { Err(Refusal::Full) } else { Ok(()) }
     }
 
-    fn admit(&mut self, id: LinkId, dialled: Option<SocketAddr>, claim: &Claim) {
+    fn admit(&mut self, id: LinkId, it: &Handshake, claim: &Claim) {
         let peer = claim.peer;
-        if let Some(address) = dialled {
-            self.dial_linked(address, peer);
-        }
+        let contact = it.dialled.and_then(|address| self.dial_linked(address, peer));
+        let source = contact.and_then(|contact| self.dialler.book.source(contact));
         let wanted = wanted(&claim.greeting);
         let told = wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
-        let interest = told.clone();
-        self.links.links.insert(id, Link { peer, dialled, since: self.now.mono, wanted, told });
+        let link = Link {
+            peer,
+            dialled: it.dialled.is_some(),
+            source,
+            since: self.now.mono,
+            leaf: None,
+            cost: None,
+            checks: hearsay::checks(),
+            wanted,
+            told,
+        };
+        self.links.links.insert(id, link);
         self.links.by_peer.insert(peer, id);
         if self.links.review.is_none() {
             self.links.review = Some(self.now.mono + self.config.review_interval);
         }
         self.output(Output::Admitted { link: id });
-        self.event(Event::NeighbourUp { peer });
-        self.tell_gossip(GossipInput::NeighbourUp { peer, interest, leaf: false });
+        self.tell_overlay(OverlayInput::LinkUp { peer, contact, expense: it.expense });
     }
 
     fn introduction(&self) -> Introduction {
@@ -321,11 +386,16 @@ impl Node {
     }
 
     fn handshake_failed(&mut self, id: LinkId, it: &Handshake, error: &HandshakeError) {
-        let reason = match error {
-            HandshakeError::Version { .. } => CloseReason::Version,
-            HandshakeError::Refused(refusal) => CloseReason::RefusedByPeer(*refusal),
-            HandshakeError::Busy { .. } => CloseReason::RefusedByPeer(Refusal::Full),
-            _ => CloseReason::Handshake,
+        let (reason, why) = match error {
+            HandshakeError::Version { .. } => (CloseReason::Version, DialFailure::Denied),
+            HandshakeError::Refused(refusal) => {
+                (CloseReason::RefusedByPeer(*refusal), dial_failure(*refusal))
+            }
+            HandshakeError::Busy { .. } => (CloseReason::RefusedByPeer(Refusal::Full), DialFailure::Refused),
+            HandshakeError::Endorsement => (CloseReason::Handshake, DialFailure::Refused),
+            HandshakeError::Noise(_) | HandshakeError::Malformed => {
+                (CloseReason::Handshake, DialFailure::Denied)
+            }
         };
         if it.dialled.is_none() && reason == CloseReason::Version {
             self.send(id, Priority::Control, wrong_version());
@@ -334,10 +404,10 @@ impl Node {
         if reason != CloseReason::RefusedByPeer(Refusal::Duplicate) {
             self.refused(None, RefusedKind::Handshake, error.to_string());
         }
-        self.dial_was_in_vain(it.dialled);
         if let (HandshakeError::Busy { retry_after_s }, Some(address)) = (error, it.dialled) {
             self.dial_not_before(address, Duration::from_secs((*retry_after_s).into()));
         }
+        self.dial_was_in_vain(it.dialled, why);
         self.close(id, reason);
     }
 
@@ -366,11 +436,13 @@ impl Node {
             let interest = link.wanted.intersect(&holdable(&self.authority, peer, now));
             if interest != link.told {
                 link.told = interest.clone();
-                changed.push((*peer, interest));
+                changed.push((*peer, interest, link.leaf.unwrap_or(false)));
             }
         }
-        for (peer, interest) in changed {
-            self.tell_gossip(GossipInput::NeighbourUp { peer, interest, leaf: false });
+        for (peer, interest, leaf) in changed {
+            if self.neighbours.contains(&peer) {
+                self.tell_gossip_of(peer, interest, leaf);
+            }
         }
         let again = self.now.mono + self.config.review_interval;
         self.links.review = (!self.links.by_peer.is_empty()).then_some(again);
@@ -388,31 +460,34 @@ impl Node {
 
     /// Closes a link and forgets it.
     pub(super) fn disconnect(&mut self, id: LinkId, reason: CloseReason) {
-        if self.forget(id) {
+        let in_handshake = match reason {
+            CloseReason::TooSlow => DialFailure::TimedOut,
+            _ => DialFailure::Refused,
+        };
+        if self.forget(id, reason.lost(), in_handshake) {
             self.close(id, reason);
         }
     }
 
-    /// A link is gone, and what follows from that. `false`: it was gone before.
-    fn forget(&mut self, id: LinkId) -> bool {
+    /// A link is gone, and what follows from that: `why` of one that was admitted, `in_handshake` of one that was not.
+    /// `false`: it was gone before.
+    fn forget(&mut self, id: LinkId, why: Lost, in_handshake: DialFailure) -> bool {
         if let Some(it) = self.links.handshakes.remove(&id) {
-            self.dial_was_in_vain(it.dialled);
+            self.dial_was_in_vain(it.dialled, in_handshake);
             return true;
         }
-        let Some(Link { peer, dialled, .. }) = self.links.links.remove(&id) else { return false };
+        let Some(Link { peer, .. }) = self.links.links.remove(&id) else { return false };
         if self.links.link_of(&peer) == Some(id) {
             self.links.by_peer.remove(&peer);
-            self.event(Event::NeighbourDown { peer });
-            self.tell_gossip(GossipInput::NeighbourDown { peer });
+            self.tell_overlay(OverlayInput::LinkDown { peer, why });
         }
-        self.dial_was_in_vain(dialled);
         true
     }
 
-    /// What was dialled is to be dialled again.
-    fn dial_was_in_vain(&mut self, dialled: Option<SocketAddr>) {
+    /// What was dialled is no link.
+    fn dial_was_in_vain(&mut self, dialled: Option<SocketAddr>, why: DialFailure) {
         if let Some(address) = dialled {
-            self.dial_failed(address);
+            self.dial_failed(address, why);
         }
     }
 
@@ -437,6 +512,15 @@ impl Node {
     pub(super) fn refused(&mut self, peer: Option<PeerId>, kind: RefusedKind, detail: String) {
         tracing::debug!(?peer, ?kind, detail, "refused");
         self.event(Event::Refused(Refused { peer, kind, detail }));
+    }
+}
+
+/// What a refusal means for whoever decides when to ask again.
+fn dial_failure(refusal: Refusal) -> DialFailure {
+    match refusal {
+        // Clocks are set and grants are given: it is asked again, ever more seldom.
+        Refusal::Full | Refusal::Duplicate | Refusal::Stranger => DialFailure::Refused,
+        Refusal::OtherSpace | Refusal::Oneself => DialFailure::Denied,
     }
 }
 

@@ -34,25 +34,35 @@ impl Node {
         self.gossip.handle(self.now.mono, input);
     }
 
-    /// Does what gossip asks for, until it asks for nothing.
+    /// Does what the overlay and gossip ask for, until they ask for nothing.
     pub(super) fn pump(&mut self) {
-        while let Some(output) = self.gossip.poll_output() {
-            match output {
-                GossipOutput::Send { to, priority, bytes } => {
-                    if let Some(link) = self.links.link_of(&to) {
-                        self.output(Output::Send { link, priority, bytes });
-                    }
+        loop {
+            if let Some(output) = self.overlay.poll_output() {
+                self.obey_overlay(output);
+            } else if let Some(output) = self.gossip.poll_output() {
+                self.obey_gossip(output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn obey_gossip(&mut self, output: GossipOutput) {
+        match output {
+            GossipOutput::Send { to, priority, bytes } => {
+                if let Some(link) = self.links.link_of(&to) {
+                    self.output(Output::Send { link, priority, bytes });
                 }
-                GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
-                GossipOutput::Serve { to, key, from, bytes_max } => self.serve(to, key, from, bytes_max),
-                GossipOutput::Conflict { key, from, theirs } => {
-                    // A claim, not yet a proof: two heads with their signatures would be one.
-                    tracing::warn!(log = %LogId(key.0), peer = %from, size = theirs.size, "a neighbour holds another history");
-                }
-                GossipOutput::Violation { from, error } => {
-                    self.refused(Some(from), RefusedKind::Malformed, error.to_string());
-                    self.misbehaved(from);
-                }
+            }
+            GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
+            GossipOutput::Serve { to, key, from, bytes_max } => self.serve(to, key, from, bytes_max),
+            GossipOutput::Conflict { key, from, theirs } => {
+                // A claim, not yet a proof: two heads with their signatures would be one.
+                tracing::warn!(log = %LogId(key.0), peer = %from, size = theirs.size, "a neighbour holds another history");
+            }
+            GossipOutput::Violation { from, error } => {
+                self.refused(Some(from), RefusedKind::Malformed, error.to_string());
+                self.misbehaved(from);
             }
         }
     }
@@ -151,7 +161,7 @@ impl Node {
     }
 
     /// An honest peer verifies what it forwards. What no honest peer can have verified convicts the neighbour that sent it.
-    fn misbehaved(&mut self, peer: PeerId) {
+    pub(super) fn misbehaved(&mut self, peer: PeerId) {
         if let Some(link) = self.links.link_of(&peer) {
             self.disconnect(link, CloseReason::Misbehaved);
         }

@@ -9,8 +9,12 @@ pub use super::replicate::READS_MAX;
 /// The sizes of what a node bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// Neighbours that are admitted: at most [`super::Config::links_max`].
+    /// Peers that are admitted, neighbours or not: at most [`super::Config::links_max`].
     pub links: usize,
+    /// Contacts: at most those of the settings, [`super::Config::discovered_max`], and the hearsay.
+    pub contacts: usize,
+    /// Those of them that are hearsay: at most [`super::Config::hearsay_max`].
+    pub hearsay: usize,
     /// Those who dialled and are not admitted: at most [`super::Config::handshakes_max`].
     pub handshakes: usize,
     /// Logs that are held: at most [`super::Config::logs_max`], and the own ones beyond it.
@@ -36,7 +40,10 @@ impl Node {
     /// How full its tables are.
     pub fn sizes(&self) -> Sizes {
         let (waiting_bytes, own_waiting_bytes) = self.commits.waiting_bytes();
+        let (contacts, hearsay) = self.dialler.book.len();
         Sizes {
+            contacts,
+            hearsay,
             links: self.links.len(),
             handshakes: self.links.strangers(),
             logs: self.logs.len(),

@@ -53,6 +53,8 @@ fn contact(n: u8) -> Contact {
 /// A node with a disk that answers when it is told to.
 struct Rig {
     node: Node,
+    /// Where it is dialled.
+    at: SocketAddr,
     store: Store<MemoryMedium>,
     mono: Duration,
     wall: UnixMillis,
@@ -74,13 +76,18 @@ fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, medium: Memo
     let now = Now { mono: Duration::ZERO, wall: START };
     let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
     let node = Node::new(parts, now).expect("the settings work");
-    Rig { node, store, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
+    Rig { node, at: address(seed), store, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
 }
 
 impl Rig {
     fn handle(&mut self, input: Input) {
         self.node.handle(Now { mono: self.mono, wall: self.wall }, input);
         self.outputs.extend(std::iter::from_fn(|| self.node.poll_output()));
+    }
+
+    fn link_up(&mut self, link: u64, dialled: Option<SocketAddr>) {
+        let expense = Duration::ZERO;
+        self.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled, expense });
     }
 
     fn pass(&mut self, time: Duration) {
@@ -157,9 +164,9 @@ impl Rig {
 
 /// Connects `a`, which dialled, with `b`.
 fn connect(a: &mut Rig, b: &mut Rig, link: u64) {
-    let dialled = Some(address(b.node.peer().0[0]));
-    a.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled });
-    b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+    a.handle(Input::Discovered { address: b.at });
+    a.link_up(link, Some(b.at));
+    b.link_up(link, None);
     exchange(a, b, link);
 }
 

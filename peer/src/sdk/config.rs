@@ -12,7 +12,7 @@ use super::invitation::Membership;
 use crate::net::Addresses;
 #[cfg(feature = "iroh")]
 use crate::net::{IrohAddress, WideArea, random_seed};
-use crate::node::{Config, Contact};
+use crate::node::{Config, Contact, Role};
 
 /// How a peer is opened: where it lives, where it listens, whom it dials.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct PeerConfig {
     pub(crate) membership: Option<Membership>,
     pub(crate) addresses: Addresses,
     pub(crate) mdns: bool,
+    /// Where others are told that it listens. Empty: at the addresses of the machine.
+    pub(crate) advertise: Vec<SocketAddr>,
     pub(crate) node: Config,
 }
 
@@ -35,7 +37,15 @@ impl PeerConfig {
             #[cfg(feature = "iroh")]
             wide: WideArea::default(),
         };
-        Ok(Self { dir, identity, membership: None, addresses, mdns: false, node: Config::default() })
+        Ok(Self {
+            dir,
+            identity,
+            membership: None,
+            addresses,
+            mdns: false,
+            advertise: Vec::new(),
+            node: Config::default(),
+        })
     }
 
     /// Who it is.
@@ -70,6 +80,22 @@ impl PeerConfig {
     #[must_use]
     pub fn on_lan(self) -> Self {
         self.listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))).mdns(true)
+    }
+
+    /// Tells others that it can be dialled at this address too, for instance that of a router which forwards it. Once one
+    /// is given, only those that are given are told, at most [`msec_identity::ADDRESSES_MAX`]. Default: where it listens;
+    /// where that is a wildcard, the addresses of the machine's interfaces.
+    #[must_use]
+    pub fn advertise(mut self, address: SocketAddr) -> Self {
+        self.advertise.push(address);
+        self
+    }
+
+    /// Relays nothing of what others say, and is not told of to others: for sensors, phones, and whatever sleeps.
+    #[must_use]
+    pub fn leaf(mut self) -> Self {
+        self.node.role = Role::Leaf;
+        self
     }
 
     /// Dials this address, and keeps a link with whoever the space admits there.

@@ -36,7 +36,9 @@ pub struct Peer {
 impl Peer {
     /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
     pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
-        let PeerConfig { dir, identity, membership, addresses, mdns, node: settings } = config;
+        let PeerConfig { dir, identity, membership, addresses, mdns, advertise, node: mut settings } = config;
+        // Checked with the other settings; where the machine is, is looked at when the peer runs.
+        settings.advertise.clone_from(&advertise);
         if let Some(membership) = &membership {
             dir.join(membership)?;
         }
@@ -65,8 +67,14 @@ impl Peer {
         let (commands, command_rx) = mpsc::channel(COMMANDS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let weak = events.downgrade();
-        let mut driver =
-            Driver::new(|now| Node::new(parts, now), sockets, address, store, command_rx, events)?;
+        let mut driver = Driver::new(
+            |now| Node::new(parts, now),
+            sockets,
+            (address, advertise),
+            store,
+            command_rx,
+            events,
+        )?;
         if mdns {
             driver.discover();
         }

@@ -23,6 +23,9 @@ pub struct Status {
     pub address: SocketAddr,
     /// Whether it looks for others on its own link.
     pub mdns: bool,
+    /// Whether it is a leaf, which relays nothing.
+    #[serde(default)]
+    pub leaf: bool,
     /// For how long it has run.
     pub uptime_s: u64,
     /// How many peers it is linked with.
@@ -68,10 +71,17 @@ pub struct Neighbour {
     pub address: String,
     /// How the link came about.
     pub found: Found,
+    /// Whether it is a leaf, which relays nothing.
+    #[serde(default)]
+    pub leaf: bool,
     /// For how long it has been linked.
     pub linked_s: u64,
     /// The round-trip time as the transport estimates it now, if it does.
     pub round_trip_ms: Option<f64>,
+    /// What the link costs, by which peers choose among links: the round trip through both peers, and what the carrier
+    /// adds. `None`: not measured yet.
+    #[serde(default)]
+    pub cost_ms: Option<f64>,
 }
 
 /// How a link came about.
@@ -82,6 +92,8 @@ pub enum Found {
     Contact,
     /// This peer found the other on the own link by mDNS, and dialled it.
     Mdns,
+    /// Neighbours told of the other, in its own signed words, and this peer dialled it.
+    Hearsay,
     /// The other dialled this peer.
     DialledUs,
 }
@@ -91,6 +103,7 @@ impl fmt::Display for Found {
         f.write_str(match self {
             Self::Contact => "contact",
             Self::Mdns => "found by mDNS",
+            Self::Hearsay => "heard of",
             Self::DialledUs => "dialled us",
         })
     }

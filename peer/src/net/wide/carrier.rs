@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ::iroh::TransportAddr;
-use ::iroh::endpoint::{Connection, Path, RecvStream, SendStream};
+use ::iroh::endpoint::{Connection, ConnectionError, Path, RecvStream, SendStream};
 
 use crate::net::carrier::{Carrier, Receiver, Sender};
+use crate::node::Lost;
 use crate::wire::BEHIND;
 
 /// What `of` tells of the path that a connection uses now, or of another one while none is chosen.
@@ -17,6 +18,9 @@ fn path<T>(connection: &Connection, of: impl FnOnce(&Path<'_>) -> T) -> Option<T
 impl Carrier for Connection {
     type Sender = SendStream;
     type Receiver = RecvStream;
+
+    /// It may be metered: where there is a link on the own network, that one is chosen.
+    const EXPENSE: Duration = Duration::from_millis(50);
 
     async fn open_uni(&self) -> Option<SendStream> {
         Self::open_uni(self).await.ok()
@@ -32,6 +36,13 @@ impl Carrier for Connection {
 
     fn close(&self, code: u32) {
         Self::close(self, code.into(), b"");
+    }
+
+    fn lost(&self) -> Lost {
+        match self.close_reason() {
+            Some(ConnectionError::TimedOut) => Lost::TimedOut,
+            _ => Lost::Closed,
+        }
     }
 
     fn export(&self, output: &mut [u8], label: &[u8]) -> Option<()> {

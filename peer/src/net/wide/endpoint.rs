@@ -20,6 +20,7 @@ use crate::net::error::BindError;
 use crate::net::random_seed;
 use crate::net::reception::{Reception, Stranger, Welcome};
 use crate::net::tls::ALPN;
+use crate::node::DialFailure;
 use crate::wire::{
     BIDI_STREAMS_MAX, CONNECT_TIMEOUT, CONNECTION_WINDOW, IDLE_MAX_MS, KEEP_ALIVE, SEND_WINDOW, STREAM_WINDOW,
 };
@@ -168,9 +169,12 @@ impl Connector {
         let connector = self.clone();
         tokio::spawn(async move {
             let dialled = timeout(CONNECT_TIMEOUT, connector.connect(address, &contact)).await;
-            if !matches!(dialled, Ok(true)) {
-                connector.reception.dial_failed(address).await;
-            }
+            let why = match dialled {
+                Ok(true) => return,
+                Ok(false) => DialFailure::Unreachable,
+                Err(_) => DialFailure::TimedOut,
+            };
+            connector.reception.dial_failed(address, why).await;
         });
         true
     }

@@ -20,8 +20,8 @@ fn whoever_expects_somebody_else_does_not_link() {
     let expected = Contact { address: address(3), peer: Some(PeerId([9; 32])) };
     let mut a = rig(2, &[Right::Write], Config { contacts: vec![expected], ..Config::default() });
     let mut b = gateway();
-    a.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: Some(address(3)) });
-    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    a.link_up(0, Some(address(3)));
+    b.link_up(0, None);
     exchange(&mut a, &mut b, 0);
     assert_eq!(a.closes(), [CloseReason::WrongPeer]);
     assert_eq!(a.node.neighbours().count(), 0);
@@ -30,7 +30,7 @@ fn whoever_expects_somebody_else_does_not_link() {
 #[test]
 fn a_handshake_that_takes_too_long_is_cut_off() {
     let mut b = gateway();
-    b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: None });
+    b.link_up(0, None);
     b.pass(Duration::from_secs(9));
     assert!(b.closes().is_empty());
     b.pass(Duration::from_secs(1));
@@ -41,7 +41,7 @@ fn a_handshake_that_takes_too_long_is_cut_off() {
 fn strangers_beyond_the_bound_are_turned_away() {
     let mut b = rig(3, &[Right::Relay], Config { handshakes_max: 2, ..Config::default() });
     for link in 0..3 {
-        b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
+        b.link_up(link, None);
     }
     assert_eq!(b.closes(), [CloseReason::Crowded]);
 }
@@ -55,8 +55,8 @@ fn who_has_no_room_hears_one_at_a_time_and_turns_the_others_away_unheard() {
         .map(|seed| rig(seed, &[Right::Write], Config { contacts: vec![contact(3)], ..Config::default() }));
     let mut said = Vec::new();
     for (other, link) in others.iter_mut().zip(1..) {
-        b.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: None });
-        other.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled: Some(address(3)) });
+        b.link_up(link, None);
+        other.link_up(link, Some(address(3)));
         for bytes in other.sends() {
             b.handle(Input::Received { link: LinkId(link), bytes });
         }
@@ -83,12 +83,12 @@ fn of_two_links_both_sides_keep_the_one_that_the_smaller_id_dialled() {
         let (one, two) = if first_dials { (&mut a, &mut b) } else { (&mut b, &mut a) };
         connect(one, two, 0);
         connect(two, one, 1);
-        assert_eq!((a.node.neighbours().count(), b.node.neighbours().count()), (1, 1));
+        assert_eq!((a.node.links.len(), b.node.links.len()), (1, 1));
         let kept_is_a = if first_dials == smaller_is_a { LinkId(0) } else { LinkId(1) };
-        for rig in [&mut a, &mut b] {
-            let peer = rig.node.neighbours().next().expect("a neighbour").peer;
+        let ids = [a.node.peer(), b.node.peer()];
+        for (rig, other) in [(&a, ids[1]), (&b, ids[0])] {
             assert_eq!(
-                rig.node.links.link_of(&peer),
+                rig.node.links.link_of(&other),
                 Some(kept_is_a),
                 "first dialled by the sensor: {first_dials}"
             );
@@ -150,7 +150,7 @@ proptest::proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(frames in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..200), 1..6), dialled: bool) {
         let mut b = gateway();
-        b.handle(Input::LinkUp { link: LinkId(0), binding: BINDING, dialled: dialled.then(|| address(9)) });
+        b.link_up(0, dialled.then(|| address(9)));
         for bytes in frames {
             b.handle(Input::Received { link: LinkId(0), bytes });
         }
