@@ -18,7 +18,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use msec_peer::Place;
-use msec_peer::identity::{CollectionPath, PeerId};
+use msec_peer::identity::{Addresses, CollectionPath, PeerId};
 use msec_peer::node::Contact;
 use msec_peer::store::STREAM_BYTES_MAX;
 
@@ -57,6 +57,8 @@ pub struct PeerSettings {
     pub listen: SocketAddr,
     /// Whom it keeps a link with.
     pub contacts: Vec<Contact>,
+    /// Where others are told that they can dial it. Empty: where it listens.
+    pub advertise: Vec<SocketAddr>,
     /// Whether it finds others by mDNS.
     pub mdns: bool,
 }
@@ -150,6 +152,11 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
     if contacts.len() > most {
         at("peer", 0, "contacts", Err(format!("{} are too many: at most {most}", contacts.len())))?;
     }
+    let advertise: Result<Vec<_>, _> = peer.advertise.iter().map(|text| address(text)).collect();
+    let advertise = at("peer", 0, "advertise", advertise)?;
+    if !advertise.is_empty() {
+        at("peer", 0, "advertise", Addresses::new(advertise.clone()))?;
+    }
     if page.zone.is_empty() || jiff::tz::TimeZone::get(&page.zone).is_err() {
         let reason =
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
@@ -162,7 +169,13 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
         at("mqtt", 0, "listen", Err("the page listens there already: choose another port"))?;
     }
     Ok(Config {
-        peer: PeerSettings { data_dir: peer.data_dir, listen: peer_listen, contacts, mdns: peer.mdns },
+        peer: PeerSettings {
+            data_dir: peer.data_dir,
+            listen: peer_listen,
+            contacts,
+            advertise,
+            mdns: peer.mdns,
+        },
         page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone },
         mqtt,
     })

@@ -120,7 +120,7 @@ fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
             None => config.contact(contact.address),
         };
     }
-    Ok(config)
+    Ok(settings.advertise.iter().fold(config, |config, address| config.advertise(*address)))
 }
 
 /// Says where a rule leads to a collection that this peer may not write, before the first device finds out.

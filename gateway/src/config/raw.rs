@@ -19,6 +19,7 @@ pub(super) struct RawPeer {
     pub(super) data_dir: PathBuf,
     pub(super) listen: String,
     pub(super) contacts: Vec<String>,
+    pub(super) advertise: Vec<String>,
     pub(super) mdns: bool,
 }
 
@@ -83,7 +84,13 @@ fn time() -> String {
 
 impl Default for RawPeer {
     fn default() -> Self {
-        Self { data_dir: "msec-data".into(), listen: "0.0.0.0:4000".into(), contacts: Vec::new(), mdns: true }
+        Self {
+            data_dir: "msec-data".into(),
+            listen: "0.0.0.0:4000".into(),
+            contacts: Vec::new(),
+            advertise: Vec::new(),
+            mdns: true,
+        }
     }
 }
 

@@ -98,6 +98,11 @@ fn impossible_values_name_line_key_and_reason() {
         ("[page]\nzone = \"Mars\"".into(), ", line 2: `zone` in [page]: `Mars` is no time zone"),
         ("[peer]\ncontacts = [\"a:1\"]".into(), ", line 2: `contacts` in [peer]: `a:1` is not an address"),
         ("[peer]\ncontacts = [\"12@127.0.0.1:1\"]".into(), ", line 2: `contacts` in [peer]: "),
+        ("[peer]\nadvertise = [\"a:1\"]".into(), ", line 2: `advertise` in [peer]: `a:1` is not an address"),
+        (
+            "[peer]\nadvertise = [\"0.0.0.0:4000\"]".into(),
+            ", line 2: `advertise` in [peer]: nobody can be dialled at 0.0.0.0:4000",
+        ),
         (format!("{device}place = [91, 0]"), ", line 4: `place` in [[mqtt.device]]: [91, 0] is not on Earth"),
         (
             format!("{device}place = [nan, 0]"),

@@ -65,7 +65,8 @@ impl City {
             let name = format!("sensor-{:02}", i + 1);
             let (config, membership) = config(name.clone(), "write")?;
             let gateway = &gateways[i % GATEWAYS];
-            let config = config.interest(Interest::none()).contact_peer(gateway.address(), gateway.id());
+            let config =
+                config.interest(Interest::none()).leaf().contact_peer(gateway.address(), gateway.id());
             let stream = StreamSpec::new(COLLECTION, &place.name)?
                 .unit(UNIT)
                 .place(place.position.and_then(|at| Place::from_degrees(at.latitude, at.longitude)));
@@ -76,7 +77,7 @@ impl City {
         let contacts = [&gateways[0], &gateways[2]];
         let config = contacts
             .iter()
-            .fold(config, |config, gateway| config.contact_peer(gateway.address(), gateway.id()));
+            .fold(config.leaf(), |config, gateway| config.contact_peer(gateway.address(), gateway.id()));
         let citizen = Peer::open(config).await?;
         let (victim, victim_dir) = victim.context("a city without sensors")?;
         Ok(Self { gateways, sensors, citizen, owner, victim, victim_dir })

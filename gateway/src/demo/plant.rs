@@ -89,7 +89,7 @@ async fn attack(kind: RefusedKind, victims: &Victims) -> anyhow::Result<()> {
     let grant = victims.relay.grant(attacker.peer(), COLLECTION, "relay,read", 1)?;
     let membership = Membership::new(&victims.manifest, [grant]);
     let mut probe = Probe::dial(victim).await?;
-    let claim = probe.introduce(&attacker, &membership).await?;
+    let claim = probe.join(&attacker, &membership).await?;
     probe.send(&pushed(&run, attacker.peer(), claim.peer)?).await?;
     // Long enough to be read.
     tokio::time::sleep(Duration::from_millis(200)).await;
