@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use msec_peer::node::LinkId;
+use msec_peer::node::{DialFailure, LinkId};
 
 use crate::PeerIndex;
 use crate::link::{Half, Kind};
@@ -29,8 +29,8 @@ pub(crate) enum Happening {
     Answered { link: LinkId, knock: Box<Knock> },
     /// A peer dials an address where nobody lived yet when it began to.
     Dial { life: Life, address: SocketAddr },
-    /// A dial has taken too long.
-    DialFailed { life: Life, address: SocketAddr },
+    /// A dial has come to nothing.
+    DialFailed { life: Life, address: SocketAddr, why: DialFailure },
     /// A message reaches the interface of this end.
     Reach { link: LinkId, message: Message },
     /// A message reaches this end.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use msec_identity::LogId;
 use msec_peer::gossip::Priority;
 use msec_peer::node::{Input, LinkId, Output};
+use msec_peer::wire::is_of_overlay;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use forgery::{Forged, forge, papers};
@@ -64,7 +65,7 @@ pub enum Behaviour {
     ForgedGrants,
     /// It says random bytes, and what its node says with flipped bits.
     Garbage,
-    /// Once it is admitted it says nothing, and keeps the link.
+    /// Once it is admitted it says what keeps it a neighbour, and nothing else.
     Silence,
 }
 
@@ -104,7 +105,7 @@ impl Hostile {
     pub(crate) fn hears(&mut self, input: &Input) {
         match input {
             Input::Received { link, bytes } if self.admitted.contains(link) => self.remember(bytes),
-            Input::LinkDown { link } => {
+            Input::LinkDown { link, .. } => {
                 self.admitted.remove(link);
             }
             _ => {}
@@ -147,7 +148,7 @@ impl Hostile {
 
     fn tamper(&mut self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
         match self.behaviour {
-            Behaviour::Silence => return None,
+            Behaviour::Silence if !is_of_overlay(&bytes) => return None,
             Behaviour::Garbage if self.dice.chance(FLIPPED) && !bytes.is_empty() => {
                 let at = self.dice.index(bytes.len());
                 bytes[at] ^= 1 << self.dice.below(8);

@@ -23,6 +23,9 @@ pub const PEERS_MAX: usize = (1 << 24) - 1;
 
 const PORT: u16 = 4000;
 
+/// How many bits name the network that all are on.
+const NETWORK_BITS: u8 = 8;
+
 /// A peer of a world, by the order in which they were added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerIndex(pub usize);
@@ -66,7 +69,7 @@ pub struct PeerSpec {
     pub disk: DiskModel,
     /// What it does that it should not. `None`: it is honest.
     pub behaviour: Option<Behaviour>,
-    /// Its other settings; contacts are filled in from above.
+    /// Its other settings; contacts are filled in from above, and where it is from its number.
     pub settings: node::Config,
 }
 
@@ -76,14 +79,14 @@ impl PeerSpec {
         Self::granted([Right::Relay, Right::Read, Right::Write], Interest::all())
     }
 
-    /// Writes, and holds nothing but its own.
+    /// Writes, and holds nothing but its own: a leaf.
     pub fn sensor() -> Self {
-        Self::granted([Right::Relay, Right::Write], Interest::none())
+        Self::granted([Right::Relay, Right::Write], Interest::none()).leaf()
     }
 
-    /// Reads everything.
+    /// Reads everything: a leaf.
     pub fn citizen() -> Self {
-        Self::granted([Right::Read], Interest::all())
+        Self::granted([Right::Read], Interest::all()).leaf()
     }
 
     /// Knows the space, and has no grant in it.
@@ -104,6 +107,20 @@ impl PeerSpec {
             behaviour: None,
             settings,
         }
+    }
+
+    /// That relays nothing.
+    #[must_use]
+    pub fn leaf(mut self) -> Self {
+        self.settings.role = node::Role::Leaf;
+        self
+    }
+
+    /// That relays.
+    #[must_use]
+    pub fn relay(mut self) -> Self {
+        self.settings.role = node::Role::Relay;
+        self
     }
 
     /// With another peer to dial.
@@ -248,7 +265,13 @@ impl Peer {
             .contacts
             .iter()
             .map(|peer| Contact { address: peer.address(), peer: Some(identity(self.seed, *peer).peer()) });
-        let config = node::Config { contacts: contacts.collect(), ..self.spec.settings.clone() };
+        let address = self.index.address();
+        let config = node::Config {
+            contacts: contacts.collect(),
+            advertise: vec![address],
+            networks: vec![node::Network { ip: address.ip(), prefix: NETWORK_BITS }],
+            ..self.spec.settings.clone()
+        };
         let parts = node::Parts {
             config,
             identity: self.identity(),

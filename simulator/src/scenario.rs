@@ -55,8 +55,8 @@ const EVERY_MIN: Duration = Duration::from_millis(1);
 pub const LINK_CLASSES_MAX: usize = 64;
 
 /// How long a city is given to agree after the last fault, unless the scenario says otherwise. A link that is cut is
-/// noticed after 20 s, redialled after at most 19 s, and reconciled within 12.5 s (`idle_timeout`, `redial_max`,
-/// `reconcile_interval`, with their jitter).
+/// noticed after 20 s, redialled after at most 19 s, and reconciled within 12.5 s (`idle_timeout`, the overlay's
+/// `fixed_backoff_max`, `reconcile_interval`, with their jitter).
 pub const AGREE_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is simulated. Made from TOML by [`Scenario::parse`], and written back by [`Scenario::to_toml`].

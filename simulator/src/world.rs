@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{Cut, Query, Reading, Row, StorageError, TreeHash};
 use msec_identity::{CollectionPath, LogId, PeerId, SignatureMemory, UnixMillis};
-use msec_peer::node::{self, Content, Input, Node, Output, StreamSpec, Ticket};
+use msec_peer::node::{self, Content, Input, Lost, Node, Output, StreamSpec, Ticket};
 use msec_peer::outbox::Dropped;
 
 use crate::clock::civil;
@@ -202,9 +202,9 @@ impl World {
                     self.network.dial(now, &mut self.queue, life, address);
                 }
             }
-            Happening::DialFailed { life, address } => {
+            Happening::DialFailed { life, address, why } => {
                 if self.lives(life) {
-                    self.tell(life.peer, Input::DialFailed { address });
+                    self.tell(life.peer, Input::DialFailed { address, why });
                 }
             }
             Happening::Knock(knock) => {
@@ -213,13 +213,13 @@ impl World {
                 if let (Some((link, binding)), Some(host)) =
                     (self.network.knock(now, queue, *knock, host), host)
                 {
-                    self.tell(host, Input::LinkUp { link, binding, dialled: None });
+                    self.tell(host, Input::LinkUp { link, binding, dialled: None, expense: Duration::ZERO });
                 }
             }
             Happening::Answered { link, knock } => {
                 if let Some(binding) = self.network.answered(now, queue, link, *knock) {
-                    let input = Input::LinkUp { link, binding, dialled: Some(knock.address) };
-                    self.tell(knock.dialler.peer, input);
+                    let (dialled, expense) = (Some(knock.address), Duration::ZERO);
+                    self.tell(knock.dialler.peer, Input::LinkUp { link, binding, dialled, expense });
                 }
             }
             Happening::Arrive { link, message } => {
@@ -241,7 +241,8 @@ impl World {
             Happening::Hear { life, of, meeting } => self.hear(life, of, meeting),
             Happening::HangUp { link, sure } => {
                 if let Some(peer) = self.network.hang_up(now, queue, link, sure) {
-                    self.tell(peer, Input::LinkDown { link });
+                    let why = if sure { Lost::TimedOut } else { Lost::Closed };
+                    self.tell(peer, Input::LinkDown { link, why });
                 }
             }
             Happening::Idle { connection, cut } => {

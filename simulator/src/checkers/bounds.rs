@@ -77,9 +77,11 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 7] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 9] {
     [
         ("links", is.links, may.links_max),
+        ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
+        ("contacts by hearsay", is.hearsay, may.hearsay_max),
         ("handshakes", is.handshakes, may.handshakes_max),
         ("logs", is.logs, may.logs_max),
         // The last one that was taken may have been as long as any.
@@ -174,6 +176,8 @@ mod tests {
         assert_eq!(broken(&Tables { wants: 0, ..few }), 16);
         let sizes = Sizes {
             links: much,
+            contacts: much,
+            hearsay: much,
             handshakes: much,
             logs: much,
             waiting_bytes: much,

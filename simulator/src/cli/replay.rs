@@ -102,9 +102,10 @@ fn input_line(input: &Input) -> String {
             format!("link {} up, dialled {address}", link.0)
         }
         Input::LinkUp { link, dialled: None, .. } => format!("link {} up, somebody dialled", link.0),
-        Input::LinkDown { link } => format!("link {} down", link.0),
+        Input::LinkDown { link, why } => format!("link {} down, {why:?}", link.0),
+        Input::Moved { advertise, .. } => format!("is at {advertise:?}"),
         Input::Discovered { address } => format!("discovered {address}"),
-        Input::DialFailed { address } => format!("nobody answered at {address}"),
+        Input::DialFailed { address, why } => format!("no link to {address}, {why:?}"),
         Input::Received { link, bytes } => format!("link {}: {} bytes", link.0, bytes.len()),
         Input::Shed { link, priority, .. } => {
             format!("link {}: no room, a message ({priority:?}) was dropped", link.0)

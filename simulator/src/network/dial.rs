@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use msec_identity::handshake::ChannelBinding;
-use msec_peer::node::LinkId;
+use msec_peer::node::{DialFailure, LinkId};
 
 use super::Network;
 use super::connection::{Connection, End, Path, State, name, place};
@@ -116,6 +116,7 @@ impl Network {
 
     fn dial_failed(&self, now: Duration, queue: &mut Queue<Happening>, knock: Knock) {
         let at = now.max(knock.since + self.model.connect_timeout);
-        queue.push(at, Happening::DialFailed { life: knock.dialler, address: knock.address });
+        let (life, address, why) = (knock.dialler, knock.address, DialFailure::TimedOut);
+        queue.push(at, Happening::DialFailed { life, address, why });
     }
 }

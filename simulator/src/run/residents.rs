@@ -139,6 +139,7 @@ impl Residents {
             spec = spec.on("", Rights::of([Right::Relay, Right::Read, Right::Write]));
         }
         spec.settings.interest = self.interest(resident, population);
+        spec = if population.relays() { spec.relay() } else { spec.leaf() };
         spec.interfaces =
             population.interfaces.iter().filter_map(|name| class_id(&self.classes, name)).collect();
         spec.position = resident.at;

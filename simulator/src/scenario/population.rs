@@ -45,6 +45,9 @@ pub struct PopulationSpec {
     /// each district; for others, two of the four nearest of their district.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dials: Option<DialSpec>,
+    /// Whether they relay what others say. Default: gateways do, the others are leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<bool>,
     /// Whether they notice, as by mDNS, who else is in the range of their radios. Default: no.
     #[serde(default)]
     pub discovers: bool,
@@ -400,6 +403,11 @@ pub(super) fn check(
 }
 
 impl PopulationSpec {
+    /// Whether they relay.
+    pub(crate) fn relays(&self) -> bool {
+        self.relay.unwrap_or(self.role == Role::Gateway)
+    }
+
     /// When the `nth` of `size` comes.
     pub(crate) fn joins_at(&self, nth: usize, size: usize) -> Duration {
         self.joins.map_or(Duration::ZERO, |joins| {

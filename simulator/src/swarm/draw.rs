@@ -85,6 +85,7 @@ fn population(name: &str, role: Role, share: f64) -> PopulationSpec {
         interfaces: Vec::new(),
         interest: None,
         dials: None,
+        relay: None,
         discovers: false,
         moves: None,
         joins: None,

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use msec_peer::gossip::Priority;
-use msec_peer::node::{CloseReason, Input, LinkId};
+use msec_peer::node::{CloseReason, DialFailure, Input, LinkId};
 use msec_peer::outbox::Dropped;
 use msec_peer::wire::SERVER_NAME;
 use quinn_proto::{ConnectionHandle, DatagramEvent, EcnCodepoint, Transmit, TransportConfig};
@@ -139,7 +139,8 @@ impl QuicNetwork {
         let dialled = host.endpoint.connect(moment.instant, host.dialling.clone(), address, SERVER_NAME);
         // Whoever lives nowhere is dialled all the same: the datagrams go nowhere.
         let (Ok(quic), remote) = (dialled, PeerIndex::at(address).unwrap_or(NOBODY)) else {
-            return queue.push(now, Happening::DialFailed { life: dialler, address });
+            let why = DialFailure::Unreachable;
+            return queue.push(now, Happening::DialFailed { life: dialler, address, why });
         };
         let (until, way) = (now + self.connect_timeout, links.way(peer, address, NOBODY));
         let ends = (peer, remote);

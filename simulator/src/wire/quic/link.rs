@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use msec_identity::handshake::ChannelBinding;
 use msec_peer::gossip::Priority;
-use msec_peer::node::{Input, LinkId};
+use msec_peer::node::{DialFailure, Input, LinkId, Lost};
 use msec_peer::outbox::{Dropped, Lane, Outbox};
 use msec_peer::wire::{BEHIND, CHUNK_STREAMS_MAX, EXPORTER_LABEL, LINGER};
 use quinn_proto::{
-    Connection, ConnectionHandle, Dir, Event, ReadError, StreamEvent, StreamId, VarInt, WriteError,
+    Connection, ConnectionError, ConnectionHandle, Dir, Event, ReadError, StreamEvent, StreamId, VarInt,
+    WriteError,
 };
 
 use super::inbox::{Assembly, Frames};
@@ -213,7 +214,7 @@ impl Link {
             Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. }) => {
                 self.delivered |= self.main == Some(id);
             }
-            Event::ConnectionLost { reason: _ } => self.lose(heard),
+            Event::ConnectionLost { reason } => self.lose(&reason, heard),
             // All streams are looked at after events.
             Event::Stream(_)
             | Event::HandshakeDataReady
@@ -228,14 +229,22 @@ impl Link {
         debug_assert!(exported.is_ok() && self.main.is_some(), "a connection that is up has both");
         self.phase = Phase::Up;
         self.deadline = None;
-        heard.push(Input::LinkUp { link: self.id, binding: ChannelBinding(binding), dialled });
+        let (binding, expense) = (ChannelBinding(binding), Duration::ZERO);
+        heard.push(Input::LinkUp { link: self.id, binding, dialled, expense });
     }
 
     /// The connection is gone.
-    fn lose(&mut self, heard: &mut Vec<Input>) {
+    fn lose(&mut self, reason: &ConnectionError, heard: &mut Vec<Input>) {
+        let (why, lost) = match reason {
+            ConnectionError::TimedOut => (DialFailure::TimedOut, Lost::TimedOut),
+            ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => {
+                (DialFailure::Refused, Lost::Closed)
+            }
+            _ => (DialFailure::Unreachable, Lost::Closed),
+        };
         match self.phase {
-            Phase::Dialling(address) => heard.push(Input::DialFailed { address }),
-            Phase::Up => heard.push(Input::LinkDown { link: self.id }),
+            Phase::Dialling(address) => heard.push(Input::DialFailed { address, why }),
+            Phase::Up => heard.push(Input::LinkDown { link: self.id, why: lost }),
             Phase::Welcomed | Phase::Closing(_) | Phase::Over => {}
         }
         self.over();
@@ -244,14 +253,14 @@ impl Link {
     /// Its phase has taken too long.
     fn overdue(&mut self, now: Moment, heard: &mut Vec<Input>) {
         if let Phase::Dialling(address) = self.phase {
-            heard.push(Input::DialFailed { address });
+            heard.push(Input::DialFailed { address, why: DialFailure::TimedOut });
         }
         self.hang_up(now);
     }
 
     /// The other side says no more.
     fn end(&mut self, now: Moment, heard: &mut Vec<Input>) {
-        heard.push(Input::LinkDown { link: self.id });
+        heard.push(Input::LinkDown { link: self.id, why: Lost::Closed });
         self.close(now, 0);
     }
 
