@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use msec_peer::Membership;
+use msec_peer::gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_peer::identity::handshake::{ChannelBinding, Claim, Initiator, Introduction};
 use msec_peer::identity::{HandshakeError, Identity, NoiseKey, UnixMillis};
 use msec_peer::net::random_seed;
+use msec_peer::wire::is_of_overlay;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, ConnectionError, Endpoint, EndpointConfig, RecvStream, SendStream};
 use rand_chacha::ChaCha8Rng;
@@ -108,6 +110,34 @@ impl RawLink {
         self.send(&third).await?;
         let answer = self.receive().await?;
         Ok((wait.read(&answer, None), answer.len()))
+    }
+
+    /// As [`RawLink::introduce`], and then asks for a place among the neighbours: before that, nothing of gossip is listened
+    /// to.
+    pub async fn join(&mut self, identity: &Identity, membership: &Membership) -> anyhow::Result<Claim> {
+        let claim = self.introduce(identity, membership).await?.0?;
+        let mut overlay =
+            Overlay::new(overlay::Config::default(), identity.peer(), Role::Leaf, random_seed());
+        let (contact, peer) = (ContactId(0), claim.peer);
+        let source = overlay::Source::Configured;
+        let known = overlay::Input::Contact { contact, source, peer: Some(peer), record: None };
+        overlay.handle(Duration::ZERO, known);
+        let up = overlay::Input::LinkUp { peer, contact: Some(contact), expense: Duration::ZERO };
+        overlay.handle(Duration::ZERO, up);
+        loop {
+            while let Some(output) = overlay.poll_output() {
+                match output {
+                    overlay::Output::Send { bytes, .. } => self.send(&bytes).await?,
+                    overlay::Output::Up { .. } => return Ok(claim),
+                    overlay::Output::Disconnect { .. } => bail!("there is no place"),
+                    _ => {}
+                }
+            }
+            let bytes = self.receive().await?;
+            if is_of_overlay(&bytes) {
+                overlay.handle(Duration::ZERO, overlay::Input::Received { from: peer, bytes });
+            }
+        }
     }
 
     /// The first message of a handshake, after which nothing follows.

@@ -102,7 +102,10 @@ impl Town {
 /// Shorter pauses than people need, so that tests end sooner. What is tested does not depend on them.
 pub fn quick(config: &mut Config) {
     config.store_window = Duration::from_millis(5);
-    config.redial_max = Duration::from_secs(1);
+    // Whom a test links, and nobody else.
+    config.hearsay_max = 0;
+    config.overlay.backoff_min = Duration::from_millis(250);
+    config.overlay.fixed_backoff_max = Duration::from_secs(1);
     config.gossip.reconcile_interval = Duration::from_secs(1);
     config.gossip.reconcile_hurry = Duration::from_millis(200);
     config.gossip.want_delay = Duration::from_millis(50);

@@ -74,7 +74,7 @@ fn a_peer_of_another_major_version_is_told_so_and_the_operator_too() {
         newcomer.send(&[9; 33]).await.expect("sent");
         newcomer.receive().await.expect("an answer")
     });
-    assert_eq!(answer, [0, 1, 1], "versions 1 to 1 are spoken here");
+    assert_eq!(answer, [0, 2, 2], "versions 2 to 2 are spoken here");
     block_until("the operator is told", || {
         peer.err.all().iter().any(|line| line.contains("versions 9 to 9") && line.contains("update"))
     });

@@ -175,7 +175,7 @@ async fn bring(town: &Town, to: &Peer, run: &msec_peer::store::Run) -> Probe {
     let relay = Identity::from_seed(random_seed());
     let grant = town.owner.grant(relay.peer(), "", "relay,read", 1).expect("a grant");
     let mut probe = Probe::dial(to.address()).await.expect("it answers");
-    probe.introduce(&relay, &Membership::new(town.owner.manifest(), [grant])).await.expect("admitted");
+    probe.join(&relay, &Membership::new(town.owner.manifest(), [grant])).await.expect("a neighbour");
     probe.send(&push(run)).await.expect("sent");
     probe
 }

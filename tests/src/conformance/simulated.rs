@@ -43,7 +43,8 @@ impl Mesh for SimMesh {
             Some((rights, collection)) => PeerSpec::citizen().on(collection, rights.parse().expect("rights")),
             None => PeerSpec::stranger(),
         }
-        .interest(interest);
+        .interest(interest)
+        .relay();
         quick(&mut spec.settings);
         let spec = contacts.into_iter().fold(spec, |spec, No(contact)| spec.contact(PeerIndex(contact)));
         No(self.world.add_peer(spec).expect("the world takes a peer").0)

@@ -137,10 +137,10 @@ async fn another_version_is_answered_in_clear_words() {
     let mut first = link.first_message(&somebody()).expect("a message");
     first[0] = 9;
     link.send(&first).await.expect("sent");
-    assert_eq!(link.receive().await.expect("an answer"), [0, 1, 1], "versions 1 to 1 are spoken here");
+    assert_eq!(link.receive().await.expect("an answer"), [0, 2, 2], "versions 2 to 2 are spoken here");
     assert_eq!(link.closed().await.expect("closed"), VERSION);
     let refused = scene.notes.refuses(RefusedKind::Handshake).await;
-    assert!(refused.detail.contains("versions 9 to 9, this peer 1"), "{}", refused.detail);
+    assert!(refused.detail.contains("versions 9 to 9, this peer 2"), "{}", refused.detail);
 
     // And who dials a newer peer can say what to do.
     let newer = raw::endpoint();
@@ -148,10 +148,10 @@ async fn another_version_is_answered_in_clear_words() {
     let notes = Notes::of(&guest);
     let mut link = RawLink::accept(&newer).await.expect("the guest dials");
     link.receive().await.expect("the first message");
-    link.send(&[0, 2, 3]).await.expect("sent");
+    link.send(&[0, 3, 4]).await.expect("sent");
     let refused = notes.refuses(RefusedKind::Handshake).await;
     assert!(
-        refused.detail.contains("versions 2 to 3") && refused.detail.contains("update"),
+        refused.detail.contains("versions 3 to 4") && refused.detail.contains("update"),
         "{}",
         refused.detail
     );

@@ -194,7 +194,7 @@ async fn who_asks_for_what_it_may_not_have_gets_no_answer() {
     let own = own.run([100]);
     let secret = rows(&scene.victim).await[0].log;
     let mut link = scene.raw().await;
-    link.introduce(&attacker, &membership).await.expect("an answer").0.expect("admitted");
+    link.join(&attacker, &membership).await.expect("a neighbour");
     link.send(&forge::push(&own)).await.expect("sent");
     holds(&scene.victim, [0, 100]).await;
     // First for what it may not have, then for what it wrote itself. Answers come in the order of the questions.
@@ -208,7 +208,7 @@ async fn who_asks_for_what_it_may_not_have_gets_no_answer() {
     // Somebody who may read is answered.
     let (reader, membership) = scene.member(PARKS, "read");
     let mut link = scene.raw().await;
-    link.introduce(&reader, &membership).await.expect("an answer").0.expect("admitted");
+    link.join(&reader, &membership).await.expect("a neighbour");
     link.send(&forge::want(secret)).await.expect("sent");
     let mut answer = link.connection.accept_uni().await.expect("a chunk");
     let answer = answer.read_to_end(1024 * 1024).await.expect("a chunk");

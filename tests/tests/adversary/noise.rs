@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use msec_peer::RefusedKind;
-use msec_peer::identity::handshake::MESSAGE_BYTES_MAX;
+use msec_peer::identity::handshake::{self, MESSAGE_BYTES_MAX};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -42,7 +42,7 @@ async fn noise_at_every_phase_harms_nobody() {
         // A frame instead of the first message.
         let mut link = scene.raw().await;
         let mut frame = noise(&mut rng);
-        frame[0] = 1;
+        frame[0] = handshake::VERSION;
         link.send(&frame).await.expect("sent");
         assert_eq!(link.closed().await.expect("closed"), HANDSHAKE);
 
@@ -67,7 +67,7 @@ async fn noise_at_every_phase_harms_nobody() {
         // On a stream for chunks.
         let (identity, membership) = scene.member("", "relay,read");
         let mut link = scene.raw().await;
-        link.introduce(&identity, &membership).await.expect("an answer").0.expect("admitted");
+        link.join(&identity, &membership).await.expect("a neighbour");
         let mut chunk = link.connection.open_uni().await.expect("a stream");
         let mut bytes = noise(&mut rng);
         bytes[0] = 7;
@@ -102,7 +102,7 @@ async fn a_stranger_gets_one_stream_and_an_admitted_peer_more() {
     assert!(early.is_err(), "a stranger's second stream must wait");
     let second = tokio::time::timeout(brief, link.connection.open_bi()).await;
     assert!(second.is_err(), "a second conversation must wait for ever");
-    link.introduce(&identity, &membership).await.expect("an answer").0.expect("admitted");
+    link.join(&identity, &membership).await.expect("a neighbour");
     let mut chunk = link.connection.open_uni().await.expect("a stream, now");
     chunk.write_all(b"no message at all").await.expect("sent");
     chunk.finish().expect("finished");

@@ -85,7 +85,7 @@ impl Scene {
     pub(crate) async fn bought_relay(&self) -> (Identity, Probe) {
         let (identity, membership) = self.member("", "relay,read");
         let mut probe = Probe::dial(self.victim.address()).await.expect("the victim answers");
-        probe.introduce(&identity, &membership).await.expect("admitted");
+        probe.join(&identity, &membership).await.expect("a neighbour");
         (identity, probe)
     }
 }
