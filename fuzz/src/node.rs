@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{Chunk, MemoryMedium, Query, Reading, Storage, Store, VerifiedRun};
+use msec_gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_gossip::{
     Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Priority, Topic, Version,
 };
 use msec_identity::handshake::{Initiator, MESSAGE_BYTES_MAX};
 use msec_identity::{LogId, UnixMillis};
 use msec_peer::node::{
-    Config, Contact, Content, Input, LinkId, Node, Now, Output, Parts, StreamSpec, Ticket,
+    Config, Contact, Content, DialFailure, Input, LinkId, Lost, Network, Node, Now, Output, Parts, StreamSpec,
+    Ticket,
 };
+use msec_peer::wire::is_of_overlay;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -29,7 +32,7 @@ pub mod act {
     pub const LINK_UP: u8 = 1;
     /// A connection is gone.
     pub const LINK_DOWN: u8 = 2;
-    /// The sensor comes again, on a new link, with the bytes for a greeting.
+    /// The sensor comes again, on a new link, with the bytes for a greeting, and asks for a place.
     pub const ARRIVES: u8 = 3;
     /// An app publishes; the bytes name the stream, the argument is the value.
     pub const PUBLISH: u8 = 4;
@@ -62,7 +65,7 @@ const STRANGER: LinkId = LinkId(2);
 /// More outputs than any one input should cause.
 const OUTPUTS_MAX: usize = 2_000;
 /// Turns in which a node that is left alone with a working disk must have stored everything.
-const SETTLE_TURNS_MAX: usize = 50;
+const SETTLE_TURNS_MAX: usize = 500;
 
 fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 4000))
@@ -75,6 +78,8 @@ fn limits() -> Config {
         discovered_max: 3,
         handshakes_max: 4,
         links_max: 4,
+        advertise: vec![address(3)],
+        networks: vec![Network { ip: address(3).ip(), prefix: 24 }],
         waiting_bytes_max: 4 * 1024,
         logs_max: 6,
         ..Config::default()
@@ -108,9 +113,9 @@ impl Scene {
         let (commits, sent) = (VecDeque::new(), BTreeMap::new());
         let mut scene = Self { node, store, mono, wall, commits, sent, links: 3, opened: None };
         scene.arrive(SENSOR, minicbor::to_vec(vec![vec!["parks"]]).expect("writing to a Vec cannot fail"));
-        assert_eq!(scene.node.neighbours().count(), 1, "the sensor is admitted");
-        scene.handle(Input::LinkUp { link: DIALLED, binding: BINDING, dialled: Some(address(9)) });
-        scene.handle(Input::LinkUp { link: STRANGER, binding: BINDING, dialled: None });
+        assert_eq!(scene.node.neighbours().count(), 1, "the sensor is a neighbour");
+        scene.link_up(DIALLED, Some(address(9)));
+        scene.link_up(STRANGER, None);
         scene
     }
 
@@ -122,9 +127,12 @@ impl Scene {
             act::RECEIVED => self.handle(Input::Received { link, bytes: step.bytes.to_vec() }),
             act::LINK_UP => {
                 let (link, dialled) = (self.next_link(), step.flag().then_some(near));
-                self.handle(Input::LinkUp { link, binding: BINDING, dialled });
+                self.link_up(link, dialled);
             }
-            act::LINK_DOWN => self.handle(Input::LinkDown { link }),
+            act::LINK_DOWN => {
+                let why = if step.flag() { Lost::TimedOut } else { Lost::Closed };
+                self.handle(Input::LinkDown { link, why });
+            }
             act::ARRIVES => {
                 let link = self.next_link();
                 self.arrive(link, step.bytes.to_vec());
@@ -154,7 +162,10 @@ impl Scene {
                 self.pass(Duration::from_millis(1_000 / 16) * step.argument.into());
             }
             act::DISCOVERED => self.handle(Input::Discovered { address: near }),
-            act::DIAL_FAILED => self.handle(Input::DialFailed { address: near }),
+            act::DIAL_FAILED => {
+                let why = if step.flag() { DialFailure::Denied } else { DialFailure::TimedOut };
+                self.handle(Input::DialFailed { address: near, why });
+            }
             act::SHED => self.handle(Input::Shed { link, priority: Priority::Live, frame: step.bytes.to_vec() }),
             _ => {
                 let chunk = Chunk { from: step.number(), end: u64::MAX, bytes: step.bytes.to_vec() };
@@ -191,22 +202,30 @@ impl Scene {
         LinkId(self.links - 1)
     }
 
+    fn link_up(&mut self, link: LinkId, dialled: Option<SocketAddr>) {
+        let expense = Duration::ZERO;
+        self.handle(Input::LinkUp { link, binding: BINDING, dialled, expense });
+    }
+
     fn publish(&mut self, stream: &str, content: Content) {
         if let Ok(stream) = StreamSpec::new("parks/noise", stream) {
             self.handle(Input::Publish { ticket: Ticket(1), stream, content });
         }
     }
 
-    /// The sensor dials, does the handshake right, and greets with these bytes.
+    /// The sensor dials, does the handshake right, greets with these bytes, and asks for a place among the neighbours.
     fn arrive(&mut self, link: LinkId, greeting: Vec<u8>) {
         let key = town::sensor_key();
         let mut rng = ChaCha20Rng::from_seed([link.0 as u8; 32]);
         let (wait, first) = Initiator::start(&key, BINDING, &mut rng).expect("starts");
-        self.handle(Input::LinkUp { link, binding: BINDING, dialled: None });
+        self.link_up(link, None);
         self.handle(Input::Received { link, bytes: first });
         let Some(second) = self.sent.remove(&link).and_then(|mut sent| sent.pop_front()) else { return };
         let Ok((_, third)) = wait.read(&second, &key, &town::sensor_introduction(greeting)) else { return };
         self.handle(Input::Received { link, bytes: third });
+        self.sent.remove(&link);
+        self.handle(Input::Received { link, bytes: hello() });
+        self.sent.remove(&link);
     }
 
     fn disk_works(&mut self) {
@@ -257,6 +276,22 @@ impl Default for Scene {
     }
 }
 
+/// How the sensor, a leaf, asks the gateway for a place among its neighbours.
+fn hello() -> Vec<u8> {
+    let (sensor, peer) = (town::sensor().peer(), town::gateway().peer());
+    let mut overlay = Overlay::new(overlay::Config::default(), sensor, Role::Leaf, [9; 32]);
+    let (contact, source) = (ContactId(0), overlay::Source::Configured);
+    let known = overlay::Input::Contact { contact, source, peer: Some(peer), record: None };
+    overlay.handle(Duration::ZERO, known);
+    let up = overlay::Input::LinkUp { peer, contact: Some(contact), expense: Duration::ZERO };
+    overlay.handle(Duration::ZERO, up);
+    let said = std::iter::from_fn(|| overlay.poll_output()).find_map(|output| match output {
+        overlay::Output::Send { bytes, .. } => Some(bytes),
+        _ => None,
+    });
+    said.expect("who dialled says hello")
+}
+
 /// What the sensor says to the gateway on its link, and when: a script. With `live`, its readings are made meanwhile;
 /// else it had them before, and the gateway fetches them.
 fn talk(live: bool) -> Script {
@@ -292,7 +327,8 @@ fn talk(live: bool) -> Script {
                 _ => {}
             }
         }
-        for bytes in scene.sent.remove(&SENSOR).unwrap_or_default() {
+        let sent = scene.sent.remove(&SENSOR).unwrap_or_default();
+        for bytes in sent.into_iter().filter(|bytes| !is_of_overlay(bytes)) {
             gossip.handle(scene.mono, GossipInput::Received { from: gateway, bytes });
         }
         script = script.step(act::PASS, 8, &[]).step(act::DISK, 0, &[]);
@@ -323,6 +359,7 @@ pub fn honest_scripts() -> Vec<(&'static str, Vec<u8>)> {
         .step(act::DISK, 0, &[])
         .step(act::CHANGE, 0x80, b"a change");
     let links = Script::default()
+        .step(act::RECEIVED, SENSOR.0 as u8, &hello())
         .step(act::RECEIVED, STRANGER.0 as u8, &first)
         .step(act::RECEIVED, DIALLED.0 as u8, &second)
         .step(act::LINK_UP, 0x80 | 9, &[])
