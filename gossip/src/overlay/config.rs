@@ -87,6 +87,8 @@ pub struct Config {
     pub leaf_quiet_max: Duration,
     /// How long a ping may go unanswered until the neighbour is down. Default 3 s.
     pub silent_max: Duration,
+    /// The same for a leaf. Default 20 s. Chosen: its link may be thin, and the answer waits for the message before it.
+    pub leaf_silent_max: Duration,
     /// Time between two pings that measure, +-25 %. Default 60 s.
     pub measure_interval: Duration,
     /// Time between two probes for whoever may live in another part, +-25 %. Default 20 s. Chosen: two halves that are
@@ -131,6 +133,7 @@ impl Default for Config {
             quiet_max: Duration::from_secs(5),
             leaf_quiet_max: Duration::from_secs(60),
             silent_max: Duration::from_secs(3),
+            leaf_silent_max: Duration::from_secs(20),
             measure_interval: Duration::from_secs(60),
             merge_interval: Duration::from_secs(20),
         }
@@ -158,6 +161,7 @@ impl Config {
             ("quiet_max", self.quiet_max.is_zero()),
             ("leaf_quiet_max", self.leaf_quiet_max.is_zero()),
             ("silent_max", self.silent_max.is_zero()),
+            ("leaf_silent_max", self.leaf_silent_max.is_zero()),
             ("measure_interval", self.measure_interval.is_zero()),
             ("merge_interval", self.merge_interval.is_zero()),
         ] {

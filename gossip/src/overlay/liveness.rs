@@ -7,7 +7,7 @@
 //! |---|---|
 //! | a link is up | three pings that measure, a second apart; later one each `measure_interval` |
 //! | a relay is quiet for `quiet_max` (`leaf_quiet_max` for a leaf) | a ping |
-//! | a ping is not answered | again, four times within `silent_max`; then the neighbour is down |
+//! | a ping is not answered | again, four times within `silent_max` (`leaf_silent_max` for a leaf); then the neighbour is down |
 //! | anything is heard | it lives |
 //! | the cost has changed by a tenth, and by a millisecond | it is reported |
 //!
@@ -46,15 +46,16 @@ pub(super) fn start(core: &mut Core, peer: PeerId) {
 
 /// The deadline of a link that is up.
 pub(super) fn timeout(core: &mut Core, all: &mut Protocols, peer: PeerId) {
+    let silent_max = silent_max(core);
     let Some(link) = core.links.get_mut(&peer) else { return };
     if let Some(ping) = &mut link.ping {
         if link.heard_at > ping.sent_at {
             // It lives, and its answer was lost.
             link.ping = None;
-        } else if core.now.saturating_sub(ping.sent_at) >= core.config.silent_max {
+        } else if core.now.saturating_sub(ping.sent_at) >= silent_max {
             return parting::silent(core, all, peer);
         } else if core.now >= ping.again_at {
-            ping.again_at = core.now.saturating_add(pause(core.config.silent_max));
+            ping.again_at = core.now.saturating_add(pause(silent_max));
             let nonce = ping.nonce;
             core.send(peer, &Message::Ping { nonce });
             // By now it is a suspect, and somebody else may be needed.
@@ -77,7 +78,7 @@ fn check(core: &mut Core, peer: PeerId) {
     }
     let Some(link) = core.links.get(&peer) else { return };
     let due = match link.ping {
-        Some(ping) => ping.again_at.min(ping.sent_at.saturating_add(core.config.silent_max)),
+        Some(ping) => ping.again_at.min(ping.sent_at.saturating_add(silent_max(core))),
         None => due,
     };
     core.timers.set(Timer::Link(peer), due);
@@ -86,7 +87,7 @@ fn check(core: &mut Core, peer: PeerId) {
 /// Sends a ping.
 pub(super) fn ping(core: &mut Core, peer: PeerId) {
     let nonce = core.dice.u32();
-    let again_at = core.after(pause(core.config.silent_max));
+    let again_at = core.after(pause(silent_max(core)));
     // A leaf measures when a link is new, and lets its radio sleep then.
     let measure_at =
         if core.is_leaf() { Duration::MAX } else { core.after_about(core.config.measure_interval) };
@@ -94,6 +95,11 @@ pub(super) fn ping(core: &mut Core, peer: PeerId) {
     link.ping = Some(Ping { nonce, sent_at: core.now, again_at });
     link.measure_at = measure_at;
     core.send(peer, &Message::Ping { nonce });
+}
+
+/// How long a ping may go unanswered.
+fn silent_max(core: &Core) -> Duration {
+    if core.is_leaf() { core.config.leaf_silent_max } else { core.config.silent_max }
 }
 
 /// Between two of the same ping.
