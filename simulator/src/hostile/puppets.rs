@@ -1,7 +1,7 @@
 //! Two gossip machines that talk to each other about logs which they do not have. What they say is said to others.
 //!
 //! The wire format is nobody's secret, and this is the shortest way to speak it: every kind of message comes out (pushes,
-//! announcements, wants, chunks, summaries, lists), well-formed, with keys of real logs and contents of nobody's.
+//! steps of reconciliation, announcements, wants, chunks, ways in trees), well-formed, with keys of real logs and contents of nobody's.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use msec_peer::gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, 
 
 use crate::seed::Dice;
 
-/// How long they talk: long enough for a want to wait for a push, and for a round of reconciliation.
-const TALK: Duration = Duration::from_secs(2);
+/// How long they talk: long enough for wants to wait for pushes, and for a second round of reconciliation.
+const TALK: Duration = Duration::from_secs(12);
 /// Logs that they talk about at once.
 const LOGS_MAX: usize = 8;
 /// How much further than anybody they say that these logs go.
@@ -94,8 +94,8 @@ mod tests {
     fn every_kind_of_message_is_said() {
         let mut dice = Seed(1).dice("test", 0);
         let said = chatter(&[LogId([7; 32])], 64, &mut dice);
-        // The first byte is the version, the second the kind: push, summary, list, have, want, chunk.
+        // The first byte is the version, the second the kind: push, reconcile, have, want, chunk, tree.
         let kinds: BTreeSet<u8> = said.iter().map(|(_, bytes)| bytes[1]).collect();
-        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [0, 1, 3, 4, 5, 7]);
     }
 }
