@@ -110,12 +110,16 @@ fn machine(config: Config) -> Gossip {
     let mut gossip = Gossip::new(config, peer(0xff), Interest::all(), [1; 32]);
     for n in 0..5 {
         let (key, version) = (key(n), Version { size: 3, digest: [3; 32] });
-        let accepted = Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload: None };
+        let accepted =
+            Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload: None };
         gossip.handle(Duration::ZERO, accepted);
         gossip.handle(Duration::ZERO, Input::Durable { key, version });
     }
     for n in 0..PEERS {
-        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: peer(n), interest: Interest::all(), leaf: false });
+        gossip.handle(
+            Duration::ZERO,
+            Input::NeighbourUp { peer: peer(n), interest: Interest::all(), leaf: false },
+        );
     }
     while gossip.poll_output().is_some() {}
     gossip
@@ -160,7 +164,8 @@ pub fn honest_talk() -> Vec<Vec<u8>> {
         for n in keys {
             let (key, version) = (key(n), Version { size: u64::from(n), digest: [n; 32] });
             let payload = Some(vec![n; 3]);
-            let accepted = Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload };
+            let accepted =
+                Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload };
             gossip.handle(Duration::ZERO, accepted);
             gossip.handle(Duration::ZERO, Input::Durable { key, version });
         }

@@ -13,8 +13,8 @@ use msec_gossip::{
 use msec_identity::handshake::{Initiator, MESSAGE_BYTES_MAX};
 use msec_identity::{LogId, UnixMillis};
 use msec_peer::node::{
-    Config, Contact, Content, DialFailure, Input, LinkId, Lost, Network, Node, Now, Output, Parts, StreamSpec,
-    Ticket,
+    Config, Contact, Content, DialFailure, Input, LinkId, Lost, Network, Node, Now, Output, Parts,
+    StreamSpec, Ticket,
 };
 use msec_peer::wire::is_of_overlay;
 use rand_chacha::ChaCha20Rng;
@@ -166,7 +166,9 @@ impl Scene {
                 let why = if step.flag() { DialFailure::Denied } else { DialFailure::TimedOut };
                 self.handle(Input::DialFailed { address: near, why });
             }
-            act::SHED => self.handle(Input::Shed { link, priority: Priority::Live, frame: step.bytes.to_vec() }),
+            act::SHED => {
+                self.handle(Input::Shed { link, priority: Priority::Live, frame: step.bytes.to_vec() })
+            }
             _ => {
                 let chunk = Chunk { from: step.number(), end: u64::MAX, bytes: step.bytes.to_vec() };
                 let (ticket, chunk) = (Ticket(step.argument.into()), step.flag().then_some(chunk));
@@ -309,7 +311,10 @@ fn talk(live: bool) -> Script {
     if !live {
         runs.iter().for_each(|run| hold(&mut gossip, run, Duration::ZERO));
     }
-    gossip.handle(Duration::ZERO, GossipInput::NeighbourUp { peer: gateway, interest: Interest::all(), leaf: false });
+    gossip.handle(
+        Duration::ZERO,
+        GossipInput::NeighbourUp { peer: gateway, interest: Interest::all(), leaf: false },
+    );
     for turn in 0..12 {
         if let Some(run) = runs.get(turn).filter(|_| live) {
             hold(&mut gossip, run, scene.mono);
