@@ -125,7 +125,8 @@ impl Trees {
         let Ok(at) = self.routes.binary_search_by_key(&tree, |route| route.tree) else { return };
         self.routes[at].is_held = false;
         if self.routes[at].dist.is_some() {
-            return;
+            // A feasible way turned up meanwhile, perhaps a far longer one than another that couldn't be taken then.
+            return self.reconsider(now, tree);
         }
         self.routes[at].feasible = Dist::NONE;
         self.reconsider(now, tree);
