@@ -65,9 +65,7 @@ impl Trees {
                     route.feasible = Dist::ZERO;
                 }
                 route.dist = Dist::NONE;
-                if !std::mem::replace(&mut route.is_held, true) {
-                    self.holds.push_back((now.saturating_add(HOLD), tree));
-                }
+                self.hold(now, tree, std::mem::replace(&mut route.is_held, true));
             }
             Choice::Retract | Choice::Release => {}
         }
@@ -118,6 +116,14 @@ impl Trees {
         } else {
             Choice::Take { parent, dist }
         }
+    }
+
+    /// A way is being retracted. If it rests already it does so anew: since then it had children again.
+    fn hold(&mut self, now: Duration, tree: TreeId, is_held: bool) {
+        if is_held {
+            self.holds.retain(|(_, held)| *held != tree);
+        }
+        self.holds.push_back((now.saturating_add(HOLD), tree));
     }
 
     /// A retracted way has rested: from now on anybody may be the parent.

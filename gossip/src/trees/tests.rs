@@ -410,6 +410,21 @@ fn a_way_that_was_too_long_while_it_rested_is_left_when_it_has() {
     live_through(&changes).check_settled();
 }
 
+/// Who loses its way again while the first loss rests must not take a child of between.
+#[test]
+fn a_way_that_is_lost_again_while_it_rests_rests_anew() {
+    use Change::{Link, Unlink};
+    let changes = [
+        (0, Unlink(5, 4)),
+        (1_515, Link(0, 4, 1)),
+        (1_529, Link(3, 0, 1)),
+        (440, Unlink(4, 0)),
+        (0, Link(0, 4, 31)),
+        (2_007, Link(0, 0, 1)),
+    ];
+    live_through(&changes).check_settled();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
