@@ -65,9 +65,7 @@ impl Trees {
                     route.feasible = Dist::ZERO;
                 }
                 route.dist = Dist::NONE;
-                if !std::mem::replace(&mut route.is_held, true) {
-                    self.holds.push_back((now.saturating_add(HOLD), tree));
-                }
+                self.hold(now, tree, std::mem::replace(&mut route.is_held, true));
             }
             Choice::Retract | Choice::Release => {}
         }
@@ -76,7 +74,7 @@ impl Trees {
         }
         match known {
             Ok(at) => self.routes[at] = route,
-            Err(at) if self.routes.len() < self.trees_max * ROUTES_PER_TREE => self.routes.insert(at, route),
+            Err(at) if self.has_room(tree) => self.routes.insert(at, route),
             Err(_) => return self.is_crowded = true,
         }
         let is_new = route.parent != before.parent;
@@ -120,12 +118,39 @@ impl Trees {
         }
     }
 
+    /// Whether one more way can be kept: there is room, or a higher tree of which the neighbours know nothing.
+    fn has_room(&mut self, tree: TreeId) -> bool {
+        if self.routes.len() < self.trees_max * ROUTES_PER_TREE {
+            return true;
+        }
+        let Some(at) =
+            self.routes.iter().rposition(Route::is_untold).filter(|at| self.routes[*at].tree > tree)
+        else {
+            return false;
+        };
+        let displaced = self.routes.remove(at);
+        if displaced.is_held {
+            self.holds.retain(|(_, held)| *held != displaced.tree);
+        }
+        self.is_crowded = true;
+        true
+    }
+
+    /// A way is being retracted. If it rests already it does so anew: since then it had children again.
+    pub(super) fn hold(&mut self, now: Duration, tree: TreeId, is_held: bool) {
+        if is_held {
+            self.holds.retain(|(_, held)| *held != tree);
+        }
+        self.holds.push_back((now.saturating_add(HOLD), tree));
+    }
+
     /// A retracted way has rested: from now on anybody may be the parent.
     pub(super) fn hold_over(&mut self, now: Duration, tree: TreeId) {
         let Ok(at) = self.routes.binary_search_by_key(&tree, |route| route.tree) else { return };
         self.routes[at].is_held = false;
         if self.routes[at].dist.is_some() {
-            return;
+            // A feasible way turned up meanwhile, perhaps a far longer one than another that couldn't be taken then.
+            return self.reconsider(now, tree);
         }
         self.routes[at].feasible = Dist::NONE;
         self.reconsider(now, tree);
