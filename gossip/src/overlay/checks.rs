@@ -23,6 +23,8 @@ pub(super) enum Then {
     Instead { both: bool },
     /// It is dialled: a newcomer whose walk ended here.
     Welcome,
+    /// It is passed on: a newcomer whose walk goes on there, with so many steps left.
+    PassOn { to: PeerId, steps: u8 },
 }
 
 #[derive(Clone, Copy, Debug)]

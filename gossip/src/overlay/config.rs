@@ -54,8 +54,6 @@ pub struct Config {
     pub fixed_backoff_max: Duration,
     /// Steps of the walk that spreads a newcomer's record. Default 6: HyParView, section 5.1 (ARWL).
     pub join_walk: u8,
-    /// Steps left at which the record is kept on the way. Default 3: HyParView, section 5.1 (PRWL).
-    pub join_keep: u8,
     /// Walks for one newcomer. Default 3. HyParView starts one at each neighbour; here each brings two links.
     pub join_walks: usize,
     /// Steps of the walk that asks for records. Default 6, as `join_walk`.
@@ -117,7 +115,6 @@ impl Default for Config {
             backoff_max: Duration::from_secs(600),
             fixed_backoff_max: Duration::from_secs(15),
             join_walk: 6,
-            join_keep: 3,
             join_walks: 3,
             shuffle_walk: 6,
             shuffle_min: Duration::from_secs(15),
@@ -174,7 +171,6 @@ impl Config {
             ("leaf_links", "active_max", self.leaf_links > self.active_max),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
             ("backoff_min", "fixed_backoff_max", self.backoff_min > self.fixed_backoff_max),
-            ("join_keep", "join_walk", self.join_keep > self.join_walk),
             ("shuffle_min", "shuffle_max", self.shuffle_min > self.shuffle_max),
             ("hearsay_ttl", "remembered_ttl", self.hearsay_ttl > self.remembered_ttl),
             ("optimise_min", "optimise_max", self.optimise_min > self.optimise_max),

@@ -10,7 +10,7 @@ use super::contacts::Heard;
 use super::core::Core;
 use super::io::{ContactId, Output, Source};
 use super::link::Purpose;
-use super::message::{Record, ToldList};
+use super::message::{Message, Record, ToldList};
 use super::refill;
 
 /// Takes in what `from` told.
@@ -29,7 +29,7 @@ pub(super) fn record(core: &mut Core, from: PeerId, record: Record, age: Duratio
     let lived_at = core.now.saturating_sub(age);
     if let Some(known) = core.contacts.with_record(&record) {
         core.contacts.heard_again(known, lived_at);
-        return act(core, known, then);
+        return act(core, known, Some(record), then);
     }
     let (now, max) = (core.now, core.config.hearsay_each_max);
     let Some(link) = core.links.get_mut(&from) else { return };
@@ -80,24 +80,28 @@ pub(super) fn contact(
         return core.output(Output::Forget { contact: id });
     }
     let is_linked = peer.and_then(|peer| core.links.get(&peer)).is_some_and(|link| link.is_up());
+    let record = bytes.and_then(|bytes| Record::new(&bytes));
     let heard = Heard {
         id,
         source,
         peer,
-        record: bytes.and_then(|bytes| Record::new(&bytes)),
+        record: record.clone(),
         lived_at: check.map_or(core.now, |check| check.lived_at),
     };
     core.contacts.add(heard, is_linked, &core.config, &mut core.dice);
     core.flush_forgotten();
-    act(core, id, check.map_or(Then::Keep, |Check { then, .. }| then));
+    act(core, id, record, check.map_or(Then::Keep, |Check { then, .. }| then));
     refill::soon(core);
 }
 
-/// What was to happen once the contact is known.
-fn act(core: &mut Core, id: ContactId, then: Then) {
+/// What was to happen once the contact is known, and its record checked.
+fn act(core: &mut Core, id: ContactId, record: Option<Record>, then: Then) {
+    if let (Then::PassOn { to, steps }, Some(record)) = (then, record) {
+        return core.send(to, &Message::Newcomer { steps, record });
+    }
     let Some(contact) = core.contacts.get(id) else { return };
     match then {
-        Then::Keep => {}
+        Then::Keep | Then::PassOn { .. } => {}
         Then::Instead { both } => {
             // Both were told of each other: the one with the smaller id dials.
             let ours = !both || contact.peer.is_none_or(|peer| core.me < peer);

@@ -7,8 +7,8 @@
 //! | when | then |
 //! |---|---|
 //! | somebody joins | its record goes to `join_walks` neighbours, with `join_walk` steps left |
-//! | `Newcomer` with steps left | to a random neighbour; at `join_keep` the record is kept |
-//! | `Newcomer` at its end | the record is kept, and the newcomer dialled |
+//! | `Newcomer` with steps left | the record is checked, kept, and passed to a random neighbour |
+//! | `Newcomer` at its end | the record is checked and kept, and the newcomer dialled |
 //! | `shuffle_min`, doubling to `shuffle_max`; soon after a loss | `Shuffle` to a random neighbour, with `shuffle_walk` steps left |
 //! | `Shuffle` with steps left | to a random neighbour; who sent it is noted |
 //! | `Shuffle` at its end | `ShuffleReply` to who sent it |
@@ -150,13 +150,9 @@ pub(super) fn newcomer(core: &mut Core, from: PeerId, steps: u8, record: Record)
         return;
     }
     let steps = steps.min(core.config.join_walk);
-    let Some(to) = next_step(core, from, steps) else {
-        return hearsay::record(core, from, record, Duration::ZERO, Then::Welcome);
-    };
-    if steps == core.config.join_keep {
-        hearsay::record(core, from, record.clone(), Duration::ZERO, Then::Keep);
-    }
-    core.send(to, &Message::Newcomer { steps: steps - 1, record });
+    let next = next_step(core, from, steps);
+    let then = next.map_or(Then::Welcome, |to| Then::PassOn { to, steps: steps - 1 });
+    hearsay::record(core, from, record, Duration::ZERO, then);
 }
 
 /// What we tell about ourselves has changed, and the neighbours are told.
