@@ -89,6 +89,8 @@ mod stats;
 mod tables;
 mod timers;
 mod trees;
+#[cfg(test)]
+mod vectors;
 mod wants;
 
 pub use config::Config;
