@@ -25,7 +25,8 @@
 //! | `quota` | what a neighbour, and an author, may make us do in a time |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
-//! | `frame`, `message`, `name`, `range`, `bounded` | the wire format |
+//! | `frame`, `message`, `name`, `range`, `bounded` | the wire format, which `docs/wire.md` writes down for others |
+//! | `vectors` | in tests: its examples, from `gossip/vectors` |
 //!
 //! Two peers, and a reading that one of them makes:
 //!
@@ -89,6 +90,8 @@ mod stats;
 mod tables;
 mod timers;
 mod trees;
+#[cfg(test)]
+mod vectors;
 mod wants;
 
 pub use config::Config;

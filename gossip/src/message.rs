@@ -148,3 +148,5 @@ impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

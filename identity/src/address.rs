@@ -193,6 +193,19 @@ mod tests {
         assert_eq!(hex, format!("845820{peer}8246c00002010fa05220010db80000000000000000000000010fa10102"));
     }
 
+    /// `vectors/address.txt`: hex up to the first two spaces, line by line; then what it is.
+    #[test]
+    fn a_signed_record_is_these_bytes() {
+        let lines = include_str!("../vectors/address.txt").lines().filter(|line| !line.starts_with('#'));
+        let hex: String = lines.filter_map(|line| line.split("  ").next()).collect();
+        let bytes = data_encoding::HEXLOWER.decode(hex.replace(' ', "").as_bytes()).expect("hex");
+        let author = Identity::from_seed([3; 32]);
+        let signed = author.sign(record(&["192.0.2.1:4000", "[2001:db8::1]:4001"])).to_bytes();
+        assert_eq!(data_encoding::HEXLOWER.encode(&signed), data_encoding::HEXLOWER.encode(&bytes));
+        let parsed = Unverified::<AddressRecord>::from_bytes(&bytes).expect("parses");
+        assert!(parsed.verify(&author.peer()).is_ok());
+    }
+
     #[test]
     fn what_names_no_host_is_refused() {
         for text in [

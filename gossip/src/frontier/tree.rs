@@ -138,6 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::vectors;
 
     struct Set(BTreeMap<Key, Version>);
 
@@ -185,6 +186,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn hashes_are_these() {
+        let item =
+            |bytes: &[u8]| (vectors::key(&bytes[..32]), vectors::version(&bytes[32..40], &bytes[40..]));
+        let hash = |set: Set| HashTree::of(&set).sum(&set, &Range::ALL).hash;
+        let (of, made) = vectors::value("hash of few items");
+        assert_eq!(hash(Set(of.iter().map(|bytes| item(bytes)).collect()))[..], made);
+        let (of, made) = vectors::value("hash of many items");
+        let nth = |n: u8| {
+            (Key(*blake3::hash(&[n]).as_bytes()), Version { size: u64::from(n) + 1, digest: [n; 32] })
+        };
+        assert_eq!(hash(Set((0..of[0][0]).map(nth).collect()))[..], made);
     }
 
     #[test]

@@ -348,6 +348,7 @@ fn seed(salt: Salt) -> Seed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors;
 
     #[test]
     fn an_element_says_who_is_ahead() {
@@ -359,6 +360,13 @@ mod tests {
                 assert_eq!(near(ours, part.size), theirs);
             }
         }
+    }
+
+    #[test]
+    fn the_element_of_an_item_is_this() {
+        let (of, made) = vectors::value("element of an item");
+        let element = element(&vectors::key(&of[0]), vectors::version(&of[1], &of[2]));
+        assert_eq!(element.0.to_le_bytes()[..9], made);
     }
 
     #[test]
