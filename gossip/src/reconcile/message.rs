@@ -156,7 +156,7 @@ fn are_apart(ranges: &[Range]) -> bool {
 
 impl Fingerprint {
     pub(crate) fn of(salt: Salt, sum: &Sum) -> Self {
-        let mut key = *b"msec/gossip/fingerprint/2       ";
+        let mut key = *b"msec/gossip/fingerprint/........";
         key[24..].copy_from_slice(&salt.0);
         let mut short = [0; 8];
         short.copy_from_slice(&blake3::keyed_hash(&key, &sum.hash).as_bytes()[..8]);
