@@ -24,8 +24,8 @@ pub enum Site {
     Harbour,
     /// A lamp post in the centre.
     Centre,
-    /// The yard of a depot.
-    Depot,
+    /// The yard of a depot: its number, round again past the last.
+    Depot(usize),
     /// The place with that number, counted from 0 and round again past the last; the middle of the map if it has none.
     Fixed(usize),
 }
@@ -54,7 +54,7 @@ impl Map {
         let mut at = Point::default();
         for _ in 0..TRIES {
             at = self.try_place(*site, district, dice);
-            let is_free = matches!(site, Site::Depot | Site::Fixed(_));
+            let is_free = matches!(site, Site::Depot(_) | Site::Fixed(_));
             let in_district = district.is_none_or(|district| self.district_of(at) == district);
             if is_free || (in_district && !self.is_water(at)) {
                 break;
@@ -80,8 +80,8 @@ impl Map {
                 let at = beside(path, GREEN_M, dice);
                 if self.sketch.zones.kind_at(at) == DistrictKind::Park { at } else { lamp_post(path, dice) }
             }
-            Site::Depot => {
-                let yard = self.depots.get(dice.index(self.depots.len())).copied();
+            Site::Depot(n) => {
+                let yard = n.checked_rem(self.depots.len()).map(|n| self.depots[n]);
                 let within = |dice: &mut Dice| chance::between(-YARD_M, YARD_M, dice);
                 yard.unwrap_or_else(|| self.middle()).moved(within(dice), within(dice))
             }

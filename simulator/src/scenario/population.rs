@@ -98,7 +98,7 @@ impl SiteSpec {
             Self::Park => Site::Park,
             Self::Harbour => Site::Harbour,
             Self::Centre => Site::Centre,
-            Self::Depot => Site::Depot,
+            Self::Depot => Site::Depot(nth),
             Self::Fixed => Site::Fixed(nth),
         }
     }
