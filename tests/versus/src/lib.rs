@@ -12,6 +12,8 @@
 //! | [`setup`], [`scenario`] | how a run begins, and what is done and measured |
 //! | [`plan`] | which runs a comparison is made of |
 //! | [`entry`] | how long a real entry is |
+//! | [`sets`], [`pair`] | two sets that differ; two of our machines that hold them |
+//! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
 //! | [`figures`] | tables and JSON |
 
 pub mod deliveries;
@@ -21,12 +23,16 @@ pub mod flood;
 pub mod iroh;
 pub mod network;
 pub mod ours;
+pub mod pair;
 pub mod payload;
 pub mod plan;
 pub mod protocol;
 pub mod queue;
+pub mod ranges;
+pub mod riblt;
 pub mod scenario;
 pub mod seed;
+pub mod sets;
 pub mod setup;
 pub mod traffic;
 pub mod world;
