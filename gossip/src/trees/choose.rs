@@ -65,9 +65,7 @@ impl Trees {
                     route.feasible = Dist::ZERO;
                 }
                 route.dist = Dist::NONE;
-                if !std::mem::replace(&mut route.is_held, true) {
-                    self.holds.push_back((now.saturating_add(HOLD), tree));
-                }
+                self.hold(now, tree, std::mem::replace(&mut route.is_held, true));
             }
             Choice::Retract | Choice::Release => {}
         }
@@ -120,12 +118,21 @@ impl Trees {
         }
     }
 
+    /// A way is being retracted. If it rests already it does so anew: since then it had children again.
+    fn hold(&mut self, now: Duration, tree: TreeId, is_held: bool) {
+        if is_held {
+            self.holds.retain(|(_, held)| *held != tree);
+        }
+        self.holds.push_back((now.saturating_add(HOLD), tree));
+    }
+
     /// A retracted way has rested: from now on anybody may be the parent.
     pub(super) fn hold_over(&mut self, now: Duration, tree: TreeId) {
         let Ok(at) = self.routes.binary_search_by_key(&tree, |route| route.tree) else { return };
         self.routes[at].is_held = false;
         if self.routes[at].dist.is_some() {
-            return;
+            // A feasible way turned up meanwhile, perhaps a far longer one than another that couldn't be taken then.
+            return self.reconsider(now, tree);
         }
         self.routes[at].feasible = Dist::NONE;
         self.reconsider(now, tree);
