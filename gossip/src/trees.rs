@@ -15,6 +15,9 @@
 //!   whole city, and each link that a city of 10,000 loses would make some twenty roots do so.
 //! - A tree says who is whose child: a vector tells each neighbour whether it is the parent.
 //!
+//! A tree that is given up for lower ones rests as well, since its descendants hear of it later; and a way that is
+//! lost while it rests, rests anew. When a rest ends with a feasible way, a far shorter one may be taken then.
+//!
 //! While a way is retracted its links go on carrying what they carried: a hole is where a neighbour is gone, and only
 //! until a feasible one has been told, in the same instant, that it is the parent.
 //!
@@ -255,6 +258,7 @@ impl Trees {
     fn settle(&mut self, now: Duration) {
         let mut kept = 0;
         let mut rank = 0;
+        let mut given_up = Vec::new();
         for at in 0..self.routes.len() {
             let route = &mut self.routes[at];
             if route.dist.is_none() {
@@ -264,10 +268,15 @@ impl Trees {
             rank += usize::from(route.tree < self.me);
             if kept > self.trees_max {
                 (route.dist, route.parent) = (Dist::NONE, Slot::NONE);
+                if route.feasible.is_some() {
+                    // It may have descendants.
+                    given_up.push((route.tree, std::mem::replace(&mut route.is_held, true)));
+                }
                 self.is_crowded = true;
                 self.tell_no_later(now.saturating_add(TELL_DELAY));
             }
         }
+        given_up.into_iter().for_each(|(tree, is_held)| self.hold(now, tree, is_held));
         if self.is_crowded && kept < self.trees_max {
             self.is_crowded = false;
             let trees: Vec<TreeId> = self.links.iter().flatten().flat_map(|link| link.trees()).collect();
@@ -289,8 +298,8 @@ impl Trees {
         let root = Route { dist: Dist::ZERO, parent: Slot::ROOT, since_s, ..Route::new(self.me) };
         match known {
             Ok(at) => {
-                let Route { told, told_parent, .. } = self.routes[at];
-                self.routes[at] = Route { told, told_parent, ..root };
+                let Route { told, told_parent, is_held, .. } = self.routes[at];
+                self.routes[at] = Route { told, told_parent, is_held, ..root };
             }
             Err(at) => self.routes.insert(at, root),
         }

@@ -74,7 +74,7 @@ impl Trees {
         }
         match known {
             Ok(at) => self.routes[at] = route,
-            Err(at) if self.routes.len() < self.trees_max * ROUTES_PER_TREE => self.routes.insert(at, route),
+            Err(at) if self.has_room(tree) => self.routes.insert(at, route),
             Err(_) => return self.is_crowded = true,
         }
         let is_new = route.parent != before.parent;
@@ -118,8 +118,26 @@ impl Trees {
         }
     }
 
+    /// Whether one more way can be kept: there is room, or a higher tree of which the neighbours know nothing.
+    fn has_room(&mut self, tree: TreeId) -> bool {
+        if self.routes.len() < self.trees_max * ROUTES_PER_TREE {
+            return true;
+        }
+        let Some(at) =
+            self.routes.iter().rposition(Route::is_untold).filter(|at| self.routes[*at].tree > tree)
+        else {
+            return false;
+        };
+        let displaced = self.routes.remove(at);
+        if displaced.is_held {
+            self.holds.retain(|(_, held)| *held != displaced.tree);
+        }
+        self.is_crowded = true;
+        true
+    }
+
     /// A way is being retracted. If it rests already it does so anew: since then it had children again.
-    fn hold(&mut self, now: Duration, tree: TreeId, is_held: bool) {
+    pub(super) fn hold(&mut self, now: Duration, tree: TreeId, is_held: bool) {
         if is_held {
             self.holds.retain(|(_, held)| *held != tree);
         }

@@ -82,10 +82,11 @@ impl Route {
 
     /// Whether there is nothing left to know of it.
     pub(crate) fn is_over(&self) -> bool {
-        self.dist.is_none()
-            && self.told.is_none()
-            && self.parent == Slot::NONE
-            && self.told_parent == Slot::NONE
-            && !self.is_held
+        self.dist.is_none() && self.parent == Slot::NONE && self.is_untold() && !self.is_held
+    }
+
+    /// Whether the neighbours know nothing of it.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.told.is_none() && self.told_parent == Slot::NONE
     }
 }

@@ -425,6 +425,24 @@ fn a_way_that_is_lost_again_while_it_rests_rests_anew() {
     live_through(&changes).check_settled();
 }
 
+/// A tree that gives way to a lower one, which then is gone: its children may not know yet.
+#[test]
+fn a_tree_that_was_given_up_rests_before_it_is_taken_up_again() {
+    use Change::{Cost, Link, Unlink};
+    let changes = [
+        (0, Unlink(4, 3)),
+        (1_766, Link(1, 3, 1)),
+        (1_263, Link(2, 5, 20)),
+        (1_435, Unlink(5, 4)),
+        (2_485, Cost(1, 0, 53)),
+        (1_705, Link(3, 4, 59)),
+        (575, Link(0, 0, 1)),
+        (1_624, Link(0, 0, 1)),
+        (1_393, Unlink(1, 2)),
+    ];
+    live_through(&changes).check_settled();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
