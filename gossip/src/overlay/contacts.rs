@@ -314,11 +314,11 @@ impl Contacts {
             let displaced = dice.pick(&others).unwrap_or(id);
             self.set_place(displaced, Place::Remembered);
         }
-        if self.count(Place::Remembered) > config.remembered_max {
-            if let Some((_, oldest)) = self.by_age.first().copied() {
-                self.drop_entry(oldest);
-                self.forgotten.push(oldest);
-            }
+        if self.count(Place::Remembered) > config.remembered_max
+            && let Some((_, oldest)) = self.by_age.first().copied()
+        {
+            self.drop_entry(oldest);
+            self.forgotten.push(oldest);
         }
     }
 

@@ -100,7 +100,7 @@ pub(super) fn link_up(
         }
         Purpose::Far => greet_for(core, peer, purpose, |instead| Wish::Far { instead }),
         Purpose::Newcomer => greet_for(core, peer, purpose, |_| Wish::Neighbour { missing: 1 }),
-        // Before all else: who merely lacks a neighbour is refused where there is no room, and the parts stay apart.
+        // First of all: who merely lacks a neighbour is refused where there is no room, and the parts stay apart.
         Purpose::Probe if lacks && reached.strange && !is_here && !all.merge.rests(core) => {
             greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
         }
