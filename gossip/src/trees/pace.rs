@@ -17,8 +17,8 @@ const URGENT_GAP: Duration = Duration::from_millis(50);
 /// How long changes are collected before they are told, when there were none lately.
 const DELAY_MIN: Duration = Duration::from_millis(100);
 
-/// And at most. A tree then takes a city of ten hops as many seconds; messages that begin before that come late.
-const DELAY_MAX: Duration = Duration::from_millis(1_600);
+/// And at most. A new tree then takes some seconds to reach a whole city.
+const DELAY_MAX: Duration = Duration::from_millis(800);
 
 /// How long nothing is told until the next change is a single one.
 const CALM: Duration = Duration::from_secs(4);
@@ -90,7 +90,7 @@ mod tests {
             now = next;
             assert!(pace.told(now));
         }
-        assert_eq!(waits, [100, 200, 400, 800, 1_600, 1_600, 1_600].map(ms));
+        assert_eq!(waits, [100, 200, 400, 800, 800, 800, 800].map(ms));
         assert_eq!(pace.next(), None);
         now += CALM;
         pace.soon(now);
