@@ -45,6 +45,7 @@
 mod choose;
 pub(crate) mod dist;
 mod link;
+mod pace;
 mod route;
 mod tell;
 pub(crate) mod wire;
@@ -56,8 +57,9 @@ use msec_identity::PeerId;
 
 use self::dist::{Dist, TreeId};
 use self::link::Link;
+use self::pace::Pace;
 use self::route::{Route, Slot};
-use self::tell::{RETELL_INTERVAL, TELL_DELAY, check_no_later};
+use self::tell::{RETELL_INTERVAL, check_no_later};
 use self::wire::{Extent, Step, TreeMessage, ways};
 use crate::config::Config;
 
@@ -86,7 +88,7 @@ pub(crate) struct Trees {
     /// Neighbours told of trees that there was no room for.
     is_crowded: bool,
     volunteer_at: Option<Duration>,
-    tell_at: Option<Duration>,
+    pace: Pace,
     outputs: VecDeque<(PeerId, TreeMessage)>,
 }
 
@@ -100,7 +102,7 @@ impl Trees {
             holds: VecDeque::new(),
             is_crowded: false,
             volunteer_at: None,
-            tell_at: None,
+            pace: Pace::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -113,7 +115,7 @@ impl Trees {
             None if self.links.len() < usize::from(Slot::ROOT.0) => self.links.push(link),
             None => return,
         }
-        self.tell_no_later(now);
+        self.pace.at_once(now);
         self.settle(now);
     }
 
@@ -185,7 +187,7 @@ impl Trees {
             self.hold_over(now, tree);
         }
         self.settle(now);
-        if self.tell_at.is_some_and(|at| at <= now) {
+        if self.pace.next().is_some_and(|at| at <= now) {
             self.tell(now);
         }
         for slot in 0..self.links.len() {
@@ -200,7 +202,7 @@ impl Trees {
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
         let holds = self.holds.front().map(|(at, _)| *at);
         let checks = self.links.iter().flatten().filter_map(|link| link.check_at);
-        [self.volunteer_at, self.tell_at, holds].into_iter().flatten().chain(checks).min()
+        [self.volunteer_at, self.pace.next(), holds].into_iter().flatten().chain(checks).min()
     }
 
     /// The tree for a message that is tagged with `tag`, or not: one that has a way here. `TreeId::NONE` if there is none.
@@ -247,11 +249,21 @@ impl Trees {
             touched.push(tree);
         }
         for tree in touched {
-            self.reconsider(now, tree);
+            if !self.is_no_news(slot, tree) {
+                self.reconsider(now, tree);
+            }
         }
         if began_again {
             self.retell(now, slot);
         }
+    }
+
+    /// Whether it changes nothing what this neighbour told: it isn't the parent, and no nearer than that. Most of what is
+    /// told is that.
+    fn is_no_news(&self, slot: Slot, tree: TreeId) -> bool {
+        let (Some(route), Some(link)) = (self.route(tree), self.link(slot)) else { return false };
+        let via = link.advert(tree).map_or(Dist::NONE, |advert| link.via(advert));
+        route.parent != slot && via >= route.dist
     }
 
     /// Keeps the lowest trees, and us among the roots if ours is one.
@@ -273,7 +285,8 @@ impl Trees {
                     given_up.push((route.tree, std::mem::replace(&mut route.is_held, true)));
                 }
                 self.is_crowded = true;
-                self.tell_no_later(now.saturating_add(TELL_DELAY));
+                route.is_urgent = true;
+                self.pace.at_once(now);
             }
         }
         given_up.into_iter().for_each(|(tree, is_held)| self.hold(now, tree, is_held));
@@ -303,7 +316,7 @@ impl Trees {
             }
             Err(at) => self.routes.insert(at, root),
         }
-        self.tell_no_later(now.saturating_add(TELL_DELAY));
+        self.pace.soon(now);
     }
 
     /// Alone: there are no trees, and nothing to do.
@@ -314,7 +327,7 @@ impl Trees {
         self.outputs.clear();
         self.is_crowded = false;
         self.volunteer_at = None;
-        self.tell_at = None;
+        self.pace = Pace::default();
     }
 
     fn slot(&self, peer: &PeerId) -> Option<Slot> {

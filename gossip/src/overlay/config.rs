@@ -60,7 +60,8 @@ pub struct Config {
     pub shuffle_walk: u8,
     /// First time between two such walks, +-25 %. It doubles up to `shuffle_max`. Default 15 s.
     pub shuffle_min: Duration,
-    /// Where that time stops growing. Default 4 min. Chosen: the passive view is renewed within `hearsay_ttl`.
+    /// Where that time stops growing. Default 15 min. Chosen: with what others' answers tell on
+    /// their way through us, the passive view is renewed within `hearsay_ttl`.
     pub shuffle_max: Duration,
     /// How long since a peer was last known to live until its record is told no more. Default 30 min.
     pub hearsay_ttl: Duration,
@@ -74,10 +75,10 @@ pub struct Config {
     pub optimise_min: Duration,
     /// It doubles up to this while they bring nothing. Default 10 min.
     pub optimise_max: Duration,
-    /// First time until a far link is drawn anew, +-25 %. It doubles up to `far_max`. Default 1 min. Chosen: who joined
+    /// First time until a far link is drawn anew, +-25 %. It grows fourfold up to `far_max`. Default 1 min. Chosen: who joined
     /// lately knows those who joined lately.
     pub far_min: Duration,
-    /// Where that time stops growing. Default 1 h.
+    /// Where that time stops growing. Default 4 h.
     pub far_max: Duration,
     /// How long nothing is heard from a relay until it is pinged. Default 5 s.
     pub quiet_max: Duration,
@@ -118,7 +119,7 @@ impl Default for Config {
             join_walks: 3,
             shuffle_walk: 6,
             shuffle_min: Duration::from_secs(15),
-            shuffle_max: Duration::from_secs(240),
+            shuffle_max: Duration::from_secs(900),
             hearsay_ttl: Duration::from_secs(1_800),
             remembered_ttl: Duration::from_secs(24 * 3_600),
             hearsay_each_max: 24,
@@ -126,7 +127,7 @@ impl Default for Config {
             optimise_min: Duration::from_secs(20),
             optimise_max: Duration::from_secs(600),
             far_min: Duration::from_secs(60),
-            far_max: Duration::from_secs(3_600),
+            far_max: Duration::from_secs(4 * 3_600),
             quiet_max: Duration::from_secs(5),
             leaf_quiet_max: Duration::from_secs(60),
             silent_max: Duration::from_secs(3),

@@ -48,6 +48,10 @@ pub(super) struct Contacts {
     table: BTreeMap<ContactId, Contact>,
     /// The contact by hearsay, or with a record, of each peer. One peer is one entry.
     by_peer: BTreeMap<PeerId, ContactId>,
+    /// Those with a record: who is told of them looks here first. Of two that have one record, the last.
+    by_record: BTreeMap<Record, ContactId>,
+    /// The remembered ones, the one that lived longest ago first.
+    by_age: BTreeSet<(Duration, ContactId)>,
     /// Those that are fixed, linked, passive and remembered: the few are looked at often, the many seldom.
     places: [BTreeSet<ContactId>; 4],
     /// Those who were dropped, to be told to the node.
@@ -90,9 +94,7 @@ impl Contacts {
 
     /// The contact that has this very record.
     pub(super) fn with_record(&self, record: &Record) -> Option<ContactId> {
-        let with_records = [Place::Linked, Place::Passive, Place::Fixed].into_iter();
-        let mut contacts = with_records.flat_map(|place| self.in_place(place));
-        contacts.find(|(_, contact)| contact.record.as_ref() == Some(record)).map(|(id, _)| id)
+        self.by_record.get(record).copied()
     }
 
     /// Takes in a contact, and makes room for it.
@@ -108,8 +110,10 @@ impl Contacts {
             return;
         }
         if !self.table.contains_key(&id) {
+            let contact = Contact::new(source);
             self.places[Place::Remembered as usize].insert(id);
-            self.table.insert(id, Contact::new(source));
+            self.by_age.insert((contact.lived_at, id));
+            self.table.insert(id, contact);
         }
         if let Some(peer) = peer
             && (!fixed || record.is_some())
@@ -129,8 +133,11 @@ impl Contacts {
         }
         let contact = self.table.get_mut(&id).expect("it is still there");
         contact.source = contact.source.min(source);
-        contact.record = record.or(contact.record.take());
-        contact.lives(lived_at);
+        if let Some(record) = record {
+            self.set_record(id, Some(record));
+        }
+        self.lives(id, lived_at);
+        let contact = self.table.get(&id).expect("it is still there");
         let place = match () {
             () if fixed || contact.is_fixed() => Place::Fixed,
             () if is_linked => Place::Linked,
@@ -141,9 +148,7 @@ impl Contacts {
 
     /// Somebody told, `age` after it was known to live, of what we know already.
     pub(super) fn heard_again(&mut self, id: ContactId, lived_at: Duration) {
-        if let Some(contact) = self.table.get_mut(&id) {
-            contact.lives(lived_at);
-        }
+        self.lives(id, lived_at);
     }
 
     /// It may not be dialled any more.
@@ -160,6 +165,7 @@ impl Contacts {
 
     /// A dial led to a link with `peer`.
     pub(super) fn reached(&mut self, id: ContactId, peer: PeerId, now: Duration, config: &Config) -> Reached {
+        self.lived(id, now);
         let Some(contact) = self.table.get_mut(&id) else {
             return Reached { strange: false, fixed: false, leaf: false, source: Source::Hearsay };
         };
@@ -170,7 +176,6 @@ impl Contacts {
             source: contact.source,
         };
         contact.dialling = None;
-        contact.lived_at = contact.lived_at.max(now);
         (contact.failures, contact.failed, contact.denied) = (0, false, false);
         // Whom we are to keep is looked for until it is a neighbour.
         contact.met |= !(config.keep_configured && contact.source == Source::Configured);
@@ -193,10 +198,9 @@ impl Contacts {
         contact.dialling = None;
         match why {
             DialFailure::Refused => {
-                contact.lived_at = contact.lived_at.max(now);
                 contact.pause(now, REFUSED_PAUSE, contact.refusals, config.backoff_max, dice);
                 contact.refusals = contact.refusals.saturating_add(1);
-                return;
+                return self.lived(id, now);
             }
             DialFailure::Denied => {
                 contact.denied = true;
@@ -259,7 +263,7 @@ impl Contacts {
                 (contact.failed, contact.tried_at) = (true, now);
                 contact.back_off(now, config, dice);
             } else {
-                contact.lived_at = contact.lived_at.max(now);
+                self.lived(id, now);
             }
             if !fixed {
                 self.place(id, if lost { Place::Remembered } else { Place::Passive }, config, dice);
@@ -310,12 +314,11 @@ impl Contacts {
             let displaced = dice.pick(&others).unwrap_or(id);
             self.set_place(displaced, Place::Remembered);
         }
-        if self.count(Place::Remembered) > config.remembered_max {
-            let remembered = self.in_place(Place::Remembered);
-            if let Some((oldest, _)) = remembered.min_by_key(|(id, it)| (it.lived_at, *id)) {
-                self.drop_entry(oldest);
-                self.forgotten.push(oldest);
-            }
+        if self.count(Place::Remembered) > config.remembered_max
+            && let Some((_, oldest)) = self.by_age.first().copied()
+        {
+            self.drop_entry(oldest);
+            self.forgotten.push(oldest);
         }
     }
 
@@ -325,14 +328,48 @@ impl Contacts {
             self.places[place as usize].insert(id);
             contact.place = place;
             if place == Place::Remembered {
-                contact.record = None;
+                self.by_age.insert((contact.lived_at, id));
+                self.set_record(id, None);
+            } else {
+                self.by_age.remove(&(contact.lived_at, id));
             }
         }
     }
 
+    /// As [`Contact::lives`].
+    fn lives(&mut self, id: ContactId, at: Duration) {
+        self.lived(id, at);
+        if let Some(contact) = self.table.get_mut(&id) {
+            contact.lives(at);
+        }
+    }
+
+    /// It was known to live then.
+    fn lived(&mut self, id: ContactId, at: Duration) {
+        let Some(contact) = self.table.get_mut(&id).filter(|contact| contact.lived_at < at) else { return };
+        let before = std::mem::replace(&mut contact.lived_at, at);
+        if contact.place == Place::Remembered {
+            self.by_age.remove(&(before, id));
+            self.by_age.insert((at, id));
+        }
+    }
+
+    fn set_record(&mut self, id: ContactId, record: Option<Record>) {
+        let Some(contact) = self.table.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut contact.record, record.clone());
+        if let Some(before) = before.filter(|before| self.by_record.get(before) == Some(&id)) {
+            self.by_record.remove(&before);
+        }
+        if let Some(record) = record {
+            self.by_record.insert(record, id);
+        }
+    }
+
     fn drop_entry(&mut self, id: ContactId) {
+        self.set_record(id, None);
         if let Some(contact) = self.table.remove(&id) {
             self.places[contact.place as usize].remove(&id);
+            self.by_age.remove(&(contact.lived_at, id));
             if let Some(peer) = contact.peer.filter(|peer| self.by_peer.get(peer) == Some(&id)) {
                 self.by_peer.remove(&peer);
             }

@@ -20,7 +20,7 @@ use msec_identity::PeerId;
 use super::core::{Core, Timer};
 use super::hearsay;
 use super::io::Output;
-use super::link::{Ping, State, pays};
+use super::link::{Ping, State, differ};
 use super::machine::Protocols;
 use super::message::Message;
 use super::optimise;
@@ -137,7 +137,7 @@ pub(super) fn pong(core: &mut Core, from: PeerId, nonce: u32) {
 fn report(core: &mut Core, peer: PeerId) {
     let Some(link) = core.links.get_mut(&peer) else { return };
     let Some(cost) = link.cost().filter(|_| !link.leaf) else { return };
-    if link.reported.is_none_or(|reported| pays(cost, reported) || pays(reported, cost)) {
+    if link.reported.is_none_or(|reported| differ(cost, reported)) {
         link.reported = Some(cost);
         core.output(Output::Cost { peer, cost });
     }

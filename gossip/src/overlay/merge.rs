@@ -7,9 +7,9 @@
 //! | when | then |
 //! |---|---|
 //! | each `merge_interval`, +-25 % | as many strange contacts are dialled as neighbours are missing, and at least one |
-//! | one answers, and a neighbour is missing | it is a neighbour as any other |
 //! | one answers, and is not known to live in our part | `Hello` with `Merge`: both make room, the link is far on both sides, both ask for records |
-//! | one answers, and we merged within the last `REST` intervals | the link ends; unless it is fixed, it is strange no more |
+//! | one answers, is known to live in our part or we merged within the last `REST` intervals, and a neighbour is missing | it is a neighbour as any other |
+//! | one answers, and none is missing | the link ends; unless it is fixed, it is strange no more |
 //!
 //! Fixed contacts and others take turns; of each, the one goes first that was dialled longest ago. So of `s` strange
 //! contacts of its kind each is dialled once in `2.5 * s * merge_interval`, and twice as often if there are none of the

@@ -3,6 +3,7 @@
 //! Nothing in it is believed: records are opaque here, and go to the node to be checked.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
@@ -84,9 +85,9 @@ pub(super) enum Wish {
     Merge { instead: Option<Record> },
 }
 
-/// What a peer tells about itself. Opaque, and not checked yet.
+/// What a peer tells about itself. Opaque, and not checked yet. It is kept once, however often it is told on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Record(Box<[u8]>);
+pub(super) struct Record(Arc<[u8]>);
 
 /// A record, and how long ago its peer was known to live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

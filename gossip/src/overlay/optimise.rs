@@ -91,7 +91,7 @@ impl Optimise {
     pub(super) fn far_timeout(&mut self, core: &mut Core) {
         if core.is_full() {
             far(core);
-            self.far_interval = (self.far_interval * 2).min(core.config.far_max);
+            self.far_interval = (self.far_interval * 4).min(core.config.far_max);
         }
         self.arm(core);
     }

@@ -62,7 +62,7 @@ impl Refill {
     pub(super) fn run(&mut self, core: &mut Core) {
         let missing = wanted(core);
         if missing == 0 {
-            return core.timers.cancel(Timer::Refill);
+            return wait_for_fixed(core);
         }
         if core.now < self.not_before {
             return core.timers.set(Timer::Refill, self.not_before);
@@ -121,7 +121,7 @@ fn has_room_for_leaves(core: &Core) -> bool {
 }
 
 fn may_now(core: &Core, contact: &Contact) -> bool {
-    let leaf = contact.leaf && contact.source == Source::Configured && has_room_for_leaves(core);
+    let leaf = may_besides(core, contact);
     let fits = core.is_leaf() || if core.missing() == 0 { leaf } else { leaf || !contact.leaf };
     contact.not_before <= core.now && fits && core.may_dial(contact)
 }
@@ -148,6 +148,22 @@ fn next(core: &mut Core) -> Option<ContactId> {
         let remembered: Vec<_> = remembered.map(|(id, _)| id).collect();
         core.dice.pick(&remembered)
     })
+}
+
+/// No relay is missing: waits for the first fixed contact that is wanted all the same.
+fn wait_for_fixed(core: &mut Core) {
+    let wanted = |it: &Contact| if core.is_leaf() { core.leaf_has_room() } else { may_besides(core, it) };
+    let fixed = core.contacts.in_place(Place::Fixed);
+    let asleep = fixed.filter(|(_, it)| it.not_before > core.now && wanted(it) && core.may_dial(it));
+    match asleep.map(|(_, it)| it.not_before).min() {
+        Some(at) => core.timers.set(Timer::Refill, at),
+        None => core.timers.cancel(Timer::Refill),
+    }
+}
+
+/// A leaf that whoever runs us named is a neighbour besides the relays.
+fn may_besides(core: &Core, contact: &Contact) -> bool {
+    contact.leaf && contact.source == Source::Configured && has_room_for_leaves(core)
 }
 
 /// Nobody may be dialled now: waits for the first who may.

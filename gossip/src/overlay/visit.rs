@@ -100,7 +100,11 @@ pub(super) fn link_up(
         }
         Purpose::Far => greet_for(core, peer, purpose, |instead| Wish::Far { instead }),
         Purpose::Newcomer => greet_for(core, peer, purpose, |_| Wish::Neighbour { missing: 1 }),
-        _ if lacks => greet_for(core, peer, purpose, |_| Wish::Join),
+        // First of all: who merely lacks a neighbour is refused where there is no room, and the parts stay apart.
+        Purpose::Probe if lacks && reached.strange && !is_here && !all.merge.rests(core) => {
+            greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
+        }
+        _ if lacks => greet_for(core, peer, Purpose::Refill, |_| Wish::Join),
         Purpose::Probe if reached.strange && (keep || !is_here) => {
             if keep || !all.merge.rests(core) {
                 return greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
@@ -132,7 +136,7 @@ pub(super) fn greet_for(
     let given_up = if core.is_full() { seat::given_up(core, purpose) } else { None };
     let wish = match () {
         () if count == 0 => Wish::Join,
-        () if missing > 0 || core.is_leaf() => {
+        () if (missing > 0 && purpose != Purpose::Probe) || core.is_leaf() => {
             Wish::Neighbour { missing: u8::try_from(missing).unwrap_or(u8::MAX) }
         }
         () if given_up.is_none() && core.is_full() => {

@@ -12,7 +12,7 @@
 //! | `shuffle_min`, doubling to `shuffle_max`; soon after a loss | `Shuffle` to a random neighbour, with `shuffle_walk` steps left |
 //! | `Shuffle` with steps left | to a random neighbour; who sent it is noted |
 //! | `Shuffle` at its end | `ShuffleReply` to who sent it |
-//! | `ShuffleReply` | to who sent us the walk; if the walk is ours, its records are taken in |
+//! | `ShuffleReply` | its records are taken in; to who sent us the walk, unless it is ours |
 //! | the own record changes | `Record` to all relays that are neighbours |
 
 use std::collections::VecDeque;
@@ -102,8 +102,12 @@ impl Walks {
     fn reply(&mut self, core: &mut Core, from: PeerId, walk: u64, told: ToldList) {
         let Some(place) = self.under_way.iter().position(|(other, _)| *other == walk) else { return };
         match self.under_way.remove(place) {
-            Some((_, Some(to))) if core.links.get(&to).is_some_and(|link| link.is_up()) => {
-                core.send(to, &Message::ShuffleReply { walk, told });
+            Some((_, Some(to))) => {
+                if core.links.get(&to).is_some_and(|link| link.is_up()) {
+                    core.send(to, &Message::ShuffleReply { walk, told: told.clone() });
+                }
+                // It came this far already: what it tells is as good for us.
+                hearsay::told(core, from, told);
             }
             Some((_, None)) => hearsay::told(core, from, told),
             _ => {}

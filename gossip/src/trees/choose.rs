@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::dist::{Dist, TreeId};
 use super::route::{Route, Slot};
-use super::tell::TELL_DELAY;
 use super::{ROUTES_PER_TREE, Trees};
 
 /// How long a retracted way rests. Longer than a retraction takes to the end of a city, 50 hops of 40 ms. Were it too
@@ -72,17 +71,18 @@ impl Trees {
         if route.is_over() {
             return;
         }
+        let is_new = route.parent != before.parent;
+        let is_orphan = is_new && before.told.is_some() && !self.offers(before.parent, tree);
+        route.is_urgent |= is_orphan || (route.dist.is_none() && route.told.is_some());
         match known {
             Ok(at) => self.routes[at] = route,
             Err(at) if self.has_room(tree) => self.routes.insert(at, route),
             Err(_) => return self.is_crowded = true,
         }
-        let is_new = route.parent != before.parent;
-        let is_orphan = is_new && before.told.is_some() && !self.offers(before.parent, tree);
-        if is_orphan || (route.dist.is_none() && route.told.is_some()) {
-            self.tell_no_later(now);
+        if route.is_urgent {
+            self.pace.at_once(now);
         } else if route.is_news() || route.parent != route.told_parent {
-            self.tell_no_later(now.saturating_add(TELL_DELAY));
+            self.pace.soon(now);
         }
     }
 
@@ -157,7 +157,7 @@ impl Trees {
         let route = &mut self.routes[at];
         if route.dist.is_none() {
             route.parent = Slot::NONE;
-            self.tell_no_later(now.saturating_add(TELL_DELAY));
+            self.pace.soon(now);
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) told_parent: Slot,
     /// It lost its way, and waits for that to get around.
     pub(crate) is_held: bool,
+    /// It lost its way, or its parent, and that isn't told yet.
+    pub(crate) is_urgent: bool,
     /// Since when it has a way, in whole seconds.
     pub(crate) since_s: u32,
 }
@@ -51,6 +53,7 @@ impl Route {
             told: Dist::NONE,
             told_parent: Slot::NONE,
             is_held: false,
+            is_urgent: false,
             since_s: 0,
         }
     }

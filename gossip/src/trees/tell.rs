@@ -8,9 +8,6 @@ use super::link::Link;
 use super::route::Slot;
 use super::wire::{Extent, STEPS_MAX, Sum, TreeMessage, Way, steps, sum};
 
-/// How long changes are collected before they are told. Retractions and new parents don't wait.
-pub(super) const TELL_DELAY: Duration = Duration::from_millis(100);
-
 /// When a check follows a change, and when one follows a check, plus up to a fourth of it.
 const CHECK_SOON: Duration = Duration::from_secs(10);
 const CHECK_INTERVAL: Duration = Duration::from_secs(300);
@@ -19,21 +16,25 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(300);
 pub(super) const RETELL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Trees {
-    /// Tells each neighbour what is new to it.
+    /// Tells each neighbour what is new to it, or what is urgent of that.
     pub(super) fn tell(&mut self, now: Duration) {
-        self.tell_at = None;
+        let all = self.pace.told(now);
         let mut news: Vec<Vec<(TreeId, Way)>> = vec![Vec::new(); self.links.len()];
         for route in &mut self.routes {
-            let is_news = route.is_news();
+            let is_due = std::mem::take(&mut route.is_urgent) || all;
+            let is_news = is_due && route.is_news();
             if is_news {
                 route.tell();
             }
-            let old_parent = std::mem::replace(&mut route.told_parent, route.parent);
+            let old_parent = route.told_parent;
+            if is_due {
+                route.told_parent = route.parent;
+            }
             for (at, link) in self.links.iter().enumerate() {
                 let Some(link) = link else { continue };
                 let slot = Slot(at as u16);
-                let way = Way::new(route.told, route.parent == slot);
-                let has_moved = (route.parent == slot) != (old_parent == slot);
+                let way = Way::new(route.told, route.told_parent == slot);
+                let has_moved = (route.told_parent == slot) != (old_parent == slot);
                 let is_due = if link.is_fresh { way.says_something() } else { is_news || has_moved };
                 if is_due {
                     news[at].push((route.tree, way));
@@ -91,12 +92,8 @@ impl Trees {
         {
             link.retold = Some(now);
             link.is_fresh = true;
-            self.tell_no_later(now);
+            self.pace.soon(now);
         }
-    }
-
-    pub(super) fn tell_no_later(&mut self, at: Duration) {
-        self.tell_at = Some(self.tell_at.map_or(at, |standing| standing.min(at)));
     }
 }
 

@@ -79,7 +79,7 @@ fn a_message_is_everywhere_nearly_as_soon_as_by_a_flood_and_comes_once() {
     let mut city = city(1, 200);
     let measured = measure(&mut city, 20);
     assert_eq!(measured.missed, 0);
-    assert!(measured.last_percent <= 135, "{measured:?}, with 12 trees of 200 peers");
+    assert!(measured.last_percent <= 140, "{measured:?}, with 12 trees of 200 peers");
     assert!(measured.redundancy <= 10, "{measured:?}");
     assert!(measured.bytes_per_delivery <= 300, "{measured:?}");
 }

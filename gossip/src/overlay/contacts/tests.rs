@@ -140,3 +140,24 @@ fn neighbours_come_and_go() {
     assert_eq!(rig.place(1), Some(Place::Remembered), "it was lost");
     assert!(rig.contacts.get(ContactId(1)).unwrap().is_strange());
 }
+
+#[test]
+fn what_is_looked_up_is_what_is_there() {
+    let mut rig = Rig::new();
+    for step in 0..400u64 {
+        let (id, now) = (step * 7 % 13, s(step));
+        match step % 5 {
+            0 | 1 => rig.add(id, Source::Hearsay, (id % 9) as u8, now),
+            2 => rig.failed(id, DialFailure::Unreachable, now),
+            3 => drop(rig.contacts.reached(ContactId(id), PeerId([(id % 9) as u8; 32]), now, &rig.config)),
+            _ => rig.failed(id, DialFailure::Refused, now),
+        }
+        let all: Vec<_> = rig.contacts.iter().collect();
+        let ages =
+            all.iter().filter(|(_, it)| it.place == Place::Remembered).map(|(id, it)| (it.lived_at, *id));
+        assert_eq!(ages.collect::<BTreeSet<_>>(), rig.contacts.by_age, "step {step}");
+        let records = all.iter().filter_map(|(id, it)| Some((it.record.clone()?, *id)));
+        assert_eq!(records.collect::<BTreeMap<_, _>>(), rig.contacts.by_record, "step {step}");
+        rig.contacts.forgotten.clear();
+    }
+}

@@ -1,0 +1,38 @@
+//! Measures this project's gossip side by side with what a user would pick instead.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`protocol`] | what a gossip protocol looks like to the driver |
+//! | [`ours`] | this project's overlay and gossip, as such a protocol |
+//! | [`iroh`] | `iroh-gossip`'s public state machine, as such a protocol |
+//! | [`world`] | the driver: nodes, connections and time |
+//! | [`network`], [`queue`], [`seed`] | latencies and faults, what happens when, what is random |
+//! | [`payload`], [`deliveries`], [`traffic`] | what is published, who got it, and what it cost |
+//! | [`flood`] | the fastest that any broadcast could be on the same links |
+//! | [`setup`], [`scenario`] | how a run begins, and what is done and measured |
+//! | [`plan`] | which runs a comparison is made of |
+//! | [`entry`] | how long a real entry is |
+//! | [`sets`], [`pair`] | two sets that differ; two of our machines that hold them |
+//! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
+//! | [`figures`] | tables and JSON |
+
+pub mod deliveries;
+pub mod entry;
+pub mod figures;
+pub mod flood;
+pub mod iroh;
+pub mod network;
+pub mod ours;
+pub mod pair;
+pub mod payload;
+pub mod plan;
+pub mod protocol;
+pub mod queue;
+pub mod ranges;
+pub mod riblt;
+pub mod scenario;
+pub mod seed;
+pub mod sets;
+pub mod setup;
+pub mod traffic;
+pub mod world;
