@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::item::Key;
+use crate::neighbour::doubled;
 
 /// Timeouts after which a late answer is given up. Chosen: the first chunk, over a link of 200 bytes a second, still
 /// counts.
@@ -137,8 +138,7 @@ impl Answers {
     pub(crate) fn ask(&mut self, now: Duration, key: Key, from: u64, again: bool, config: &Config) -> usize {
         let bytes_max = self.bytes_max(config);
         let once = self.timeout(bytes_max, config);
-        let timeout =
-            once.saturating_mul(2u32.saturating_pow(self.doublings)).min(config.want_timeout_max.max(once));
+        let timeout = doubled(once, self.doublings).min(config.want_timeout_max.max(once));
         let due = now.saturating_add(timeout);
         let lost = due.max(now.saturating_add(self.patience(once, config)));
         let owed =

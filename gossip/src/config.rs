@@ -194,7 +194,7 @@ impl Config {
     /// Whether these numbers work together.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_positive()?;
-        for (smaller, larger, broken) in [
+        ConfigError::of_orders([
             ("reconcile_hurry", "reconcile_interval", self.reconcile_hurry > self.reconcile_interval),
             (
                 "reconcile_interval",
@@ -207,11 +207,7 @@ impl Config {
             ("chunk_bytes_min", "chunk_bytes_max", self.chunk_bytes_min > self.chunk_bytes_max),
             ("list_max", "offers_max", self.list_max > self.offers_max),
             ("frame_bytes_max", "message_bytes_max", self.frame_bytes_max > self.message_bytes_max),
-        ] {
-            if broken {
-                return Err(ConfigError::Order { smaller, larger });
-            }
-        }
+        ])?;
         if self.list_max > ITEMS_MAX {
             return Err(ConfigError::ListMax { given: self.list_max, max: ITEMS_MAX });
         }
@@ -227,7 +223,7 @@ impl Config {
     }
 
     fn check_positive(&self) -> Result<(), ConfigError> {
-        for (field, zero) in [
+        ConfigError::of_zeros([
             ("reconcile_interval", self.reconcile_interval.is_zero()),
             ("reconcile_hurry", self.reconcile_hurry.is_zero()),
             ("want_delay", self.want_delay.is_zero()),
@@ -258,12 +254,7 @@ impl Config {
             ("serve_quota", self.serve_quota.is_zero()),
             ("author_quota", self.author_quota.is_zero()),
             ("authors_max", self.authors_max == 0),
-        ] {
-            if zero {
-                return Err(ConfigError::Zero { field });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 

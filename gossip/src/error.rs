@@ -88,6 +88,22 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The first field that is zero, of fields that must not be.
+    pub(crate) fn of_zeros<const N: usize>(fields: [(&'static str, bool); N]) -> Result<(), Self> {
+        let zero = fields.into_iter().find(|(_, is_zero)| *is_zero);
+        zero.map_or(Ok(()), |(field, _)| Err(Self::Zero { field }))
+    }
+
+    /// The first pair of fields that are in the wrong order.
+    pub(crate) fn of_orders<const N: usize>(
+        pairs: [(&'static str, &'static str, bool); N],
+    ) -> Result<(), Self> {
+        let broken = pairs.into_iter().find(|(.., is_broken)| *is_broken);
+        broken.map_or(Ok(()), |(smaller, larger, _)| Err(Self::Order { smaller, larger }))
+    }
+}
+
 /// Bytes off the wire that are no frame of messages.
 ///
 /// The peer is incompatible if it is [`DecodeError::Version`], and misbehaves in all other cases; we are never to

@@ -1,5 +1,6 @@
 //! Test vectors: `gossip/vectors`, read. A change of them is a change of the wire.
 
+use crate::error::DecodeError;
 use crate::item::{Key, Version};
 use crate::name::Name;
 use crate::recent::Id;
@@ -41,6 +42,35 @@ pub(crate) fn parse(text: &'static str) -> Vec<Vector> {
         }
     }
     vectors
+}
+
+const REFUSED: &str = "refused: ";
+
+/// Goes through `text`: each vector is that of what is `said` under its name, or is refused for what `refusal` makes of the
+/// rest of its name. `check` compares. Nothing that is said may lack a vector.
+pub(crate) fn go_through<T: std::fmt::Debug>(
+    text: &'static str,
+    mut said: Vec<(&'static str, T)>,
+    refusal: impl Fn(&str) -> DecodeError,
+    check: impl Fn(&str, &[u8], Result<T, DecodeError>),
+) {
+    for vector in parse(text) {
+        let (name, bytes) = (vector.name, vector.bytes());
+        let expected = match name.strip_prefix(REFUSED) {
+            Some(why) => Err(refusal(why)),
+            None => {
+                let at = said.iter().position(|(said, _)| *said == name);
+                Ok(said.remove(at.unwrap_or_else(|| panic!("[{name}] is not said"))).1)
+            }
+        };
+        check(name, &bytes, expected);
+    }
+    assert!(said.is_empty(), "without a vector: {said:?}");
+}
+
+/// The bytes of all vectors that are taken.
+pub(crate) fn taken(text: &'static str) -> Vec<Vec<u8>> {
+    parse(text).iter().filter(|vector| !vector.name.starts_with(REFUSED)).map(Vector::bytes).collect()
 }
 
 /// A value that peers make alike: what it is made of, and it.

@@ -141,7 +141,7 @@ impl Default for Config {
 impl Config {
     /// Whether these numbers work together.
     pub fn check(&self) -> Result<(), ConfigError> {
-        for (field, zero) in [
+        ConfigError::of_zeros([
             ("active_max", self.active_max == 0),
             ("passive_max", self.passive_max == 0),
             ("leaf_links", self.leaf_links == 0),
@@ -162,12 +162,8 @@ impl Config {
             ("leaf_silent_max", self.leaf_silent_max.is_zero()),
             ("measure_interval", self.measure_interval.is_zero()),
             ("merge_interval", self.merge_interval.is_zero()),
-        ] {
-            if zero {
-                return Err(ConfigError::Zero { field });
-            }
-        }
-        for (smaller, larger, broken) in [
+        ])?;
+        ConfigError::of_orders([
             ("far_links", "active_max", self.far_links > self.active_max),
             ("leaf_links", "active_max", self.leaf_links > self.active_max),
             ("backoff_min", "backoff_max", self.backoff_min > self.backoff_max),
@@ -176,12 +172,7 @@ impl Config {
             ("hearsay_ttl", "remembered_ttl", self.hearsay_ttl > self.remembered_ttl),
             ("optimise_min", "optimise_max", self.optimise_min > self.optimise_max),
             ("far_min", "far_max", self.far_min > self.far_max),
-        ] {
-            if broken {
-                return Err(ConfigError::Order { smaller, larger });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 

@@ -43,12 +43,12 @@ impl Trees {
 
     /// Something about `tree` changed: who is the parent now?
     pub(super) fn reconsider(&mut self, now: Duration, tree: TreeId) {
-        let known = self.routes.binary_search_by_key(&tree, |route| route.tree);
-        let mut route = known.map_or_else(|_| Route::new(tree), |at| self.routes[at]);
         if tree == self.me {
             // Root or not, nobody else can be nearer.
             return;
         }
+        let known = self.routes.binary_search_by_key(&tree, |route| route.tree);
+        let mut route = known.map_or_else(|_| Route::new(tree), |at| self.routes[at]);
         let choice = self.choose(&route);
         let before = route;
         match choice {

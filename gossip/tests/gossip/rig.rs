@@ -112,14 +112,7 @@ impl Rig {
     }
 
     pub(crate) fn accept(&mut self, key: Key, path: &str, size: u64, from: Option<PeerId>) {
-        self.input(Input::Accepted {
-            key,
-            topic: topic(path),
-            version: version(size),
-            from,
-            origin: None,
-            payload: None,
-        });
+        self.accepted(key, path, size, from, None);
     }
 
     pub(crate) fn accept_live(
@@ -130,15 +123,12 @@ impl Rig {
         from: Option<PeerId>,
         bytes: &[u8],
     ) {
-        let payload = Some(bytes.to_vec());
-        self.input(Input::Accepted {
-            key,
-            topic: topic(path),
-            version: version(size),
-            from,
-            origin: None,
-            payload,
-        });
+        self.accepted(key, path, size, from, Some(bytes.to_vec()));
+    }
+
+    fn accepted(&mut self, key: Key, path: &str, size: u64, from: Option<PeerId>, payload: Option<Vec<u8>>) {
+        let (topic, version) = (topic(path), version(size));
+        self.input(Input::Accepted { key, topic, version, from, origin: None, payload });
     }
 
     pub(crate) fn durable(&mut self, key: Key, size: u64) {

@@ -1,6 +1,6 @@
 //! What peers tell of where they live: our own record, and those of others that come by hearsay.
 //!
-//! A record is passed on by peers that did not check it, so it is checked here: that its peer signed it, that it is valid
+//! A record is checked here before it is kept, passed on or dialled: that its peer signed it, that it is valid
 //! now, and which of its addresses this peer would dial ([`super::reach`]). What it says is never more than a hint: whoever
 //! answers proves who it is, and shows its grants, as on every link.
 
@@ -90,8 +90,8 @@ impl Node {
         self.tell_overlay(OverlayInput::OwnRecord { record });
     }
 
-    /// A neighbour passes on where somebody says that it lives. What is no record, or was not signed, convicts nobody: a
-    /// newcomer's record is passed on before it is checked. The overlay notes whose records come to nothing.
+    /// A neighbour passes on where somebody says that it lives. What is no record, or was not signed, convicts nobody: the
+    /// overlay only notes whose records come to nothing.
     pub(super) fn check_record(&mut self, from: PeerId, bytes: &[u8]) {
         if bytes.len() > ADDRESS_RECORD_BYTES_MAX {
             return;
