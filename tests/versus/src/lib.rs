@@ -15,6 +15,7 @@
 //! | [`sets`], [`pair`] | two sets that differ; two of our machines that hold them |
 //! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
 //! | [`figures`] | tables and JSON |
+//! | [`program`] | arguments, errors and exit codes of both programs |
 
 pub mod deliveries;
 pub mod entry;
@@ -26,6 +27,7 @@ pub mod ours;
 pub mod pair;
 pub mod payload;
 pub mod plan;
+pub mod program;
 pub mod protocol;
 pub mod queue;
 pub mod ranges;

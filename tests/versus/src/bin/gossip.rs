@@ -11,6 +11,7 @@ use msec_versus::iroh::Iroh;
 use msec_versus::network::{Death, Geometry};
 use msec_versus::ours::Ours;
 use msec_versus::plan::{Part, Plan, Who, vanish_name};
+use msec_versus::program;
 use msec_versus::protocol::Protocol;
 use msec_versus::queue::{MILLISECOND, SECOND};
 use msec_versus::setup::{Join, Setup};
@@ -61,20 +62,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::from(error.use_stderr()));
-        }
-    };
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gossip: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("gossip", run)
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {

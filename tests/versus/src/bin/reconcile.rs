@@ -10,7 +10,7 @@ use msec_versus::figures::{Figures, Line, rounded};
 use msec_versus::pair::{Cost, Pair};
 use msec_versus::seed::Dice;
 use msec_versus::sets::{Sets, Shape};
-use msec_versus::{ranges, riblt};
+use msec_versus::{program, ranges, riblt};
 
 /// Compares how two peers find out where they differ: ours, negentropy and a plain RIBLT.
 #[derive(Debug, Parser)]
@@ -37,20 +37,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::from(error.use_stderr()));
-        }
-    };
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("reconcile: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("reconcile", run)
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
