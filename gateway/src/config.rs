@@ -59,6 +59,8 @@ pub struct PeerSettings {
     pub contacts: Vec<Contact>,
     /// Where others are told that they can dial it. Empty: where it listens.
     pub advertise: Vec<SocketAddr>,
+    /// Where entries wait for company before they go to the disk.
+    pub thrifty: Vec<CollectionPath>,
     /// Whether it finds others by mDNS.
     pub mdns: bool,
 }
@@ -157,6 +159,8 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
     if !advertise.is_empty() {
         at("peer", 0, "advertise", Addresses::new(advertise.clone()))?;
     }
+    let thrifty: Result<Vec<_>, _> = peer.thrifty.iter().map(|text| text.parse::<CollectionPath>()).collect();
+    let thrifty = at("peer", 0, "thrifty", thrifty)?;
     if page.zone.is_empty() || jiff::tz::TimeZone::get(&page.zone).is_err() {
         let reason =
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
@@ -174,6 +178,7 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             listen: peer_listen,
             contacts,
             advertise,
+            thrifty,
             mdns: peer.mdns,
         },
         page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone },

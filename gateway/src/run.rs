@@ -120,7 +120,8 @@ fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
             None => config.contact(contact.address),
         };
     }
-    Ok(settings.advertise.iter().fold(config, |config, address| config.advertise(*address)))
+    let config = settings.advertise.iter().fold(config, |config, address| config.advertise(*address));
+    Ok(settings.thrifty.iter().cloned().fold(config, PeerConfig::thrifty))
 }
 
 /// Says where a rule leads to a collection that this peer may not write, before the first device finds out.

@@ -20,6 +20,7 @@ pub(super) struct RawPeer {
     pub(super) listen: String,
     pub(super) contacts: Vec<String>,
     pub(super) advertise: Vec<String>,
+    pub(super) thrifty: Vec<String>,
     pub(super) mdns: bool,
 }
 
@@ -89,6 +90,7 @@ impl Default for RawPeer {
             listen: "0.0.0.0:4000".into(),
             contacts: Vec::new(),
             advertise: Vec::new(),
+            thrifty: Vec::new(),
             mdns: true,
         }
     }

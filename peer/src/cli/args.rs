@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use msec_identity::PeerId;
+use msec_identity::{CollectionPath, PeerId};
 
 use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, listen, number};
 
@@ -145,6 +145,9 @@ pub(super) struct Run {
     /// Where others are told that they can dial this peer [default: where it listens]; may be given several times
     #[arg(long, value_name = "ADDR", conflicts_with = "leaf")]
     pub(super) advertise: Vec<SocketAddr>,
+    /// Spare the flash card in this collection and those below it, "" for all: write once a second; may be given several times
+    #[arg(long, value_name = "COLLECTION")]
+    pub(super) thrifty: Vec<CollectionPath>,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,

@@ -47,6 +47,7 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     for address in &args.advertise {
         config = config.advertise(*address);
     }
+    config = args.thrifty.into_iter().fold(config, PeerConfig::thrifty);
     let peer = Peer::open(config).await?;
     let control = Control::start(&peer, &dir).context("cannot take commands in the data directory")?;
     let mut events = peer.subscribe();

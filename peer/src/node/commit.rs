@@ -1,15 +1,22 @@
 //! Group commit: what waits for the disk, one commit at a time.
 //!
-//! A commit starts when the commit before it has ended and something has waited for its window: by default none for own
-//! entries ([`super::Config::commit_window`]), and a short one for runs of others ([`super::Config::store_window`]). Own
-//! entries are signed when it starts, with one signature a log. Nothing own is acknowledged or leaves before it is
-//! durable; a crash then never leaves a head in the world that its author does not remember.
+//! A commit starts when the commit before it has ended and something has waited for its window:
+//!
+//! | what waits | how long |
+//! |---|---|
+//! | own entries | not at all |
+//! | runs of others | [`super::Config::store_window`] |
+//! | either, in a thrifty collection | [`super::Config::thrifty_window`], or until [`super::Config::thrifty_entries`] wait |
+//!
+//! It takes all that waits. Own entries are signed when it starts, with one signature a log. Nothing own is acknowledged or
+//! leaves before it is durable; a crash then never leaves a head in the world that its author does not remember.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
+use msec_identity::CollectionPath;
 
 use super::logs::{key_of, origin_of, version_of};
 use super::{Event, Measured, Node, Output, Receipt, Ticket};
@@ -30,6 +37,8 @@ pub(super) struct Commits {
     own_bytes: usize,
     /// How many readings of others are in them.
     waiting_readings: u64,
+    /// Entries that wait, of others and own.
+    waiting_entries: usize,
     /// When the next commit is to start.
     due: Option<Duration>,
     /// Set while the commit that is under way has failed.
@@ -108,21 +117,29 @@ impl Commits {
         brought
     }
 
-    /// Something waits; it need not wait longer than that.
-    pub(super) fn wait_until(&mut self, due: Duration) {
-        self.due = Some(self.due.map_or(due, |before| before.min(due)));
-    }
-
     /// A verified run of another peer waits, which took so many bytes and holds so many readings.
-    pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, readings: u64, due: Duration) {
+    pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, readings: u64) {
         self.waiting.push(run);
         self.waiting_readings += readings;
         self.waiting_bytes += bytes;
-        self.wait_until(due);
     }
 }
 
 impl Node {
+    /// So many entries of a collection wait for the disk, and need not wait longer than `window` unless that is a thrifty one.
+    pub(super) fn await_commit(&mut self, collection: &CollectionPath, entries: usize, window: Duration) {
+        let config = &self.config;
+        self.commits.waiting_entries += entries;
+        let is_thrifty = config.thrifty.iter().any(|thrifty| thrifty.covers(collection));
+        let window = match is_thrifty {
+            true if self.commits.waiting_entries >= config.thrifty_entries => Duration::ZERO,
+            true => config.thrifty_window,
+            false => window,
+        };
+        let due = self.now.mono + window;
+        self.commits.due = Some(self.commits.due.map_or(due, |before| before.min(due)));
+    }
+
     /// Starts or repeats a commit if it is time.
     pub(super) fn commit_due(&mut self) {
         if self.commits.due().is_none_or(|due| due > self.now.mono) {
@@ -136,6 +153,7 @@ impl Node {
             return self.output(Output::Commit { seq, runs });
         }
         self.commits.due = None;
+        self.commits.waiting_entries = 0;
         let (mut runs, receipts) = self.sign_own();
         let own = runs.len();
         let own_bytes = std::mem::take(&mut self.commits.own_bytes);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use msec_gossip::overlay::Role;
 use msec_gossip::{Interest, overlay};
-use msec_identity::{AddressError, Addresses, PeerId};
+use msec_identity::{AddressError, Addresses, CollectionPath, PeerId};
 
 use super::reach::Network;
 
@@ -46,13 +46,18 @@ pub struct Config {
     pub address_validity: Duration,
     /// The collections to hold, beside the logs that this peer writes. Default: all.
     pub interest: Interest,
-    /// How long the first own entry of a commit waits for company. Default: not at all. A commit waits until the one before
-    /// it is durable, and what comes meanwhile goes into the next: under load commits fill up by themselves, and a single
-    /// entry is acknowledged after one sync. More than zero spares a flash card at the price of that latency.
-    pub commit_window: Duration,
-    /// How long the first verified run of another peer waits for company. Default: 50 ms. It may wait, since nobody waits
-    /// for its acknowledgement: a crash loses nothing that a neighbour does not have. It goes along with own entries that
-    /// are committed before that.
+    /// Collections whose entries wait for company before they go to the disk, with all that lies below them. Acknowledged
+    /// means on disk there too: who publishes waits as long. It spares a flash card, where each sync costs whole pages.
+    /// Default: none. Elsewhere an own entry waits for nothing but the commit before it, and what comes meanwhile goes into
+    /// the next: under load commits fill up by themselves.
+    pub thrifty: Vec<CollectionPath>,
+    /// How long the first entry of a thrifty collection waits. Default: 1 s.
+    pub thrifty_window: Duration,
+    /// How many entries wait at most while all of them are thrifty. Default: 50.
+    pub thrifty_entries: usize,
+    /// How long the first verified run of another peer waits for company elsewhere. Default: 50 ms. It may wait, since nobody
+    /// waits for its acknowledgement: a crash loses nothing that a neighbour does not have. It goes along with own entries
+    /// that are committed before that.
     pub store_window: Duration,
     /// How long a stranger has to complete the handshake. Default: 10 s.
     pub handshake_timeout: Duration,
@@ -89,7 +94,9 @@ impl Default for Config {
             networks: Vec::new(),
             address_validity: Duration::from_secs(24 * 3600),
             interest: Interest::all(),
-            commit_window: Duration::ZERO,
+            thrifty: Vec::new(),
+            thrifty_window: Duration::from_secs(1),
+            thrifty_entries: 50,
             store_window: Duration::from_millis(50),
             handshake_timeout: Duration::from_secs(10),
             handshakes_max: 64,
@@ -152,6 +159,7 @@ impl Config {
             ("links_max", self.links_max > 0),
             ("address_validity", !self.address_validity.is_zero()),
             ("commit_retry", !self.commit_retry.is_zero()),
+            ("thrifty_entries", self.thrifty_entries > 0),
             ("waiting_bytes_max", self.waiting_bytes_max > 0),
             ("logs_max", self.logs_max > 0),
             ("review_interval", !self.review_interval.is_zero()),
@@ -164,7 +172,7 @@ impl Config {
             Addresses::new(self.advertise.clone())?;
         }
         let durations = [
-            ("commit_window", self.commit_window),
+            ("thrifty_window", self.thrifty_window),
             ("store_window", self.store_window),
             ("handshake_timeout", self.handshake_timeout),
             ("address_validity", self.address_validity),

@@ -1,6 +1,7 @@
 //! What is held, and what this peer writes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
 use msec_gossip::{Input as GossipInput, Key, Origin, Topic, Version};
@@ -159,7 +160,7 @@ impl Node {
         }
         log.begin(now, quality);
         stream.waiting.push((ticket, 0));
-        self.commits.wait_until(self.now.mono + self.config.commit_window);
+        self.await_commit(&spec.name.collection, 1, Duration::ZERO);
         Ok(None)
     }
 
@@ -212,7 +213,7 @@ impl Node {
         let after = stream.log.as_ref().map_or(before, |log| log.pending_bytes());
         self.commits.wrote(after - before);
         stream.waiting.push((ticket, position));
-        self.commits.wait_until(self.now.mono + self.config.commit_window);
+        self.await_commit(&spec.name.collection, 1, Duration::ZERO);
         Ok(())
     }
 
@@ -303,7 +304,7 @@ impl Node {
         for ticket in left {
             self.output(Output::Published { ticket, result: Err(PublishError::LogChanged { log }) });
         }
-        self.commits.wait_until(self.now.mono + self.config.commit_window);
+        self.await_commit(&name.collection, 1, Duration::ZERO);
     }
 
     /// The time of an entry that is written now, and what is known of the clock.

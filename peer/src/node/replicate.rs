@@ -137,7 +137,9 @@ impl Node {
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
         self.logs.hold(topic.clone(), state.clone());
-        self.commits.add(run, bytes, shown, self.now.mono + self.config.store_window);
+        let entries = run.entries().len();
+        self.commits.add(run, bytes, shown);
+        self.await_commit(header.collection(), entries, self.config.store_window);
         let origin = Some(origin_of(&header));
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
     }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use msec_crdt_store::{MemoryMedium, Reading, Storage, Store};
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
-use msec_identity::{Grant, Identity, LogId, Manifest, Right, Rights};
+use msec_identity::{CollectionPath, Grant, Identity, LogId, Manifest, Right, Rights};
 
 use super::*;
 
@@ -191,6 +191,12 @@ fn gateway() -> Rig {
 }
 
 const WINDOW: Duration = Duration::from_millis(50);
+
+/// All collections are thrifty, for a short time.
+fn thrifty() -> Config {
+    let everything = vec![CollectionPath::everything()];
+    Config { thrifty: everything, thrifty_window: WINDOW, ..Config::default() }
+}
 
 /// Lets ten seconds pass, in which both do what they are asked.
 fn settle(a: &mut Rig, b: &mut Rig, link: u64) {

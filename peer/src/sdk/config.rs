@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use msec_gossip::Interest;
-use msec_identity::{Identity, PeerId};
+use msec_identity::{CollectionPath, Identity, PeerId};
 
 use super::data_dir::DataDir;
 use super::error::DataDirError;
@@ -155,6 +155,15 @@ impl PeerConfig {
     #[must_use]
     pub fn interest(mut self, interest: Interest) -> Self {
         self.node.interest = interest;
+        self
+    }
+
+    /// Spares the flash card in this collection and those below it: entries wait up to a second, or for 49 others, and go to
+    /// the disk together. What is acknowledged is on disk there too, only later. Default: each goes as soon as the disk is
+    /// ready.
+    #[must_use]
+    pub fn thrifty(mut self, collection: CollectionPath) -> Self {
+        self.node.thrifty.push(collection);
         self
     }
 

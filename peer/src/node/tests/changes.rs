@@ -66,7 +66,7 @@ fn a_log_is_opened_durably_and_once() {
 
 #[test]
 fn a_change_is_carried_and_told_once_it_is_on_disk() {
-    let config = Config { contacts: vec![contact(3)], commit_window: WINDOW, ..Config::default() };
+    let config = Config { contacts: vec![contact(3)], ..thrifty() };
     let (mut a, mut b) = (rig(2, &[Right::Write], config), gateway());
     connect(&mut a, &mut b, 0);
     let log = a.opened();
@@ -135,8 +135,8 @@ fn changes_never_move_into_another_log_and_readings_do() {
     a.sync();
     settle(&mut a, &mut b, 0);
     // The backup is put back. What waits to be signed when the neighbour shows what was forgotten: a change and a reading.
-    let mut config = config();
-    config.commit_window = Duration::from_secs(3600);
+    let waits = Duration::from_secs(60);
+    let config = Config { contacts: vec![contact(3)], thrifty_window: waits, ..thrifty() };
     let mut restored = rig_with(2, papers(), config, backup);
     restored.change(2, log);
     let readings = vec![Reading::new(restored.wall, 5.0)];
@@ -144,6 +144,8 @@ fn changes_never_move_into_another_log_and_readings_do() {
     restored.handle(Input::Publish { ticket: Ticket(3), stream: things(), content });
     connect(&mut restored, &mut b, 1);
     settle(&mut restored, &mut b, 1);
+    restored.pass(waits);
+    restored.sync();
     let answers = restored.answers();
     assert!(
         matches!(&answers[..], [(2, Err(error)), (3, Ok(receipt))]

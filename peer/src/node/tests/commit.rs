@@ -42,14 +42,51 @@ fn what_comes_during_a_sync_goes_into_the_next_commit() {
 }
 
 #[test]
-fn a_window_lets_the_first_entry_wait_for_company() {
-    let mut a = rig(2, &[Right::Write], Config { commit_window: WINDOW, ..Config::default() });
+fn in_a_thrifty_collection_the_first_entry_waits_for_company() {
+    let mut a = rig(2, &[Right::Write], thrifty());
     a.publish(7, 48.5);
+    a.pass(WINDOW / 2);
     assert!(a.commits().is_empty(), "the first entry waits");
     a.publish(8, 49.5);
-    a.pass(WINDOW);
+    a.pass(WINDOW / 2);
     let commits = a.commits();
     assert_eq!((commits.len(), commits[0].1.len()), (1, 1), "one commit and one signature for both");
+}
+
+#[test]
+fn a_thrifty_commit_starts_when_enough_waits() {
+    let mut a = rig(2, &[Right::Write], Config { thrifty_entries: 3, ..thrifty() });
+    (1..=2).for_each(|n| a.publish(n, 1.0));
+    assert!(a.commits().is_empty());
+    a.publish(3, 1.0);
+    assert_eq!(a.commits().len(), 1, "three");
+    (4..=5).for_each(|n| a.publish(n, 1.0));
+    a.handle(Input::Durable { through: 1 });
+    assert!(a.commits().is_empty(), "what came during the sync waits as well");
+    a.publish(6, 1.0);
+    assert_eq!(a.commits().len(), 1, "and was counted");
+}
+
+#[test]
+fn runs_of_others_wait_as_long_in_a_thrifty_collection() {
+    let settings = Config { thrifty_window: 10 * WINDOW, ..thrifty() };
+    let (mut a, mut b) = (sensor(), rig(3, &[Right::Relay, Right::Read, Right::Write], settings));
+    connect(&mut a, &mut b, 0);
+    a.publish(1, 48.5);
+    a.sync();
+    exchange(&mut a, &mut b, 0);
+    b.pass(Config::default().store_window);
+    assert!(b.commits().is_empty());
+    b.pass(10 * WINDOW);
+    assert_eq!(b.commits().len(), 1);
+}
+
+#[test]
+fn what_is_not_thrifty_takes_along_what_is() {
+    let elsewhere = vec!["harbour".parse().expect("a path")];
+    let mut a = rig(2, &[Right::Write], Config { thrifty: elsewhere, ..thrifty() });
+    a.publish(1, 1.0);
+    assert_eq!(a.commits().len(), 1, "at once");
 }
 
 #[test]
