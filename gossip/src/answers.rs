@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::item::Key;
+use crate::message::WantId;
 use crate::neighbour::doubled;
 
 /// Timeouts after which a late answer is given up. Chosen: the first chunk, over a link of 200 bytes a second, still
@@ -37,8 +38,11 @@ const SLOTS_FIRST: usize = 4;
 /// An answer of exactly as many bytes as were asked for.
 const FULL: u64 = 1024;
 
-/// What an answer takes besides its payload, on the wire.
+/// What an answer takes besides its payload: of a frame, and of what carries that.
 const MESSAGE_BYTES: u64 = 64;
+
+/// What wants count bytes in.
+pub(crate) const KIB: usize = 1 << 10;
 
 /// No answer is taken to be faster than this: the driver's clock is no finer.
 const INSTANT: Duration = Duration::from_millis(1);
@@ -48,6 +52,8 @@ const INSTANT: Duration = Duration::from_millis(1);
 pub(crate) struct Answers {
     /// At most `slots`, and `Config::wants_in_flight_max`.
     owed: BTreeMap<Key, Owed>,
+    /// What the next want is called.
+    next: WantId,
     slots: usize,
     /// When `slots` last halved: what was asked before that is no reason to halve it again.
     halved: Duration,
@@ -67,7 +73,7 @@ pub(crate) struct Answers {
 
 #[derive(Clone, Copy, Debug)]
 struct Owed {
-    from: u64,
+    id: WantId,
     bytes_max: usize,
     asked: Duration,
     /// When it is late, and once it is, when it is lost.
@@ -90,9 +96,11 @@ pub(crate) enum Overdue {
 }
 
 impl Answers {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Of a neighbour whose first want is called `next`.
+    pub(crate) fn new(next: WantId, config: &Config) -> Self {
         Self {
             owed: BTreeMap::new(),
+            next,
             slots: SLOTS_FIRST.min(config.wants_in_flight_max),
             halved: Duration::ZERO,
             rate: 0,
@@ -102,6 +110,11 @@ impl Answers {
             received: 0,
             doublings: 0,
         }
+    }
+
+    /// What no want was called yet.
+    pub(crate) fn next(&self) -> WantId {
+        self.next
     }
 
     /// How many it owes.
@@ -133,31 +146,37 @@ impl Answers {
         self.owed.len() < slots && self.expected(self.bytes_max(config)) <= window
     }
 
-    /// It is asked for what follows `from`, `again` if it did not answer the same question before. Returns how many bytes
-    /// to ask for.
-    pub(crate) fn ask(&mut self, now: Duration, key: Key, from: u64, again: bool, config: &Config) -> usize {
-        let bytes_max = self.bytes_max(config);
+    /// It is asked about `key`, `again` under the same id if it did not answer that question before: either answer will do.
+    /// Returns what the want is called, and how many bytes to ask for, in whole KiB.
+    pub(crate) fn ask(
+        &mut self,
+        now: Duration,
+        key: Key,
+        again: Option<WantId>,
+        config: &Config,
+    ) -> (WantId, usize) {
+        let bytes_max = self.bytes_max(config).next_multiple_of(KIB);
+        let id = again.unwrap_or(self.next);
+        self.next.0 = self.next.0.max(id.0.saturating_add(1));
+        let again = again.is_some();
         let once = self.timeout(bytes_max, config);
         let timeout = doubled(once, self.doublings).min(config.want_timeout_max.max(once));
         let due = now.saturating_add(timeout);
         let lost = due.max(now.saturating_add(self.patience(once, config)));
-        let owed =
-            Owed { from, bytes_max, asked: now, due, lost, late: false, again, received: self.received };
+        let owed = Owed { id, bytes_max, asked: now, due, lost, late: false, again, received: self.received };
         self.owed.insert(key, owed);
-        bytes_max
+        (id, bytes_max)
     }
 
-    /// An answer of so many bytes came. `false` if it does not owe one.
+    /// An answer of so many bytes came. Returns what was asked for; `None` if nothing of that id is owed.
     pub(crate) fn answered(
         &mut self,
         now: Duration,
-        key: &Key,
-        from: u64,
+        id: WantId,
         bytes: usize,
         config: &Config,
-    ) -> bool {
-        let Some(owed) = self.owed.get(key).copied().filter(|owed| owed.from == from) else { return false };
-        self.owed.remove(key);
+    ) -> Option<Key> {
+        let (key, owed) = self.settle(id)?;
         let bytes = (bytes as u64).saturating_add(MESSAGE_BYTES);
         self.received = self.received.saturating_add(bytes);
         self.doublings = 0;
@@ -179,20 +198,24 @@ impl Answers {
         for earlier in self.owed.values_mut().filter(|it| it.late && it.asked < owed.asked) {
             earlier.due = now;
         }
-        true
+        Some(key)
     }
 
-    /// It says that it will not answer. `false` if it does not owe an answer.
-    pub(crate) fn unserved(&mut self, now: Duration, key: &Key, from: Option<u64>) -> bool {
-        let Some(owed) = self.owed.get(key).copied() else { return false };
-        if from.is_some_and(|from| from != owed.from) {
-            return false;
-        }
-        self.owed.remove(key);
-        if from.is_some() {
-            self.halve(now, owed.asked);
-        }
-        true
+    /// It says that it will not answer. Returns what was asked for; `None` if nothing of that id is owed.
+    pub(crate) fn unserved(&mut self, now: Duration, id: WantId) -> Option<Key> {
+        let (key, owed) = self.settle(id)?;
+        self.halve(now, owed.asked);
+        Some(key)
+    }
+
+    /// It says that it holds no more of `key`. `false` if it does not owe an answer about that.
+    pub(crate) fn listed(&mut self, key: &Key) -> bool {
+        self.owed.remove(key).is_some()
+    }
+
+    fn settle(&mut self, id: WantId) -> Option<(Key, Owed)> {
+        let key = self.owed.iter().find(|(_, owed)| owed.id == id).map(|(key, _)| *key)?;
+        self.owed.remove_entry(&key)
     }
 
     /// When the next answer is overdue.
@@ -312,6 +335,10 @@ mod tests {
         Key([n; 32])
     }
 
+    fn answers() -> Answers {
+        Answers::new(WantId(0), &Config::default())
+    }
+
     /// Asks for as much as there is room for, over a link that passes so many bytes a second and answers after `latency`,
     /// until `end`. Returns the most that were owed at once in the second half, and the last size that was asked for.
     fn run(it: &mut Answers, rate: u64, latency: Duration, end: Duration) -> (usize, usize) {
@@ -321,36 +348,37 @@ mod tests {
         let mut under_way = std::collections::VecDeque::new();
         while now < end {
             while it.has_room(true, &config) {
-                last = it.ask(now, key(next), 0, false, &config);
+                let (id, bytes) = it.ask(now, key(next), None, &config);
+                last = bytes;
                 free = free.max(now + latency) + time_of(last as u64, rate);
-                under_way.push_back((free, key(next), last));
+                under_way.push_back((free, id, last));
                 next = next.wrapping_add(1);
             }
             if now > end / 2 {
                 owed_max = owed_max.max(it.len());
             }
-            let (arrives, answered, bytes) = under_way.pop_front().unwrap();
+            let (arrives, id, bytes) = under_way.pop_front().unwrap();
             assert!(it.next_due().unwrap() > arrives, "an answer at {arrives:?} is late");
             now = arrives;
-            assert!(it.answered(now, &answered, 0, bytes, &config));
+            assert!(it.answered(now, id, bytes, &config).is_some());
         }
         (owed_max, last)
     }
 
     #[test]
     fn a_slow_link_gets_few_and_small_wants_and_a_fast_one_many_and_large() {
-        let (owed, bytes) = run(&mut Answers::new(&Config::default()), 20_000, ms(50), ms(60_000));
+        let (owed, bytes) = run(&mut answers(), 20_000, ms(50), ms(60_000));
         assert!(owed <= 4 && (4_096..25_000).contains(&bytes), "{owed} wants of {bytes} bytes");
-        let (owed, bytes) = run(&mut Answers::new(&Config::default()), 10_000_000, ms(50), ms(5_000));
+        let (owed, bytes) = run(&mut answers(), 10_000_000, ms(50), ms(5_000));
         assert_eq!((owed, bytes), (32, 256 << 10));
-        let (_, bytes) = run(&mut Answers::new(&Config::default()), 10_000_000, ms(2_000), ms(30_000));
+        let (_, bytes) = run(&mut answers(), 10_000_000, ms(2_000), ms(30_000));
         assert_eq!(bytes, 256 << 10, "far away is not slow");
     }
 
     #[test]
     fn what_is_late_keeps_its_slot_until_it_is_lost() {
-        let (mut it, config) = (Answers::new(&Config::default()), Config::default());
-        it.ask(ms(0), key(1), 0, false, &config);
+        let (mut it, config) = (answers(), Config::default());
+        let (id, _) = it.ask(ms(0), key(1), None, &config);
         assert_eq!(it.next_due(), Some(ms(3_000)));
         assert_eq!(it.overdue(ms(2_999)), []);
         assert_eq!(it.overdue(ms(3_000)), [(key(1), Overdue::Late)]);
@@ -358,42 +386,45 @@ mod tests {
         assert_eq!(it.overdue(ms(23_999)), []);
         assert_eq!(it.overdue(ms(24_000)), [(key(1), Overdue::Lost)]);
         assert_eq!((it.len(), it.next_due()), (0, None));
-        assert!(!it.answered(ms(24_000), &key(1), 0, 9, &config));
+        assert_eq!(it.answered(ms(24_000), id, 9, &config), None);
+        it.ask(ms(24_000), key(1), Some(id), &config);
+        assert_eq!(it.answered(ms(24_001), id, 9, &config), Some(key(1)), "the first answer will do");
     }
 
     #[test]
     fn what_was_asked_before_something_that_is_answered_is_lost_once_it_is_late() {
-        let (mut it, config) = (Answers::new(&Config::default()), Config::default());
-        it.ask(ms(0), key(1), 0, false, &config);
-        it.ask(ms(10), key(2), 0, false, &config);
+        let (mut it, config) = (answers(), Config::default());
+        it.ask(ms(0), key(1), None, &config);
+        let (id, _) = it.ask(ms(10), key(2), None, &config);
         assert_eq!(it.overdue(ms(3_000)), [(key(1), Overdue::Late)]);
-        assert!(it.answered(ms(3_005), &key(2), 0, 9, &config));
+        assert_eq!(it.answered(ms(3_005), id, 9, &config), Some(key(2)));
         assert_eq!(it.overdue(ms(3_005)), [(key(1), Overdue::Lost)]);
     }
 
     #[test]
     fn timeouts_double_and_slots_halve_once_a_round() {
-        let (mut it, config) = (Answers::new(&Config::default()), Config::default());
+        let (mut it, config) = (answers(), Config::default());
         for n in 0..4 {
-            it.ask(ms(0), key(n), 0, false, &config);
+            it.ask(ms(0), key(n), None, &config);
         }
         assert!(!it.has_room(true, &config));
         assert_eq!(it.overdue(ms(3_000)).len(), 4);
         assert_eq!((it.slots, it.doublings), (2, 1));
         it.overdue(ms(24_000));
-        it.ask(ms(24_000), key(1), 0, true, &config);
+        it.ask(ms(24_000), key(1), Some(WantId(1)), &config);
         assert_eq!(it.next_due(), Some(ms(30_000)));
-        assert!(it.answered(ms(29_000), &key(1), 0, 9, &config));
+        assert_eq!(it.answered(ms(29_000), WantId(1), 9, &config), Some(key(1)));
         assert_eq!(it.latency, None, "it may be the answer to the first question");
     }
 
     #[test]
     fn who_says_that_it_will_not_answer_owes_nothing() {
-        let (mut it, config) = (Answers::new(&Config::default()), Config::default());
-        it.ask(ms(0), key(1), 7, false, &config);
-        assert!(!it.unserved(ms(1), &key(1), Some(6)), "that was another question");
-        assert!(!it.answered(ms(1), &key(1), 6, 9, &config));
-        assert!(it.unserved(ms(1), &key(1), Some(7)));
+        let (mut it, config) = (answers(), Config::default());
+        let (id, _) = it.ask(ms(0), key(1), None, &config);
+        let other = WantId(id.0 + 1);
+        assert_eq!(it.unserved(ms(1), other), None, "that was another question");
+        assert_eq!(it.answered(ms(1), other, 9, &config), None);
+        assert_eq!(it.unserved(ms(1), id), Some(key(1)));
         assert_eq!((it.len(), it.slots), (0, 2));
     }
 
@@ -401,11 +432,11 @@ mod tests {
     fn no_number_overflows() {
         let config =
             Config { want_timeout: Duration::MAX, want_timeout_max: Duration::MAX, ..Config::default() };
-        let mut it = Answers::new(&config);
+        let mut it = Answers::new(WantId(u64::MAX - 50), &config);
         for n in 0..100 {
             let now = Duration::from_secs(u64::MAX / 100 * n);
-            it.ask(now, key(1), n, false, &config);
-            it.answered(now.saturating_mul(2), &key(1), n, usize::MAX, &config);
+            let (id, _) = it.ask(now, key(1), None, &config);
+            it.answered(now.saturating_mul(2), id, usize::MAX, &config);
             it.overdue(Duration::MAX);
         }
     }

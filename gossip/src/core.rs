@@ -13,7 +13,7 @@ use crate::frontier::{Found, Frontier};
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
 use crate::item::{Item, Key, Origin, Topic, Version};
-use crate::message::Message;
+use crate::message::{Message, WantId};
 use crate::name::Named;
 use crate::neighbour::Neighbour;
 use crate::quota::Authors;
@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) cursors: Cursors,
     /// Bounded by `Config::neighbours_max`. In boxes: a node of the map has room for eleven, and a leaf has two.
     pub(crate) neighbours: BTreeMap<PeerId, Box<Neighbour>>,
+    /// Where the next link's wants begin to be numbered: after those of all links that are over.
+    pub(crate) first_want: WantId,
     pub(crate) timers: Timers,
     /// Emptied by the driver after each input, and bounded by what one input can cause.
     pub(crate) outputs: VecDeque<Output>,
@@ -72,6 +74,7 @@ impl Core {
             authors: Authors::default(),
             cursors: Cursors::default(),
             neighbours: BTreeMap::new(),
+            first_want: WantId::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             frames: Frames::default(),

@@ -107,13 +107,13 @@ mod tests {
 
     use super::*;
     use crate::item::Key;
-    use crate::message::Payload;
+    use crate::message::{Payload, WantId};
 
     const A: PeerId = PeerId([1; 32]);
     const B: PeerId = PeerId([2; 32]);
 
     fn want(n: u64) -> Message<'static> {
-        Message::Want { key: Key([7; 32]), from: n, bytes_max: 1 << 40 }
+        Message::Want { id: WantId(9), key: Key([7; 32]), from: n, kib_max: 1 << 30 }
     }
 
     fn sent(frames: &mut Frames) -> Vec<(PeerId, Priority, Vec<u8>)> {
@@ -176,7 +176,7 @@ mod tests {
             frames.add(
                 A,
                 Priority::Live,
-                Message::Want { key: Key([0; 32]), from: 0, bytes_max: 0 }.encode(),
+                Message::Want { id: WantId(0), key: Key([0; 32]), from: 0, kib_max: 0 }.encode(),
                 9_999,
             );
         }
@@ -196,7 +196,7 @@ mod tests {
             lengths in prop::collection::vec(0usize..200, 0..60), bytes_max in 0usize..300,
         ) {
             let bodies: Vec<Vec<u8>> = lengths.iter().map(|length| vec![9; *length]).collect();
-            let message = |n: usize| Message::Chunk { key: Key([7; 32]), from: n as u64, payload: Payload(&bodies[n]) };
+            let message = |n: usize| Message::Chunk { id: WantId(n as u64), payload: Payload(&bodies[n]) };
             let mut frames = Frames::default();
             for n in 0..bodies.len() {
                 frames.add(A, Priority::Live, message(n).encode(), bytes_max);

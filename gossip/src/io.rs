@@ -122,7 +122,7 @@ pub enum Output {
     Deliver {
         /// Who sent it.
         from: PeerId,
-        /// What it claims to belong to.
+        /// What it should belong to. Of what was asked for by its name, only that is known: see [`Key::names`].
         key: Key,
         /// The bytes.
         payload: Vec<u8>,

@@ -163,7 +163,7 @@ impl Gossip {
             core.stats.neighbours_refused += 1;
             return;
         }
-        let mut neighbour = Neighbour::new(core.now, interest, &core.interest, &core.config);
+        let mut neighbour = Neighbour::new(core.now, interest, &core.interest, core.first_want, &core.config);
         neighbour.is_leaf = leaf;
         if let Some((cost, is_fed)) = before {
             (neighbour.cost, neighbour.is_fed) = (cost, is_fed);
@@ -175,7 +175,9 @@ impl Gossip {
     }
 
     fn neighbour_down(&mut self, peer: PeerId) {
-        if self.core.neighbours.remove(&peer).is_some() {
+        if let Some(neighbour) = self.core.neighbours.remove(&peer) {
+            // What it still owes may come yet, if only its interest changed.
+            self.core.first_want = self.core.first_want.max(neighbour.answers.next());
             self.core.timers.cancel(Timer::Reconcile(peer));
             self.core.timers.cancel(Timer::Offer(peer));
             self.core.timers.cancel(Timer::Owed(peer));
@@ -189,11 +191,8 @@ impl Gossip {
     fn shed(&mut self, peer: PeerId, frame: &[u8]) {
         for message in frame::decode(frame, self.core.config.message_bytes_max).unwrap_or_default() {
             match message {
-                Message::Chunk { key, from, .. } => serve::shed(&mut self.core, peer, key, from),
-                Message::Want { key, from, .. } => {
-                    let key = self.core.frontier.named_in_full(key);
-                    self.wants.unserved(&mut self.core, peer, key, from);
-                }
+                Message::Chunk { id, .. } => serve::shed(&mut self.core, peer, id),
+                Message::Want { id, .. } => self.wants.unserved(&mut self.core, peer, id),
                 _ => {}
             }
         }
@@ -247,15 +246,14 @@ impl Gossip {
                 let ahead = announce::received(core, from, ask, items);
                 self.consider(ahead);
             }
-            Message::Want { key, from: size, bytes_max } => serve::wanted(core, from, key, size, bytes_max),
-            Message::Chunk { key, from: begin, payload } => {
-                if self.wants.chunk(core, from, key, begin, payload.0.len()) {
-                    core.deliver(from, key, payload.0, false);
-                } else {
-                    core.stats.unwanted += 1;
-                }
+            Message::Want { id, key, from: size, kib_max } => {
+                serve::wanted(core, from, id, key, size, kib_max);
             }
-            Message::Unserved { key, from: begin } => self.wants.unserved(core, from, key, begin),
+            Message::Chunk { id, payload } => match self.wants.chunk(core, from, id, payload.0.len()) {
+                Some(key) => core.deliver(from, key, payload.0, false),
+                None => core.stats.unwanted += 1,
+            },
+            Message::Unserved { id } => self.wants.unserved(core, from, id),
         }
     }
 

@@ -53,18 +53,19 @@ pub(crate) enum Message<'a> {
         #[serde(deserialize_with = "bounded::seq::<_, _, ITEMS_MAX>")]
         items: Vec<Item>,
     },
-    /// The sender holds `key` up to `from`, and asks for what follows: about `bytes_max` of it, and something in any case.
+    /// The sender holds `key` up to `from`, and asks for what follows: about `kib_max` KiB of it, and something in any case.
     Want {
+        id: WantId,
         /// Or its name.
         #[serde(with = "name::key")]
         key: Key,
         from: u64,
-        bytes_max: u64,
+        kib_max: u32,
     },
     /// The answer to a want, or as much of it as fits.
-    Chunk { key: Key, from: u64, payload: Payload<'a> },
+    Chunk { id: WantId, payload: Payload<'a> },
     /// The other answer to a want: the sender cannot, or may not, or had to drop what it sent.
-    Unserved { key: Key, from: u64 },
+    Unserved { id: WantId },
     /// Where the sender is in the trees.
     Tree(TreeMessage),
     /// The sender holds pushes of these names.
@@ -80,6 +81,11 @@ pub(crate) enum Message<'a> {
     /// The sender, a leaf, wants all pushes from the receiver, or none.
     Feed { on: bool },
 }
+
+/// What a want is called on its link, by who asks, so that its answer need not say again what it is of. Numbers go up and
+/// never come twice, so that what is late is not taken for something else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct WantId(pub(crate) u64);
 
 /// Opaque bytes, still lying in the message.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -64,6 +64,14 @@ impl Name {
     }
 }
 
+impl Key {
+    /// Whether this is `key`, or stands in for it: what is asked for by its name is known as its first six bytes, and zeros,
+    /// until the node says which key that is.
+    pub fn names(&self, key: &Self) -> bool {
+        self == key || *self == Name::of(key).stand_in()
+    }
+}
+
 /// Whether `key` is but a name.
 pub(crate) fn is_stand_in(key: &Key) -> bool {
     key.0[BYTES..].iter().all(|byte| *byte == 0)
@@ -155,6 +163,10 @@ mod tests {
             prop_assert_eq!(name.range().first(), name.stand_in());
             prop_assert_eq!(Name::of(&name.stand_in()), name);
             prop_assert_eq!(Name::from_bytes(name.to_bytes()), name);
+            prop_assert!(name.stand_in().names(&Key(bytes)) && Key(bytes).names(&Key(bytes)));
+            let mut other = bytes;
+            other[5] ^= 1;
+            prop_assert!(!name.stand_in().names(&Key(other)) && !Key(bytes).names(&Key(other)));
         }
     }
 

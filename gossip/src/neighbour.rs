@@ -7,10 +7,12 @@ use crate::answers::Answers;
 use crate::config::Config;
 use crate::interest::Interest;
 use crate::item::{Key, Version};
+use crate::message::WantId;
 use crate::name::{self, Name};
 use crate::quota::Quotas;
 use crate::range::Range;
 use crate::reconcile::{Pace, Session};
+use crate::serve::Serving;
 
 /// The order in which queued wants are sent: control first, then oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +43,8 @@ pub(crate) struct Neighbour {
     backoffs: BTreeMap<Key, Backoff>,
     /// Bounded by `Config::conflicts_max`.
     conflicts: BTreeSet<(Key, [u8; 32], u64)>,
-    /// What the node reads for it, and from where: bounded by `Config::serves_in_flight_max`.
-    pub(crate) serving: BTreeMap<Key, u64>,
+    /// What the node reads for it: bounded by `Config::serves_in_flight_max`.
+    pub(crate) serving: BTreeMap<Key, Serving>,
     /// What it owes us: at most `Config::wants_in_flight_max`.
     pub(crate) answers: Answers,
     /// Wants that wait for one of those to end. Entries may be stale; they name live wants, so those bound it.
@@ -88,7 +90,14 @@ struct Backoff {
 }
 
 impl Neighbour {
-    pub(crate) fn new(now: Duration, interest: Interest, mine: &Interest, config: &Config) -> Self {
+    /// One whose wants are numbered from `first` on.
+    pub(crate) fn new(
+        now: Duration,
+        interest: Interest,
+        mine: &Interest,
+        first: WantId,
+        config: &Config,
+    ) -> Self {
         Self {
             is_leaf: false,
             is_fed: true,
@@ -101,7 +110,7 @@ impl Neighbour {
             backoffs: BTreeMap::new(),
             conflicts: BTreeSet::new(),
             serving: BTreeMap::new(),
-            answers: Answers::new(config),
+            answers: Answers::new(first, config),
             wants_queued: BTreeSet::new(),
             demerits: 0,
             quotas: Quotas::full(now, config),
@@ -246,7 +255,8 @@ mod tests {
     use super::*;
 
     fn neighbour() -> Neighbour {
-        Neighbour::new(Duration::ZERO, Interest::all(), &Interest::all(), &Config::default())
+        let all = Interest::all();
+        Neighbour::new(Duration::ZERO, all.clone(), &all, WantId(0), &Config::default())
     }
 
     #[test]

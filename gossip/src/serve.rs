@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Want received -- we hold no more than it  --> List of that one key, or name: what it heard of us is wrong
-//!               -- already serving          --> dropped; it gets the answer to the first
+//!               -- already serving          --> dropped; it gets one answer, under the id that it gave last
 //!               -- full                     --> Unserved
 //!               -- else                     --> Serve; serving
 //! Served        -- a chunk                  --> Chunk, at CatchUp; done
@@ -15,16 +15,25 @@
 
 use msec_identity::PeerId;
 
+use crate::answers::KIB;
 use crate::core::Core;
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
 use crate::item::Key;
-use crate::message::{Message, OVERHEAD_BYTES_MAX, Payload};
+use crate::message::{Message, OVERHEAD_BYTES_MAX, Payload, WantId};
 use crate::name::{self, Name};
 use crate::range::Range;
 
+/// What the node reads for a neighbour.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Serving {
+    /// What the neighbour calls it.
+    id: WantId,
+    from: u64,
+}
+
 /// A neighbour asks for what follows `size`.
-pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64, bytes_max: u64) {
+pub(crate) fn wanted(core: &mut Core, from: PeerId, id: WantId, key: Key, size: u64, kib_max: u32) {
     let key = core.frontier.named_in_full(key);
     let ours = core.frontier.get(&key).map(|held| held.version.size);
     let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
@@ -39,46 +48,47 @@ pub(crate) fn wanted(core: &mut Core, from: PeerId, key: Key, size: u64, bytes_m
             core.frontier.items(&range, &Interest::all()).take(core.config.list_max).collect();
         core.stats.listed += items.len() as u64;
         core.send(from, Priority::Live, &Message::List { range, items });
-    } else if neighbour.serving.contains_key(&key) {
+    } else if let Some(serving) = neighbour.serving.get_mut(&key) {
+        if serving.from == size {
+            serving.id = id;
+        }
         core.stats.serves_dropped += 1;
     } else if neighbour.serving.len() >= core.config.serves_in_flight_max
         || !neighbour.quotas.may_serve(core.now, &core.config)
     {
         core.stats.serves_dropped += 1;
-        unserved(core, from, key, size);
+        unserved(core, from, id, core.priority_of(&key, Priority::Live));
     } else {
-        neighbour.serving.insert(key, size);
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        neighbour.serving.insert(key, Serving { id, from: size });
+        let bytes_max = usize::try_from(kib_max).unwrap_or(usize::MAX).saturating_mul(KIB);
         core.output(Output::Serve { to: from, key, from: size, bytes_max });
     }
 }
 
 /// A chunk for `peer` was dropped on our side: it need not wait for that.
-pub(crate) fn shed(core: &mut Core, peer: PeerId, key: Key, from: u64) {
+pub(crate) fn shed(core: &mut Core, peer: PeerId, id: WantId) {
     if core.neighbours.contains_key(&peer) {
-        unserved(core, peer, key, from);
+        unserved(core, peer, id, Priority::Live);
     }
 }
 
-fn unserved(core: &mut Core, to: PeerId, key: Key, from: u64) {
-    let priority = core.priority_of(&key, Priority::Live);
-    core.send(to, priority, &Message::Unserved { key, from });
+fn unserved(core: &mut Core, to: PeerId, id: WantId, priority: Priority) {
+    core.send(to, priority, &Message::Unserved { id });
 }
 
 /// The node read it. An answer to what a neighbour asked before its link went down and came back is dropped.
 pub(crate) fn served(core: &mut Core, to: PeerId, key: Key, from: u64, chunk: Option<&[u8]>) {
     let Some(neighbour) = core.neighbours.get_mut(&to) else { return };
-    if neighbour.serving.get(&key) != Some(&from) {
-        return;
-    }
+    let Some(id) = neighbour.serving.get(&key).filter(|it| it.from == from).map(|it| it.id) else { return };
     neighbour.serving.remove(&key);
-    let Some(chunk) = chunk else { return unserved(core, to, key, from) };
-    if chunk.len().saturating_add(OVERHEAD_BYTES_MAX) > core.config.message_bytes_max {
-        core.stats.oversize += 1;
-        return unserved(core, to, key, from);
-    }
+    let fits =
+        |chunk: &&[u8]| chunk.len().saturating_add(OVERHEAD_BYTES_MAX) <= core.config.message_bytes_max;
+    core.stats.oversize += u64::from(chunk.is_some_and(|chunk| !fits(&chunk)));
+    let Some(chunk) = chunk.filter(fits) else {
+        return unserved(core, to, id, core.priority_of(&key, Priority::Live));
+    };
     neighbour.quotas.served(core.now, chunk.len(), &core.config);
     core.stats.served += 1;
     let priority = core.priority_of(&key, Priority::CatchUp);
-    core.send(to, priority, &Message::Chunk { key, from, payload: Payload(chunk) });
+    core.send(to, priority, &Message::Chunk { id, payload: Payload(chunk) });
 }

@@ -29,12 +29,12 @@ use std::collections::BTreeMap;
 
 use msec_identity::PeerId;
 
-use crate::answers::Overdue;
+use crate::answers::{KIB, Overdue};
 use crate::core::Core;
 use crate::frontier::Found;
 use crate::io::Priority;
 use crate::item::{Key, Topic};
-use crate::message::Message;
+use crate::message::{Message, WantId};
 use crate::name::Name;
 use crate::neighbour::WantOrder;
 use crate::timers::Timer;
@@ -51,9 +51,16 @@ struct Want {
     order: WantOrder,
     /// Where to continue.
     have: u64,
-    /// How often each was asked since the last progress. Bounded by the neighbours.
-    asked: BTreeMap<PeerId, u32>,
+    /// Who was asked since the last progress. Bounded by the neighbours.
+    asked: BTreeMap<PeerId, Asked>,
     state: State,
+}
+
+/// How often, and under which id.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    times: u32,
+    id: WantId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +135,8 @@ impl Wants {
     pub(crate) fn refused(&mut self, core: &mut Core, key: Key, from: PeerId) {
         core.stats.refused += 1;
         let name = Name::of(&key).stand_in();
-        let keys = if self.by_key.contains_key(&name) { vec![key, name] } else { vec![key] };
+        let is_named = name != key && self.by_key.contains_key(&name);
+        let keys = if is_named { vec![key, name] } else { vec![key] };
         for key in keys {
             if let Some(neighbour) = core.neighbours.get_mut(&from) {
                 neighbour.back_off(key, core.now, &core.config);
@@ -138,13 +146,13 @@ impl Wants {
     }
 
     /// `from` says that it will not answer.
-    pub(crate) fn unserved(&mut self, core: &mut Core, from: PeerId, key: Key, begin: u64) {
-        let (now, key) = (core.now, asked_as(core, from, key));
+    pub(crate) fn unserved(&mut self, core: &mut Core, from: PeerId, id: WantId) {
+        let now = core.now;
         let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
-        if !neighbour.answers.unserved(now, &key, Some(begin)) {
+        let Some(key) = neighbour.answers.unserved(now, id) else {
             core.stats.unwanted += 1;
             return;
-        }
+        };
         core.stats.unserved += 1;
         neighbour.back_off_briefly(key, now, &core.config);
         self.settle(core, from);
@@ -153,8 +161,7 @@ impl Wants {
 
     /// `from` said exactly how far it holds `key`, which is also how it answers a want for more than that.
     pub(crate) fn listed(&mut self, core: &mut Core, from: PeerId, key: Key) {
-        let now = core.now;
-        if core.neighbours.get_mut(&from).is_some_and(|it| it.answers.unserved(now, &key, None)) {
+        if core.neighbours.get_mut(&from).is_some_and(|it| it.answers.listed(&key)) {
             self.settle(core, from);
             if self.by_key.get(&key).is_some_and(|want| want.state == State::InFlight(from)) {
                 self.dispatch(core, key);
@@ -162,20 +169,10 @@ impl Wants {
         }
     }
 
-    /// A chunk of `key` came. True if `from` owed it, and it is still wanted.
-    pub(crate) fn chunk(
-        &mut self,
-        core: &mut Core,
-        from: PeerId,
-        key: Key,
-        begin: u64,
-        bytes: usize,
-    ) -> bool {
-        let key = asked_as(core, from, key);
-        let Some(neighbour) = core.neighbours.get_mut(&from) else { return false };
-        if !neighbour.answers.answered(core.now, &key, begin, bytes, &core.config) {
-            return false;
-        }
+    /// A chunk came. Returns what it is of, or should be, if `from` owed it and it is still wanted.
+    pub(crate) fn chunk(&mut self, core: &mut Core, from: PeerId, id: WantId, bytes: usize) -> Option<Key> {
+        let neighbour = core.neighbours.get_mut(&from)?;
+        let key = neighbour.answers.answered(core.now, id, bytes, &core.config)?;
         neighbour.demerits = 0;
         let want = self.by_key.get_mut(&key);
         let wanted = want.is_some();
@@ -186,7 +183,7 @@ impl Wants {
             core.timers.set(Timer::Want(key), core.after(core.config.want_timeout));
         }
         self.settle(core, from);
-        wanted
+        wanted.then_some(key)
     }
 
     /// [`Timer::Want`] fired.
@@ -251,7 +248,8 @@ impl Wants {
         let Some(want) = self.by_key.get_mut(&key) else { return };
         // Its last answer may be on its way.
         let owes = |peer: &PeerId| core.neighbours.get(peer).is_some_and(|it| it.answers.owes(&key));
-        let tired = |peer: &PeerId, times: &mut u32| *times >= core.config.want_tries_max && !owes(peer);
+        let tired =
+            |peer: &PeerId, asked: &mut Asked| asked.times >= core.config.want_tries_max && !owes(peer);
         let tired: Vec<PeerId> = want.asked.extract_if(.., tired).map(|(peer, _)| peer).collect();
         for peer in tired {
             if let Some(neighbour) = core.neighbours.get_mut(&peer) {
@@ -262,7 +260,7 @@ impl Wants {
         let best = askable
             .filter(|(_, neighbour)| neighbour.answers.has_room(want.order.is_data, &core.config))
             .min_by_key(|(peer, neighbour)| {
-                let times = want.asked.get(peer).copied().unwrap_or_default();
+                let times = want.asked.get(peer).map_or(0, |asked| asked.times);
                 (times, neighbour.demerits, neighbour.answers.len(), distance(peer, &key))
             });
         if let Some(peer) = best.map(|(peer, _)| *peer) {
@@ -311,29 +309,22 @@ impl Wants {
 impl Want {
     fn fly(&mut self, core: &mut Core, key: Key, peer: PeerId) {
         self.state = State::InFlight(peer);
-        let times = self.asked.entry(peer).or_default();
-        *times += 1;
-        let again = *times > 1;
+        let before = self.asked.get(&peer).copied();
         let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
-        let bytes_max = neighbour.answers.ask(core.now, key, self.have, again, &core.config) as u64;
+        let (id, bytes_max) =
+            neighbour.answers.ask(core.now, key, before.map(|asked| asked.id), &core.config);
+        let times = before.map_or(0, |asked| asked.times).saturating_add(1);
+        self.asked.insert(peer, Asked { times, id });
+        let kib_max = u32::try_from(bytes_max / KIB).unwrap_or(u32::MAX);
         core.timers.cancel(Timer::Want(key));
         core.watch_owed(peer);
         core.stats.wanted += 1;
         let priority = if self.order.is_data { Priority::Live } else { Priority::Control };
         // The name will do, if we know but one key of it; in full when that didn't help.
         let name = Name::of(&key);
-        let is_clear = !again && core.frontier.named(name) == Found::Key(key);
+        let is_clear = before.is_none() && core.frontier.named(name) == Found::Key(key);
         let key = if is_clear { name.stand_in() } else { key };
-        core.send(peer, priority, &Message::Want { key, from: self.have, bytes_max });
-    }
-}
-
-/// What we asked `from` for when it answers about `key`: that, or its name, if we didn't know it.
-fn asked_as(core: &Core, from: PeerId, key: Key) -> Key {
-    let name = Name::of(&key).stand_in();
-    match core.neighbours.get(&from) {
-        Some(neighbour) if !neighbour.answers.owes(&key) && neighbour.answers.owes(&name) => name,
-        _ => key,
+        core.send(peer, priority, &Message::Want { id, key, from: self.have, kib_max });
     }
 }
 

@@ -102,17 +102,11 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
         )),
         items.clone().prop_map(|items| Message::List { range: Range::ALL, items }),
         (any::<bool>(), items).prop_map(|(ask, items)| Message::Have { ask, items }),
-        (any::<[u8; 32]>(), any::<u64>(), any::<u64>()).prop_map(|(key, from, bytes_max)| Message::Want {
-            key: Key(key),
-            from,
-            bytes_max
+        (any::<u64>(), any::<[u8; 32]>(), any::<u64>(), any::<u32>()).prop_map(|(id, key, from, kib_max)| {
+            Message::Want { id: WantId(id), key: Key(key), from, kib_max }
         }),
-        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Unserved { key: Key(key), from }),
-        (any::<[u8; 32]>(), any::<u64>()).prop_map(|(key, from)| Message::Chunk {
-            key: Key(key),
-            from,
-            payload: Payload(b"")
-        }),
+        any::<u64>().prop_map(|id| Message::Unserved { id: WantId(id) }),
+        any::<u64>().prop_map(|id| Message::Chunk { id: WantId(id), payload: Payload(b"") }),
         (any::<bool>(), prop::collection::btree_set(1u32.., 0..6)).prop_map(|(whole, trees)| {
             let extent = if whole { Extent::First } else { Extent::Changes };
             let ways: Vec<_> =
@@ -242,7 +236,6 @@ fn sizes_are_as_promised() {
     let topic = Topic::new(&"x".repeat(TOPIC_BYTES_MAX - 1)).unwrap();
     let largest = Item { topic, version: Version { size: u64::MAX, digest: [0; 32] }, ..item(0) };
     assert!(postcard::to_allocvec(&largest).unwrap().len() <= Item::BYTES_MAX);
-    let key = Key([0; 32]);
-    let empty = Message::Chunk { key, from: u64::MAX, payload: Payload(&[]) };
+    let empty = Message::Chunk { id: WantId(u64::MAX), payload: Payload(&[]) };
     assert!(empty.encode().len() + 10 < OVERHEAD_BYTES_MAX);
 }

@@ -52,7 +52,7 @@ fn fetch_all(rig: &mut Rig) -> (usize, usize) {
     while !in_flight.is_empty() {
         most = most.max(in_flight.len());
         let (_, key, _) = in_flight.remove(0);
-        rig.receive(A, &Wire::Chunk { key, from: 0, payload: vec![0; 100] });
+        rig.answer_of(A, key, vec![0; 100]);
         rig.accept(key, "parks", 9, Some(A));
         fetched += 1;
         in_flight.extend(rig.wants());
@@ -213,7 +213,7 @@ fn messages_over_the_limit_are_neither_read_nor_sent() {
     rig.load(&[item(key(1), "parks", 9)]);
     rig.receive(A, &want(key(1), 0));
     rig.input(Input::Served { to: A, key: key(1), from: 0, chunk: Some(vec![0; config.message_bytes_max]) });
-    let unserved = Wire::Unserved { key: key(1), from: 0 };
+    let unserved = Wire::Unserved { id: 0 };
     assert_eq!((rig.sent(), rig.gossip.stats().oversize), (vec![(A, unserved)], 1));
 }
 

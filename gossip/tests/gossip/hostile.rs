@@ -3,6 +3,7 @@
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
 use msec_identity::PeerId;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::rig::{items, topic};
@@ -138,13 +139,14 @@ fn any_wire() -> BoxedStrategy<Wire> {
         any_step().prop_map(Wire::Reconcile),
         (any_range(), any_items()).prop_map(|(range, items)| Wire::List { range, items }),
         (any::<bool>(), any_items()).prop_map(|(ask, items)| Wire::Have { ask, items }),
-        (any_key(), any_size(), any_size()).prop_map(|(key, from, bytes_max)| Wire::Want {
+        (any_size(), any_key(), any_size(), any::<u32>()).prop_map(|(id, key, from, kib_max)| Wire::Want {
+            id,
             key,
             from,
-            bytes_max
+            kib_max
         }),
-        (any_key(), any_size()).prop_map(|(key, from)| Wire::Unserved { key, from }),
-        (any_key(), any_size(), bytes).prop_map(|(key, from, payload)| Wire::Chunk { key, from, payload }),
+        any_size().prop_map(|id| Wire::Unserved { id }),
+        (any_size(), bytes).prop_map(|(id, payload)| Wire::Chunk { id, payload }),
         (any_extent(), prop::collection::vec((1u32..6, any_way()), 0..12))
             .prop_map(|(extent, steps)| Wire::Tree(WireTree::Vector { extent, steps })),
         any::<[u8; 8]>().prop_map(|sum| Wire::Tree(WireTree::Check { sum })),
@@ -224,6 +226,17 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
     assert!(gossip.neighbours().any(|peer| peer == *to), "nothing concerns a stranger");
 }
 
+/// A want's id never stands for two keys with one neighbour, whatever links come and go.
+fn check_ids(asked: &mut BTreeMap<(PeerId, u64), [u8; 6]>, output: &Output) {
+    let Output::Send { to, bytes, .. } = output else { return };
+    for message in Wire::decode(bytes) {
+        if let Wire::Want { id, key, .. } = message {
+            let name = *key.0.first_chunk().unwrap();
+            assert_eq!(*asked.entry((*to, id)).or_insert(name), name, "id {id}");
+        }
+    }
+}
+
 /// However full the tables were made, they stay in their bounds.
 fn bounded(gossip: &Gossip, config: &Config) {
     let sizes = gossip.table_sizes();
@@ -273,12 +286,14 @@ proptest! {
         }
         while gossip.poll_output().is_some() {}
         let mut now = Duration::ZERO;
+        let mut asked = BTreeMap::new();
         for (pause, input) in inputs {
             now += Duration::from_millis(pause);
             gossip.handle(now, input);
             let mut outputs = 0;
             while let Some(output) = gossip.poll_output() {
                 check(&gossip, &config, &output);
+                check_ids(&mut asked, &output);
                 outputs += 1;
             }
             prop_assert!(outputs < 1_000);

@@ -21,6 +21,7 @@ mod rig;
 mod roles;
 mod slow;
 mod strangers;
+mod want_ids;
 mod wants;
 mod wire;
 mod world;

@@ -37,16 +37,17 @@ pub(crate) fn peer(end: usize) -> PeerId {
     PeerId([1 + end as u8; 32])
 }
 
-fn payload(topic: &Topic, version: &Version) -> Vec<u8> {
-    [&version.size.to_le_bytes()[..], &version.digest, topic.as_str().as_bytes()].concat()
+fn payload(key: &Key, topic: &Topic, version: &Version) -> Vec<u8> {
+    [&key.0[..], &version.size.to_le_bytes(), &version.digest, topic.as_str().as_bytes()].concat()
 }
 
-fn parse(payload: &[u8]) -> (Topic, Version) {
-    let (size, rest) = payload.split_at(8);
+fn parse(payload: &[u8]) -> (Key, Topic, Version) {
+    let (key, rest) = payload.split_at(32);
+    let (size, rest) = rest.split_at(8);
     let (digest, topic) = rest.split_at(32);
     let version =
         Version { size: u64::from_le_bytes(size.try_into().unwrap()), digest: digest.try_into().unwrap() };
-    (Topic::new(std::str::from_utf8(topic).unwrap()).unwrap(), version)
+    (Key(key.try_into().unwrap()), Topic::new(std::str::from_utf8(topic).unwrap()).unwrap(), version)
 }
 
 impl Pair {
@@ -181,11 +182,12 @@ impl Pair {
             }
             Output::Serve { to, key, from, .. } => {
                 let (topic, version) = &this.held[&key];
-                let chunk = (version.size > from).then(|| payload(topic, version));
+                let chunk = (version.size > from).then(|| payload(&key, topic, version));
                 self.input(end, Input::Served { to, key, from, chunk });
             }
-            Output::Deliver { from, key, payload, .. } => {
-                let (topic, version) = parse(&payload);
+            Output::Deliver { from, key: asked, payload, .. } => {
+                let (key, topic, version) = parse(&payload);
+                assert!(asked.names(&key), "an answer to another question");
                 if !this.interest.covers(&topic) && !this.held.contains_key(&key) {
                     return self.input(end, Input::Refused { key, from });
                 }

@@ -172,11 +172,16 @@ fn changes_are_wanted_and_the_cursor_moves_when_they_are_on_disk() {
     rig.pass(ms(200));
     let mut wants = rig.sent();
     wants.sort_by_key(|(_, want)| matches!(want, Wire::Want { from: 0, .. }));
-    let by_name = |n, from| Wire::Want { key: stand_in(&key(n)), from, bytes_max: 4_096 };
+    let mut by_name =
+        |n, from| Wire::Want { id: rig.asked(A, key(n)), key: stand_in(&key(n)), from, kib_max: 4 };
     let (known, unknown) = (by_name(1, 5), by_name(2, 0));
     assert_eq!(wants, [(A, known), (A, unknown)]);
-    rig.receive(A, &Wire::Chunk { key: key(2), from: 0, payload: vec![] });
-    assert!(matches!(rig.outputs()[..], [Output::Deliver { .. }]), "it is known by its name");
+    rig.answer_of(A, key(2), vec![]);
+    let outputs = rig.outputs();
+    assert!(
+        matches!(&outputs[..], [Output::Deliver { key: asked, .. }] if *asked == stand_in(&key(2))),
+        "it is known by its name: {outputs:?}"
+    );
     rig.accept(key(2), "parks", 7, Some(A));
     rig.durable(key(2), 7);
     rig.pass(ms(300));
@@ -215,7 +220,7 @@ fn what_is_refused_does_not_hold_the_cursor_up() {
     let told = [item(key(1), "parks", 9)];
     rig.receive(A, &Wire::Reconcile(Step::Changes { since: 0, upto: 5, more: false, items: named(&told) }));
     rig.pass(ms(200));
-    rig.receive(A, &Wire::Chunk { key: key(1), from: 0, payload: vec![] });
+    rig.answer_of(A, key(1), vec![]);
     for _ in 0..5 {
         rig.input(Input::Refused { key: key(1), from: A });
     }

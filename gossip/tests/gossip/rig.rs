@@ -1,5 +1,6 @@
 //! One machine under test, whose neighbours and node are the test itself.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, Topic, Version};
@@ -14,6 +15,10 @@ pub(crate) const C: PeerId = PeerId([0xc; 32]);
 pub(crate) struct Rig {
     pub(crate) gossip: Gossip,
     pub(crate) now: Duration,
+    /// What the machine last called its want of a key, or of a name, with each neighbour.
+    asked: BTreeMap<(PeerId, Key), u64>,
+    /// What came out and was not looked at yet.
+    came: Vec<Output>,
 }
 
 pub(crate) const fn ms(millis: u64) -> Duration {
@@ -58,14 +63,14 @@ pub(crate) fn push(size: u64, payload: &[u8]) -> Wire {
     Wire::Push { tree: [0; 4], key: key(1), size, payload: payload.to_vec() }
 }
 
-/// A want of the key.
+/// A want of the key, called as its size says.
 pub(crate) fn want(key: Key, from: u64) -> Wire {
-    Wire::Want { key, from, bytes_max: 4 << 10 }
+    Wire::Want { id: from, key, from, kib_max: 4 }
 }
 
-/// A chunk of the first key.
-pub(crate) fn chunk(from: u64) -> Wire {
-    Wire::Chunk { key: key(1), from, payload: b"chunk".to_vec() }
+/// A chunk that answers that want.
+pub(crate) fn chunk(id: u64) -> Wire {
+    Wire::Chunk { id, payload: b"chunk".to_vec() }
 }
 
 /// A machine that wants everything, with neighbours that do.
@@ -90,7 +95,8 @@ impl Rig {
     }
 
     pub(crate) fn with(config: Config, interest: Interest) -> Self {
-        Self { gossip: Gossip::new(config, PeerId([0xff; 32]), interest, [7; 32]), now: Duration::ZERO }
+        let gossip = Gossip::new(config, PeerId([0xff; 32]), interest, [7; 32]);
+        Self { gossip, now: Duration::ZERO, asked: BTreeMap::new(), came: Vec::new() }
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -105,6 +111,29 @@ impl Rig {
 
     pub(crate) fn receive(&mut self, from: PeerId, message: &Wire) {
         self.input(Input::Received { from, bytes: message.encode() });
+    }
+
+    /// What the machine last called its want of `key` with `peer`: in full, or by its name.
+    pub(crate) fn asked(&mut self, peer: PeerId, key: Key) -> u64 {
+        self.collect();
+        let asked = |key| self.asked.get(&(peer, key)).copied();
+        asked(key).max(asked(stand_in(&key))).unwrap_or_else(|| panic!("{peer:?} was not asked for {key:?}"))
+    }
+
+    /// `from` answers what it was last asked of the first key.
+    pub(crate) fn answer(&mut self, from: PeerId) {
+        self.answer_of(from, key(1), b"chunk".to_vec());
+    }
+
+    pub(crate) fn answer_of(&mut self, from: PeerId, key: Key, payload: Vec<u8>) {
+        let id = self.asked(from, key);
+        self.receive(from, &Wire::Chunk { id, payload });
+    }
+
+    /// `from` says that it will not answer what it was last asked of the first key.
+    pub(crate) fn refuse(&mut self, from: PeerId) {
+        let id = self.asked(from, key(1));
+        self.receive(from, &Wire::Unserved { id });
     }
 
     pub(crate) fn have(&mut self, from: PeerId, items: &[WireItem]) {
@@ -155,7 +184,21 @@ impl Rig {
     }
 
     pub(crate) fn outputs(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.gossip.poll_output()).collect()
+        self.collect();
+        std::mem::take(&mut self.came)
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.gossip.poll_output() {
+            if let Output::Send { to, bytes, .. } = &output {
+                for message in Wire::decode(bytes) {
+                    if let Wire::Want { id, key, .. } = message {
+                        self.asked.insert((*to, key), id);
+                    }
+                }
+            }
+            self.came.push(output);
+        }
     }
 
     /// What was sent since the last look; other outputs are dropped.

@@ -13,6 +13,15 @@ use crate::wire::Wire;
 
 const LATENCY: Duration = ms(100);
 
+/// A chunk begins with its key, and where it begins in that.
+const HEAD_BYTES: usize = 40;
+
+fn parse(chunk: &[u8]) -> (Key, u64, usize) {
+    let (key, rest) = chunk.split_first_chunk().unwrap();
+    let (begin, entries) = rest.split_first_chunk().unwrap();
+    (Key(*key), u64::from_le_bytes(*begin), entries.len())
+}
+
 /// What is on its way.
 enum Event {
     Arrives { at: usize, bytes: Vec<u8> },
@@ -81,10 +90,10 @@ impl Pair {
                 Output::Send { bytes, .. } => self.send(of, bytes),
                 Output::Serve { to, key, from, bytes_max } => self.serve(of, to, key, from, bytes_max),
                 Output::Deliver { from, key, payload, .. } => {
-                    let begin = u64::from_le_bytes(*payload.first_chunk().unwrap());
-                    let end = begin + (payload.len() - 8).div_ceil(self.entry_bytes) as u64;
-                    assert_eq!(self.machines[of].held(&key).map_or(0, |held| held.size), begin);
-                    self.hold(of, key, end, Some(from));
+                    let (of_key, begin, entries) = parse(&payload);
+                    assert!(key.names(&of_key));
+                    assert_eq!(self.machines[of].held(&of_key).map_or(0, |held| held.size), begin);
+                    self.hold(of, of_key, begin + (entries / self.entry_bytes) as u64, Some(from));
                 }
                 other => panic!("{other:?}"),
             }
@@ -97,19 +106,20 @@ impl Pair {
     fn serve(&mut self, of: usize, to: PeerId, key: Key, from: u64, bytes_max: usize) {
         let held = self.machines[of].held(&key).unwrap().size;
         let entries = ((bytes_max / self.entry_bytes) as u64).clamp(1, held - from);
-        let mut chunk = from.to_le_bytes().to_vec();
-        chunk.resize(8 + entries as usize * self.entry_bytes, 7);
+        let mut chunk = [&key.0[..], &from.to_le_bytes()].concat();
+        chunk.resize(HEAD_BYTES + entries as usize * self.entry_bytes, 7);
         self.machines[of].handle(self.now, Input::Served { to, key, from, chunk: Some(chunk) });
     }
 
     fn send(&mut self, from: usize, bytes: Vec<u8>) {
         let mut left = self.now;
-        if let Some(Wire::Chunk { key, from: begin, .. }) = Wire::decode(&bytes).first() {
+        if let Some(Wire::Chunk { payload, .. }) = Wire::decode(&bytes).first() {
+            let (key, begin, _) = parse(payload);
             if std::mem::take(&mut self.shed_next) {
                 let peer = [B, A][from];
                 return self.machines[from].handle(self.now, Input::Shed { peer, frame: bytes });
             }
-            *self.chunks.entry((*key, *begin)).or_default() += 1;
+            *self.chunks.entry((key, begin)).or_default() += 1;
             self.chunk_bytes += bytes.len() as u64;
             let takes = Duration::from_micros(bytes.len() as u64 * 1_000_000 / self.rate);
             self.line_free = self.line_free.max(self.now) + takes;

@@ -2,7 +2,7 @@
 
 use msec_gossip::{Config, Interest};
 
-use crate::rig::{A, Rig, item, items, key, ms, rig_of, steps};
+use crate::rig::{A, Rig, item, items, key, ms, rig_of, steps, want};
 use crate::wire::{ALL, Step, Wire, WireItem, fingerprint, named, other_summary, root, stand_in};
 
 #[test]
@@ -114,7 +114,7 @@ fn names_of_control_and_names_of_two_keys_come_with_the_whole_item() {
     let mut full: Vec<WireItem> = rig.announced().into_iter().flat_map(|(_, _, items)| items).collect();
     full.sort_by_key(|item| item.version.size);
     assert_eq!(full, [item(key(2), "control", 1), item(key(1), "parks", 5), item(twin, "parks", 6)]);
-    rig.receive(A, &Wire::Want { key: stand_in(&key(1)), from: 0, bytes_max: 99 });
+    rig.receive(A, &want(stand_in(&key(1)), 0));
     let sent = rig.sent();
     assert!(
         matches!(&sent[..], [(_, Wire::List { items, .. })] if items.len() == 2),

@@ -66,9 +66,9 @@ fn who_answers_is_preferred_to_who_does_not() {
     let mut wants = rig.wants();
     assert!(wants.iter().any(|(peer, ..)| *peer == A) && wants.iter().any(|(peer, ..)| *peer == B));
     for _ in 0..50 {
-        for (peer, key, from) in std::mem::take(&mut wants) {
+        for (peer, key, _) in std::mem::take(&mut wants) {
             if peer == B {
-                rig.receive(B, &Wire::Chunk { key, from, payload: vec![0; 100] });
+                rig.answer_of(B, key, vec![0; 100]);
                 rig.accept(key, "parks", 9, Some(B));
                 came += 1;
             }
@@ -89,12 +89,12 @@ fn after_part_of_it_the_next_want_goes_out_at_once() {
     rig.have(A, &[item(key(1), "parks", 9)]);
     rig.pass(ms(200));
     assert_eq!(rig.wants(), [(A, key(1), 0)]);
-    rig.receive(A, &chunk(0));
+    rig.answer(A);
     let delivered = Output::Deliver { from: A, key: key(1), payload: b"chunk".to_vec(), live: false };
     assert_eq!(rig.outputs(), [delivered]);
     rig.accept(key(1), "parks", 4, Some(A));
     assert_eq!(rig.wants(), [(A, key(1), 4)]);
-    rig.receive(A, &chunk(4));
+    rig.answer(A);
     rig.accept(key(1), "parks", 9, Some(A));
     assert_eq!(rig.wants(), []);
 }
@@ -107,11 +107,12 @@ fn a_late_chunk_counts_and_one_too_many_does_not() {
     rig.have(B, &[item(key(1), "parks", 9)]);
     rig.pass(ms(3_000));
     assert_eq!(rig.wants().len(), 2, "A is late, B is asked");
-    rig.receive(A, &chunk(0));
+    rig.answer(A);
     assert_eq!(rig.outputs().len(), 1);
+    let late = chunk(rig.asked(A, key(1)));
     for _ in 0..3 {
-        rig.receive(A, &chunk(0));
-        rig.receive(C, &chunk(0));
+        rig.receive(A, &late);
+        rig.receive(C, &late);
     }
     assert_eq!((rig.outputs(), rig.gossip.stats().unwanted), (vec![], 3));
 }
@@ -147,7 +148,7 @@ fn who_delivered_what_does_not_verify_is_backed_off_for_twice_as_long_each_time(
         rig.pass(ms(200));
         if !rig.wants().is_empty() {
             asked.push(rig.now.as_millis());
-            rig.receive(A, &chunk(0));
+            rig.answer(A);
             rig.input(Input::Refused { key: key(1), from: A });
         }
     }
@@ -165,7 +166,7 @@ fn another_neighbour_is_asked_for_what_one_delivered_badly() {
     rig.pass(ms(200));
     rig.have(B, &[item(key(1), "parks", 9)]);
     rig.outputs();
-    rig.receive(A, &chunk(0));
+    rig.answer(A);
     rig.input(Input::Refused { key: key(1), from: A });
     assert_eq!(rig.wants(), [(B, key(1), 0)]);
 }
@@ -200,7 +201,7 @@ fn progress_in_small_parts_never_tires() {
     rig.pass(ms(200));
     for size in 1..=50 {
         assert_eq!(rig.wants(), [(A, key(1), size - 1)]);
-        rig.receive(A, &chunk(size - 1));
+        rig.answer(A);
         rig.accept(key(1), "parks", size, Some(A));
     }
     assert_eq!(rig.wants(), []);
@@ -209,8 +210,8 @@ fn progress_in_small_parts_never_tires() {
 #[test]
 fn a_good_delivery_makes_up_for_bad_ones() {
     /// Refuses what A delivered, and says after how many seconds A is asked again.
-    fn refuse(rig: &mut Rig, from: u64) -> u64 {
-        rig.receive(A, &chunk(from));
+    fn refuse(rig: &mut Rig) -> u64 {
+        rig.answer(A);
         rig.input(Input::Refused { key: key(1), from: A });
         rig.outputs();
         let refused_at = rig.now;
@@ -223,11 +224,11 @@ fn a_good_delivery_makes_up_for_bad_ones() {
     let mut rig = rig_of(&[A]);
     rig.have(A, &[item(key(1), "parks", 9)]);
     rig.pass(ms(200));
-    assert_eq!([refuse(&mut rig, 0), refuse(&mut rig, 0)], [1, 2]);
-    rig.receive(A, &chunk(0));
+    assert_eq!([refuse(&mut rig), refuse(&mut rig)], [1, 2]);
+    rig.answer(A);
     rig.accept(key(1), "parks", 1, Some(A));
     assert_eq!(rig.wants(), [(A, key(1), 1)]);
-    assert_eq!(refuse(&mut rig, 1), 1);
+    assert_eq!(refuse(&mut rig), 1);
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn a_freed_slot_and_a_free_neighbour_are_used_at_once() {
     assert_eq!(rig.wants(), [(B, key(3), 0)], "which had waited for A");
     rig.accept_live(key(1), "parks", 1, Some(B), b"x");
     assert_eq!(rig.wants(), [], "a push made the first want moot, and its answer is still on its way");
-    rig.receive(A, &chunk(0));
+    rig.answer(A);
     assert_eq!((rig.wants(), rig.gossip.stats().unwanted), (vec![(A, key(2), 0)], 1));
 }
 
@@ -286,7 +287,7 @@ fn an_answer_ends_the_mistrust() {
     let mut rig = rig_of(&[A, B]);
     rig.have(A, &[item(key(1), "parks", 1)]);
     rig.pass(ms(3_200));
-    rig.receive(A, &chunk(0));
+    rig.answer(A);
     rig.accept(key(1), "parks", 1, None);
     let some = items(20, "parks", 9);
     rig.have(A, &some);
@@ -303,8 +304,7 @@ fn who_will_not_answer_is_left_alone_for_a_while_and_another_is_asked_at_once() 
     rig.pass(ms(200));
     rig.have(B, &[item(key(1), "parks", 9)]);
     assert_eq!(rig.wants(), [(A, key(1), 0)]);
-    let unserved = Wire::Unserved { key: key(1), from: 0 };
-    rig.receive(A, &unserved);
+    rig.refuse(A);
     rig.have(A, &[item(key(1), "parks", 9)]);
     rig.pass(ms(900));
     assert_eq!(rig.wants(), []);
@@ -313,9 +313,9 @@ fn who_will_not_answer_is_left_alone_for_a_while_and_another_is_asked_at_once() 
     rig.pass(ms(200));
     assert_eq!(rig.wants(), [(B, key(1), 0)]);
     rig.have(A, &[item(key(1), "parks", 9)]);
-    rig.receive(B, &unserved);
+    rig.refuse(B);
     assert_eq!(rig.wants(), [(A, key(1), 0)], "whose second is over");
-    rig.receive(B, &unserved);
+    rig.refuse(B);
     assert_eq!((rig.gossip.stats().unserved, rig.gossip.stats().unwanted), (2, 1), "said once too often");
 }
 
@@ -326,7 +326,8 @@ fn a_want_that_was_shed_was_never_asked() {
     rig.have(B, &[item(key(1), "parks", 9)]);
     rig.pass(ms(200));
     let [(first, ..)] = rig.wants()[..] else { panic!("one want") };
-    rig.input(Input::Shed { peer: first, frame: want(key(1), 0).encode() });
+    let shed = Wire::Want { id: rig.asked(first, key(1)), key: key(1), from: 0, kib_max: 4 };
+    rig.input(Input::Shed { peer: first, frame: shed.encode() });
     let [(second, ..)] = rig.wants()[..] else { panic!("one want") };
     assert_ne!(first, second);
 }
@@ -339,7 +340,7 @@ fn a_late_answer_need_not_be_waited_for_once_another_is_ahead() {
     assert_eq!(rig.wants(), [(A, key(1), 0)]);
     rig.have(B, &[item(key(1), "parks", 9)]);
     assert_eq!(rig.wants(), [(B, key(1), 0)]);
-    rig.receive(B, &chunk(0));
+    rig.answer(B);
     rig.accept(key(1), "parks", 4, Some(B));
     assert_eq!(rig.wants(), [(B, key(1), 4)], "A still owes the first part");
 }
@@ -354,7 +355,7 @@ fn who_says_again_and_again_that_it_will_not_answer_is_asked_once_a_round() {
         rig.pass(ms(200));
         for (..) in rig.wants() {
             asked += 1;
-            rig.receive(A, &Wire::Unserved { key: key(1), from: 0 });
+            rig.refuse(A);
         }
     }
     assert!((12..20).contains(&asked), "{asked} times in two minutes");

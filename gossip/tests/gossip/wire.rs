@@ -22,19 +22,18 @@ pub(crate) enum Wire {
         items: Vec<WireItem>,
     },
     Want {
+        id: u64,
         #[serde(with = "short")]
         key: Key,
         from: u64,
-        bytes_max: u64,
+        kib_max: u32,
     },
     Chunk {
-        key: Key,
-        from: u64,
+        id: u64,
         payload: Vec<u8>,
     },
     Unserved {
-        key: Key,
-        from: u64,
+        id: u64,
     },
     Tree(WireTree),
     Ihave {

@@ -1,6 +1,6 @@
 //! A small city in virtual time: toy nodes with append-only logs, and links that lose, double, delay and part.
 //!
-//! A payload is a range (from, to) of a log's entries, and a digest is a hash of (key, size), so that logs of one key
+//! A payload is a key and a range (from, to) of its log's entries, and a digest is a hash of (key, size), so that logs of one key
 //! and size are equal. A node's own entries leave once they are durable; those of others are forwarded at once, become
 //! durable later, and are lost in a restart before that.
 
@@ -84,13 +84,14 @@ fn peer(node: usize) -> PeerId {
     PeerId(*blake3::hash(&node.to_le_bytes()).as_bytes())
 }
 
-fn payload(from: u64, to: u64) -> Vec<u8> {
-    [from.to_le_bytes(), to.to_le_bytes()].concat()
+fn payload(key: &Key, from: u64, to: u64) -> Vec<u8> {
+    [&key.0[..], &from.to_le_bytes(), &to.to_le_bytes()].concat()
 }
 
-fn parse(payload: &[u8]) -> Option<(u64, u64)> {
-    let (from, to) = payload.split_at_checked(8)?;
-    Some((u64::from_le_bytes(from.try_into().ok()?), u64::from_le_bytes(to.try_into().ok()?)))
+fn parse(payload: &[u8]) -> Option<(Key, u64, u64)> {
+    let (key, rest) = payload.split_first_chunk()?;
+    let (from, to) = rest.split_at_checked(8)?;
+    Some((Key(*key), u64::from_le_bytes(from.try_into().ok()?), u64::from_le_bytes(to.try_into().ok()?)))
 }
 
 fn ordered(a: usize, b: usize) -> (usize, usize) {
@@ -330,7 +331,7 @@ impl World {
                 log.size += 1;
                 log.durable = log.size;
                 let size = log.size;
-                self.accepted(node, key, size, None, Some(payload(size - 1, size)));
+                self.accepted(node, key, size, None, Some(payload(&key, size - 1, size)));
                 self.input(node, Input::Durable { key, version: version(key, size) });
             }
             Event::Durable { node, life, key, size } if self.nodes[node].life == life => {
@@ -340,7 +341,7 @@ impl World {
             }
             Event::Served { node, life, to, key, from } if self.nodes[node].life == life => {
                 let size = self.nodes[node].logs.get(&key).map_or(0, |log| log.size);
-                let chunk = (size > from).then(|| payload(from, size.min(from + CHUNK_ENTRIES)));
+                let chunk = (size > from).then(|| payload(&key, from, size.min(from + CHUNK_ENTRIES)));
                 self.input(node, Input::Served { to, key, from, chunk });
             }
             Event::Own { .. } | Event::Durable { .. } | Event::Served { .. } => {}
@@ -393,8 +394,9 @@ impl World {
     }
 
     /// The node's part: verify, keep, answer.
-    fn deliver(&mut self, node: usize, from: PeerId, key: Key, bytes: Vec<u8>, live: bool) {
-        let (first, last) = parse(&bytes).expect("all are honest here");
+    fn deliver(&mut self, node: usize, from: PeerId, asked: Key, bytes: Vec<u8>, live: bool) {
+        let (key, first, last) = parse(&bytes).expect("all are honest here");
+        assert!(asked.names(&key), "an answer to another question");
         let (topic, author) = self.topics[&key].clone();
         let this = &mut self.nodes[node];
         assert!(this.interest.covers(&topic) || author == node, "node {node} was sent {topic}");

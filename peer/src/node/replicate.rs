@@ -68,17 +68,17 @@ impl Node {
     }
 
     /// A payload came, live or by catch-up.
-    fn deliver(&mut self, from: PeerId, key: Key, payload: &[u8], live: bool) {
+    fn deliver(&mut self, from: PeerId, asked: Key, payload: &[u8], live: bool) {
         if self.commits.is_full(self.config.waiting_bytes_max) {
             // Not refused, only not now: gossip asks again later.
             return;
         }
         let run = match Run::from_bytes(payload) {
-            Ok(run) if key_of(&run.log) == key => run,
-            Ok(_) => return self.refuse_run(from, key, &RunError::NotARun),
-            Err(error) => return self.refuse_run(from, key, &error),
+            Ok(run) if asked.names(&key_of(&run.log)) => run,
+            Ok(_) => return self.refuse_run(from, asked, &RunError::NotARun),
+            Err(error) => return self.refuse_run(from, asked, &error),
         };
-        let (log, head) = (run.log, run.head.clone());
+        let (log, key, head) = (run.log, key_of(&run.log), run.head.clone());
         let held = self.logs.get(&log);
         if held.is_none() && self.logs.len() >= self.config.logs_max {
             self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));

@@ -238,8 +238,15 @@ impl GossipOnly {
     }
 
     /// The node's part: is it new, and does it continue what is held?
-    fn judge(&mut self, peer: u32, from: PeerId, key: msec_peer::gossip::Key, payload: Vec<u8>, live: bool) {
-        let Some(author) = self.entries.author(&key) else { return };
+    fn judge(
+        &mut self,
+        peer: u32,
+        from: PeerId,
+        asked: msec_peer::gossip::Key,
+        payload: Vec<u8>,
+        live: bool,
+    ) {
+        let Some((key, author)) = self.entries.meant(&asked) else { return };
         let held = self.machines[peer as usize].gossip.held(&key).map_or(0, |held| held.size);
         let Some((begin, end)) = entries::span(&payload) else { return };
         if begin > held {

@@ -65,6 +65,12 @@ impl Entries {
         Key(self.seed.derive("gossip-only/log", author.into()))
     }
 
+    /// The log that is meant by a key, or by the name that stands in for it, and its author.
+    pub(crate) fn meant(&self, asked: &Key) -> Option<(Key, u32)> {
+        let (key, author) = self.authors.range(asked..).next()?;
+        asked.names(key).then_some((*key, *author))
+    }
+
     pub(crate) fn author(&self, key: &Key) -> Option<u32> {
         self.authors.get(key).copied()
     }

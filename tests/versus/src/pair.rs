@@ -23,15 +23,12 @@ const SETTLE: Micros = 30 * SECOND;
 /// How long what a reconnection costs is counted: less than the time to the next round.
 const IDLE: Micros = 5 * SECOND;
 
-/// What names an item in the message that brings it: the message's kind, a key of 32 bytes, where it begins, how long it is.
-const ITEM_HEAD_BYTES: u64 = 36;
-
 /// What one meeting cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// All bytes both ways, without the items themselves: without payloads and what names them.
+    /// All bytes both ways, without the items themselves: without payloads and what is around them.
     pub bytes: u64,
-    /// With what names them.
+    /// With what is around them: all but the payloads.
     pub bytes_with_heads: u64,
     /// What both said after all was there, and before they parted.
     pub bytes_after: u64,
@@ -215,9 +212,10 @@ impl Pair {
     fn output(&mut self, side: usize, output: Output) {
         match output {
             Output::Send { bytes, .. } => {
-                let (bytes_in, items) = (bytes.len() as u64, Payload::count_in(&bytes));
-                self.cost.bytes_with_heads += bytes_in - items * u64::from(PAYLOAD_BYTES);
-                self.cost.bytes += bytes_in - items * (u64::from(PAYLOAD_BYTES) + ITEM_HEAD_BYTES);
+                let payloads = Payload::count_in(&bytes) * u64::from(PAYLOAD_BYTES);
+                self.cost.bytes_with_heads += bytes.len() as u64 - payloads;
+                // A frame that brings items brings nothing else, and its first byte is not theirs.
+                self.cost.bytes += if payloads == 0 { bytes.len() as u64 } else { 1 };
                 let depth = self.sides[side].depth + 1;
                 self.queue.push(self.now + LATENCY, Event::Message { to: 1 - side, depth, bytes });
             }
@@ -260,7 +258,8 @@ mod tests {
         let mut pair = Pair::new(&sets, 1);
         let stranger = pair.meet();
         assert!(stranger.is_equal && stranger.bytes > 20 * 8 && stranger.round_trips > 0, "{stranger:?}");
-        assert_eq!(stranger.bytes_with_heads, stranger.bytes + 20 * ITEM_HEAD_BYTES);
+        // The message's kind, the want's number, and how long the payload is.
+        assert_eq!(stranger.bytes_with_heads, stranger.bytes + 20 * (1 + 1 + 2));
         assert_eq!(pair.sides[0].held, pair.sides[1].held);
         pair.publish(10, Shape::Spread, &mut Dice::new(&[1]));
         assert_ne!(pair.sides[0].held, pair.sides[1].held);
