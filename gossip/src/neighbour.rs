@@ -87,6 +87,18 @@ struct Hearsay {
 struct Backoff {
     until: Duration,
     failures: u32,
+    /// It said itself that it will not answer now.
+    for_now: bool,
+}
+
+/// Who says more often than this that it will not answer now is not waited for. Chosen: it takes some ten seconds, and a
+/// neighbour that was asked for too much at once has answered by then.
+const UNSERVED_MAX: u32 = 4;
+
+impl Backoff {
+    fn may_come(&self) -> bool {
+        self.for_now && self.failures <= UNSERVED_MAX
+    }
 }
 
 impl Neighbour {
@@ -177,9 +189,19 @@ impl Neighbour {
         self.hearsay.range(name.range().bounds()).map(|(key, _)| *key).find(|key| !name::is_stand_in(key))
     }
 
-    /// Whether the key of that name, which we don't hold, is not to be asked for now.
-    pub(crate) fn is_name_backed_off(&self, name: Name, now: Duration) -> bool {
-        self.backoffs.range(name.range().bounds()).any(|(_, backoff)| now < backoff.until)
+    /// Whether it will not give us what has that name: what it gave was refused, or it says no again and again.
+    pub(crate) fn withholds(&self, name: Name, now: Duration) -> bool {
+        self.backs_off(name, now, |backoff| !backoff.may_come())
+    }
+
+    /// Whether it said no to what has that name, and is to be asked again soon.
+    pub(crate) fn puts_off(&self, name: Name, now: Duration) -> bool {
+        self.backs_off(name, now, Backoff::may_come)
+    }
+
+    fn backs_off(&self, name: Name, now: Duration, which: impl Fn(&Backoff) -> bool) -> bool {
+        let mut backoffs = self.backoffs.range(name.range().bounds()).map(|(_, backoff)| backoff);
+        backoffs.any(|backoff| now < backoff.until && which(backoff))
     }
 
     /// Its list of `range` is complete: what we heard of and it didn't list, it doesn't hold.
@@ -201,15 +223,22 @@ impl Neighbour {
 
     /// What it gave us for `key` was bad, or nothing: it is not asked again for a while, and not believed to hold it.
     pub(crate) fn back_off(&mut self, key: Key, now: Duration, config: &Config) {
-        self.back_off_up_to(key, now, config.backoff_max, config);
+        self.back_off_up_to(key, now, config.backoff_max, false, config);
     }
 
     /// It said itself that it will not, or cannot now: that is soon over, or it says so again.
     pub(crate) fn back_off_briefly(&mut self, key: Key, now: Duration, config: &Config) {
-        self.back_off_up_to(key, now, config.reconcile_interval, config);
+        self.back_off_up_to(key, now, config.reconcile_interval, true, config);
     }
 
-    fn back_off_up_to(&mut self, key: Key, now: Duration, pause_max: Duration, config: &Config) {
+    fn back_off_up_to(
+        &mut self,
+        key: Key,
+        now: Duration,
+        pause_max: Duration,
+        for_now: bool,
+        config: &Config,
+    ) {
         self.blame();
         self.known.remove(&key);
         self.hearsay.remove(&key);
@@ -220,7 +249,7 @@ impl Neighbour {
         }
         let pause = doubled(config.backoff_min, failures).min(pause_max);
         let until = now.saturating_add(pause);
-        self.backoffs.insert(key, Backoff { until, failures: failures.saturating_add(1) });
+        self.backoffs.insert(key, Backoff { until, failures: failures.saturating_add(1), for_now });
     }
 
     /// It did what an honest neighbour may do, and a better one would not.

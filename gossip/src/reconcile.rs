@@ -143,12 +143,12 @@ pub(crate) fn cut(core: &mut Core) {
     }
 }
 
-/// What is refused, or not answered, is not waited for.
+/// What is refused, or never answered, is not waited for.
 fn give_up(core: &mut Core, peer: PeerId) {
     let now = core.now;
     let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
     let mut taking = std::mem::take(&mut neighbour.session.taking);
-    taking.give_up(|name| neighbour.is_name_backed_off(name, now));
+    taking.give_up(|name| neighbour.withholds(name, now));
     neighbour.session.taking = taking;
     changes::advance(core, peer);
 }

@@ -126,7 +126,7 @@ pub(super) fn name_all(core: &Core, keys: impl Iterator<Item = Key>) -> (Vec<Nam
 /// A neighbour listed changes. Returns what it is ahead of us with.
 pub(super) fn received(core: &mut Core, from: PeerId, changes: Changes) -> Vec<Key> {
     let (mut ahead, mut missing, mut behind) = (Vec::new(), Vec::new(), Vec::new());
-    let mut is_all = true;
+    let (now, mut is_all) = (core.now, true);
     for named in &changes.items {
         match core.learn_named(from, *named, false) {
             Learned::Ahead(key) => {
@@ -135,8 +135,12 @@ pub(super) fn received(core: &mut Core, from: PeerId, changes: Changes) -> Vec<K
             }
             Learned::Same(key) => missing.extend((!core.is_on_disk(&key, named.size)).then_some(*named)),
             Learned::Behind(key) => behind.push(key),
-            // Backed off, for instance: soon it may be asked for again.
-            Learned::Nothing | Learned::Unclear => is_all = false,
+            Learned::Nothing | Learned::Unclear => {
+                is_all = false;
+                // It is told again, and asked for, when that is over: so the cursor stays behind it.
+                let waits = core.neighbours.get(&from).is_some_and(|it| it.puts_off(named.name, now));
+                missing.extend(waits.then_some(*named));
+            }
         }
     }
     let hearsay_max = core.config.hearsay_max;
@@ -146,7 +150,7 @@ pub(super) fn received(core: &mut Core, from: PeerId, changes: Changes) -> Vec<K
         let through = core.cursors.get(&from, &neighbour.common).filter(|(of, _)| *of == epoch);
         let told = neighbour.session.taking.told(through.map_or(0, |(_, through)| through));
         if changes.since <= told {
-            neighbour.session.taking.take(changes.upto, changes.more, &missing, hearsay_max);
+            neighbour.session.taking.take(changes.since, changes.upto, changes.more, &missing, hearsay_max);
         }
     }
     if !behind.is_empty() {

@@ -216,7 +216,7 @@ fn decoded(core: &mut Core, from: PeerId, coding: &Coding, found: Difference) ->
     if let Some(upto) = coding.their_head
         && let Some(neighbour) = core.neighbours.get_mut(&from)
     {
-        neighbour.session.taking.take(upto, false, &sorted.missing, hearsay_max);
+        neighbour.session.taking.take(0, upto, false, &sorted.missing, hearsay_max);
     }
     let is_new = !sorted.ahead.is_empty() || !sorted.behind.is_empty() || !sorted.doubted.is_empty();
     sorted.doubted.sort_by_key(|item| item.key);

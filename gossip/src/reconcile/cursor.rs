@@ -98,13 +98,23 @@ impl Taking {
         self.lists.back().map_or(through, |list| list.upto.max(through))
     }
 
-    /// What changed up to `upto`, of which this is `missing`. Does nothing when there is no room.
-    pub(super) fn take(&mut self, upto: u64, more: bool, missing: &[Named], max: usize) {
-        if self.lists.len() >= LISTS_MAX || self.missing.len() + missing.len() > max {
+    /// What changed after `since` and up to `upto`, of which this is `missing`. Does nothing when there is no room.
+    pub(super) fn take(&mut self, since: u64, upto: u64, more: bool, missing: &[Named], max: usize) {
+        let is_retold = self.lists.back().is_some_and(|list| since < list.upto);
+        if self.missing.len() + missing.len() > max || (self.lists.len() >= LISTS_MAX && !is_retold) {
             return;
         }
         let list = self.first + self.lists.len() as u64;
-        self.lists.push_back(List { upto, more, missing: missing.len() });
+        if is_retold {
+            // What is missing here may be what was missing there: neither list is taken in before both are.
+            let upto = upto.max(self.told(0));
+            self.missing.values_mut().for_each(|(of, _)| *of = list);
+            self.lists.clear();
+            self.first = list;
+            self.lists.push_back(List { upto, more, missing: self.missing.len() + missing.len() });
+        } else {
+            self.lists.push_back(List { upto, more, missing: missing.len() });
+        }
         for Named { name, size } in missing {
             if let Some((before, _)) = self.missing.insert(*name, (list, *size)) {
                 self.one_less(before);
@@ -168,8 +178,8 @@ mod tests {
     #[test]
     fn a_cursor_moves_when_all_before_it_is_there() {
         let mut taking = Taking::default();
-        taking.take(10, false, &[named(1, 5), named(2, 6)], 9);
-        taking.take(20, true, &[named(3, 7)], 9);
+        taking.take(0, 10, false, &[named(1, 5), named(2, 6)], 9);
+        taking.take(10, 20, true, &[named(3, 7)], 9);
         assert_eq!((taking.told(3), taking.finished()), (20, None));
         taking.settle(name(3), 7);
         taking.settle(name(1), 4);
@@ -184,8 +194,8 @@ mod tests {
     #[test]
     fn what_changed_again_is_waited_for_once() {
         let mut taking = Taking::default();
-        taking.take(10, false, &[named(1, 5)], 9);
-        taking.take(20, false, &[named(1, 6)], 9);
+        taking.take(0, 10, false, &[named(1, 5)], 9);
+        taking.take(10, 20, false, &[named(1, 6)], 9);
         assert_eq!(taking.finished(), Some((10, false)));
         taking.settle(name(1), 5);
         assert_eq!(taking.finished(), None);
@@ -194,15 +204,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_again_is_taken_in_with_what_was_told_before() {
+        let mut taking = Taking::default();
+        taking.take(0, 10, false, &[named(1, 5)], 9);
+        taking.take(10, 20, true, &[named(2, 5)], 9);
+        taking.take(0, 10, false, &[named(1, 5), named(3, 5)], 9);
+        assert_eq!((taking.told(0), taking.finished()), (20, None), "the first is still missing");
+        for n in [1, 3] {
+            taking.settle(name(n), 5);
+            assert_eq!(taking.finished(), None);
+        }
+        taking.settle(name(2), 5);
+        assert_eq!(taking.finished(), Some((20, false)));
+        assert!(taking.is_empty() && taking.len() == 0);
+    }
+
+    #[test]
     fn what_has_no_room_moves_nothing() {
         let mut taking = Taking::default();
-        taking.take(10, false, &[named(1, 5), named(2, 5)], 1);
-        for _ in 0..2 * LISTS_MAX {
-            taking.take(20, false, &[], 1);
+        taking.take(0, 10, false, &[named(1, 5), named(2, 5)], 1);
+        for n in 0..2 * LISTS_MAX as u64 {
+            taking.take(n, n + 1, false, &[], 1);
         }
         assert_eq!((taking.lists.len(), taking.len()), (LISTS_MAX, 0));
+        taking.take(0, 20, false, &[], 1);
+        assert_eq!(taking.finished(), Some((LISTS_MAX as u64, false)), "one list that is told again fits");
         taking.forget();
-        taking.take(30, false, &[named(1, 5)], 1);
+        taking.take(20, 30, false, &[named(1, 5)], 1);
         taking.settle(name(1), 9);
         assert_eq!(taking.finished(), Some((30, false)));
     }

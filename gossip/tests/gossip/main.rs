@@ -17,6 +17,7 @@ mod pair;
 mod push;
 mod quotas;
 mod reconcile;
+mod resume;
 mod rig;
 mod roles;
 mod slow;
