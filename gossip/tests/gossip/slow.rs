@@ -44,6 +44,8 @@ struct Pair {
     chunk_bytes: u64,
     queued_max: Duration,
     shed_next: bool,
+    /// After so many chunks more the link breaks.
+    breaks_after: Option<u32>,
 }
 
 impl Pair {
@@ -61,14 +63,39 @@ impl Pair {
             chunk_bytes: 0,
             queued_max: Duration::ZERO,
             shed_next: false,
+            breaks_after: None,
         };
         for n in 0..logs {
             pair.hold(0, key(n), entries, None);
         }
-        for (of, peer) in [(0, B), (1, A)] {
-            pair.tell(of, Input::NeighbourUp { peer, interest: Interest::all(), leaf: false });
-        }
+        pair.meet();
         pair
+    }
+
+    fn meet(&mut self) {
+        for (of, peer) in [(0, B), (1, A)] {
+            self.tell(of, Input::NeighbourUp { peer, interest: Interest::all(), leaf: false });
+        }
+    }
+
+    /// The link is gone, with all that is on it.
+    fn part(&mut self) {
+        self.events.clear();
+        self.line_free = self.now;
+        for (of, peer) in [(0, B), (1, A)] {
+            self.tell(of, Input::NeighbourDown { peer });
+            let left = self.machines[of].table_sizes();
+            assert_eq!((left.wants, left.wants_in_flight, left.serving), (0, 0, 0), "nobody is left to ask");
+        }
+    }
+
+    /// One of them starts again, with what is on its disk, in another life.
+    fn restart(&mut self, of: usize, life: u8) {
+        let held: Vec<_> = (0..9).filter_map(|n| Some((key(n), self.machines[of].held(&key(n))?))).collect();
+        self.machines[of] = Gossip::new(Config::default(), [A, B][of], Interest::all(), [life; 32]);
+        for (key, version) in held {
+            self.hold(of, key, version.size, None);
+        }
     }
 
     fn push(&mut self, at: Duration, event: Event) {
@@ -121,6 +148,7 @@ impl Pair {
             }
             *self.chunks.entry((key, begin)).or_default() += 1;
             self.chunk_bytes += bytes.len() as u64;
+            self.breaks_after = self.breaks_after.map(|chunks| chunks - 1);
             let takes = Duration::from_micros(bytes.len() as u64 * 1_000_000 / self.rate);
             self.line_free = self.line_free.max(self.now) + takes;
             self.queued_max = self.queued_max.max(self.line_free - self.now);
@@ -131,9 +159,18 @@ impl Pair {
 
     /// Until both hold the same. Returns how long it took.
     fn finish(&mut self, logs: u64, entries: u64) -> Duration {
+        self.run(logs, entries);
+        self.now
+    }
+
+    /// As long as that, or until the link is to break.
+    fn run(&mut self, logs: u64, entries: u64) -> bool {
         while (0..logs).any(|n| self.machines[1].held(&key(n)).is_none_or(|held| held.size < entries)) {
             let ((at, _), event) = self.events.pop_first().unwrap();
             assert!(at < ms(3_600_000), "nothing comes of it");
+            if self.breaks_after == Some(0) {
+                return false;
+            }
             self.now = at;
             match event {
                 Event::Arrives { at, bytes } => {
@@ -146,7 +183,7 @@ impl Pair {
                 }),
             }
         }
-        self.now
+        true
     }
 
     fn twice(&self) -> usize {
@@ -188,4 +225,36 @@ fn what_was_shed_is_said_and_asked_for_again() {
     let took = pair.finish(1, 10);
     assert_eq!((pair.twice(), pair.machines[1].stats().unserved), (0, 1));
     assert!(took < ms(15_000), "{took:?}");
+}
+
+/// A million readings in one log: whoever starts again, what is fetched twice is the one chunk under way.
+#[test]
+fn a_long_run_goes_on_where_the_link_broke() {
+    const ENTRIES: u64 = 1_000_000;
+    const ENTRY_BYTES: usize = 4;
+    let mut pair = Pair::new(4_000_000, 1, ENTRIES, ENTRY_BYTES);
+    let mut breaks = 0;
+    loop {
+        pair.breaks_after = Some(3);
+        if pair.run(1, ENTRIES) {
+            break;
+        }
+        let here = pair.machines[1].held(&key(0)).map_or(0, |held| held.size);
+        pair.part();
+        breaks += 1;
+        // One end, the other, or neither.
+        if breaks % 3 < 2 {
+            pair.restart(breaks % 3, breaks as u8);
+        }
+        pair.meet();
+        assert_eq!(pair.machines[1].held(&key(0)).map_or(0, |held| held.size), here);
+    }
+    assert!(breaks >= 6, "{breaks} breaks");
+    assert!(pair.twice() <= breaks && pair.chunks.values().all(|times| *times <= 2), "{:?}", pair.chunks);
+    let (all, chunk_max) = (ENTRIES * ENTRY_BYTES as u64, 256 << 10);
+    let (most, chunks) = (all + breaks as u64 * chunk_max, pair.chunk_bytes);
+    assert!(
+        chunks > all && chunks < most + 64 * (pair.chunks.len() + breaks) as u64,
+        "{chunks} bytes of {all}"
+    );
 }
