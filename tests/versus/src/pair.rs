@@ -219,7 +219,10 @@ impl Pair {
                 let depth = self.sides[side].depth + 1;
                 self.queue.push(self.now + LATENCY, Event::Message { to: 1 - side, depth, bytes });
             }
-            Output::Deliver { from, key, payload, .. } => {
+            Output::Deliver { from, key: asked, payload, .. } => {
+                // What was asked for by its name: a real payload says the rest, this one is looked up where it came from.
+                let mut held = self.sides[1 - side].held.range(asked..).map(|(key, _)| *key);
+                let key = held.next().filter(|key| asked.names(key)).expect("it was served there");
                 let payload = Payload::parse(&payload).expect("only payloads are served");
                 let size = u64::from(payload.sender);
                 if self.sides[side].held.get(&key).is_none_or(|held| *held < size) {
