@@ -78,6 +78,7 @@ fn report(what: &str, differences: u64, measured: &Measured) -> u64 {
     let each = measured.bytes / differences;
     assert!(measured.rounds <= 600, "{what}: {} % of a round trip", measured.rounds);
     let headers = measured.chunk_headers / differences;
+    assert!(headers <= 5, "{what}: {headers} bytes around an item");
     eprintln!(
         "{what}: {each} bytes a difference (+ {headers} of chunks), {} % of a round trip",
         measured.rounds
@@ -85,7 +86,16 @@ fn report(what: &str, differences: u64, measured: &Measured) -> u64 {
     each
 }
 
-/// Strangers, then a peer that was met, then one with nothing new.
+/// Both come back, with nothing new.
+fn reconnect(pair: &mut Pair) -> u64 {
+    pair.down();
+    pair.bytes();
+    pair.up();
+    pair.run_for(2 * LATENCY);
+    pair.bytes()
+}
+
+/// Strangers, then a peer that was met, then one with nothing new, also after one of both was restarted.
 fn measure(items: u64, differences: u64) -> [u64; 5] {
     let (mut pair, spread) = strangers(items, differences, Kind::NewSpread);
     let spread = report("strangers, new keys spread", differences, &spread);
@@ -98,12 +108,13 @@ fn measure(items: u64, differences: u64) -> [u64; 5] {
     }
     let met = meet(&mut pair);
     let met = report("met, updated keys", differences, &met);
-    pair.down();
-    pair.bytes();
-    pair.up();
-    pair.run_for(2 * LATENCY);
-    let idle = pair.bytes();
+    let idle = reconnect(&mut pair);
     eprintln!("nothing new: {idle} bytes");
+    pair.down();
+    pair.restart(0, &Config::default());
+    let restarted = reconnect(&mut pair);
+    eprintln!("nothing new, after a restart: {restarted} bytes");
+    let idle = idle.max(restarted);
     let (_, clustered) = strangers(items, differences, Kind::NewClustered);
     let clustered = report("strangers, new keys clustered", differences, &clustered);
     let (_, updated) = strangers(items, differences, Kind::Updated);

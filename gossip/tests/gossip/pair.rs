@@ -77,6 +77,15 @@ impl Pair {
         }
     }
 
+    /// One end starts again, with what is on its disk, in another life. The link is down.
+    pub(crate) fn restart(&mut self, end: usize, config: &Config) {
+        let (interest, held) = (self.ends[end].interest.clone(), self.ends[end].held.clone());
+        self.ends[end].gossip = Gossip::new(config.clone(), peer(end), interest, [0x80 | end as u8; 32]);
+        for (key, (topic, version)) in held {
+            self.hold(end, key, &topic, version);
+        }
+    }
+
     pub(crate) fn down(&mut self) {
         self.is_up = false;
         self.on_the_way.clear();

@@ -8,6 +8,7 @@ mod disks;
 mod faults;
 mod hostile;
 mod links;
+mod resume;
 mod rig;
 mod slow;
 mod strangers;

@@ -1,0 +1,101 @@
+//! A long catch-up that is interrupted: who gets it crashes, who gives it crashes, the link between them breaks.
+
+use std::time::Duration;
+
+use msec_peer::node::StreamSpec;
+use msec_simulator::{Broken, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec, World};
+
+use crate::rig::{assert_agree, seconds};
+
+/// Entries of 1,500 readings, about 13 kB each, in one log.
+const ENTRIES: u64 = 60;
+const ENTRY_BYTES: u64 = 13_000;
+
+/// Two gateways on a link of 100 kB/s, of which one was away while a sensor wrote.
+struct Away {
+    world: World,
+    near: PeerIndex,
+    far: PeerIndex,
+}
+
+impl Away {
+    fn new() -> Self {
+        let mut world = World::new(3, NetworkModel::default()).expect("a world");
+        let mut add = |mut spec: PeerSpec| {
+            spec.settings.hearsay_max = 0;
+            world.add_peer(spec).expect("a peer")
+        };
+        let near = add(PeerSpec::gateway());
+        let far = add(PeerSpec::gateway().contact(near));
+        let sensor = add(PeerSpec::sensor().contact(near));
+        world.run_for(seconds(2));
+        world.crash(far, Kept::Synced);
+        let stream = StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB");
+        let mut noise = 1u64;
+        for _ in 0..ENTRIES {
+            let readings: Vec<_> = (0..1_500)
+                .map(|_| {
+                    noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    world.reading((noise >> 11) as f64)
+                })
+                .collect();
+            world.publish(sensor, &stream, &readings).expect("the sensor is up");
+            world.run_for(Duration::from_millis(100));
+        }
+        let narrow = LinkModel { bandwidth: Some(100_000), ..LinkModel::default() };
+        world.set_link(near, far, narrow).expect("a link");
+        Self { world, near, far }
+    }
+
+    fn is_done(&self) -> bool {
+        self.world.frontier(self.far) == self.world.frontier(self.near)
+    }
+
+    /// Both are up and linked until the far one has `more` entries more than now. False if that is all.
+    fn fetch(&mut self, more: u64) -> bool {
+        let far = self.far;
+        let held = |world: &World| world.frontier(far).iter().map(|(_, size, _)| *size).sum::<u64>();
+        let enough = held(&self.world) + more;
+        assert!(self.world.run_until_true(seconds(120), |world| held(world) >= enough.min(ENTRIES + 1)));
+        !self.is_done()
+    }
+
+    fn interrupt(&mut self, turn: u64) {
+        let (world, near, far) = (&mut self.world, self.near, self.far);
+        match turn % 3 {
+            0 => world.crash(far, Kept::Synced),
+            1 => world.crash(near, Kept::Synced),
+            _ => world.break_link(near, far, Broken::Drops),
+        }
+        world.run_for(seconds(10));
+        match turn % 3 {
+            0 => drop(world.restart(far).expect("starts")),
+            1 => drop(world.restart(near).expect("starts")),
+            _ => world.mend_link(near, far),
+        }
+    }
+}
+
+/// Bytes that all this takes, with so many interruptions.
+fn bytes(interruptions: u64) -> u64 {
+    let mut away = Away::new();
+    let before = away.world.traffic().bytes;
+    away.world.restart(away.far).expect("starts");
+    for turn in 0..interruptions {
+        assert!(away.fetch(7), "there is something left to interrupt");
+        away.interrupt(turn);
+    }
+    away.fetch(ENTRIES);
+    assert!(away.is_done());
+    assert_agree(&away.world);
+    away.world.traffic().bytes - before
+}
+
+#[test]
+fn an_interrupted_catch_up_goes_on_where_it_was() {
+    let (whole, interrupted) = (bytes(0), bytes(6));
+    assert!(whole > ENTRIES * ENTRY_BYTES, "{whole} bytes");
+    // Each time, the chunk under way, of a second at most, is lost, and links begin anew.
+    let lost = (interrupted - whole) / 6;
+    assert!(lost < 120_000, "{interrupted} bytes, {whole} without interruptions: {lost} for each");
+}
