@@ -162,6 +162,8 @@ impl Taking {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::item::Key;
 
@@ -233,6 +235,79 @@ mod tests {
         taking.take(20, 30, false, &[named(1, 5)], 1);
         taking.settle(name(1), 9);
         assert_eq!(taking.finished(), Some((30, false)));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Happens {
+        /// What changed after a number that was told, so many back, and up to so many further.
+        Told {
+            back: u64,
+            further: u64,
+            missing: Vec<Named>,
+        },
+        OnDisk(Named),
+        Refused(Name),
+    }
+
+    fn happens() -> impl Strategy<Value = Happens> {
+        let named = || (0u8..6, 1u64..5).prop_map(|(n, size)| named(n, size));
+        let list = prop::collection::vec(named(), 0..4);
+        prop_oneof![
+            3 => (0u64..20, 0u64..9, list).prop_map(|(back, further, mut missing)| {
+                missing.sort_by_key(|named| named.name);
+                missing.dedup_by_key(|named| named.name);
+                Happens::Told { back: back.saturating_sub(10), further, missing }
+            }),
+            5 => named().prop_map(Happens::OnDisk),
+            1 => (0u8..6).prop_map(|n| Happens::Refused(name(n))),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is told, again or anew, comes or is refused: a cursor never passes what is missing, and never stays
+        /// behind when nothing is.
+        #[test]
+        fn a_cursor_never_passes_what_is_missing(steps in prop::collection::vec(happens(), 0..60)) {
+            let (mut taking, mut through, mut told) = (Taking::default(), 0, 0);
+            // (until where it was told, after what, what).
+            let mut missing: Vec<(u64, u64, Named)> = Vec::new();
+            for step in steps {
+                match step {
+                    Happens::Told { back, further, missing: list } => {
+                        let since = taking.told(through).saturating_sub(back).max(through);
+                        let upto = since + further;
+                        let lists = taking.lists.len();
+                        let waits = taking.len();
+                        taking.take(since, upto, false, &list, 12);
+                        let is_taken = waits + list.len() <= 12 && (lists < LISTS_MAX || since < told);
+                        if is_taken {
+                            told = taking.told(through);
+                            // What is told of a name last is what counts.
+                            missing.retain(|(_, _, old)| list.iter().all(|new| new.name != old.name));
+                            missing.extend(list.into_iter().map(|named| (upto, since, named)));
+                        }
+                    }
+                    Happens::OnDisk(named) => {
+                        taking.settle(named.name, named.size);
+                        missing.retain(|(_, _, it)| it.name != named.name || it.size > named.size);
+                    }
+                    Happens::Refused(name) => {
+                        taking.give_up(|given_up| given_up == name);
+                        missing.retain(|(_, _, it)| it.name != name);
+                    }
+                }
+                if let Some((upto, _)) = taking.finished() {
+                    prop_assert!(upto >= through);
+                    through = upto;
+                }
+                let passed = missing.iter().find(|(until, since, _)| *until <= through && since < until);
+                prop_assert!(passed.is_none(), "{passed:?} at {through}");
+                prop_assert!(taking.len() <= 12 && taking.lists.len() <= LISTS_MAX);
+                if missing.is_empty() {
+                    prop_assert_eq!(through, told);
+                }
+            }
+        }
     }
 
     #[test]

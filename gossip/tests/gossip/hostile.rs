@@ -240,6 +240,26 @@ fn check_ids(asked: &mut BTreeMap<(PeerId, u64), [u8; 6]>, output: &Output) {
 /// However full the tables were made, they stay in their bounds.
 fn bounded(gossip: &Gossip, config: &Config) {
     let sizes = gossip.table_sizes();
+    // Each may be heard of by a name and in full.
+    let wants_max = sizes.held + sizes.neighbours * config.hearsay_max;
+    for (what, size, max) in [
+        ("neighbours", sizes.neighbours, config.neighbours_max),
+        ("known", sizes.known, sizes.held),
+        ("hearsay", sizes.hearsay, config.hearsay_max),
+        ("backoffs", sizes.backoffs, config.backoffs_max),
+        ("conflicts", sizes.conflicts, config.conflicts_max),
+        ("serving", sizes.serving, config.serves_in_flight_max),
+        ("wants in flight", sizes.wants_in_flight, config.wants_in_flight_max),
+        ("wants", sizes.wants, wants_max),
+        ("wants queued", sizes.wants_queued, sizes.wants),
+        ("authors", sizes.authors, config.authors_max),
+        ("cursors", sizes.cursors, config.cursors_max),
+        ("taking", sizes.taking, config.hearsay_max),
+        ("news", sizes.news, sizes.held),
+        ("timers", sizes.timers, sizes.wants + 3 * sizes.neighbours + 3),
+    ] {
+        assert!(size <= max, "{what}: {size}, over {max}");
+    }
     assert!(sizes.fetches <= config.fetches_max * usize::from(PEERS), "{sizes:?}");
     assert!(sizes.recent <= config.recent_max, "{sizes:?}");
     // Our own is one more.
@@ -260,9 +280,27 @@ fn small() -> Config {
         recent_bytes_max: 40,
         backoffs_max: 3,
         conflicts_max: 2,
+        neighbours_max: 3,
+        cursors_max: 2,
         control: Interest::of(["control"]).unwrap(),
         ..Config::default()
     }
+}
+
+/// A machine that holds five keys, and has neighbours.
+fn machine(config: &Config, interest: &Interest) -> Gossip {
+    let mut gossip = Gossip::new(config.clone(), PeerId([0xff; 32]), interest.clone(), [1; 32]);
+    for WireItem { key, topic, version } in items(5, "parks", 3) {
+        let accepted = Input::Accepted { key, topic, version, from: None, origin: None, payload: None };
+        gossip.handle(Duration::ZERO, accepted);
+        gossip.handle(Duration::ZERO, Input::Durable { key, version });
+    }
+    for peer in 0..PEERS {
+        let (peer, interest) = (PeerId([peer; 32]), Interest::all());
+        gossip.handle(Duration::ZERO, Input::NeighbourUp { peer, interest, leaf: false });
+    }
+    while gossip.poll_output().is_some() {}
+    gossip
 }
 
 proptest! {
@@ -275,28 +313,23 @@ proptest! {
         inputs in prop::collection::vec((0u64..4_000, any_input()), 1..120),
     ) {
         let config = Config { leaf, ..small() };
-        let mut gossip = Gossip::new(config.clone(), PeerId([0xff; 32]), interest, [1; 32]);
-        for item in items(5, "parks", 3) {
-            let (key, version) = (item.key, item.version);
-            gossip.handle(Duration::ZERO, Input::Accepted { key, topic: item.topic, version, from: None, origin: None, payload: None });
-            gossip.handle(Duration::ZERO, Input::Durable { key, version });
-        }
-        for peer in 0..PEERS {
-            gossip.handle(Duration::ZERO, Input::NeighbourUp { peer: PeerId([peer; 32]), interest: Interest::all(), leaf: false });
-        }
-        while gossip.poll_output().is_some() {}
+        let mut gossip = machine(&config, &interest);
+        // Were the order of a map in what comes out, then the second one would say something else.
+        let mut other = machine(&config, &interest);
         let mut now = Duration::ZERO;
         let mut asked = BTreeMap::new();
         for (pause, input) in inputs {
             now += Duration::from_millis(pause);
+            other.handle(now, input.clone());
             gossip.handle(now, input);
             let mut outputs = 0;
             while let Some(output) = gossip.poll_output() {
                 check(&gossip, &config, &output);
                 check_ids(&mut asked, &output);
+                prop_assert_eq!(other.poll_output(), Some(output));
                 outputs += 1;
             }
-            prop_assert!(outputs < 1_000);
+            prop_assert!(outputs < 1_000 && other.poll_output().is_none());
             bounded(&gossip, &config);
             prop_assert!(gossip.poll_timeout().is_none_or(|deadline| deadline > now), "a timer that doesn't rest");
         }

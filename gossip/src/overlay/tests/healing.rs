@@ -26,23 +26,36 @@ fn heals_within(world: &mut World, max: Duration) -> Duration {
 
 #[test]
 fn four_of_five_vanish_and_dials_fail_fast() {
-    let mut world = settled(100);
-    world.kill(|index| index % 5 != 0);
-    heals_within(&mut world, s(10));
-    world.run(s(10));
-    world.assert_bounds();
-    assert!(world.is_connected());
+    vanish(false, |index| index % 5 == 0, s(10));
+}
+
+#[test]
+fn four_of_five_vanish_in_silence() {
+    vanish(true, |index| index % 5 == 0, s(15));
+}
+
+#[test]
+fn nine_of_ten_vanish_and_dials_fail_fast() {
+    vanish(false, |index| index % 10 == 3, s(10));
 }
 
 #[test]
 fn nine_of_ten_vanish_in_silence() {
+    vanish(true, |index| index % 10 == 3, s(15));
+}
+
+/// All but those vanish; who is left is one graph within that time, and stays one.
+fn vanish(silent: bool, is_left: fn(usize) -> bool, max: Duration) {
     let mut world = settled(100);
-    world.silent = true;
-    world.kill(|index| index % 10 != 3);
-    world.run(s(1));
-    assert!(!world.is_connected(), "nobody knows yet");
-    heals_within(&mut world, s(15));
+    world.silent = silent;
+    world.kill(|index| !is_left(index));
+    if silent {
+        world.run(s(1));
+        assert!(!world.is_connected(), "nobody knows yet");
+    }
+    heals_within(&mut world, max);
     world.run(s(15));
+    world.assert_bounds();
     assert!(world.is_connected());
     let degrees: Vec<_> = world.alive().map(|index| world.agreed(index).count()).collect();
     assert!(degrees.iter().all(|degree| *degree >= 3), "{degrees:?}");
