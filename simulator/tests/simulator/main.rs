@@ -6,6 +6,7 @@ mod command_line;
 mod cost;
 mod disks;
 mod faults;
+mod healing;
 mod hostile;
 mod links;
 mod resume;
