@@ -8,12 +8,14 @@
 //! that lasts (a parent that doesn't know its child) is found by the check of that tree's link, which a fetch hastens.
 //!
 //! Ids are collected for `announce_delay`, so a burst of messages costs a frame and not one frame each. They go to all
-//! neighbours that want the topic and aren't known to hold the message: who sent it or announced it isn't told.
+//! neighbours that want the topic and aren't known to hold the message: who sent it or announced it isn't told. Of two
+//! relays, the one with the higher name waits `LATER` for what the other one tells.
 //!
 //! Transitions, for one id:
 //!
 //! ```text
-//! accepted                   --> known; with the batch: Ihave to all who lack it
+//! accepted                   --> known; with the batch: Ihave to leaves and to higher names who lack it
+//!                                LATER after that: Ihave to lower names who lack it
 //! Ihave received -- known    --> that neighbour holds it
 //!                -- unknown  --> pending; fetched after fetch_delay
 //! pending -- Push, accepted  --> known; all who announced it hold it
@@ -32,7 +34,7 @@ use crate::core::Core;
 use crate::io::Priority;
 use crate::item::{Item, Key};
 use crate::message::{Message, Payload};
-use crate::neighbour::doubled;
+use crate::neighbour::{Neighbour, doubled};
 use crate::recent::{Id, Pushed, Recent};
 use crate::timers::Timer;
 use crate::trees::dist::TreeId;
@@ -43,6 +45,10 @@ pub(crate) const IDS_MAX: usize = 256;
 /// Pushes that the node hasn't judged yet and whose tree we remember. Of the first ones over it the tree is forgotten,
 /// and they go on along our nearest.
 const ARRIVING_MAX: usize = 1_024;
+
+/// How much later the end of a link with the higher name announces. By then the other end mostly has: what is off the
+/// tree lies about as far from the root as we do, so both would announce at once, and one of them in vain.
+const LATER: Duration = Duration::from_millis(100);
 
 /// How long a neighbour at that cost may take to answer the nth fetch: three round trips and 100 ms, doubled each time.
 fn patience(cost: Duration, tries: usize) -> Duration {
@@ -56,6 +62,8 @@ pub(crate) struct Lazy {
     pub(crate) recent: Recent,
     /// To be announced when the timer fires. Bounded by `Config::recent_max`: over it the first ones are announced.
     batch: BTreeSet<Id>,
+    /// What was announced to half of the neighbours, and when it is to the others. Bounded as `batch`.
+    later: VecDeque<(Duration, Id)>,
     /// The trees on which pushes came that the node has not judged yet. Bounded by `ARRIVING_MAX`.
     arriving: BTreeMap<Id, TreeId>,
     arrived: VecDeque<Id>,
@@ -128,12 +136,33 @@ impl Lazy {
     /// [`Timer::Announce`] fired.
     pub(crate) fn announce(&mut self, core: &mut Core) {
         let batch = std::mem::take(&mut self.batch);
+        self.announce_to(core, &batch, true);
+        let later = core.after(LATER);
+        self.later.extend(batch.into_iter().map(|id| (later, id)));
+        let mut due = BTreeSet::new();
+        while let Some((at, id)) = self.later.front().copied()
+            && (at <= core.now || self.later.len() > core.config.recent_max)
+        {
+            self.later.pop_front();
+            due.insert(id);
+        }
+        self.announce_to(core, &due, false);
+        if let Some((at, _)) = self.later.front() {
+            core.timers.set_no_later(Timer::Announce, *at);
+        }
+    }
+
+    /// Announces to those of the neighbours who are told first, or to the others, what they lack.
+    fn announce_to(&self, core: &mut Core, ids: &BTreeSet<Id>, first: bool) {
         let news: Vec<(&Id, &Pushed)> =
-            batch.iter().filter_map(|id| Some((id, self.recent.get(id)?))).collect();
+            ids.iter().filter_map(|id| Some((id, self.recent.get(id)?))).collect();
         if news.is_empty() {
             return;
         }
-        let peers: Vec<PeerId> = core.neighbours.keys().copied().collect();
+        let me = core.me;
+        let is_first = |peer: &PeerId, it: &Neighbour| it.is_leaf || core.config.leaf || me < *peer;
+        let peers = core.neighbours.iter().filter(|(peer, it)| is_first(peer, it) == first);
+        let peers: Vec<PeerId> = peers.map(|(peer, _)| *peer).collect();
         for peer in peers {
             let Some(neighbour) = core.neighbours.get(&peer) else { continue };
             let lacking = news.iter().filter(|(_, pushed)| {
@@ -250,6 +279,7 @@ impl Lazy {
         }
         if core.neighbours.is_empty() {
             self.batch.clear();
+            self.later.clear();
         }
     }
 

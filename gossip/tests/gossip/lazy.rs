@@ -1,6 +1,6 @@
 //! Trees, short ids, fetches and feeding: one machine, one transition at a time.
 
-use msec_gossip::{Config, Input, Interest, Key, Priority};
+use msec_gossip::{Config, Gossip, Input, Interest, Key, Priority};
 use msec_identity::PeerId;
 
 use crate::rig::{A, B, C, Rig, item, key, ms, parks, push, rig_of};
@@ -33,7 +33,10 @@ fn way(dist: u16, to_parent: bool) -> Wire {
 
 /// A is the way to the root, B is further along, C is in the tree by other ways.
 fn in_a_tree() -> Rig {
-    let mut rig = rig_of(&[A, B, C]);
+    joins(rig_of(&[A, B, C]))
+}
+
+fn joins(mut rig: Rig) -> Rig {
     rig.receive(A, &way(10, false));
     rig.receive(B, &way(100, true));
     rig.receive(C, &way(90, false));
@@ -51,7 +54,7 @@ fn who_is_next_in_the_tree_is_pushed_to_and_the_others_learn_the_id() {
     let mut rig = in_a_tree();
     accept(&mut rig, 1, None);
     assert_eq!(rig.sent(), [(A, on(TREE, 1)), (B, on(TREE, 1))]);
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     assert_eq!(rig.sent(), [(C, ihave(&[1]))]);
     // On its way up, with a name for the tree that we know.
     rig.receive(B, &on(TREE, 2));
@@ -89,8 +92,33 @@ fn nobody_is_told_what_it_told_and_a_batch_is_one_message() {
         accept(&mut rig, n, Some(A));
     }
     rig.outputs();
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     assert_eq!(rig.sent(), [(C, ihave(&[2, 3]))]);
+}
+
+/// Both ends of a link that is in no tree have a message at about the same time: one of them tells the other.
+#[test]
+fn the_end_of_a_link_with_the_higher_name_waits_for_what_the_other_one_tells() {
+    let lower = Gossip::new(Config::default(), PeerId([1; 32]), Interest::all(), [7; 32]);
+    let mut rig = Rig::new(Interest::all());
+    rig.gossip = lower;
+    [A, B, C].into_iter().for_each(|peer| rig.up(peer, Interest::all()));
+    let mut rig = joins(rig);
+    accept(&mut rig, 1, Some(A));
+    rig.outputs();
+    rig.pass(ms(50));
+    assert_eq!(rig.sent(), [(C, ihave(&[1]))]);
+
+    let mut higher = in_a_tree();
+    for n in 1..3 {
+        accept(&mut higher, n, Some(A));
+    }
+    higher.outputs();
+    higher.pass(ms(149));
+    assert_eq!(higher.sent(), []);
+    higher.receive(C, &ihave(&[1]));
+    higher.pass(ms(1));
+    assert_eq!(higher.sent(), [(C, ihave(&[2]))]);
 }
 
 #[test]
@@ -99,12 +127,12 @@ fn an_id_is_told_to_those_who_want_the_topic() {
     rig.up(C, Interest::of(["air"]).unwrap());
     accept(&mut rig, 1, Some(A));
     rig.outputs();
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     assert_eq!(rig.sent(), []);
     rig.up(C, parks());
     accept(&mut rig, 2, Some(A));
     rig.outputs();
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     assert_eq!(rig.sent(), [(C, ihave(&[2]))]);
 }
 
@@ -213,7 +241,7 @@ fn ids_of_control_go_first() {
     accept(&mut rig, 1, None);
     rig.accept_live(key(2), "control", 1, None, b"x");
     rig.outputs();
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     let sent = rig.sent_at();
     let expected = [(B, Priority::Control, ihave(&[2])), (B, Priority::Live, ihave(&[1]))];
     assert_eq!(sent, expected);
@@ -291,7 +319,7 @@ fn a_relay_feeds_a_leaf_until_it_says_otherwise() {
     rig.receive(leaf, &Wire::Feed { on: false });
     accept(&mut rig, 2, Some(A));
     assert_eq!(rig.sent(), [(B, on(TREE, 2))]);
-    rig.pass(ms(50));
+    rig.pass(ms(150));
     assert_eq!(rig.sent(), [(C, ihave(&[1, 2])), (leaf, ihave(&[2]))]);
     rig.receive(leaf, &Wire::Feed { on: true });
     let keys: Vec<Key> = (3..5).map(key).collect();
