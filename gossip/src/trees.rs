@@ -13,7 +13,9 @@
 //! - Who finds no feasible neighbour retracts, waits `HOLD` until its descendants have done the same, and takes
 //!   whoever then still has a way. Babel asks the root for a new sequence number (3.8.2.1); that is told to the
 //!   whole city, and each link that a city of 10,000 loses would make some twenty roots do so.
-//! - A tree says who is whose child: a vector tells each neighbour whether it is the parent.
+//! - A tree says who is whose child: a vector tells each neighbour whether it is the parent. If it is, the distance is
+//!   left out (split horizon, section 3.7.4): it leads through the receiver. What is told anew when the parent changes
+//!   is at least the least distance, so the condition holds.
 //!
 //! A tree that is given up for lower ones rests as well, since its descendants hear of it later; and a way that is
 //! lost while it rests, rests anew. When a rest ends with a feasible way, a far shorter one may be taken then.
@@ -40,7 +42,8 @@
 //! Nothing here is proven: whoever says that it is near to a root, or is one, draws messages to itself, and can drop
 //! them. They then come by announcement, a hop at a time; what a liar gains is to be slow about it.
 //!
-//! Volunteers come by rank: the lower a tree's name, the sooner, so that a city that starts at once isn't flooded.
+//! Volunteers come by rank: the lower a tree's name, the sooner, so that a city that starts at once isn't flooded; and
+//! once their links stand still, so that trees aren't made while the city is.
 
 mod choose;
 pub(crate) mod dist;
@@ -55,7 +58,7 @@ use std::time::Duration;
 
 use msec_identity::PeerId;
 
-use self::dist::{Dist, TreeId};
+use self::dist::{Dist, TreeId, place};
 use self::link::Link;
 use self::pace::Pace;
 use self::route::{Route, Slot};
@@ -66,6 +69,11 @@ use crate::config::Config;
 /// The first volunteer comes after `VOLUNTEER_DELAY`, the last one `VOLUNTEER_SPREAD` later.
 const VOLUNTEER_DELAY: Duration = Duration::from_secs(2);
 const VOLUNTEER_SPREAD: Duration = Duration::from_secs(20);
+
+/// A volunteer waits until its links have stood still for so long, and no longer than `RESTLESS_MAX` in all: trees of a
+/// city that is being joined would be made anew all the time.
+const RESTLESS: Duration = Duration::from_secs(6);
+const RESTLESS_MAX: Duration = Duration::from_secs(60);
 
 /// Neighbours whose cost moves by less than this part, and a millisecond, cost what they did.
 const COST_PART: u16 = 10;
@@ -80,14 +88,20 @@ pub(crate) struct Trees {
     me: TreeId,
     trees_max: usize,
     /// By slot. Bounded by the neighbours.
-    links: Vec<Option<Box<Link>>>,
+    links: Vec<Option<Link>>,
     /// In order. Bounded by `ROUTES_PER_TREE` times `Config::trees_max`.
     routes: Vec<Route>,
     /// Ways that rest, the first to end first. Bounded by those.
     holds: VecDeque<(Duration, TreeId)>,
     /// Neighbours told of trees that there was no room for.
     is_crowded: bool,
+    /// Ways came or went since it was looked at which trees are the lowest.
+    is_unsettled: bool,
     volunteer_at: Option<Duration>,
+    /// When it volunteers at the latest, however restless the links are.
+    volunteer_by: Duration,
+    /// When a link last came or went.
+    moved_at: Duration,
     pace: Pace,
     outputs: VecDeque<(PeerId, TreeMessage)>,
 }
@@ -101,7 +115,10 @@ impl Trees {
             routes: Vec::new(),
             holds: VecDeque::new(),
             is_crowded: false,
+            is_unsettled: false,
             volunteer_at: None,
+            volunteer_by: Duration::ZERO,
+            moved_at: Duration::ZERO,
             pace: Pace::default(),
             outputs: VecDeque::new(),
         }
@@ -109,13 +126,14 @@ impl Trees {
 
     /// A relay is our neighbour. `covers`: it wants all that we want.
     pub(crate) fn link_up(&mut self, now: Duration, peer: PeerId, cost: Duration, covers: bool) {
-        let link = Some(Box::new(Link::new(peer, cost, covers)));
+        let link = Some(Link::new(peer, cost, covers));
         match self.links.iter().position(Option::is_none) {
             Some(free) => self.links[free] = link,
             None if self.links.len() < usize::from(Slot::ROOT.0) => self.links.push(link),
             None => return,
         }
         self.pace.at_once(now);
+        (self.is_unsettled, self.moved_at) = (true, now);
         self.settle(now);
     }
 
@@ -123,29 +141,33 @@ impl Trees {
     pub(crate) fn link_down(&mut self, now: Duration, peer: &PeerId) {
         let Some(slot) = self.slot(peer) else { return };
         self.links[usize::from(slot.0)] = None;
+        self.moved_at = now;
         if self.links.iter().all(Option::is_none) {
             return self.forget_all();
         }
+        let mut orphans = Vec::new();
         for route in &mut self.routes {
-            for parent in [&mut route.parent, &mut route.told_parent] {
-                if *parent == slot {
-                    *parent = Slot::NONE;
-                }
+            if route.parent == slot {
+                route.parent = Slot::NONE;
+                orphans.push(route.tree);
+            }
+            if route.told_parent == slot {
+                route.told_parent = Slot::NONE;
             }
         }
-        self.reconsider_all(now);
+        self.reconsider_all(now, orphans.into_iter());
         self.settle(now);
     }
 
     /// What a link costs, as it was measured.
     pub(crate) fn cost(&mut self, now: Duration, peer: &PeerId, cost: Duration) {
-        let Some(link) = self.slot(peer).and_then(|slot| self.links[usize::from(slot.0)].as_mut()) else {
-            return;
-        };
+        let Some(slot) = self.slot(peer) else { return };
+        let Some(link) = self.links[usize::from(slot.0)].as_mut() else { return };
         let cost = Dist::of_link(cost);
         if cost.abs_diff(link.cost) >= link.cost.margin(COST_PART, COST_LEAST) {
             link.cost = cost;
-            self.reconsider_all(now);
+            let trees: Vec<TreeId> = link.trees().collect();
+            self.weigh_all(now, slot, trees.into_iter());
             self.settle(now);
         }
     }
@@ -180,8 +202,11 @@ impl Trees {
     /// A deadline has come.
     pub(crate) fn timeout(&mut self, now: Duration) {
         if self.volunteer_at.is_some_and(|at| at <= now) {
-            self.volunteer_at = None;
-            self.volunteer(now);
+            let calm = self.moved_at.saturating_add(RESTLESS).min(self.volunteer_by);
+            self.volunteer_at = (calm > now).then_some(calm);
+            if self.volunteer_at.is_none() {
+                self.volunteer(now);
+            }
         }
         while let Some((_, tree)) = self.holds.pop_front_if(|(at, _)| *at <= now) {
             self.hold_over(now, tree);
@@ -232,7 +257,9 @@ impl Trees {
 
     /// Whether the neighbour has a way.
     fn offers(&self, slot: Slot, tree: TreeId) -> bool {
-        self.link(slot).and_then(|link| link.advert(tree)).is_some_and(|advert| advert.way.dist().is_some())
+        self.link(slot)
+            .and_then(|link| link.advert(tree, 0))
+            .is_some_and(|advert| advert.way.dist().is_some())
     }
 
     fn has_child(&self, tree: TreeId) -> bool {
@@ -241,33 +268,27 @@ impl Trees {
 
     fn vector(&mut self, now: Duration, slot: Slot, extent: Extent, steps: &[Step]) {
         let Some(link) = self.links[usize::from(slot.0)].as_mut() else { return };
-        let mut touched = if extent == Extent::Changes { Vec::new() } else { link.forget() };
+        let mut gone = if extent == Extent::Changes { Vec::new() } else { link.forget() };
         // What we told it at first is forgotten there.
         let began_again = extent == Extent::First && std::mem::replace(&mut link.has_begun, true);
+        let mut near = 0;
         for (tree, way) in ways(steps) {
-            link.told(tree, way, self.trees_max);
-            touched.push(tree);
+            near = link.told(tree, way, near, self.trees_max) + 1;
         }
-        for tree in touched {
-            if !self.is_no_news(slot, tree) {
-                self.reconsider(now, tree);
-            }
-        }
+        gone.retain(|tree| link.advert(*tree, 0).is_none());
+        let told = ways(steps).map(|(tree, _)| tree);
+        self.weigh_all(now, slot, gone.into_iter());
+        self.weigh_all(now, slot, told);
         if began_again {
             self.retell(now, slot);
         }
     }
 
-    /// Whether it changes nothing what this neighbour told: it isn't the parent, and no nearer than that. Most of what is
-    /// told is that.
-    fn is_no_news(&self, slot: Slot, tree: TreeId) -> bool {
-        let (Some(route), Some(link)) = (self.route(tree), self.link(slot)) else { return false };
-        let via = link.advert(tree).map_or(Dist::NONE, |advert| link.via(advert));
-        route.parent != slot && via >= route.dist
-    }
-
     /// Keeps the lowest trees, and us among the roots if ours is one.
     fn settle(&mut self, now: Duration) {
+        if !std::mem::take(&mut self.is_unsettled) {
+            return;
+        }
         let mut kept = 0;
         let mut rank = 0;
         let mut given_up = Vec::new();
@@ -292,21 +313,21 @@ impl Trees {
         given_up.into_iter().for_each(|(tree, is_held)| self.hold(now, tree, is_held));
         if self.is_crowded && kept < self.trees_max {
             self.is_crowded = false;
-            let trees: Vec<TreeId> = self.links.iter().flatten().flat_map(|link| link.trees()).collect();
-            trees.into_iter().for_each(|tree| self.reconsider(now, tree));
+            self.make_up(now);
         }
         let is_root = self.route(self.me).is_some_and(Route::is_root);
         if is_root || rank >= self.trees_max {
             self.volunteer_at = None;
         } else if self.volunteer_at.is_none() && self.links.iter().any(Option::is_some) {
             let part = (VOLUNTEER_SPREAD.as_micros() as u64 * u64::from(self.me.0)) >> 32;
-            self.volunteer_at =
-                Some(now.saturating_add(VOLUNTEER_DELAY).saturating_add(Duration::from_micros(part)));
+            let at = now.saturating_add(VOLUNTEER_DELAY).saturating_add(Duration::from_micros(part));
+            (self.volunteer_at, self.volunteer_by) = (Some(at), at.saturating_add(RESTLESS_MAX));
         }
     }
 
     fn volunteer(&mut self, now: Duration) {
-        let known = self.routes.binary_search_by_key(&self.me, |route| route.tree);
+        self.is_unsettled = true;
+        let known = place(&self.routes, self.me, 0);
         let since_s = now.as_secs().try_into().unwrap_or(u32::MAX);
         let root = Route { dist: Dist::ZERO, parent: Slot::ROOT, since_s, ..Route::new(self.me) };
         match known {
@@ -325,7 +346,7 @@ impl Trees {
         self.routes.clear();
         self.holds.clear();
         self.outputs.clear();
-        self.is_crowded = false;
+        (self.is_crowded, self.is_unsettled) = (false, false);
         self.volunteer_at = None;
         self.pace = Pace::default();
     }
@@ -335,17 +356,16 @@ impl Trees {
     }
 
     fn link(&self, slot: Slot) -> Option<&Link> {
-        self.links.get(usize::from(slot.0))?.as_deref()
+        self.links.get(usize::from(slot.0))?.as_ref()
     }
 
     fn slots(&self) -> impl Iterator<Item = (Slot, &Link)> {
         let slots = self.links.iter().enumerate();
-        slots.filter_map(|(at, link)| Some((Slot(at as u16), link.as_deref()?)))
+        slots.filter_map(|(at, link)| Some((Slot(at as u16), link.as_ref()?)))
     }
 
     fn route(&self, tree: TreeId) -> Option<&Route> {
-        let at = self.routes.binary_search_by_key(&tree, |route| route.tree).ok()?;
-        self.routes.get(at)
+        self.routes.get(place(&self.routes, tree, 0).ok()?)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::dist::{Dist, TreeId};
+use super::dist::{Dist, TreeId, place};
+use super::pace::Due;
 use super::route::{Route, Slot};
 use super::{ROUTES_PER_TREE, Trees};
 
-/// How long a retracted way rests. Longer than a retraction takes to the end of a city, 50 hops of 40 ms. Were it too
-/// short, then a loop would count up to `Dist::NONE` (or to the next check) until it is gone.
-const HOLD: Duration = Duration::from_secs(2);
+/// How long a retracted way rests. Longer than a retraction takes to the end of a city: 15 hops of 25 ms, and a wait of
+/// up to `GAP_MAX` at each while much is going on. Were it too short, then a loop would count up to `Dist::NONE` (or to the next check) until it is gone.
+const HOLD: Duration = Duration::from_secs(3);
 
 /// Another parent has to be nearer by a 32nd, and half a millisecond, to be worth the change.
 const SWITCH_PART: u16 = 32;
@@ -31,25 +32,69 @@ enum Choice {
 }
 
 impl Trees {
-    pub(super) fn reconsider_all(&mut self, now: Duration) {
-        let mut trees: Vec<TreeId> = self.routes.iter().map(|route| route.tree).collect();
-        if self.is_crowded {
-            trees.extend(self.links.iter().flatten().flat_map(|link| link.trees()));
-        }
+    /// Something about each of `trees` changed. They are in order, at least mostly.
+    pub(super) fn reconsider_all(&mut self, now: Duration, trees: impl Iterator<Item = TreeId>) {
+        let mut near = 0;
         for tree in trees {
-            self.reconsider(now, tree);
+            near = self.reconsider(now, tree, near) + 1;
         }
     }
 
-    /// Something about `tree` changed: who is the parent now?
-    pub(super) fn reconsider(&mut self, now: Duration, tree: TreeId) {
+    /// There is room again: the trees that neighbours told of and that have no way here are looked at. A city that is
+    /// being joined makes and loses room all the time, and nearly all trees have one.
+    pub(super) fn make_up(&mut self, now: Duration) {
+        let trees: Vec<TreeId> = self.links.iter().flatten().flat_map(|link| link.trees()).collect();
+        let mut near = 0;
+        for tree in trees {
+            let known = place(&self.routes, tree, near);
+            near = known.unwrap_or_else(|at| at);
+            if known.is_err() || self.routes[near].dist.is_none() {
+                self.reconsider(now, tree, near);
+            }
+        }
+    }
+
+    /// What a neighbour tells of each of `trees` changed, or what it costs. They are in order.
+    pub(super) fn weigh_all(&mut self, now: Duration, slot: Slot, trees: impl Iterator<Item = TreeId>) {
+        let mut near = 0;
+        for tree in trees {
+            near = self.weigh(now, slot, tree, near) + 1;
+        }
+    }
+
+    /// As [`Trees::reconsider`], where only what one neighbour offers changed. Mostly nothing follows from that, and
+    /// the other neighbours need not be looked at: it isn't the parent, and no nearer; or it is the parent, and came
+    /// nearer than all others already.
+    fn weigh(&mut self, now: Duration, slot: Slot, tree: TreeId, near: usize) -> usize {
+        let known = place(&self.routes, tree, near);
+        if let (Ok(at), Some(Some(link))) = (known, self.links.get(usize::from(slot.0))) {
+            let route = &mut self.routes[at];
+            let advert = link.advert(tree, at);
+            let via = advert.map_or(Dist::NONE, |advert| link.via(advert));
+            if route.parent != slot && via >= route.dist {
+                return at;
+            }
+            let is_feasible = advert.is_some_and(|advert| advert.low < route.feasible);
+            if route.parent == slot && route.dist.is_some() && via <= route.dist && is_feasible {
+                route.dist = via;
+                let news = route.news();
+                self.is_news(now, news);
+                return at;
+            }
+        }
+        self.reconsider(now, tree, known.unwrap_or_else(|at| at))
+    }
+
+    /// Something about `tree` changed: who is the parent now? Its way is looked for at `near` first. Returns where it is.
+    pub(super) fn reconsider(&mut self, now: Duration, tree: TreeId, near: usize) -> usize {
         if tree == self.me {
             // Root or not, nobody else can be nearer.
-            return;
+            return near;
         }
-        let known = self.routes.binary_search_by_key(&tree, |route| route.tree);
+        let known = place(&self.routes, tree, near);
+        let place = known.unwrap_or_else(|at| at);
         let mut route = known.map_or_else(|_| Route::new(tree), |at| self.routes[at]);
-        let choice = self.choose(&route);
+        let choice = self.choose(&route, place);
         let before = route;
         match choice {
             Choice::Take { parent, dist } => {
@@ -69,29 +114,43 @@ impl Trees {
             Choice::Retract | Choice::Release => {}
         }
         if route.is_over() {
-            return;
+            return place;
         }
+        self.is_unsettled |= route.dist.is_some() != before.dist.is_some();
         let is_new = route.parent != before.parent;
         let is_orphan = is_new && before.told.is_some() && !self.offers(before.parent, tree);
         route.is_urgent |= is_orphan || (route.dist.is_none() && route.told.is_some());
         match known {
             Ok(at) => self.routes[at] = route,
             Err(at) if self.has_room(tree) => self.routes.insert(at, route),
-            Err(_) => return self.is_crowded = true,
+            Err(_) => {
+                (self.is_crowded, self.is_unsettled) = (true, true);
+                return place;
+            }
         }
         if route.is_urgent {
             self.pace.at_once(now);
-        } else if route.is_news() || route.parent != route.told_parent {
-            self.pace.soon(now);
+        } else {
+            self.is_news(now, route.news());
+        }
+        place
+    }
+
+    /// The neighbours should hear of a way with that telling, if at all.
+    fn is_news(&mut self, now: Duration, news: Option<Due>) {
+        match news {
+            Some(Due::All) => self.pace.sometime(now),
+            Some(_) => self.pace.soon(now),
+            None => {}
         }
     }
 
-    /// The best neighbour for `route`.
-    fn choose(&self, route: &Route) -> Choice {
+    /// The best neighbour for `route`, which stands at that place.
+    fn choose(&self, route: &Route, place: usize) -> Choice {
         // The nearest, the nearest that is feasible, and the parent if that is.
         let (mut any, mut feasible, mut current) = (Dist::NONE, (Dist::NONE, Slot::NONE), Dist::NONE);
         for (slot, link) in self.slots() {
-            let Some(advert) = link.advert(route.tree) else { continue };
+            let Some(advert) = link.advert(route.tree, place) else { continue };
             let dist = link.via(advert);
             any = any.min(dist);
             if advert.low < route.feasible && dist.is_some() {
@@ -132,7 +191,7 @@ impl Trees {
         if displaced.is_held {
             self.holds.retain(|(_, held)| *held != displaced.tree);
         }
-        self.is_crowded = true;
+        (self.is_crowded, self.is_unsettled) = (true, true);
         true
     }
 
@@ -146,14 +205,15 @@ impl Trees {
 
     /// A retracted way has rested: from now on anybody may be the parent.
     pub(super) fn hold_over(&mut self, now: Duration, tree: TreeId) {
-        let Ok(at) = self.routes.binary_search_by_key(&tree, |route| route.tree) else { return };
+        let Ok(at) = place(&self.routes, tree, 0) else { return };
         self.routes[at].is_held = false;
         if self.routes[at].dist.is_some() {
             // A feasible way turned up meanwhile, perhaps a far longer one than another that couldn't be taken then.
-            return self.reconsider(now, tree);
+            self.reconsider(now, tree, at);
+            return;
         }
         self.routes[at].feasible = Dist::NONE;
-        self.reconsider(now, tree);
+        self.reconsider(now, tree, at);
         let route = &mut self.routes[at];
         if route.dist.is_none() {
             route.parent = Slot::NONE;

@@ -1,5 +1,6 @@
 //! The names of trees, and distances in them.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use msec_identity::PeerId;
@@ -38,6 +39,44 @@ impl From<TreeId> for [u8; 4] {
     fn from(tree: TreeId) -> Self {
         tree.0.to_be_bytes()
     }
+}
+
+/// What is kept for each of some trees, in their order.
+pub(crate) trait OfTree {
+    fn tree(&self) -> TreeId;
+}
+
+/// Where in `table` that of `tree` is, or would be. It is looked for around `near`, further out with each step: neighbours
+/// keep the same trees, so that what one table has at a place most others have there too, or next to it.
+pub(crate) fn place<T: OfTree>(table: &[T], tree: TreeId, near: usize) -> Result<usize, usize> {
+    let (mut low, mut high) = (near.saturating_add(1), table.len());
+    let mut step = 1;
+    match table.get(near).map(|it| it.tree().cmp(&tree)) {
+        Some(Ordering::Equal) => return Ok(near),
+        Some(Ordering::Less) => {
+            while let Some(it) = table.get(low + step - 1).filter(|it| it.tree() <= tree) {
+                if it.tree() == tree {
+                    return Ok(low + step - 1);
+                }
+                low += step;
+                step *= 2;
+            }
+            high = high.min(low + step - 1);
+        }
+        _ => {
+            high = high.min(near);
+            while let Some(at) = high.checked_sub(step).filter(|at| table[*at].tree() >= tree) {
+                if table[at].tree() == tree {
+                    return Ok(at);
+                }
+                high = at;
+                step *= 2;
+            }
+            low = (high + 1).saturating_sub(step);
+        }
+    }
+    let at = table[low..high].partition_point(|it| it.tree() < tree) + low;
+    if table.get(at).is_some_and(|it| it.tree() == tree) { Ok(at) } else { Err(at) }
 }
 
 /// How far it is to a root, in units of half a millisecond of cost.
@@ -83,6 +122,8 @@ impl Dist {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -92,6 +133,22 @@ mod tests {
         assert!(Dist::of_link(Duration::MAX).is_some());
         assert!(Dist::of_link(Duration::MAX).plus(Dist(1)).is_none());
         assert!(Dist::NONE.plus(Dist::NONE).is_none());
+    }
+
+    impl OfTree for TreeId {
+        fn tree(&self) -> TreeId {
+            *self
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_it_is_looked_for_first_it_is_found(
+            trees in prop::collection::btree_set(0u32..60, 0..40), tree in 0u32..60, near in 0usize..50,
+        ) {
+            let table: Vec<TreeId> = trees.into_iter().map(TreeId).collect();
+            prop_assert_eq!(place(&table, TreeId(tree), near), table.binary_search(&TreeId(tree)));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use msec_identity::PeerId;
 
-use super::dist::{Dist, TreeId};
+use super::dist::{Dist, OfTree, TreeId, place};
 use super::wire::{Way, sum};
 
 /// A neighbour that relays.
@@ -36,6 +36,12 @@ pub(crate) struct Advert {
     pub(crate) low: Dist,
 }
 
+impl OfTree for Advert {
+    fn tree(&self) -> TreeId {
+        self.tree
+    }
+}
+
 /// Trees that one neighbour may tell of, for each that we keep. An honest one tells of as many as it keeps.
 const ADVERTS_PER_TREE: usize = 2;
 
@@ -56,9 +62,9 @@ impl Link {
         }
     }
 
-    pub(crate) fn advert(&self, tree: TreeId) -> Option<&Advert> {
-        let at = self.adverts.binary_search_by_key(&tree, |advert| advert.tree).ok()?;
-        self.adverts.get(at)
+    /// What it told of `tree`, which is looked for at `near` first.
+    pub(crate) fn advert(&self, tree: TreeId, near: usize) -> Option<&Advert> {
+        self.adverts.get(place(&self.adverts, tree, near).ok()?)
     }
 
     /// The trees that it told of, in order.
@@ -68,7 +74,7 @@ impl Link {
 
     /// Whether we are its parent in `tree`.
     pub(crate) fn is_child(&self, tree: TreeId) -> bool {
-        self.advert(tree).is_some_and(|advert| advert.way.is_to_parent())
+        self.advert(tree, 0).is_some_and(|advert| advert.way.is_to_parent())
     }
 
     /// How far a root would be by this link.
@@ -77,9 +83,11 @@ impl Link {
         if self.covers { dist } else { dist.plus(UNINTERESTED) }
     }
 
-    /// It told its way in `tree`. What is over the bound is forgotten, the highest trees first: nobody keeps those.
-    pub(crate) fn told(&mut self, tree: TreeId, way: Way, trees_max: usize) {
-        match self.adverts.binary_search_by_key(&tree, |advert| advert.tree) {
+    /// It told its way in `tree`, which is looked for at `near` first. What is over the bound is forgotten, the highest
+    /// trees first: nobody keeps those. Returns where it stands.
+    pub(crate) fn told(&mut self, tree: TreeId, way: Way, near: usize, trees_max: usize) -> usize {
+        let known = place(&self.adverts, tree, near);
+        match known {
             Ok(at) if !way.says_something() => drop(self.adverts.remove(at)),
             Ok(at) => {
                 let advert = &mut self.adverts[at];
@@ -94,6 +102,7 @@ impl Link {
             }
             Err(_) => {}
         }
+        known.unwrap_or_else(|at| at)
     }
 
     /// It is about to tell everything. Returns what it told before.
@@ -124,16 +133,16 @@ mod tests {
     #[test]
     fn the_least_distance_is_remembered_until_there_was_none() {
         let (mut link, tree) = (link(), TreeId(7));
-        let low = |link: &Link| link.advert(tree).map(|advert| advert.low);
+        let low = |link: &Link| link.advert(tree, 0).map(|advert| advert.low);
         for (dist, to_parent, expected) in
             [(50, false, Some(50)), (40, true, Some(40)), (60, true, Some(40)), (0x7fff, true, Some(0x7fff))]
         {
-            link.told(tree, Way::new(Dist(dist), to_parent), 9);
+            link.told(tree, Way::new(Dist(dist), to_parent), 0, 9);
             assert_eq!(low(&link), expected.map(Dist));
         }
-        link.told(tree, Way::new(Dist(90), false), 9);
+        link.told(tree, Way::new(Dist(90), false), 0, 9);
         assert_eq!(low(&link), Some(Dist(90)));
-        link.told(tree, Way::new(Dist::NONE, false), 9);
+        link.told(tree, Way::new(Dist::NONE, false), 0, 9);
         assert_eq!(low(&link), None);
     }
 
@@ -141,7 +150,7 @@ mod tests {
     fn what_is_over_the_bound_is_the_highest() {
         let mut link = link();
         for tree in [9, 3, 8, 1, 7] {
-            link.told(TreeId(tree), Way::new(Dist(1), false), 2);
+            link.told(TreeId(tree), Way::new(Dist(1), false), 0, 2);
         }
         assert_eq!(link.trees().collect::<Vec<_>>(), [1, 3, 7, 8].map(TreeId));
     }

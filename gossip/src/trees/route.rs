@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::dist::{Dist, TreeId};
+use super::dist::{Dist, OfTree, TreeId};
+use super::pace::Due;
+use super::wire::Way;
 
 /// Which neighbour, by its place in the table of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +38,20 @@ pub(crate) struct Route {
     pub(crate) since_s: u32,
 }
 
+impl OfTree for Route {
+    fn tree(&self) -> TreeId {
+        self.tree
+    }
+}
+
 /// A tree is ready this many seconds after it came here, or came back. A city takes about two to tell of it.
 const READY_S: u64 = 3;
 
 /// A distance that moved by this part of itself, and by a millisecond, is news.
-const NEWS_PART: u16 = 16;
+const SMALL_PART: u16 = 16;
+
+/// And by this part, it is news that doesn't wait.
+const LARGE_PART: u16 = 4;
 const NEWS_LEAST: Dist = Dist(2);
 
 impl Route {
@@ -67,17 +78,32 @@ impl Route {
         self.parent == Slot::ROOT
     }
 
-    /// Whether the neighbours should hear of the distance.
-    pub(crate) fn is_news(&self) -> bool {
-        match (self.dist.is_some(), self.told.is_some()) {
-            (true, true) => self.dist.abs_diff(self.told) > self.told.margin(NEWS_PART, NEWS_LEAST),
-            (has, had) => has != had,
+    /// With which telling the neighbours should hear of the way, if it is news.
+    pub(super) fn news(&self) -> Option<Due> {
+        if self.parent == self.told_parent { self.dist_news() } else { Some(Due::Large) }
+    }
+
+    fn dist_news(&self) -> Option<Due> {
+        if self.dist.is_none() || self.told.is_none() {
+            return (self.dist != self.told).then_some(Due::Large);
         }
+        let moved = self.dist.abs_diff(self.told);
+        let is_news = moved > self.told.margin(SMALL_PART, NEWS_LEAST);
+        is_news.then(|| if moved > self.told.margin(LARGE_PART, NEWS_LEAST) { Due::Large } else { Due::All })
+    }
+
+    /// What the neighbour was told. Who is our parent has us as its way already, so it never needs the distance.
+    pub(crate) fn way_told(&self, to: Slot) -> Way {
+        let to_parent = self.told_parent == to;
+        Way::new(if to_parent { Dist::NONE } else { self.told }, to_parent)
     }
 
     /// The neighbours are being told.
     pub(crate) fn tell(&mut self) {
-        self.told = self.dist;
+        if self.dist_news().is_some() {
+            self.told = self.dist;
+        }
+        self.told_parent = self.parent;
         if self.told.is_some() {
             self.feasible = self.feasible.min(self.told);
         }

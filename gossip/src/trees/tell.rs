@@ -16,26 +16,32 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(300);
 pub(super) const RETELL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Trees {
-    /// Tells each neighbour what is new to it, or what is urgent of that.
+    /// Tells each neighbour what is new to it, as far as that is due.
     pub(super) fn tell(&mut self, now: Duration) {
-        let all = self.pace.told(now);
+        let due = self.pace.told(now);
         let mut news: Vec<Vec<(TreeId, Way)>> = vec![Vec::new(); self.links.len()];
+        let is_anyone_fresh = self.links.iter().flatten().any(|link| link.is_fresh);
         for route in &mut self.routes {
-            let is_due = std::mem::take(&mut route.is_urgent) || all;
-            let is_news = is_due && route.is_news();
+            let is_urgent = std::mem::take(&mut route.is_urgent);
+            let is_news = route.news().is_some_and(|news| is_urgent || news <= due);
+            if !is_news && !is_anyone_fresh {
+                continue;
+            }
+            let (old, old_parent) = (route.told, route.told_parent);
             if is_news {
                 route.tell();
             }
-            let old_parent = route.told_parent;
-            if is_due {
-                route.told_parent = route.parent;
-            }
+            let has_moved = route.told != old;
             for (at, link) in self.links.iter().enumerate() {
                 let Some(link) = link else { continue };
                 let slot = Slot(at as u16);
-                let way = Way::new(route.told, route.told_parent == slot);
-                let has_moved = (route.told_parent == slot) != (old_parent == slot);
-                let is_due = if link.is_fresh { way.says_something() } else { is_news || has_moved };
+                let way = route.way_told(slot);
+                let was_parent = old_parent == slot;
+                let is_due = match (link.is_fresh, way.is_to_parent()) {
+                    (true, _) => way.says_something(),
+                    (false, true) => !was_parent,
+                    (false, false) => has_moved || (was_parent && is_news),
+                };
                 if is_due {
                     news[at].push((route.tree, way));
                 }
@@ -73,7 +79,7 @@ impl Trees {
         let jitter = CHECK_INTERVAL / 1_024 * ((self.me.0 ^ TreeId::of(&link.peer).0) % 256);
         link.check_at = Some(now.saturating_add(CHECK_INTERVAL).saturating_add(jitter));
         let slot = Slot(at as u16);
-        let told = self.routes.iter().map(|it| (it.tree, Way::new(it.told, it.told_parent == slot)));
+        let told = self.routes.iter().map(|it| (it.tree, it.way_told(slot)));
         let sum = sum(told.filter(|(_, way)| way.says_something()));
         self.outputs.push_back((link.peer, TreeMessage::Check { sum }));
     }
