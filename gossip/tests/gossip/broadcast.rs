@@ -79,7 +79,7 @@ fn a_message_is_everywhere_nearly_as_soon_as_by_a_flood_and_comes_once() {
     let mut city = city(1, 200);
     let measured = measure(&mut city, 20);
     assert_eq!(measured.missed, 0);
-    assert!(measured.last_percent <= 140, "{measured:?}, with 12 trees of 200 peers");
+    assert!(measured.last_percent <= 136, "{measured:?}, with 12 trees of 200 peers");
     assert!(measured.redundancy <= 10, "{measured:?}");
     assert!(measured.bytes_per_delivery <= 300, "{measured:?}");
 }
@@ -135,7 +135,7 @@ fn who_is_cut_off_by_relays_that_die_hears_of_it_by_another_way() {
     city.run_for(s(30));
     let measured = measure(&mut city, 15);
     assert!(
-        measured.missed == 0 && measured.redundancy <= 10 && measured.last_percent <= 140,
+        measured.missed == 0 && measured.redundancy <= 10 && measured.last_percent <= 130,
         "{measured:?}"
     );
 }
@@ -359,13 +359,13 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_ne!(trace(13), trace(14));
 }
 
-/// `COUNT=10000 FETCH_MS=200 cargo test --release -p msec-gossip --test gossip -- --ignored --nocapture a_whole_city`
+/// `COUNT=10000 FETCH_MS=100 cargo test --release -p msec-gossip --test gossip -- --ignored --nocapture a_whole_city`
 #[test]
 #[ignore = "takes minutes, and prints what it measures"]
 fn a_whole_city() {
     let number = |name: &str, or| std::env::var(name).map_or(or, |text| text.parse().unwrap());
     let count = number("COUNT", 1_000);
-    let fetch_delay = ms(number("FETCH_MS", 200) as u64);
+    let fetch_delay = ms(number("FETCH_MS", 100) as u64);
     let mut city = City::of_relays(1, count, &Config { fetch_delay, ..Config::default() });
     city.run_for(s(60));
     let counted = |city: &City| {
