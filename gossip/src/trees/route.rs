@@ -119,3 +119,39 @@ impl Route {
         self.told.is_none() && self.told_parent == Slot::NONE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_told_that_it_is_and_the_others_how_far_it_is() {
+        let (parent, other) = (Slot(1), Slot(2));
+        let mut route = Route { dist: Dist(40), parent, ..Route::new(TreeId(7)) };
+        route.tell();
+        assert_eq!(route.way_told(parent), Way::new(Dist::NONE, true));
+        assert_eq!(route.way_told(other), Way::new(Dist(40), false));
+        (route.dist, route.parent) = (Dist(90), other);
+        route.tell();
+        assert_eq!(route.way_told(parent), Way::new(Dist(90), false));
+        assert_eq!(route.feasible, Dist(40), "what a former parent is told is no less than that");
+    }
+
+    #[test]
+    fn much_is_news_soon_a_little_later_and_next_to_nothing_never() {
+        let parent = Slot(1);
+        let mut route = Route { dist: Dist(160), parent, ..Route::new(TreeId(7)) };
+        assert_eq!(route.news(), Some(Due::Large));
+        route.tell();
+        for (dist, news) in
+            [(170, None), (171, Some(Due::All)), (200, Some(Due::All)), (201, Some(Due::Large))]
+        {
+            route.dist = Dist(dist);
+            assert_eq!(route.news(), news, "{dist}");
+        }
+        (route.dist, route.parent) = (Dist(165), Slot(2));
+        assert_eq!(route.news(), Some(Due::Large));
+        route.tell();
+        assert_eq!(route.told, Dist(160), "the parent is another, and no further");
+    }
+}

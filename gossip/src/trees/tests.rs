@@ -328,6 +328,23 @@ fn who_begins_again_alone_is_told_all_and_believed() {
 }
 
 #[test]
+fn nobody_volunteers_while_its_links_come_and_go_for_a_minute_at_most() {
+    let is_root = |net: &Net| net.dist(0, net.nodes[0].me) == Some(0);
+    for (changes, restless) in [(3, ms(12_000)), (40, VOLUNTEER_DELAY + VOLUNTEER_SPREAD + RESTLESS_MAX)] {
+        let mut net = Net::new(3, &[(0, 1, 10), (1, 2, 10)]);
+        for _ in 0..changes {
+            assert!(!is_root(&net) || net.now > RESTLESS_MAX);
+            net.link(0, 2, 10);
+            net.run_for(ms(2_000));
+            net.unlink(0, 2);
+            net.run_for(ms(2_000));
+        }
+        net.run_for((restless + RESTLESS + VOLUNTEER_SPREAD).saturating_sub(net.now));
+        assert!(is_root(&net));
+    }
+}
+
+#[test]
 fn one_who_asks_all_the_time_is_told_now_and_then() {
     let mut net = Net::new(2, &[(0, 1, 10)]).settled();
     let sent = net.sent;
