@@ -8,8 +8,9 @@ use super::route::{Route, Slot};
 use super::{ROUTES_PER_TREE, Trees};
 
 /// How long a retracted way rests. Longer than a retraction takes to the end of a city: 15 hops of 25 ms, and a wait of
-/// up to `GAP_MAX` at each while much is going on. Were it too short, then a loop would count up to `Dist::NONE` (or to the next check) until it is gone.
-const HOLD: Duration = Duration::from_secs(3);
+/// up to `GAP_MAX` at each while much is going on. Were it too short, then a loop would count up to `Dist::NONE` (or to
+/// the next check) until it is gone. Were it longer, then so would be the holes that a lost parent leaves.
+const HOLD: Duration = Duration::from_secs(2);
 
 /// Another parent has to be nearer by a 32nd, and half a millisecond, to be worth the change.
 const SWITCH_PART: u16 = 32;

@@ -17,7 +17,7 @@ use std::time::Duration;
 const GAP_MIN: Duration = Duration::from_millis(50);
 
 /// And at most: while a city is being made, ways are lost all the time. `HOLD` allows for it.
-const GAP_MAX: Duration = Duration::from_millis(200);
+const GAP_MAX: Duration = Duration::from_millis(100);
 
 /// Between two times at which little changes are told. What follows from one change takes less.
 const SMALL_GAP: Duration = Duration::from_secs(4);
@@ -196,6 +196,6 @@ mod tests {
             now = next;
             pace.told(now);
         }
-        assert_eq!(waits, [0, 50, 100, 200, 200].map(ms));
+        assert_eq!(waits, [0, 50, 100, 100, 100].map(ms));
     }
 }
