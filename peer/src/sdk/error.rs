@@ -70,7 +70,7 @@ pub enum InvitationError {
         path: PathBuf,
     },
     /// It is something else, damaged, or of another version.
-    #[error("{} is not an invitation of this version: ask for one that `msec grant` wrote", path.display())]
+    #[error("{} is damaged, or no invitation of this version: ask for one that `msec grant` wrote", path.display())]
     Malformed {
         /// Where it is.
         path: PathBuf,
