@@ -6,8 +6,9 @@
 //! | [`town`] | keys, grants and logs, fixed for ever |
 //! | [`script`] | steps, for targets that feed a machine |
 //! | [`record`] | what holds for every signed record |
-//! | [`gossip`], [`node`] | the machines, and what must hold whatever they are fed |
+//! | [`gossip`], [`overlay`], [`node`] | the machines, and what must hold whatever they are fed |
 //! | [`noise`] | an attacker who does the Noise handshake right, and says what he likes inside of it |
+//! | [`vectors`] | frames of every kind |
 //! | [`document`] | entries of a document, and that their order changes nothing |
 //! | [`disk`] | the bytes of the store, written down a second time |
 
@@ -16,6 +17,8 @@ pub mod document;
 pub mod gossip;
 pub mod node;
 pub mod noise;
+pub mod overlay;
 pub mod record;
 pub mod script;
 pub mod town;
+pub mod vectors;

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use msec_crdt_store::{Entry, Reading, ValueQuality, VerifiedRun, encode_readings};
-use msec_fuzz::script::Script;
-use msec_fuzz::{disk, document, gossip, node, noise, town};
+use msec_fuzz::script::{STEPS_MAX, Script};
+use msec_fuzz::{disk, document, gossip, node, noise, overlay, town, vectors};
 use msec_identity::{Right, UnixMillis};
 use msec_peer::Membership;
 
@@ -101,6 +101,15 @@ fn machines(seeds: &mut Seeds) {
     assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), said, "kinds of messages are said");
     add(seeds, "gossip", "one-of-each", gossip::script_of(kinds.into_values()));
     add(seeds, "gossip", "talk", gossip::script_of(talk.iter().take(16)));
+
+    // A script ends after so many steps, so there are several.
+    for (n, part) in vectors::gossip().chunks(STEPS_MAX / 2).enumerate() {
+        add(seeds, "gossip", &format!("vectors-{n}"), gossip::script_of(part));
+    }
+    for (n, part) in vectors::overlay().chunks(STEPS_MAX / 7).enumerate() {
+        add(seeds, "overlay", &format!("vectors-{n}"), overlay::script_of(part));
+    }
+    add(seeds, "overlay", "leaf", overlay::leaf());
 
     add(seeds, "document", "thing", document::honest_talk());
     // Found: whoever foretells an edit is judged with it.

@@ -8,7 +8,7 @@ use msec_identity::PeerId;
 use super::message::Record;
 
 /// Records that wait for the node's word. When full, the oldest is given up.
-const CHECKS_MAX: usize = 64;
+pub(super) const CHECKS_MAX: usize = 64;
 
 /// After this, a record counts as one that does not verify.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

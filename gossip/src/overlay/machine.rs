@@ -117,7 +117,7 @@ impl Overlay {
 
     /// How full the tables are.
     pub fn table_sizes(&self) -> Tables {
-        Tables::of(&self.core)
+        Tables::of(&self.core, &self.protocols)
     }
 
     fn dispatch(&mut self, input: Input) {

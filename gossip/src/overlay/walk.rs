@@ -28,7 +28,7 @@ use super::machine::Protocols;
 use super::message::{Message, Record, ToldList};
 
 /// Walks that are remembered until their answers come. When full, the oldest is forgotten, and its answer dropped.
-const WALKS_MAX: usize = 32;
+pub(super) const WALKS_MAX: usize = 32;
 
 /// How soon after a loss records are asked for: the new neighbours are there by then.
 const HURRY: Duration = Duration::from_secs(1);
@@ -43,6 +43,10 @@ pub(super) struct Walks {
 impl Walks {
     pub(super) fn new(interval: Duration) -> Self {
         Self { under_way: VecDeque::new(), interval }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.under_way.len()
     }
 
     /// The next walk starts.

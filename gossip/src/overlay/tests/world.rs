@@ -361,15 +361,7 @@ impl World {
 }
 
 pub(super) fn assert_bounds(overlay: &Overlay, config: &Config) {
-    let sizes = overlay.table_sizes();
-    assert!(sizes.active <= config.active_max, "{sizes:?}");
-    assert!(sizes.leaves <= config.leaves_max, "{sizes:?}");
-    assert!(sizes.visits <= config.visits_max + config.active_max + 1, "{sizes:?}");
-    assert!(sizes.fixed <= config.fixed_max, "{sizes:?}");
-    assert!(sizes.passive <= config.passive_max, "{sizes:?}");
-    assert!(sizes.remembered <= config.remembered_max, "{sizes:?}");
-    assert!(sizes.dials <= config.dials_max, "{sizes:?}");
-    assert!(sizes.checks <= 64, "{sizes:?}");
-    let links = sizes.active + sizes.leaves + sizes.visits;
-    assert!(sizes.timers <= links + sizes.dials + 6, "{sizes:?}");
+    for (what, is, may) in overlay.table_sizes().bounds(config) {
+        assert!(is <= may, "{is} {what}, at most {may} are allowed");
+    }
 }
