@@ -111,7 +111,7 @@ impl Node {
         let interest = config.interest.intersect(&links::holdable(&authority, &me, None));
         let gossip = Gossip::new(config.gossip.clone(), me, interest, gossip_seed);
         let whereabouts = Whereabouts::new(config.advertise.clone(), config.networks.clone());
-        let overlay = Overlay::new(membership::overlay_config(&config), me, config.role, overlay_seed);
+        let overlay = Overlay::new(config.views(), me, config.role, overlay_seed);
         let mut node = Self {
             dialler: Dialler::new(&config.contacts),
             whereabouts,

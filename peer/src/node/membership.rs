@@ -23,18 +23,20 @@ impl Neighbours {
     }
 }
 
-/// The overlay's settings with views that have room for whom this peer was told to dial.
-pub(super) fn overlay_config(config: &Config) -> overlay::Config {
-    let (contacts, overlay) = (config.contacts.len(), &config.overlay);
-    // As many again for those who were told to dial this one, and two more: one far link, one that is free.
-    let active_max = overlay.active_max.max(2 * contacts + 2);
-    let leaf_links = overlay.leaf_links.max(contacts);
-    overlay::Config {
-        active_max: active_max.max(leaf_links),
-        leaf_links,
-        keep_configured: true,
-        fixed_max: overlay.fixed_max.max(contacts.saturating_add(config.discovered_max)),
-        ..overlay.clone()
+impl Config {
+    /// The overlay's settings as the node has them: with views that have room for whom this peer was told to dial.
+    pub fn views(&self) -> overlay::Config {
+        let (contacts, overlay) = (self.contacts.len(), &self.overlay);
+        // As many again for those who were told to dial this one, and two more: one far link, one that is free.
+        let active_max = overlay.active_max.max(2 * contacts + 2);
+        let leaf_links = overlay.leaf_links.max(contacts);
+        overlay::Config {
+            active_max: active_max.max(leaf_links),
+            leaf_links,
+            keep_configured: true,
+            fixed_max: overlay.fixed_max.max(contacts.saturating_add(self.discovered_max)),
+            ..overlay.clone()
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Sizes {
     pub reads: usize,
     /// What nobody has taken yet. A driver takes all after each input, so that there is none.
     pub outputs: usize,
+    /// The tables of the overlay, with the settings that [`super::Config::views`] gives.
+    pub overlay: msec_gossip::overlay::Tables,
     /// The tables of gossip.
     pub gossip: msec_gossip::Tables,
 }
@@ -51,6 +53,7 @@ impl Node {
             own_waiting_bytes,
             reads: self.reads.most_of_one(),
             outputs: self.outputs.len(),
+            overlay: self.overlay.table_sizes(),
             gossip: self.gossip.table_sizes(),
         }
     }

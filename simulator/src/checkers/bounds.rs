@@ -2,7 +2,7 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::gossip::{self, Tables};
+use msec_peer::gossip::{self, Tables, overlay};
 use msec_peer::node::{self, READS_MAX, Sizes};
 
 use super::{Checker, Kind};
@@ -19,7 +19,7 @@ const PEERS_MAX: usize = 250;
 const _: () = assert!(FRAME_BYTES_MAX <= QUEUE_BYTES_MAX, "every message that may be sent fits into a queue");
 
 /// The checker. It sees what a driver sees (the length of messages, commits and reads under way, whether a node asks to be
-/// woken for ever), and how full the tables of nodes and of gossip are.
+/// woken for ever), and how full the tables of nodes, of overlays and of gossip are.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds {
     /// Whose turn it is.
@@ -70,8 +70,9 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
     let (commits, reads) = world.disk_waiting(peer);
     let reads_max = settings.links_max * settings.gossip.serves_in_flight_max;
     let disk = [("commits at once", commits, 1), ("reads at once", reads, reads_max)];
-    let bounds =
-        of_node(&sizes, settings).into_iter().chain(of_gossip(&sizes.gossip, &settings.gossip)).chain(disk);
+    let overlay = sizes.overlay.bounds(&settings.views());
+    let gossip = of_gossip(&sizes.gossip, &settings.gossip);
+    let bounds = of_node(&sizes, settings).into_iter().chain(overlay).chain(gossip).chain(disk);
     let over = bounds.filter(|(_, is, bound)| is > bound);
     over.map(|(what, is, bound)| format!("peer {peer} has {is} {what}, at most {bound} are allowed"))
         .collect()
@@ -134,10 +135,12 @@ mod tests {
         let settings = &mut world.spec_mut(GATEWAY).settings;
         settings.links_max = 1;
         settings.logs_max = 0;
+        settings.overlay.leaves_max = 0;
         settings.gossip.neighbours_max = 0;
         let expected = [
             "peer 0 has 2 links, at most 1 are allowed",
             "peer 0 has 1 logs, at most 0 are allowed",
+            "peer 0 has 2 leaves that are up, at most 0 are allowed",
             "peer 0 has 2 neighbours, at most 0 are allowed",
         ];
         assert_eq!(Bounds::default().during(&world), expected);
@@ -174,6 +177,21 @@ mod tests {
         // Wants that are queued are bounded by wants, and timers by both: those two are broken by themselves.
         assert_eq!(broken(&few), 15);
         assert_eq!(broken(&Tables { wants: 0, ..few }), 16);
+        // Deadlines and linked contacts are bounded by tables that are too full themselves.
+        let full = overlay::Tables {
+            active: much / 8,
+            leaves: much / 8,
+            visits: much / 2,
+            fixed: much,
+            passive: much,
+            remembered: much,
+            linked: much,
+            dials: much / 8,
+            checks: much,
+            walks: much,
+            timers: much,
+        };
+        assert!(full.bounds(&node.views()).iter().all(|(_, is, may)| is > may));
         let sizes = Sizes {
             links: much,
             contacts: much,
@@ -184,6 +202,7 @@ mod tests {
             own_waiting_bytes: much,
             reads: much,
             outputs: much,
+            overlay: full,
             gossip: tables,
         };
         assert!(of_node(&sizes, &node).iter().all(|(_, is, may)| is > may));
