@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use msec_peer::gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_peer::gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
 use msec_peer::identity::{Grant, Identity, LogId, PeerId, SpaceId, Verified};
 use msec_peer::net::random_seed;
@@ -163,6 +164,28 @@ pub fn want(log: LogId) -> Vec<u8> {
         holder.handle(now, Input::Timeout);
     }
     panic!("gossip did not ask for what its neighbour holds")
+}
+
+/// The greeting of a relay that wants a place, and tells this record as its own.
+///
+/// # Panics
+///
+/// If the overlay does not greet whom it has dialled, which it does.
+pub fn hello(record: &[u8]) -> Vec<u8> {
+    let mut overlay = Overlay::new(overlay::Config::default(), A, Role::Relay, [0; 32]);
+    let (contact, source) = (ContactId(0), overlay::Source::Configured);
+    for input in [
+        overlay::Input::OwnRecord { record: record.to_vec() },
+        overlay::Input::Contact { contact, source, peer: Some(B), record: None },
+        overlay::Input::LinkUp { peer: B, contact: Some(contact), expense: Duration::ZERO },
+    ] {
+        overlay.handle(Duration::ZERO, input);
+    }
+    let sent = std::iter::from_fn(|| overlay.poll_output()).find_map(|output| match output {
+        overlay::Output::Send { bytes, .. } => Some(bytes),
+        _ => None,
+    });
+    sent.expect("who dials says why")
 }
 
 fn topic(path: &str) -> Topic {

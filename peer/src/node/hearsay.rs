@@ -12,9 +12,9 @@ use msec_identity::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESSES_MAX, AddressRecord, Addresses, PeerId, UnixMillis, Unverified,
 };
 
-use super::Node;
 use super::budget::Budget;
 use super::reach::{Network, may_be_dialled};
+use super::{Node, RefusedKind};
 
 /// Records of one neighbour that are checked at once. Further ones are passed over until [`CHECK_PAUSE`] allows one more: what
 /// is true comes again.
@@ -90,7 +90,8 @@ impl Node {
         self.tell_overlay(OverlayInput::OwnRecord { record });
     }
 
-    /// A neighbour passes on where somebody says that it lives. What is no record, or was not signed, convicts nobody: the
+    /// A neighbour passes on where somebody says that it lives. An honest one has checked the signature, which is good or not
+    /// for everybody: a false one convicts who tells it. What is no record of this version, or no news, convicts nobody: the
     /// overlay only notes whose records come to nothing.
     pub(super) fn check_record(&mut self, from: PeerId, bytes: &[u8]) {
         if bytes.len() > ADDRESS_RECORD_BYTES_MAX {
@@ -111,7 +112,10 @@ impl Node {
             None if !self.links.may_check(&from, self.now.mono) => return,
             None => match parsed.verify_by(self.authority.verifier(), &peer) {
                 Ok(verified) => verified,
-                Err(error) => return tracing::debug!(%from, %peer, %error, "hearsay that is false"),
+                Err(error) => {
+                    self.refused(Some(from), RefusedKind::ForgedAddress, error.to_string());
+                    return self.misbehaved(from);
+                }
             },
         };
         let networks = &self.whereabouts.networks;

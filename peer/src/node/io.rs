@@ -375,6 +375,8 @@ pub enum RefusedKind {
     Handshake,
     /// A head that the log's author did not sign.
     ForgedHead,
+    /// A record of where a peer lives that the peer did not sign.
+    ForgedAddress,
     /// Entries that are not what the head signs.
     TamperedEntry,
     /// A log whose author had no right to write it.

@@ -1,7 +1,8 @@
 //! To be believed, once admitted.
 
-use msec_peer::RefusedKind::{ForgedHead, Malformed, NotAuthorised, TamperedEntry};
-use msec_peer::identity::{Grant, Identity, LogId, UnixMillis, Verified};
+use msec_peer::RefusedKind::{ForgedAddress, ForgedHead, Malformed, NotAuthorised, TamperedEntry};
+use msec_peer::identity::{AddressRecord, Addresses, Grant, Identity, LogId, UnixMillis, Verified};
+use msec_peer::net::probe::Probe;
 use msec_peer::store::{EntryKind, Head, Run};
 use msec_peer::{DataDir, Owner, RefusedKind};
 use msec_tests::forge::{self, Forge};
@@ -143,6 +144,24 @@ async fn each_lie_is_refused_for_what_it_is() {
         }
         scene.honest_peers_go_on().await;
     }
+    scene.nothing_is_kept_or_passed_on().await;
+}
+
+#[tokio::test]
+async fn who_tells_of_an_address_that_its_peer_did_not_sign_is_let_go() {
+    let mut scene = Scene::set().await;
+    let (attacker, membership) = scene.member("", "relay,read");
+    let mut probe = Probe::dial(scene.victim.address()).await.expect("the victim answers");
+    probe.introduce(&attacker, &membership).await.expect("admitted");
+    let addresses = Addresses::new(vec![([127, 0, 0, 1], 9).into()]).expect("an address");
+    let issued = membership.grants()[0].not_before;
+    let expires = issued.saturating_add(24 * 3_600_000);
+    // Where the peer behind the victim is said to live, by somebody else.
+    let record = attacker.sign(AddressRecord { peer: scene.behind.id(), addresses, issued, expires });
+    probe.send(&forge::hello(&record.to_bytes())).await.expect("sent");
+    assert_eq!(scene.notes.refuses(ForgedAddress).await.peer, Some(attacker.peer()));
+    assert_eq!(probe.closed().await, Some(MISBEHAVED));
+    scene.honest_peers_go_on().await;
     scene.nothing_is_kept_or_passed_on().await;
 }
 

@@ -138,6 +138,31 @@ fn what_a_peer_signs_is_kept_where_it_may_be_dialled() {
 }
 
 #[test]
+fn who_passes_on_what_nobody_signed_is_let_go_and_not_for_what_is_old_or_strange() {
+    let peer = Identity::from_seed([9; 32]);
+    let good = record(&peer, &["10.0.0.9:4000"], START);
+    let mut forged = good.clone();
+    *forged.last_mut().expect("a signature") ^= 1;
+    let mut later_version = good.clone();
+    later_version[1..].iter_mut().find(|byte| **byte == b'1').map(|byte| *byte = b'2').expect("a version");
+    let expired = record(&peer, &["10.0.0.9:4000"], START.saturating_add(-2 * DAY_MS));
+    let harmless = [good, later_version, expired, vec![7; 300], Vec::new()];
+    let (mut b, from) = listening(Config::default());
+    for record in harmless {
+        b.node.check_record(from, &record);
+    }
+    b.handle(Input::Timeout);
+    assert_eq!(b.closes(), []);
+    b.events();
+    b.node.check_record(from, &forged);
+    b.handle(Input::Timeout);
+    assert_eq!(b.closes(), [CloseReason::Misbehaved]);
+    assert!(b.events().iter().any(|event| {
+        matches!(event, Event::Refused(Refused { peer: Some(peer), kind: RefusedKind::ForgedAddress, .. }) if *peer == from)
+    }));
+}
+
+#[test]
 fn a_later_record_of_a_peer_counts_and_an_earlier_one_does_not() {
     let (mut b, from) = listening(Config::default());
     let peer = Identity::from_seed([9; 32]);
