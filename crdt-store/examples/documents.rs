@@ -53,14 +53,14 @@ fn batches() {
     // A hundred writers, each of whom renames one thing a hundred times: drafts cost more the longer a document is.
     let first = LogId([0xff; 32]);
     let mut entries =
-        write(&[], first, 1, |document, _| document.add_thing(first, NOW, &thing(0)).expect("added"));
+        write(&[], first, 1, |document, _| document.add_thing(first, NOW, &thing(0)).expect("added").body);
     let base = entries.clone();
     for writer in 0..WRITERS {
         let log = LogId([writer as u8; 32]);
         entries.extend(write(&base, log, CHANGES / WRITERS, |document, n| {
             let name = format!("name {n} of {writer}");
             let patch = ThingPatch { name: Some(Some(name)), ..ThingPatch::default() };
-            document.set_thing(log, NOW, &thing(0).id, &patch).expect("set").expect("a change")
+            document.set_thing(log, NOW, &thing(0).id, &patch).expect("set").expect("a change").body
         }));
     }
     let start = Instant::now();
@@ -85,7 +85,7 @@ fn registry() {
     let header = LogHeader::new(SpaceId([0; 32]), path, "things", author.peer(), [1; 16]);
     let (log, mut own) = (header.id(), OwnLog::create(header));
     let entries =
-        write(&[], log, THINGS, |document, n| document.add_thing(log, NOW, &thing(n)).expect("added"));
+        write(&[], log, THINGS, |document, n| document.add_thing(log, NOW, &thing(n)).expect("added").body);
     let bodies: usize = entries.iter().map(|entry| entry.body.len()).sum();
     let dir = tempfile::tempdir().expect("a directory");
     let (mut store, _) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");

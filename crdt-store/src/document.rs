@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `columns`, `change` | a foreign change, read with bounds; the one way in |
 //! | `index` | whether it fits: never on what else was applied, so that order changes nothing |
+//! | `draft` | own edits: a change each, or several |
 //! | `fold` | [`Document`]: takes entries, holds what waits, applies the rest in one batch |
 //! | `registry` | the registry of things in a document: [`Thing`], [`ThingView`] |
 //!
@@ -16,12 +17,14 @@
 
 mod change;
 mod columns;
+mod draft;
 mod error;
 mod fold;
 mod index;
 mod registry;
 
 pub use change::{CHANGE_OPS_MAX, KEY_BYTES_MAX};
+pub use draft::{DRAFT_PREDS_MAX, Draft};
 pub use error::{ChangeError, DocumentError, DraftError, ThingError};
 pub use fold::{Document, Folded, Held};
 pub use index::WaitsFor;

@@ -1,6 +1,6 @@
 //! A document, fed with the change entries of logs whose authors may write what they like.
 
-use msec_crdt_store::{ChangeEntry, Document, Thing, ThingPatch};
+use msec_crdt_store::{ChangeEntry, Document, Draft, Thing, ThingPatch};
 use msec_identity::{LogId, UnixMillis};
 use sha2::{Digest, Sha256};
 
@@ -73,7 +73,7 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
         |it: &Document| (it.heads(), it.things().expect("not as large as that"), it.refused(), it.held());
     assert_eq!(state(&whole), state(&apart), "order and duplication change nothing");
 
-    if let Ok(body) = whole.add_thing(HONEST, TIME, &Thing::new("honest")) {
+    if let Ok(Draft { body, more: false }) = whole.add_thing(HONEST, TIME, &Thing::new("honest")) {
         let hash = Sha256::digest(&body[UNHASHED_BYTES..]).into();
         let entry = ChangeEntry { log: HONEST, position: 1, body };
         let folded = whole.fold([entry.clone()]).expect("not as large as that");
@@ -91,11 +91,11 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
 /// it adds, the other names its operation as what came before, and does not build on it.
 pub fn foretelling() -> Vec<u8> {
     let mut document = Document::new();
-    let body = document.add_thing(HONEST, TIME, &Thing::new("honest")).expect("a thing");
+    let body = document.add_thing(HONEST, TIME, &Thing::new("honest")).expect("a thing").body;
     let folded = document.fold([ChangeEntry { log: HONEST, position: 1, body }]).expect("folded");
     assert_eq!(folded.applied, 1);
     let [removes, names] = [log(0), log(1)].map(|log| {
-        let body = document.remove_thing(log, TIME, "honest").expect("a change");
+        let body = document.remove_thing(log, TIME, "honest").expect("a change").body;
         data(&body).to_vec()
     });
     // The number of dependencies, and the one that there is.
@@ -120,13 +120,13 @@ pub fn honest_talk() -> Vec<u8> {
         unit: Some("dB".into()),
         ..Thing::new("parks/noise/mic-1")
     };
-    let body = document.add_thing(log(0), TIME, &thing).expect("a thing");
+    let body = document.add_thing(log(0), TIME, &thing).expect("a thing").body;
     publish(&mut document, 0, body);
     let patch = ThingPatch { name: Some(Some("by the sea".into())), ..ThingPatch::default() };
     let body =
-        document.set_thing(log(1), TIME, &thing.id, &patch).expect("a change").expect("something changes");
+        document.set_thing(log(1), TIME, &thing.id, &patch).expect("a change").expect("something changes").body;
     publish(&mut document, 1, body);
-    let body = document.remove_thing(log(0), TIME, &thing.id).expect("a change");
+    let body = document.remove_thing(log(0), TIME, &thing.id).expect("a change").body;
     publish(&mut document, 0, body);
     script.into_bytes()
 }

@@ -196,7 +196,8 @@ async fn a_change_without_a_grant_or_under_a_foreign_actor_is_not_applied() {
     // A change that would be right in the log whose name it bears.
     let foreign = Document::new()
         .add_thing(LogId([9; 32]), UnixMillis(1_700_000_000_000), &named("horn", "planted"))
-        .expect("a change");
+        .expect("a change")
+        .body;
     let _relay = bring(&town, &gateway, &forge(&town, &author, Vec::new()).changes([foreign.clone()])).await;
     notes.refuses(RefusedKind::NotAuthorised).await;
     assert_eq!(of_gateway.refused().await.expect("read"), 0, "it never came to the document");

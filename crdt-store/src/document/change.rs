@@ -23,8 +23,9 @@ use crate::log::BODY_BYTES_MAX;
 
 /// The most operations in one change. A change with more is refused; edit in smaller steps.
 pub const CHANGE_OPS_MAX: usize = 4_096;
-/// The most operations that one change overwrites. A change with more is refused.
-const CHANGE_PREDS_MAX: usize = 2 * CHANGE_OPS_MAX;
+/// The most operations that one change overwrites. A change with more is refused; own edits of more are several changes, as
+/// `draft` has it.
+pub(super) const CHANGE_PREDS_MAX: usize = 2 * CHANGE_OPS_MAX;
 /// The most changes that one change builds on: one a log. A change with more is refused.
 pub(super) const CHANGE_DEPS_MAX: usize = super::DOCUMENT_LOGS_MAX;
 /// The longest key of a map, in bytes. A change with a longer one is refused.

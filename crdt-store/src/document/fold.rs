@@ -7,6 +7,7 @@ use automerge::{Automerge, Change, ChangeHash};
 use msec_identity::{LogId, UnixMillis};
 
 use super::change::{CHANGE_DEPS_MAX, ParsedChange, actor_of};
+use super::draft::{Draft, part_of};
 use super::error::{ChangeError, DocumentError, DraftError};
 use super::index::{Additions, Index, Tip, WaitsFor, needs_of};
 use super::{DOCUMENT_LOGS_MAX, DOCUMENT_OPS_MAX, HELD_BYTES_MAX};
@@ -17,8 +18,8 @@ use crate::changes::ChangeEntry;
 /// - [`Document::fold`] takes entries, of each log in its order, and otherwise in any;
 /// - [`Document::positions`] says from where on entries are still to be given;
 /// - [`Document::held`], [`Document::refused`], [`Document::heads`], [`Document::save`] and `things` look at it;
-/// - drafts (`add_thing`, `set_thing`, `remove_thing`) make the body of a new entry. It counts once it was folded, as
-///   everybody else's.
+/// - drafts (`add_thing`, `set_thing`, `remove_thing`) make the body of a new entry, a [`Draft`]. It counts once it was
+///   folded, as everybody else's.
 #[derive(Debug, Clone)]
 pub struct Document {
     pub(super) engine: Automerge,
@@ -271,13 +272,15 @@ impl Document {
         Ok(())
     }
 
-    /// Makes the body of a change entry for `log`, on all that was folded. `None`: `edit` changed nothing.
+    /// Makes the body of a change entry for `log`, on all that was folded. `None`: `edit` changed nothing. What `edit`
+    /// overwrites may be more than one change names, since whoever may write can bring thousands of values under one key:
+    /// then the draft only takes away the oldest of that.
     pub(super) fn draft<E: From<DraftError>>(
         &self,
         log: LogId,
         time: UnixMillis,
         edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), E>,
-    ) -> Result<Option<Vec<u8>>, E> {
+    ) -> Result<Option<Draft>, E> {
         self.check().map_err(DraftError::from)?;
         let fold = self.logs.get(&log);
         if fold.is_some_and(|fold| !fold.held.is_empty()) {
@@ -295,7 +298,9 @@ impl Document {
         transaction.commit_with(options);
         let change = copy.get_last_local_change().ok_or(DraftError::Engine)?;
         debug_assert!(change.deps().len() <= CHANGE_DEPS_MAX, "a head a log at most");
-        let body = change.raw_bytes().to_vec();
+        let part = part_of(&change);
+        let more = part.is_some();
+        let body = part.as_ref().unwrap_or(&change).raw_bytes().to_vec();
         // By the rules for everybody else's.
         let parsed = ParsedChange::from_body(&log, &body).map_err(DraftError::Change)?;
         let tip = fold.map_or_else(|| LogFold::default().tip(log), |fold| fold.tip(log));
@@ -303,7 +308,7 @@ impl Document {
             ChangeError::LogFull => DraftError::LogFull,
             error => DraftError::Change(error),
         })?;
-        Ok(Some(body))
+        Ok(Some(Draft { body, more }))
     }
 }
 

@@ -19,6 +19,7 @@ use automerge::{AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Valu
 use msec_identity::{LogId, UnixMillis};
 use serde::Serialize;
 
+use super::draft::Draft;
 use super::error::{DocumentError, ThingError};
 use super::fold::Document;
 use crate::log::Place;
@@ -234,13 +235,13 @@ impl Document {
     }
 
     /// Makes the change entry of `log` that adds a thing.
-    pub fn add_thing(&self, log: LogId, time: UnixMillis, thing: &Thing) -> Result<Vec<u8>, ThingError> {
+    pub fn add_thing(&self, log: LogId, time: UnixMillis, thing: &Thing) -> Result<Draft, ThingError> {
         let patch = thing.patch();
         patch.check()?;
         if !is_id(&thing.id) {
             return Err(ThingError::Id { bytes: thing.id.len() });
         }
-        let body = self.draft(log, time, |edit| {
+        let draft = self.draft(log, time, |edit| {
             if !maps_of(edit, &thing.id).is_empty() {
                 return Err(ThingError::Exists { id: thing.id.clone() });
             }
@@ -253,7 +254,7 @@ impl Document {
             }
             Ok(())
         })?;
-        Ok(body.expect("a map was made"))
+        Ok(draft.expect("a map was made"))
     }
 
     /// Makes the change entry of `log` that changes a thing. `None`: it is so already.
@@ -263,7 +264,7 @@ impl Document {
         time: UnixMillis,
         id: &str,
         patch: &ThingPatch,
-    ) -> Result<Option<Vec<u8>>, ThingError> {
+    ) -> Result<Option<Draft>, ThingError> {
         patch.check()?;
         self.draft(log, time, |edit| {
             let found = Some(id).filter(|id| is_id(id)).and_then(|id| read_thing(&*edit, id));
@@ -285,14 +286,14 @@ impl Document {
     }
 
     /// Makes the change entry of `log` that removes a thing.
-    pub fn remove_thing(&self, log: LogId, time: UnixMillis, id: &str) -> Result<Vec<u8>, ThingError> {
-        let body = self.draft(log, time, |edit| {
+    pub fn remove_thing(&self, log: LogId, time: UnixMillis, id: &str) -> Result<Draft, ThingError> {
+        let draft = self.draft(log, time, |edit| {
             if !is_id(id) || maps_of(edit, id).is_empty() {
                 return Err(ThingError::NotFound { id: id.to_owned() });
             }
             Ok(edit.delete(ROOT, id)?)
         })?;
-        Ok(body.expect("something was deleted"))
+        Ok(draft.expect("something was deleted"))
     }
 }
 

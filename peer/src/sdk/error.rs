@@ -162,6 +162,11 @@ pub enum EditFailed {
         "the log of this peer's edits changes again and again: is its data directory used by another peer too?"
     )]
     LogKeepsChanging,
+    /// Others bring more values of what is edited than this peer can overwrite.
+    #[error(
+        "others write faster to it than it can be overwritten: try again, or go on in a collection where they have no grant"
+    )]
+    Outwritten,
 }
 
 #[cfg(feature = "documents")]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msec_crdt_store::{
-    ChangesQuery, Document, Held, REGISTRY_STREAM, Thing, ThingError, ThingPatch, ThingView, Things,
+    ChangesQuery, DOCUMENT_OPS_MAX, DRAFT_PREDS_MAX, Document, Draft, Held, REGISTRY_STREAM, Thing,
+    ThingError, ThingPatch, ThingView, Things,
 };
 use msec_identity::{CollectionPath, LogId, PathError, UnixMillis};
 use tokio::sync::Mutex;
@@ -19,6 +20,9 @@ use crate::node::{Content, Event, PublishError, StreamName, StreamSpec};
 /// How often an edit is made again because its log has changed meanwhile. Beyond it the edit fails, and nothing of it is
 /// kept: a log changes when a store was cut back, which does not happen again and again.
 const EDIT_TRIES_MAX: usize = 4;
+/// The most changes that one edit is made of: as many as overwrite all that a document may hold. Beyond it the edit fails, half
+/// made: somebody brings as much as it takes away.
+const EDIT_PARTS_MAX: usize = DOCUMENT_OPS_MAX / DRAFT_PREDS_MAX;
 /// No log's id: for drafts that are thrown away.
 const NO_LOG: LogId = LogId([0; 32]);
 
@@ -114,11 +118,12 @@ impl Registry {
 
     async fn edit(
         &self,
-        draft: impl Fn(&Document, LogId, UnixMillis) -> Result<Option<Vec<u8>>, ThingError>,
+        draft: impl Fn(&Document, LogId, UnixMillis) -> Result<Option<Draft>, ThingError>,
     ) -> Result<(), EditFailed> {
         // Held throughout: the next edit builds on this one.
         let mut state = self.state.lock().await;
-        for _ in 0..EDIT_TRIES_MAX {
+        let (mut tries, mut parts) = (0, 0);
+        while tries < EDIT_TRIES_MAX && parts < EDIT_PARTS_MAX {
             self.refresh(&mut state).await?;
             let now = wall_clock();
             let log = match state.own {
@@ -127,16 +132,19 @@ impl Registry {
                 None if draft(&state.document, NO_LOG, now)?.is_none() => return Ok(()),
                 None => *state.own.insert(self.peer.open_log(self.stream.clone()).await?),
             };
-            let Some(body) = draft(&state.document, log, now)? else { return Ok(()) };
+            let Some(Draft { body, more }) = draft(&state.document, log, now)? else { return Ok(()) };
             let change = Content::Change { log, body };
             match self.peer.hand_over(self.stream.clone(), change).await?.await {
                 // It is folded when it is read back from the store, as everybody else's: there is one way in.
+                Ok(_) if more => parts += 1,
                 Ok(_) => return Ok(()),
-                Err(PublishFailed::Refused(PublishError::LogChanged { .. })) => state.own = None,
+                Err(PublishFailed::Refused(PublishError::LogChanged { .. })) => {
+                    (tries, state.own) = (tries + 1, None);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EditFailed::LogKeepsChanging)
+        Err(if tries < EDIT_TRIES_MAX { EditFailed::Outwritten } else { EditFailed::LogKeepsChanging })
     }
 
     /// Folds what the store has got since the last time.

@@ -38,14 +38,14 @@ impl Writer {
 
     fn add(&mut self, id: &str, name: &str) {
         let thing = Thing { name: Some(name.into()), ..Thing::new(id) };
-        let body = self.document.add_thing(self.log, NOW, &thing).expect("added");
+        let body = self.document.add_thing(self.log, NOW, &thing).expect("added").body;
         self.publish(body);
     }
 
     fn name(&mut self, id: &str, name: &str) {
         let patch = ThingPatch { name: Some(Some(name.into())), ..ThingPatch::default() };
-        if let Some(body) = self.document.set_thing(self.log, NOW, id, &patch).expect("set") {
-            self.publish(body);
+        if let Some(draft) = self.document.set_thing(self.log, NOW, id, &patch).expect("set") {
+            self.publish(draft.body);
         }
     }
 
@@ -147,8 +147,8 @@ fn play(steps: &[Step]) -> Vec<Vec<ChangeEntry>> {
                 (writer, None)
             }
         };
-        if let (writer, Some(body)) = draft {
-            writers[writer].publish(body);
+        if let (writer, Some(draft)) = draft {
+            writers[writer].publish(draft.body);
         }
     }
     writers.into_iter().map(|writer| writer.entries).collect()
@@ -373,7 +373,7 @@ fn a_change_that_foretells_an_edit_is_judged_with_it_and_hinders_it_not() {
     let (mut a, b) = (writer(1), writer(2));
     a.add("one", "by a");
     let edit = a.document.heads()[0];
-    let removal = a.document.remove_thing(b.log, NOW, "one").expect("removed");
+    let removal = a.document.remove_thing(b.log, NOW, "one").expect("removed").body;
     let unbuilt = |ops| Hostile { seq: 1, start_op: 1, build_on_all: false, ops }.change(&[], None);
     // One deletes what would come later in time; the other fits, though it builds on nothing.
     let refused = unbuilt(vec![(3, None, 0, vec![(1, 1)])]);
@@ -386,7 +386,7 @@ fn a_change_that_foretells_an_edit_is_judged_with_it_and_hinders_it_not() {
     let held = [(b.log, 1), (log(3), 2)].map(|(log, changes)| Held { log, position: 1, changes, waits_for });
     assert_eq!(document.held(), held);
     let thing = Thing { name: Some("by a".into()), ..Thing::new("one") };
-    let body = document.add_thing(a.log, NOW, &thing).expect("added");
+    let body = document.add_thing(a.log, NOW, &thing).expect("added").body;
     assert_eq!(body, a.entries[0].body, "it was foretold");
     let all = document.fold(a.entries.clone()).expect("folded");
     // The counts are those of the whole fold, not of the entries that were given to it.
@@ -427,7 +427,7 @@ fn one_log_does_not_fill_a_document() {
             .draft::<DraftError>(writer.log, NOW, |edit| {
                 (0..ops).try_for_each(|n| Ok(edit.put(automerge::ROOT, format!("{n}"), patch)?))
             })
-            .map(|body| body.expect("something changed"))
+            .map(|draft| draft.expect("something changed").body)
     };
     for position in 0..(LOG_OPS_MAX / CHANGE_OPS_MAX) as u64 {
         let body = fill(&writer.document, CHANGE_OPS_MAX).expect("there is room");
@@ -464,7 +464,7 @@ fn what_finds_no_room_is_left_and_taken_later() {
         let draft = b
             .document
             .draft::<DraftError>(b.log, NOW, |edit| Ok(edit.put(automerge::ROOT, "big", text.as_str())?));
-        let body = draft.expect("drafted").expect("something changed");
+        let body = draft.expect("drafted").expect("something changed").body;
         held.push(ChangeEntry { log: b.log, position, body });
         b.document.fold(held.last().cloned()).expect("folded");
         position += 1;

@@ -39,12 +39,12 @@ impl Office {
     }
 
     fn add(&mut self, thing: &Thing) {
-        self.publish(self.document.add_thing(self.log, NOW, thing).expect("added"));
+        self.publish(self.document.add_thing(self.log, NOW, thing).expect("added").body);
     }
 
     fn set(&mut self, id: &str, patch: &ThingPatch) {
         let body = self.document.set_thing(self.log, NOW, id, patch).expect("set");
-        self.publish(body.expect("something changed"));
+        self.publish(body.expect("something changed").body);
     }
 
     fn view(&self, id: &str) -> ThingView {
@@ -80,7 +80,7 @@ fn a_thing_is_read_back_and_changed_field_by_field() {
     let expected = Thing { name: Some("the pond".into()), owner: None, place: None, ..mic.clone() };
     assert_eq!(office.view(&mic.id).thing, expected);
     assert_eq!(office.document.set_thing(office.log, NOW, &mic.id, &patch).expect("so already"), None);
-    let gone = office.document.remove_thing(office.log, NOW, &mic.id).expect("removed");
+    let gone = office.document.remove_thing(office.log, NOW, &mic.id).expect("removed").body;
     office.publish(gone);
     assert_eq!(office.document.things().expect("shown"), Things::default());
 }
@@ -143,7 +143,7 @@ fn what_is_removed_takes_edits_with_it_and_leaves_what_is_added_anew() {
     let mut offices = offices::<2>();
     offices[0].add(&named("mic", "before"));
     meet(&mut offices);
-    let body = offices[0].document.remove_thing(offices[0].log, NOW, "mic").expect("removed");
+    let body = offices[0].document.remove_thing(offices[0].log, NOW, "mic").expect("removed").body;
     offices[0].publish(body);
     offices[1].set("mic", &rename("meanwhile"));
     meet(&mut offices);
@@ -175,7 +175,7 @@ fn what_does_not_belong_there_is_left_out() {
         edit.put(&place, "lon", 0)?;
         Ok(edit.put(&far, "colour", "red")?)
     });
-    offices[0].publish(draft.expect("drafted").expect("something changed"));
+    offices[0].publish(draft.expect("drafted").expect("something changed").body);
     meet(&mut offices);
     let things = offices[1].document.things().expect("shown").things;
     let expected = ["far", "mic"].map(|id| ThingView { thing: Thing::new(id), conflicts: vec![] });
