@@ -90,9 +90,9 @@ impl Node {
         self.tell_overlay(OverlayInput::OwnRecord { record });
     }
 
-    /// A neighbour passes on where somebody says that it lives. An honest one has checked the signature, which is good or not
-    /// for everybody: a false one convicts who tells it. What is no record of this version, or no news, convicts nobody: the
-    /// overlay only notes whose records come to nothing.
+    /// A neighbour passes on where somebody says that it lives. What is no record, or was not signed, convicts nobody: overlays
+    /// pass on who has just joined, or has room instead, before they know. So a false signature is only said, and the overlay
+    /// notes whose records come to nothing: with many of those a neighbour may tell less, and loses its place first.
     pub(super) fn check_record(&mut self, from: PeerId, bytes: &[u8]) {
         if bytes.len() > ADDRESS_RECORD_BYTES_MAX {
             return;
@@ -113,8 +113,7 @@ impl Node {
             None => match parsed.verify_by(self.authority.verifier(), &peer) {
                 Ok(verified) => verified,
                 Err(error) => {
-                    self.refused(Some(from), RefusedKind::ForgedAddress, error.to_string());
-                    return self.misbehaved(from);
+                    return self.refused(Some(from), RefusedKind::ForgedAddress, error.to_string());
                 }
             },
         };

@@ -2,7 +2,7 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::gossip::{self, Tables, overlay};
+use msec_peer::gossip::{self, Tables};
 use msec_peer::node::{self, READS_MAX, Sizes};
 
 use super::{Checker, Kind};
@@ -120,6 +120,8 @@ fn of_gossip(is: &Tables, may: &gossip::Config) -> [Bound; 18] {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use msec_peer::gossip::overlay;
 
     use super::*;
     use crate::checkers::testing::{GATEWAY, NOTHING, publish, small_world};
