@@ -6,13 +6,13 @@
 //! | [`town`] | a space with its peers in a temporary directory, and notes of what a peer tells |
 //! | [`process`] | programs that are started, read from, killed |
 //! | [`lan`] | a LAN of network namespaces |
-//! | [`proxy`] | a UDP proxy that drops, doubles, overtakes, corrupts, cuts |
+//! | [`proxy`] | a UDP proxy that drops, doubles, overtakes, corrupts, cuts, and is slow |
 //! | [`raw`] | QUIC by hand, without a node: for what not even a probe says |
 //! | [`mqtt`] | an MQTT client by hand, and a gateway to talk to |
 //! | [`forge`] | runs, and the messages of gossip that carry them, true and false |
 //! | [`conformance`] | test bodies over a [`conformance::Mesh`], simulated or on loopback QUIC |
 //!
-//! The tests are in `tests/`, one topic a file: `by_hand`, `bad_input`, `processes`, `store`, `wire`, `adversary`, `access`, `demo`,
+//! The tests are in `tests/`, one topic a file: `by_hand`, `bad_input`, `processes`, `slow`, `store`, `wire`, `adversary`, `access`, `demo`,
 //! `mqtt`, `simulate`, `conformance`, and behind its feature `iroh`. A test that is ignored as "a bug" shows one: it fails until that is mended.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 

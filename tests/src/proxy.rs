@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -12,10 +12,12 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// The longest UDP datagram.
 const DATAGRAM_BYTES_MAX: usize = 65_536;
+/// Bytes that wait for a narrow line, as a router's queue has it. What comes beyond them is dropped.
+const LINE_BYTES_MAX: u64 = 4_096;
 /// How long a datagram that others overtake is held up, at most.
 const HELD_UP_MS: u32 = 40;
 
-/// What happens to datagrams, in both directions. By default nothing.
+/// What happens to datagrams, in both directions unless it says otherwise. By default nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Weather {
     /// Nothing comes through.
@@ -28,6 +30,8 @@ pub struct Weather {
     pub double_percent: u32,
     /// So many of a hundred are held up, so that others overtake them.
     pub overtake_percent: u32,
+    /// So many bytes a second come through on the way back, to who dialled, which therefore reads slowly; 0: all.
+    pub back_bytes_per_s: u64,
 }
 
 /// What happened to datagrams.
@@ -59,6 +63,8 @@ struct State {
     weather: Weather,
     carried: Carried,
     rng: ChaCha8Rng,
+    /// When the way back has room again.
+    back_free: Instant,
 }
 
 impl UdpProxy {
@@ -72,7 +78,8 @@ impl UdpProxy {
         let address = front.local_addr().expect("a bound socket");
         let (weather, carried) = (Weather::default(), Carried::default());
         let rng = ChaCha8Rng::seed_from_u64(7);
-        let state = Arc::new(Mutex::new(State { target: None, weather, carried, rng }));
+        let state = State { target: None, weather, carried, rng, back_free: Instant::now() };
+        let state = Arc::new(Mutex::new(state));
         Self { address, task: tokio::spawn(carry(front, state.clone())), state }
     }
 
@@ -111,8 +118,24 @@ impl Drop for UdpProxy {
 }
 
 impl State {
+    /// How long a datagram waits for its turn on the way back; `None` if it finds no room.
+    fn turn(&mut self, bytes: usize) -> Option<Duration> {
+        let per_second = self.weather.back_bytes_per_s;
+        if per_second == 0 {
+            return Some(Duration::ZERO);
+        }
+        let takes = |bytes: u64| Duration::from_micros(bytes.saturating_mul(1_000_000) / per_second);
+        let now = Instant::now();
+        let waits = self.back_free.saturating_duration_since(now) + takes(bytes as u64);
+        if waits > takes(LINE_BYTES_MAX) {
+            return None;
+        }
+        self.back_free = now + waits;
+        Some(waits)
+    }
+
     /// What becomes of a datagram: after how long each copy of it goes on.
-    fn fate(&mut self, bytes: &mut [u8]) -> Vec<Duration> {
+    fn fate(&mut self, bytes: &mut [u8], back: bool) -> Vec<Duration> {
         let weather = self.weather;
         self.carried.came += 1;
         if weather.cut || self.chance(weather.drop_percent) {
@@ -126,10 +149,14 @@ impl State {
                 *byte ^= 1 << (self.rng.next_u32() % 8);
             }
         }
-        let mut copies = vec![Duration::ZERO];
+        let Some(turn) = (if back { self.turn(bytes.len()) } else { Some(Duration::ZERO) }) else {
+            self.carried.dropped += 1;
+            return Vec::new();
+        };
+        let mut copies = vec![turn];
         if self.chance(weather.overtake_percent) {
             self.carried.held_up += 1;
-            copies[0] = Duration::from_millis(u64::from(1 + self.rng.next_u32() % HELD_UP_MS));
+            copies[0] += Duration::from_millis(u64::from(1 + self.rng.next_u32() % HELD_UP_MS));
         }
         if self.chance(weather.double_percent) {
             self.carried.doubled += 1;
@@ -169,7 +196,7 @@ async fn carry(front: Arc<UdpSocket>, state: Arc<Mutex<State>>) {
                 back
             }
         };
-        send(&state, &back, buffer[..length].to_vec(), target).await;
+        send(&state, &back, buffer[..length].to_vec(), target, false).await;
     }
 }
 
@@ -182,12 +209,12 @@ async fn carry_back(
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
         let Ok((length, _)) = back.recv_from(&mut buffer).await else { continue };
-        send(&state, &front, buffer[..length].to_vec(), client).await;
+        send(&state, &front, buffer[..length].to_vec(), client, true).await;
     }
 }
 
-async fn send(state: &Mutex<State>, socket: &Arc<UdpSocket>, mut bytes: Vec<u8>, to: SocketAddr) {
-    let copies = lock(state).fate(&mut bytes);
+async fn send(state: &Mutex<State>, socket: &Arc<UdpSocket>, mut bytes: Vec<u8>, to: SocketAddr, back: bool) {
+    let copies = lock(state).fate(&mut bytes, back);
     for delay in copies {
         if delay.is_zero() {
             // A datagram that the system does not take is lost, as on any wire.
