@@ -1,4 +1,4 @@
-//! Measures this project's gossip side by side with what a user would pick instead.
+//! Measures this project side by side with what a user would pick instead: its gossip, and its store.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -14,10 +14,15 @@
 //! | [`entry`] | how long a real entry is |
 //! | [`sets`], [`pair`] | two sets that differ; two of our machines that hold them |
 //! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
+//! | [`city`] | what was really measured in two places |
+//! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
 //! | [`figures`] | tables and JSON |
-//! | [`program`] | arguments, errors and exit codes of both programs |
+//! | [`program`] | arguments, errors and exit codes of all programs |
 
+pub mod city;
+pub mod clock;
 pub mod deliveries;
+pub mod disk;
 pub mod entry;
 pub mod figures;
 pub mod flood;
