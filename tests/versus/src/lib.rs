@@ -15,6 +15,7 @@
 //! | [`sets`], [`pair`] | two sets that differ; two of our machines that hold them |
 //! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
 //! | [`city`] | what was really measured in two places |
+//! | [`ingest`] | durable appends: ours, SQLite, fjall, redb |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
 //! | [`figures`] | tables and JSON |
 //! | [`program`] | arguments, errors and exit codes of all programs |
@@ -26,6 +27,7 @@ pub mod disk;
 pub mod entry;
 pub mod figures;
 pub mod flood;
+pub mod ingest;
 pub mod iroh;
 pub mod network;
 pub mod ours;
