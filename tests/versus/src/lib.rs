@@ -16,6 +16,8 @@
 //! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
 //! | [`city`] | what was really measured in two places |
 //! | [`ingest`] | durable appends: ours, SQLite, fjall, redb |
+//! | [`size`] | bytes on disk: ours, SQLite, Parquet, Automerge, CSV |
+//! | [`document`] | a stream as an Automerge document |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
 //! | [`figures`] | tables and JSON |
 //! | [`program`] | arguments, errors and exit codes of all programs |
@@ -24,6 +26,7 @@ pub mod city;
 pub mod clock;
 pub mod deliveries;
 pub mod disk;
+pub mod document;
 pub mod entry;
 pub mod figures;
 pub mod flood;
@@ -43,5 +46,6 @@ pub mod scenario;
 pub mod seed;
 pub mod sets;
 pub mod setup;
+pub mod size;
 pub mod traffic;
 pub mod world;
