@@ -17,11 +17,13 @@
 //! | [`city`] | what was really measured in two places |
 //! | [`ingest`] | durable appends: ours, SQLite, fjall, redb |
 //! | [`size`] | bytes on disk: ours, SQLite, Parquet, Automerge, CSV |
+//! | [`catchup`] | a fresh peer fetches what another has: ours, samod, a copied file |
 //! | [`document`] | a stream as an Automerge document |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
 //! | [`figures`] | tables and JSON |
 //! | [`program`] | arguments, errors and exit codes of all programs |
 
+pub mod catchup;
 pub mod city;
 pub mod clock;
 pub mod deliveries;
