@@ -18,6 +18,7 @@
 //! | [`ingest`] | durable appends: ours, SQLite, fjall, redb |
 //! | [`size`] | bytes on disk: ours, SQLite, Parquet, Automerge, CSV |
 //! | [`catchup`] | a fresh peer fetches what another has: ours, samod, a copied file |
+//! | [`designs`] | two designs of a store, to be measured before one is built |
 //! | [`document`] | a stream as an Automerge document |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
 //! | [`figures`] | tables and JSON |
@@ -27,6 +28,7 @@ pub mod catchup;
 pub mod city;
 pub mod clock;
 pub mod deliveries;
+pub mod designs;
 pub mod disk;
 pub mod document;
 pub mod entry;
