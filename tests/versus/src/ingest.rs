@@ -11,17 +11,19 @@ mod append;
 mod contenders;
 mod fjall;
 mod ours;
+mod peer;
 mod redb;
 mod sqlite;
 
 use std::collections::VecDeque;
 use std::path::Path;
 
-pub use contenders::{CONTENDERS, Contender};
+pub use contenders::{ALL, CONTENDERS, Contender};
 
 use self::append::Append;
 use self::fjall::Fjall;
 use self::ours::Ours;
+use self::peer::Running;
 use self::redb::Redb;
 use self::sqlite::Sqlite;
 

@@ -9,12 +9,9 @@ use serde_json::{Map, Value, json};
 
 use msec_versus::figures::{Figures, Line, rounded};
 use msec_versus::ingest::{
-    BODY_BYTES, CONTENDERS, Contender, Length, Load, Mode, Outcome, WINDOW, WRITERS, run,
+    ALL, BODY_BYTES, CONTENDERS, Contender, Length, Load, Mode, Outcome, WINDOW, WRITERS, run,
 };
 use msec_versus::{disk, program};
-
-/// What is done to each store.
-const LOADS: [&str; 3] = ["burst", "prompt", "thrifty"];
 
 /// Compares durable appends of 200-byte readings from 50 writers: ours, SQLite, fjall, redb, and a bare file.
 #[derive(Debug, Parser)]
@@ -69,7 +66,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     }
     let mut figures = Figures::default();
     for logs in &args.logs {
-        for load in LOADS {
+        for load in ALL {
             for contender in
                 CONTENDERS.iter().filter(|c| args.who.is_empty() || args.who.iter().any(|it| it == c.name))
             {
@@ -88,10 +85,12 @@ fn measure(args: &Args) -> anyhow::Result<()> {
 
 /// One run. `None` where the load means nothing to the store.
 fn one(args: &Args, contender: &Contender, logs: usize, name: &str) -> anyhow::Result<Option<Line>> {
+    if !contender.loads.contains(&name) {
+        return Ok(None);
+    }
     let load = match name {
         "burst" => Load::Burst,
         "prompt" => Load::Steady { rate: args.rate, mode: Mode::Prompt },
-        _ if contender.each => return Ok(None),
         _ => Load::Steady { rate: args.rate, mode: Mode::Thrifty },
     };
     let place = tempfile::tempdir_in(&args.dir)?;
