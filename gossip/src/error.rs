@@ -1,5 +1,6 @@
 //! What can go wrong, and who is to blame.
 
+use crate::area::INTEREST_CELLS_MAX;
 use crate::interest::INTEREST_PREFIXES_MAX;
 use crate::item::TOPIC_BYTES_MAX;
 
@@ -21,12 +22,12 @@ pub enum TopicError {
     /// A character that people can't see and terminals obey.
     #[error("a topic holds a control character")]
     ControlCharacter,
-    /// Not spelled as [`crate::Topic::new`] would spell it. Only a peer can be guilty of this.
+    /// Not spelled as [`crate::Topic::new`] would spell it, or at no spot that there is. Only a peer can be guilty of this.
     #[error("a topic is not in its canonical spelling")]
     NotCanonical,
 }
 
-/// Prefixes that are not an interest.
+/// Prefixes, or an area, that are not an interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InterestError {
     /// One of the prefixes is no path.
@@ -38,9 +39,14 @@ pub enum InterestError {
         /// The limit.
         max: usize,
     },
+    /// A place off the Earth, a radius that is none, or a southern corner north of the northern one.
+    #[error(
+        "an area needs degrees north from -90 to 90 and east from -180 to 180, and a radius in metres or a corner in the north-east"
+    )]
+    Area,
     /// Unordered, doubled, or one within another. Only a peer can be guilty of this.
     #[error(
-        "an interest is not in its canonical order (at most {INTEREST_PREFIXES_MAX} prefixes, none within another)"
+        "an interest is not in its canonical order (at most {INTEREST_PREFIXES_MAX} prefixes and {INTEREST_CELLS_MAX} cells, none within another)"
     )]
     NotCanonical,
 }

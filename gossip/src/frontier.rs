@@ -4,6 +4,7 @@
 //! change, so that a round costs by the changes and not by what is held.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 mod changes;
 mod tree;
@@ -72,9 +73,9 @@ pub(crate) enum Found {
 #[derive(Debug, Default)]
 pub(crate) struct Frontier {
     held: BTreeMap<Key, Held>,
-    /// How many keys each topic has. There are far fewer topics than keys, so that what depends on topics alone is
-    /// asked here; and the keys of a topic share its one spelling.
-    topics: BTreeMap<Topic, usize>,
+    /// How many keys each path has. There are far fewer paths than keys, so that what depends on paths alone is asked
+    /// here; and the keys of a path share its one spelling.
+    paths: BTreeMap<Arc<str>, usize>,
     changes: Changes,
     /// Asked for last comes first. At most [`TREES_MAX`].
     trees: Vec<(Interest, HashTree)>,
@@ -122,14 +123,14 @@ impl Frontier {
     /// the key is new.
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
-            let topic = join(&mut self.topics, topic);
+            let topic = join(&mut self.paths, topic);
             self.held.insert(key, Held { topic, version, on_disk: OnDisk::Nothing, number: 0 });
             return true;
         };
         let (topic_before, before) = (held.topic.clone(), held.durable());
         if held.topic != topic {
-            leave(&mut self.topics, &held.topic);
-            held.topic = join(&mut self.topics, topic);
+            leave(&mut self.paths, &held.topic);
+            held.topic = join(&mut self.paths, topic);
         }
         let durable = before.map(|durable| if durable.size > version.size { version } else { durable });
         held.hold(version, durable);
@@ -189,9 +190,9 @@ impl Frontier {
         })
     }
 
-    /// Whether there is a key whose topic is `wanted`.
-    pub(crate) fn any_topic(&self, wanted: impl FnMut(&Topic) -> bool) -> bool {
-        self.topics.keys().any(wanted)
+    /// Whether there is a key whose path is `wanted`.
+    pub(crate) fn any_path(&self, mut wanted: impl FnMut(&str) -> bool) -> bool {
+        self.paths.keys().any(|path| wanted(path))
     }
 
     /// What is on disk in `range` and covered by `scope`, in order.
@@ -250,20 +251,20 @@ impl Items for Covered<'_> {
     }
 }
 
-/// One key more is of that topic. Returns the topic as the others have it.
-fn join(topics: &mut BTreeMap<Topic, usize>, topic: Topic) -> Topic {
-    let known = topics.get_key_value(&topic).map(|(known, _)| known.clone());
-    let topic = known.unwrap_or(topic);
-    *topics.entry(topic.clone()).or_default() += 1;
+/// One key more is of that path. Returns the topic with the path as the others have it.
+fn join(paths: &mut BTreeMap<Arc<str>, usize>, topic: Topic) -> Topic {
+    let known = paths.get_key_value(topic.path()).map(|(known, _)| known.clone());
+    let topic = known.into_iter().fold(topic, Topic::sharing);
+    *paths.entry(topic.path().clone()).or_default() += 1;
     topic
 }
 
-/// One key less is of that topic.
-fn leave(topics: &mut BTreeMap<Topic, usize>, topic: &Topic) {
-    if let Some(keys) = topics.get_mut(topic) {
+/// One key less is of that path.
+fn leave(paths: &mut BTreeMap<Arc<str>, usize>, topic: &Topic) {
+    if let Some(keys) = paths.get_mut(topic.path()) {
         *keys -= 1;
         if *keys == 0 {
-            topics.remove(topic);
+            paths.remove(topic.path());
         }
     }
 }
@@ -351,10 +352,10 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_there_as_long_as_a_key_has_it() {
+    fn a_path_is_there_as_long_as_a_key_has_it() {
         let topic = |name| Topic::new(name).unwrap();
         let mut some = frontier(&[(1, 5), (2, 6)]);
-        let has = |some: &Frontier, name| some.any_topic(|held| *held == topic(name));
+        let has = |some: &Frontier, name| some.any_path(|held| held == topic(name).as_str());
         some.accept(Key([1; 32]), topic("b"), version(6));
         assert!(has(&some, "a") && has(&some, "b"));
         some.accept(Key([2; 32]), topic("b"), version(7));
@@ -362,6 +363,27 @@ mod tests {
         some.accept(Key([2; 32]), topic("b"), version(8));
         some.accept(Key([1; 32]), topic("c"), version(7));
         assert!(has(&some, "b") && has(&some, "c"));
+    }
+
+    #[test]
+    fn what_is_too_old_is_compared_once_it_is_heard_of_again() {
+        let in_hour = |hour| Topic::new("a").unwrap().in_hour(crate::hour::Hour::from_number(hour));
+        let since = Interest::all().since(msec_identity::UnixMillis(100 * 3_600_000));
+        let mut some = frontier(&[(2, 6)]);
+        let key = Key([1; 32]);
+        some.accept(key, in_hour(99), version(5));
+        some.durable(&key, version(5));
+        let (old, head) = (some.sum(&Range::ALL, &since), some.head());
+        assert_eq!((old.count, all(&mut some).count), (1, 2), "what has no hour counts");
+        some.accept(key, in_hour(100), version(6));
+        some.durable(&key, version(6));
+        let new = some.sum(&Range::ALL, &since);
+        assert_eq!((new, new.count), (all(&mut some), 2));
+        assert!(some.head() > head, "and is told of as a change");
+        assert_eq!(some.items(&Range::ALL, &since).count(), 2);
+        some.accept(key, in_hour(98), version(7));
+        some.durable(&key, version(7));
+        assert_eq!(some.sum(&Range::ALL, &since), old, "a clock that was set back");
     }
 
     #[test]

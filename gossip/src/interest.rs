@@ -1,21 +1,49 @@
-//! What a peer wants to hold: a set of path prefixes.
+//! What a peer wants to hold: collections, places, and how far back.
+//!
+//! An interest is all three at once: path prefixes, and an area, and an hour. A [`Topic`] says what they are compared with:
+//! its path; the place of the stream, if it has one; and the hour in which something was last said there, if that is
+//! known. Reconciliation compares what two peers hold of what both want, so that both have to agree about what that is:
+//!
+//! - **Places.** What has no place is everywhere: documents, control entries, streams whose sensor moves or didn't say where
+//!   it is. So nobody misses what lies nowhere. A place is one spot and never an area: were it one, then two peers could
+//!   both want something of which nothing lies where both look, and the intersection of their interests would not have it.
+//!   The node takes the place from the first entry of a log, which never changes, so all honest peers agree. An author that
+//!   signs two first entries with two places makes a conflict of it as it is.
+//! - **Since.** An hour is the same for all who hold the same version, and for those who don't, it is one more thing in
+//!   which the versions differ. Whoever is behind may hold what is too old to be wanted, while the other's is not: then the
+//!   one compares nothing and the other something, they differ, and the news is told as always. The two compare equal only
+//!   if they hold the same versions of all that matters. What begins to matter does so by a change, which has a number
+//!   of its own, so that cursors stay true. What has no hour is of all times: so no document is without its first changes,
+//!   and no clock that was never set hides a sensor.
+//!
+//! What it costs: each distinct interest that a peer shares with a neighbour needs a hash tree, and only some are kept (see
+//! `frontier`); a further one costs a walk over what is held. That is why hours are whole, and why what a leaf tells is
+//! coarse ([`Interest::told`]): neighbours that live in one cell want the same.
+//!
+//! An interest decides which keys are held, not how much of each: what was said last year in a log that is written today
+//! comes with it.
 
-use serde::de::{self, Deserialize, Deserializer};
-use serde::{Serialize, Serializer};
+use msec_identity::UnixMillis;
 
-use crate::bounded;
+use crate::area::Area;
 use crate::error::{InterestError, TopicError};
+use crate::hour::Hour;
 use crate::item::Topic;
+use crate::place::{LEVEL_MAX, Rectangle};
 
-/// The most prefixes that [`Interest::of`] and the decoder accept; more are refused.
+/// The most prefixes that [`Interest::of`] and [`Interest::from_parts`] accept; more are refused.
 pub const INTEREST_PREFIXES_MAX: usize = 64;
 
-/// A set of path prefixes. `parks/` covers `parks/` and `parks/noise/`, and not `parkside/`; the empty prefix covers
-/// everything.
+/// A set of path prefixes, an area, and since when. `parks/` covers `parks/` and `parks/noise/`, and not `parkside/`; the
+/// empty prefix covers everything.
 ///
-/// No prefix in it lies within another, so that equal interests are equal values.
+/// No prefix in it lies within another, nor does a cell of its area, so that equal interests are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Interest(Vec<Prefix>);
+pub struct Interest {
+    prefixes: Vec<Prefix>,
+    area: Area,
+    since: Option<Hour>,
+}
 
 /// `None` is the empty prefix. It sorts first, as a prefix of all others should.
 type Prefix = Option<Topic>;
@@ -23,105 +51,175 @@ type Prefix = Option<Topic>;
 impl Interest {
     /// Everything.
     pub fn all() -> Self {
-        Self(vec![None])
+        Self::anywhere(vec![None])
     }
 
     /// Nothing: the interest of a leaf that only uploads.
     pub fn none() -> Self {
-        Self(Vec::new())
+        Self::anywhere(Vec::new())
     }
 
     /// What lies under any of `prefixes`, each spelled as a [`Topic`] is; `""` is everything.
     pub fn of<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Result<Self, InterestError> {
-        let mut parsed = Vec::new();
-        for text in prefixes {
-            if parsed.len() == INTEREST_PREFIXES_MAX {
-                return Err(InterestError::TooMany { max: INTEREST_PREFIXES_MAX });
-            }
-            parsed.push(if text.is_empty() { None } else { Some(Topic::new(text)?) });
-        }
-        Ok(Self::minimal(parsed))
+        parse(&mut prefixes.into_iter(), Topic::new, false).map(Self::anywhere)
     }
 
-    /// Whether `topic` lies under one of the prefixes.
+    /// Of that, what is within `radius_m` of a place, in degrees north and east, and what has no place. Cells that are a
+    /// fraction of the radius cover the circle, and some of what is around it. Called again, or after
+    /// [`Interest::within`]: there too.
+    pub fn near(self, latitude: f64, longitude: f64, radius_m: f64) -> Result<Self, InterestError> {
+        // What is further away than half around the Earth is not there.
+        let is_radius = (0.0..=21e6).contains(&radius_m);
+        let place = (e7(latitude), e7(longitude));
+        let around = is_radius.then(|| Rectangle::around(place, radius_m.ceil() as u32)).flatten();
+        Ok(self.there_too(&around.ok_or(InterestError::Area)?))
+    }
+
+    /// Of that, what is between two corners, each in degrees north and east, and what has no place. A western corner that
+    /// is further east than the eastern one: around the back of the Earth. Called again, or after [`Interest::near`]: there
+    /// too.
+    pub fn within(self, south_west: (f64, f64), north_east: (f64, f64)) -> Result<Self, InterestError> {
+        let corner = |(latitude, longitude)| (e7(latitude), e7(longitude));
+        let between = Rectangle::between(corner(south_west), corner(north_east));
+        Ok(self.there_too(&between.ok_or(InterestError::Area)?))
+    }
+
+    /// Of that, where something was said in the hour of that time or later, and what has no hour.
+    #[must_use]
+    pub fn since(mut self, time: UnixMillis) -> Self {
+        self.since = Hour::of(time);
+        self.whole()
+    }
+
+    /// What a leaf tells of it, and therefore wants: places no finer than [`crate::LEVEL_TOLD`], so that not every
+    /// gateway is told where a phone is. Of each part of the area that hangs together it depends only on which of these
+    /// cells its middle lies in, and how many it is long and wide. Of what was told already, more would be.
+    #[must_use]
+    pub fn told(&self) -> Self {
+        Self { area: self.area.told(), ..self.clone() }
+    }
+
+    /// Whether `topic` lies under one of the prefixes, is in the area, and is not too old.
     pub fn covers(&self, topic: &Topic) -> bool {
-        self.0.iter().any(|prefix| starts_with(topic.as_str(), prefix))
+        self.reaches(topic.as_str())
+            && topic.spot().is_none_or(|spot| self.area.holds(spot))
+            && topic.hour().is_none_or(|hour| self.since.is_none_or(|since| since <= hour))
     }
 
     /// Whether it covers all that `other` does.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.iter().all(|inner| self.0.iter().any(|outer| starts_with(text(inner), outer)))
+        other.prefixes.iter().all(|inner| self.reaches(text(inner)))
+            && (other.is_empty() || (self.area.contains(&other.area) && self.since <= other.since))
     }
 
     /// What both cover. Each of its prefixes is one of `self`'s or `other`'s, so it has at most as many as both have.
     pub fn intersect(&self, other: &Self) -> Self {
-        let inside = |inner: &Self, outer: &Self| -> Vec<Prefix> {
-            let held = |prefix: &&Prefix| outer.0.iter().any(|outer| starts_with(text(prefix), outer));
-            inner.0.iter().filter(held).cloned().collect()
-        };
-        let mut both = inside(self, other);
-        both.extend(inside(other, self));
-        Self::minimal(both)
+        let mut both = Vec::new();
+        for (inner, outer) in [(self, other), (other, self)] {
+            let inside = inner.prefixes.iter().filter(|prefix| outer.reaches(text(prefix)));
+            inside.for_each(|prefix| add(&mut both, prefix.clone()));
+        }
+        let (area, since) = (self.area.intersect(&other.area), self.since.max(other.since));
+        Self { prefixes: both, area, since }.whole()
     }
 
     /// Whether it covers nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.prefixes.is_empty()
     }
 
     /// The prefixes, in order.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(text)
+        self.prefixes.iter().map(text)
     }
 
-    /// Drops what lies within another prefix. Once sorted, all that lies within a prefix directly follows it.
-    fn minimal(mut prefixes: Vec<Prefix>) -> Self {
-        prefixes.sort();
-        let mut kept: Vec<Prefix> = Vec::with_capacity(prefixes.len());
-        for prefix in prefixes {
-            if !kept.last().is_some_and(|last| starts_with(text(&prefix), last)) {
-                kept.push(prefix);
-            }
-        }
-        Self(kept)
+    /// The numbers of the cells of its area, in order. `None`: everywhere.
+    pub fn cells(&self) -> Option<Vec<u64>> {
+        (!self.area.is_everywhere()).then(|| self.area.numbers())
+    }
+
+    /// Since when. `None`: since ever.
+    pub fn since_hour(&self) -> Option<Hour> {
+        self.since
+    }
+
+    /// What [`Interest::prefixes`], [`Interest::cells`] and [`Interest::since_hour`] told, in the one spelling in which they
+    /// do.
+    pub fn from_parts<'a>(
+        prefixes: impl IntoIterator<Item = &'a str>,
+        cells: Option<&[u64]>,
+        since: Option<Hour>,
+    ) -> Result<Self, InterestError> {
+        let prefixes = parse(&mut prefixes.into_iter(), Topic::from_canonical, true)?;
+        let area = match cells {
+            None => Some(Area::everywhere()),
+            Some(cells) => Area::of_numbers(cells).filter(|area| !area.is_everywhere()),
+        };
+        let interest = Self { prefixes, area: area.ok_or(InterestError::NotCanonical)?, since };
+        // Nothing is nowhere in particular.
+        let is_whole = !interest.is_empty() || (cells.is_none() && since.is_none());
+        if is_whole { Ok(interest) } else { Err(InterestError::NotCanonical) }
+    }
+
+    /// Whether it covers what lies under `path`, if that is where and when it wants it.
+    pub(crate) fn reaches(&self, path: &str) -> bool {
+        self.prefixes.iter().any(|prefix| starts_with(path, prefix))
+    }
+
+    /// Whether it covers all that lies under `path`.
+    pub(crate) fn holds_all_of(&self, path: &str) -> bool {
+        self.reaches(path) && self.area.is_everywhere() && self.since.is_none()
+    }
+
+    fn anywhere(prefixes: Vec<Prefix>) -> Self {
+        Self { prefixes, area: Area::everywhere(), since: None }
+    }
+
+    /// There, and where it was before, if it was anywhere in particular.
+    fn there_too(mut self, rectangles: &[Rectangle]) -> Self {
+        let there = Area::of(rectangles, LEVEL_MAX);
+        self.area = if self.area.is_everywhere() { there } else { self.area.unite(&there) };
+        self.whole()
+    }
+
+    /// Nothing is nothing, wherever it is.
+    fn whole(self) -> Self {
+        if self.is_empty() { Self::none() } else { self }
     }
 }
 
-impl Serialize for Interest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.prefixes())
+/// At most [`INTEREST_PREFIXES_MAX`] prefixes; `in_order`: they have to be in order, and none within another.
+fn parse<'a>(
+    prefixes: &mut dyn Iterator<Item = &'a str>,
+    topic: fn(&str) -> Result<Topic, TopicError>,
+    in_order: bool,
+) -> Result<Vec<Prefix>, InterestError> {
+    let mut parsed = Vec::new();
+    for (before, text) in prefixes.enumerate() {
+        if before == INTEREST_PREFIXES_MAX {
+            return Err(InterestError::TooMany { max: INTEREST_PREFIXES_MAX });
+        }
+        let prefix = if text.is_empty() { None } else { Some(topic(text)?) };
+        let is_last = parsed.last() < Some(&prefix);
+        add(&mut parsed, prefix);
+        if in_order && !(is_last && parsed.len() == before + 1) {
+            return Err(InterestError::NotCanonical);
+        }
+    }
+    Ok(parsed)
+}
+
+/// In order, and without what lies within another prefix. They are few: a sort would be more code.
+fn add(prefixes: &mut Vec<Prefix>, prefix: Prefix) {
+    if !prefixes.iter().any(|outer| starts_with(text(&prefix), outer)) {
+        prefixes.retain(|inner| !starts_with(text(inner), &prefix));
+        prefixes.insert(prefixes.partition_point(|before| *before < prefix), prefix);
     }
 }
 
-impl<'de> Deserialize<'de> for Interest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// One prefix, in its one spelling.
-        #[derive(PartialEq)]
-        struct Canonical(Prefix);
-        impl<'de> Deserialize<'de> for Canonical {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
-                impl de::Visitor<'_> for Visitor {
-                    type Value = Canonical;
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("a prefix")
-                    }
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<Canonical, E> {
-                        match Topic::from_canonical(text) {
-                            Ok(topic) => Ok(Canonical(Some(topic))),
-                            Err(TopicError::Empty) if text.is_empty() => Ok(Canonical(None)),
-                            Err(error) => Err(E::custom(error)),
-                        }
-                    }
-                }
-                deserializer.deserialize_str(Visitor)
-            }
-        }
-        let prefixes: Vec<Canonical> = bounded::seq::<_, _, INTEREST_PREFIXES_MAX>(deserializer)?;
-        let given: Vec<Prefix> = prefixes.into_iter().map(|prefix| prefix.0).collect();
-        let interest = Self::minimal(given.clone());
-        if interest.0 == given { Ok(interest) } else { Err(de::Error::custom(InterestError::NotCanonical)) }
-    }
+/// In units of 1e-7 degrees. What is no number is nowhere on Earth.
+fn e7(degrees: f64) -> i64 {
+    if degrees.is_nan() { i64::MAX } else { (degrees * 1e7).round() as i64 }
 }
 
 fn text(prefix: &Prefix) -> &str {
@@ -134,74 +232,4 @@ fn starts_with(path: &str, prefix: &Prefix) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn interest(prefixes: &[&str]) -> Interest {
-        Interest::of(prefixes.iter().copied()).unwrap()
-    }
-
-    fn topic(path: &str) -> Topic {
-        Topic::new(path).unwrap()
-    }
-
-    #[test]
-    fn covers_whole_segments_only() {
-        let parks = interest(&["parks"]);
-        assert!(parks.covers(&topic("parks")));
-        assert!(parks.covers(&topic("parks/noise")));
-        assert!(!parks.covers(&topic("parkside")));
-        assert!(!parks.covers(&topic("air")));
-    }
-
-    #[test]
-    fn all_and_none() {
-        assert!(Interest::all().covers(&topic("a")));
-        assert!(!Interest::none().covers(&topic("a")));
-        assert!(Interest::none().is_empty());
-        assert_eq!(interest(&["", "a"]), Interest::all());
-    }
-
-    #[test]
-    fn is_bounded() {
-        let names: Vec<String> = (0..=INTEREST_PREFIXES_MAX).map(|n| format!("p{n}")).collect();
-        let of = |count: usize| Interest::of(names.iter().take(count).map(String::as_str));
-        assert!(of(INTEREST_PREFIXES_MAX).is_ok());
-        assert_eq!(of(INTEREST_PREFIXES_MAX + 1), Err(InterestError::TooMany { max: 64 }));
-    }
-
-    #[test]
-    fn travels_in_one_spelling() {
-        let some = interest(&["b", "a/x"]);
-        let bytes = postcard::to_allocvec(&some).unwrap();
-        assert_eq!(postcard::from_bytes::<Interest>(&bytes).unwrap(), some);
-        for bad in [vec!["b/", "a/"], vec!["a/", "a/b/"], vec!["a"], vec!["/"]] {
-            let bytes = postcard::to_allocvec(&bad).unwrap();
-            assert!(postcard::from_bytes::<Interest>(&bytes).is_err(), "{bad:?}");
-        }
-    }
-
-    fn any_interest() -> impl Strategy<Value = Interest> {
-        let path = prop::collection::vec(prop::sample::select(vec!["a", "b", "ab"]), 0..4);
-        prop::collection::vec(path, 0..5).prop_map(|paths| {
-            Interest::of(paths.iter().map(|p| p.join("/")).collect::<Vec<_>>().iter().map(|s| &**s)).unwrap()
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn an_intersection_covers_what_both_cover(
-            a in any_interest(), b in any_interest(),
-            path in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab"]), 1..5),
-        ) {
-            let topic = topic(&path.join("/"));
-            let both = a.intersect(&b);
-            prop_assert_eq!(both.covers(&topic), a.covers(&topic) && b.covers(&topic));
-            prop_assert_eq!(a.contains(&b), both == b);
-            prop_assert_eq!(both, b.intersect(&a));
-            prop_assert_eq!(a.intersect(&a), a);
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What gossip compares: an opaque key, the topic it belongs to, and the version that somebody holds.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
 use crate::error::TopicError;
+use crate::hour::Hour;
+use crate::place::Spot;
 
 /// The longest topic, in bytes, with its trailing slash. A longer one is refused where it is made or decoded.
 pub const TOPIC_BYTES_MAX: usize = 256;
@@ -56,15 +59,20 @@ impl fmt::Debug for Version {
     }
 }
 
-/// A path such as `parks/noise/`, which says who is interested in a key.
+/// What says who is interested in a key: a path such as `parks/noise/`, where that is, and when it was last heard of.
 ///
-/// Always without a leading slash, with a trailing one, without empty segments or control characters, and at most
-/// [`TOPIC_BYTES_MAX`] bytes long. There is one spelling for each topic, so that bytes can be compared.
+/// The path is always without a leading slash, with a trailing one, without empty segments or control characters, and at
+/// most [`TOPIC_BYTES_MAX`] bytes long. There is one spelling for each, so that bytes can be compared. The place never
+/// changes; the hour is that of a version. See [`crate::Interest`] for what that is good for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Topic(Arc<str>);
+pub struct Topic {
+    path: Arc<str>,
+    spot: Option<Spot>,
+    hour: Option<Hour>,
+}
 
 impl Topic {
-    /// Normalises the slashes at both ends and checks the rest.
+    /// Normalises the slashes at both ends and checks the rest. In no place, and in no hour.
     pub fn new(path: &str) -> Result<Self, TopicError> {
         let path = path.trim_matches('/');
         if path.is_empty() {
@@ -79,15 +87,47 @@ impl Topic {
         if path.chars().any(char::is_control) {
             return Err(TopicError::ControlCharacter);
         }
-        Ok(Self(format!("{path}/").into()))
+        Ok(Self { path: format!("{path}/").into(), spot: None, hour: None })
     }
 
     /// The path, with its trailing slash.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.path
     }
 
-    /// Takes only text that already is in its one spelling: what comes off the wire.
+    /// At that spot; `None`: everywhere.
+    #[must_use]
+    pub fn at(self, spot: Option<Spot>) -> Self {
+        Self { spot, ..self }
+    }
+
+    /// Where it is.
+    pub fn spot(&self) -> Option<Spot> {
+        self.spot
+    }
+
+    /// Last heard of in that hour; `None`: of all times.
+    #[must_use]
+    pub fn in_hour(self, hour: Option<Hour>) -> Self {
+        Self { hour, ..self }
+    }
+
+    /// When it was last heard of.
+    pub fn hour(&self) -> Option<Hour> {
+        self.hour
+    }
+
+    /// The path, to be shared.
+    pub(crate) fn path(&self) -> &Arc<str> {
+        &self.path
+    }
+
+    /// With a path that is equal.
+    pub(crate) fn sharing(self, path: Arc<str>) -> Self {
+        Self { path, ..self }
+    }
+
+    /// Takes only a path that already is in its one spelling: what comes off the wire.
     pub(crate) fn from_canonical(path: &str) -> Result<Self, TopicError> {
         let topic = Self::new(path)?;
         if topic.as_str() == path { Ok(topic) } else { Err(TopicError::NotCanonical) }
@@ -96,7 +136,11 @@ impl Topic {
 
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Topic({:?})", self.as_str())
+        let Self { path, spot, hour } = self;
+        write!(f, "Topic({path:?}")?;
+        spot.iter().try_for_each(|spot| write!(f, " {spot:?}"))?;
+        hour.iter().try_for_each(|hour| write!(f, " {hour:?}"))?;
+        f.write_str(")")
     }
 }
 
@@ -106,26 +150,39 @@ impl fmt::Display for Topic {
     }
 }
 
+/// On the wire: the path, and the numbers of spot and hour, or 0.
 impl Serialize for Topic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        let (spot, hour) = (self.spot.map_or(0, Spot::number), self.hour.map_or(0, Hour::number));
+        (self.as_str(), spot, hour).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Topic {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         /// Looks at the text where it lies: nothing is allocated before its length is checked.
-        struct Canonical;
-        impl Visitor<'_> for Canonical {
-            type Value = Topic;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a topic")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Topic, E> {
-                Topic::from_canonical(text).map_err(E::custom)
+        struct Path(Topic);
+        impl<'de> Deserialize<'de> for Path {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Canonical;
+                impl Visitor<'_> for Canonical {
+                    type Value = Path;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a topic")
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<Path, E> {
+                        Topic::from_canonical(text).map(Path).map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Canonical)
             }
         }
-        deserializer.deserialize_str(Canonical)
+        let (Path(topic), spot, hour) = <(Path, u64, u32)>::deserialize(deserializer)?;
+        let topic = topic.at(Spot::from_number(spot)).in_hour(Hour::from_number(hour));
+        if spot != 0 && topic.spot().is_none() {
+            return Err(de::Error::custom(TopicError::NotCanonical));
+        }
+        Ok(topic)
     }
 }
 
@@ -139,11 +196,20 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// More than any item takes on the wire: key, digest, two varints and the longest topic.
-    pub(crate) const BYTES_MAX: usize = 32 + 32 + 10 + 2 + TOPIC_BYTES_MAX;
+    /// More than any item takes on the wire: key, digest, four varints and the longest path.
+    pub(crate) const BYTES_MAX: usize = 32 + 32 + 10 + 2 + 6 + 5 + TOPIC_BYTES_MAX;
 
     /// What one takes, about.
     pub(crate) const BYTES_TYPICAL: usize = 100;
+}
+
+/// In order of keys, of which each is there once.
+pub(crate) fn in_order(items: Vec<Item>) -> Vec<Item> {
+    let mut by_key = BTreeMap::new();
+    for item in items {
+        by_key.insert(item.key, item);
+    }
+    by_key.into_values().collect()
 }
 
 /// The first ten digits: enough for a person to tell two apart.

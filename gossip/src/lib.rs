@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `machine` | [`Gossip`]: hands each input to the protocol that it is for |
 //! | `io`, `stats`, `config`, `error` | what goes in and out, the counters, the numbers, who is to blame |
-//! | `item`, `interest` | [`Key`], [`Version`], [`Topic`]; [`Interest`], a set of path prefixes |
+//! | `item`, `interest` | [`Key`], [`Version`], [`Topic`]; [`Interest`]: path prefixes, an area, and since when |
+//! | `place`, `area`, `hour` | [`Spot`]s and the cells that hold them, sets of cells, [`Hour`]s |
 //! | [`overlay`] | [`Overlay`], a machine of its own: who is linked with whom |
 //! | `broadcast` | the next four, and what each learns from the others |
 //! | `trees` | protocol: the shortest ways to some hundred roots |
@@ -61,6 +62,7 @@
 
 mod announce;
 mod answers;
+mod area;
 mod bounded;
 mod broadcast;
 mod config;
@@ -69,6 +71,7 @@ mod error;
 mod feed;
 mod frame;
 mod frontier;
+mod hour;
 mod interest;
 mod io;
 mod item;
@@ -79,6 +82,7 @@ mod name;
 mod neighbour;
 mod offer;
 pub mod overlay;
+mod place;
 mod push;
 mod quota;
 mod range;
@@ -94,13 +98,16 @@ mod trees;
 mod vectors;
 mod wants;
 
+pub use area::INTEREST_CELLS_MAX;
 pub use config::Config;
 pub use error::{ConfigError, DecodeError, InterestError, TopicError};
+pub use hour::Hour;
 pub use interest::{INTEREST_PREFIXES_MAX, Interest};
 pub use io::{Input, Output, Priority};
 pub use item::{Key, Origin, TOPIC_BYTES_MAX, Topic, Version};
 pub use machine::Gossip;
 pub use overlay::Overlay;
+pub use place::{LEVEL_MAX, LEVEL_TOLD, Spot};
 pub use quota::Rate;
 pub use stats::Stats;
 pub use tables::Tables;

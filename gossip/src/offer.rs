@@ -18,7 +18,7 @@
 use msec_identity::PeerId;
 
 use crate::core::Core;
-use crate::item::{Item, Topic};
+use crate::item::{Item, in_order};
 use crate::neighbour::doubled;
 use crate::range::Range;
 use crate::timers::Timer;
@@ -28,10 +28,10 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
     let Some(neighbour) = core.neighbours.get_mut(&peer) else { return };
     let (max, start) = (core.config.offers_max, neighbour.offers.next.take());
     let mut delay = core.config.reconcile_interval;
-    let is_offered = |topic: &Topic| neighbour.interest.covers(topic) && !core.interest.covers(topic);
+    let may_be_offered = |path: &str| neighbour.interest.reaches(path) && !core.interest.holds_all_of(path);
     let mut items = Vec::new();
     // Most neighbours want nothing that we hold without wanting it: then no key needs to be looked at.
-    if core.frontier.any_topic(is_offered) {
+    if core.frontier.any_path(may_be_offered) {
         let lacks =
             |item: &Item| !core.interest.covers(&item.topic) && neighbour.told(&item.key) < item.version.size;
         items.extend(core.frontier.items(&Range::ALL, &neighbour.interest).filter(lacks));
@@ -41,7 +41,7 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
         items.rotate_left(start);
         neighbour.offers.next = Some(items[max].key);
         items.truncate(max);
-        items.sort_by_key(|item| item.key);
+        items = in_order(items);
         delay = delay.min(doubled(core.config.reconcile_hurry, neighbour.offers.fruitless));
         neighbour.offers.fruitless = neighbour.offers.fruitless.saturating_add(1);
     }

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frontier::Sum;
+use crate::hour::Hour;
 use crate::item::{TOPIC_BYTES_MAX, Topic, Version};
 use crate::name::{NAMED_MAX, Name, Named};
+use crate::place::Spot;
 use crate::range::FANOUT;
 use crate::reconcile::message::{
     CELLS_MAX, Cells, Codes, Epoch, Fingerprint, Listing, RANGES_MAX, Root, STEP_BYTES_MAX, Salt, Split,
@@ -69,10 +71,12 @@ fn refused(message: &Message<'_>) -> DecodeError {
 }
 
 fn any_item() -> impl Strategy<Value = Item> {
-    (any::<[u8; 32]>(), "[a-c]{1,3}(/[a-c]{1,3}){0,2}", any::<u64>(), any::<[u8; 32]>()).prop_map(
-        |(key, topic, size, digest)| Item {
+    let spot = prop::option::of((any::<u64>()).prop_map(|n| Spot::from_number(n >> 24 | 1 << 40).unwrap()));
+    let about = (spot, any::<u32>());
+    (any::<[u8; 32]>(), "[a-c]{1,3}(/[a-c]{1,3}){0,2}", about, any::<u64>(), any::<[u8; 32]>()).prop_map(
+        |(key, topic, (spot, hour), size, digest)| Item {
             key: Key(key),
-            topic: Topic::new(&topic).unwrap(),
+            topic: Topic::new(&topic).unwrap().at(spot).in_hour(Hour::from_number(hour)),
             version: Version { size, digest },
         },
     )
@@ -234,6 +238,7 @@ fn sizes_are_as_promised() {
         Message::Reconcile(Step::Listing(Listing { ranges: vec![exact_range(); RANGES_MAX], items: named }));
     assert!(named.encode().len() < STEP_BYTES_MAX);
     let topic = Topic::new(&"x".repeat(TOPIC_BYTES_MAX - 1)).unwrap();
+    let topic = topic.at(Spot::at(900_000_000, 1_800_000_000)).in_hour(Hour::from_number(u32::MAX));
     let largest = Item { topic, version: Version { size: u64::MAX, digest: [0; 32] }, ..item(0) };
     assert!(postcard::to_allocvec(&largest).unwrap().len() <= Item::BYTES_MAX);
     let empty = Message::Chunk { id: WantId(u64::MAX), payload: Payload(&[]) };

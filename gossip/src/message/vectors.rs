@@ -1,8 +1,10 @@
 //! The messages of `gossip/vectors/gossip.txt`.
 
 use super::*;
+use crate::hour::Hour;
 use crate::item::{Topic, Version};
 use crate::name::{Name, Named};
+use crate::place::Spot;
 use crate::reconcile::message::{
     Agreed, Cells, Changes, Codes, Epoch, Fingerprint, Listing, More, Root, Salt, Split, Summary,
 };
@@ -18,6 +20,12 @@ const EPOCH: Epoch = Epoch([1, 2, 3, 4]);
 fn item(first: u8) -> Item {
     let version = Version { size: 300, digest: [0xdd; 32] };
     Item { key: Key([first; 32]), topic: Topic::new("parks/noise").unwrap(), version }
+}
+
+fn placed(first: u8) -> Item {
+    let item = item(first);
+    let topic = item.topic.at(Spot::at(434_600_000, -38_000_000)).in_hour(Hour::from_number(490_000));
+    Item { topic, ..item }
 }
 
 fn named(first: u8, size: u64) -> Named {
@@ -82,6 +90,7 @@ fn said() -> Vec<(&'static str, Vec<Message<'static>>)> {
         ("list", Message::List { range: Range::ALL.split()[1], items: vec![item(0x11), item(0x12)] }),
         ("list of a key that is not held", Message::List { range: Range::exactly(&KEY), items: Vec::new() }),
         ("have", Message::Have { ask: true, items: vec![item(0x11)] }),
+        ("have of a place and a time", Message::Have { ask: false, items: vec![placed(0x11)] }),
         ("want", Message::Want { id: WantId(300), key: KEY, from: 7, kib_max: 256 }),
         ("want by name", Message::Want { id: WantId(3), key: name, from: 0, kib_max: 4 }),
         ("chunk", Message::Chunk { id: WantId(300), payload: Payload(b"abc") }),
@@ -109,6 +118,7 @@ fn refusal(name: &str) -> DecodeError {
         "another channel" => DecodeError::Version { given: 0x42, ours: 2 },
         "an unknown kind" | "cut short" | "no bool" | "part of a cell" => DecodeError::Malformed,
         "a digit past the end of a range" | "a topic without its last slash" => DecodeError::Malformed,
+        "a spot that is a cell of another level" => DecodeError::Malformed,
         "items out of order" | "an item outside the range" | "a tree twice" => DecodeError::Disordered,
         "further codes with ranges" => DecodeError::Disordered,
         other => panic!("why is it refused: {other}?"),

@@ -13,7 +13,7 @@ use super::{changes, charge, descend, may_walk, pace, send};
 use crate::core::{Core, Learned};
 use crate::frontier::Found;
 use crate::interest::Interest;
-use crate::item::{Item, Key, Version};
+use crate::item::{Item, Key, Version, in_order};
 use crate::name::{Name, Named};
 use crate::range::Range;
 use crate::riblt::{CELL_BYTES, Cells, Difference, Element, Seed};
@@ -219,8 +219,7 @@ fn decoded(core: &mut Core, from: PeerId, coding: &Coding, found: Difference) ->
         neighbour.session.taking.take(0, upto, false, &sorted.missing, hearsay_max);
     }
     let is_new = !sorted.ahead.is_empty() || !sorted.behind.is_empty() || !sorted.doubted.is_empty();
-    sorted.doubted.sort_by_key(|item| item.key);
-    core.send_have(from, sorted.doubted, true);
+    core.send_have(from, in_order(sorted.doubted), true);
     if !sorted.behind.is_empty() || coding.head.is_some() {
         changes::tell_lacking(core, from, coding.head.unwrap_or(0), sorted.behind);
     }

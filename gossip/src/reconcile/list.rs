@@ -5,7 +5,7 @@ use msec_identity::PeerId;
 use super::{may_walk, pace};
 use crate::core::Core;
 use crate::io::Priority;
-use crate::item::{Item, Key};
+use crate::item::{Item, Key, in_order};
 use crate::message::Message;
 use crate::range::Range;
 
@@ -46,8 +46,7 @@ pub(crate) fn list(core: &mut Core, from: PeerId, range: Range, items: Vec<Item>
             behind.push(ours);
         }
     }
-    behind.sort_by_key(|item| item.key);
-    let behind = window(core, behind, core.config.list_max);
+    let behind = window(core, in_order(behind), core.config.list_max);
     core.send_have(from, behind, false);
     if !range.is_exact() {
         pace::hurry(core, from);
@@ -62,7 +61,7 @@ fn window(core: &mut Core, mut items: Vec<Item>, max: usize) -> Vec<Item> {
         let start = core.random_index(items.len());
         items.rotate_left(start);
         items.truncate(max);
-        items.sort_by_key(|item| item.key);
+        items = in_order(items);
     }
     items
 }

@@ -14,6 +14,7 @@ mod hostile;
 mod laws;
 mod lazy;
 mod pair;
+mod places;
 mod push;
 mod quotas;
 mod reconcile;

@@ -38,16 +38,11 @@ pub(crate) fn peer(end: usize) -> PeerId {
 }
 
 fn payload(key: &Key, topic: &Topic, version: &Version) -> Vec<u8> {
-    [&key.0[..], &version.size.to_le_bytes(), &version.digest, topic.as_str().as_bytes()].concat()
+    postcard::to_allocvec(&(key, topic, version)).unwrap()
 }
 
 fn parse(payload: &[u8]) -> (Key, Topic, Version) {
-    let (key, rest) = payload.split_at(32);
-    let (size, rest) = rest.split_at(8);
-    let (digest, topic) = rest.split_at(32);
-    let version =
-        Version { size: u64::from_le_bytes(size.try_into().unwrap()), digest: digest.try_into().unwrap() };
-    (Key(key.try_into().unwrap()), Topic::new(std::str::from_utf8(topic).unwrap()).unwrap(), version)
+    postcard::from_bytes(payload).unwrap()
 }
 
 impl Pair {
@@ -109,11 +104,9 @@ impl Pair {
         let mine = &self.ends[end];
         for (key, (topic, version)) in self.ends.iter().flat_map(|end| &end.held) {
             let held = mine.held.get(key).map(|(_, held)| held.size);
-            if mine.interest.covers(topic) {
-                let size = sizes.entry(*key).or_default();
-                *size = version.size.max(*size);
-            } else if let Some(held) = held {
-                sizes.insert(*key, held);
+            if let Some(size) = if mine.interest.covers(topic) { Some(version.size) } else { held } {
+                let most = sizes.entry(*key).or_default();
+                *most = size.max(*most);
             }
         }
         sizes
