@@ -9,7 +9,7 @@
 //! - getters, whenever.
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
-//! `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
+//! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `replicate`
 //! (between gossip, logs and storage). None of them reads a clock or draws randomness.
 
@@ -19,6 +19,7 @@ mod config;
 mod contacts;
 mod dial;
 mod error;
+mod greeting;
 mod hearsay;
 mod io;
 mod links;
@@ -108,7 +109,10 @@ impl Node {
             let _ = authority.learn(grant.clone().into());
         }
         let me = identity.peer();
-        let interest = config.interest.intersect(&links::holdable(&authority, &me, None));
+        // A leaf wants what it tells, and no less: what two peers compare has to be the same for both.
+        let is_leaf = config.role == Role::Leaf;
+        let wanted = if is_leaf { config.interest.told() } else { config.interest.clone() };
+        let interest = wanted.intersect(&links::holdable(&authority, &me, None));
         let gossip = Gossip::new(config.gossip.clone(), me, interest, gossip_seed);
         let whereabouts = Whereabouts::new(config.advertise.clone(), config.networks.clone());
         let overlay = Overlay::new(config.views(), me, config.role, overlay_seed);

@@ -153,6 +153,12 @@ impl Entry {
         leaf_hash(e.writer())
     }
 
+    /// When it was written, if it is of readings and the clock was set.
+    pub(crate) fn read_at(&self) -> Option<UnixMillis> {
+        let is_told = self.kind == EntryKind::Readings && self.quality == TimeQuality::Synchronised;
+        is_told.then_some(self.time)
+    }
+
     /// Bytes that the body takes.
     pub fn body_len(&self) -> usize {
         self.body.bytes().map_or(0, <[u8]>::len)

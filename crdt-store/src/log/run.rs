@@ -213,12 +213,13 @@ impl FittingRun {
     /// The run under the verified form of its own head.
     pub(crate) fn under(self, head: Verified<Head>) -> VerifiedRun {
         debug_assert!(head.is(&self.head), "the head is the run's own");
+        let latest = self.entries.last().and_then(Entry::read_at);
         VerifiedRun {
             from: self.from,
             entries: self.entries,
             leaves: self.leaves,
             written: false,
-            state: LogState { header: self.header, held: self.held, rest: self.rest, head },
+            state: LogState { header: self.header, held: self.held, rest: self.rest, head, latest },
         }
     }
 }

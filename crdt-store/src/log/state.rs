@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use msec_identity::{LogId, Verified};
+use msec_identity::{LogId, UnixMillis, Verified};
 
 use super::{Head, LogHeader};
 use crate::merkle::{CompactRange, TreeHash};
@@ -16,6 +16,7 @@ pub struct LogState {
     /// Leaves `size..head.size`: not empty while a catch-up is under way.
     pub(crate) rest: CompactRange,
     pub(crate) head: Verified<Head>,
+    pub(crate) latest: Option<UnixMillis>,
 }
 
 impl LogState {
@@ -38,6 +39,11 @@ impl LogState {
     pub fn root(&self) -> TreeHash {
         // Most logs are held as far as their head goes, and the head was compared with the leaves when it came.
         if self.rest.is_empty() { self.head.root } else { self.held.root() }
+    }
+
+    /// When the last entry that is held was written, if it is of readings and the clock that said so was set.
+    pub fn latest(&self) -> Option<UnixMillis> {
+        self.latest
     }
 
     /// The newest head that is held. It may cover more entries than are held.

@@ -42,7 +42,8 @@ pub(super) enum Command {
     /// Run the peer until Ctrl-C or SIGTERM
     #[command(after_help = "Examples:\n  msec run --data-dir gateway\n  \
                       msec run --data-dir gateway --listen 0.0.0.0:4000 --tail\n  \
-                      echo 48.5 | msec run --data-dir sensor --contact 192.0.2.7:4000 --publish parks/noise/mic-1 --unit dB\n\n\
+                      echo 48.5 | msec run --data-dir sensor --contact 192.0.2.7:4000 --publish parks/noise/mic-1 --unit dB\n  \
+                      msec run --data-dir phone --leaf --interest parks --near 43.46,-3.80,500 --since 2h\n\n\
                       Peers of the same space on one local network find each other by mDNS. Others are told with --contact.")]
     Run(Run),
     /// Publish readings: given here, or a line each on standard input
@@ -139,9 +140,18 @@ pub(super) struct Run {
     /// Neither look for others on the local network, nor be found there
     #[arg(long)]
     pub(super) no_mdns: bool,
-    /// Hold nothing of others and relay nothing: for sensors and other leaves
+    /// Relay nothing, and hold nothing of others but what --interest, --near and --since name: for sensors and phones
     #[arg(long)]
     pub(super) leaf: bool,
+    /// Hold only this collection and those below it; may be given several times
+    #[arg(long, value_name = "COLLECTION")]
+    pub(super) interest: Vec<CollectionPath>,
+    /// Hold only what is measured within so many metres (or km) of a place, and what has no place
+    #[arg(long, value_name = "LAT,LON,RADIUS", allow_hyphen_values = true)]
+    pub(super) near: Option<NearArg>,
+    /// Hold only streams that wrote something at this time or later, written as for `msec query`
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<TimeArg>,
     /// Where others are told that they can dial this peer [default: where it listens]; may be given several times
     #[arg(long, value_name = "ADDR", conflicts_with = "leaf")]
     pub(super) advertise: Vec<SocketAddr>,

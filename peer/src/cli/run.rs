@@ -3,15 +3,17 @@
 use std::pin::pin;
 
 use anyhow::Context;
+use msec_identity::CollectionPath;
 use serde_json::json;
 
 use super::args::Run;
 use super::publish::{publish_lines, stream_line};
 use super::show::{row, say};
 use super::signal::Signal;
-use crate::control::{Control, RowLine, Session};
-use crate::gossip::Interest;
-use crate::net::Throttle;
+use super::values::NearArg;
+use crate::control::{Control, Near, RowLine, Session};
+use crate::gossip::{Interest, InterestError};
+use crate::net::{Throttle, wall_clock};
 use crate::node::Event;
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 
@@ -43,6 +45,9 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     }
     if args.leaf {
         config = config.interest(Interest::none()).leaf();
+    }
+    if let Some(interest) = interest(&args)? {
+        config = config.interest(interest);
     }
     for address in &args.advertise {
         config = config.advertise(*address);
@@ -97,6 +102,24 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     drop(control);
     peer.close().await;
     ended
+}
+
+/// What is to be held, if any flag says so.
+fn interest(args: &Run) -> Result<Option<Interest>, InterestError> {
+    if args.interest.is_empty() && args.near.is_none() && args.since.is_none() {
+        return Ok(None);
+    }
+    let mut interest = match &args.interest[..] {
+        [] => Interest::all(),
+        prefixes => Interest::of(prefixes.iter().map(CollectionPath::as_str))?,
+    };
+    if let Some(NearArg(Near { latitude, longitude, radius_m })) = args.near {
+        interest = interest.near(latitude, longitude, radius_m)?;
+    }
+    if let Some(since) = args.since {
+        interest = interest.since(since.from(wall_clock()));
+    }
+    Ok(Some(interest))
 }
 
 fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {

@@ -18,7 +18,7 @@ use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
 use msec_identity::CollectionPath;
 
-use super::logs::{key_of, origin_of, version_of};
+use super::logs::{dated, key_of, origin_of, version_of};
 use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
@@ -191,6 +191,7 @@ impl Node {
         for run in &commit.runs[..commit.own] {
             let (state, payload) = (run.state(), Some(run.to_bytes()));
             let Some(topic) = self.logs.topic(&state.log()).cloned() else { continue };
+            let topic = dated(topic, state);
             let (key, version) = (key_of(&state.log()), version_of(state));
             let origin = Some(origin_of(state.header()));
             self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, origin, payload });

@@ -44,7 +44,7 @@ pub struct Config {
     pub networks: Vec<Network>,
     /// How long others may pass on where it lives; it is signed again at half of that. Default: 24 h.
     pub address_validity: Duration,
-    /// The collections to hold, beside the logs that this peer writes. Default: all.
+    /// What to hold, beside the logs that this peer writes. A leaf holds what [`Interest::told`] makes of it. Default: all.
     pub interest: Interest,
     /// Collections whose entries wait for company before they go to the disk, with all that lies below them. Acknowledged
     /// means on disk there too: who publishes waits as long. It spares a flash card, where each sync costs whole pages.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use minicbor::{Decode, Encode};
 use msec_gossip::overlay::{DialFailure, Input as OverlayInput, Lost, Source};
 use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
@@ -21,7 +20,7 @@ use msec_identity::{
 use rand_core::Rng;
 
 use super::budget::Budget;
-use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, hearsay};
+use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
 const FULL_RETRY_S: u16 = 60;
@@ -81,14 +80,6 @@ struct Link {
     /// What the other side said it wants, and what of it gossip was told.
     wanted: Interest,
     told: Interest,
-}
-
-/// What the two sides tell each other beside who they are.
-#[derive(Encode, Decode)]
-struct Greeting {
-    /// The collections that the side wants.
-    #[n(0)]
-    interest: Vec<String>,
 }
 
 impl Links {
@@ -329,7 +320,7 @@ impl Node {
         let peer = claim.peer;
         let contact = it.dialled.and_then(|address| self.dial_linked(address, peer));
         let source = contact.and_then(|contact| self.dialler.book.source(contact));
-        let wanted = wanted(&claim.greeting);
+        let wanted = greeting::wanted(&claim.greeting);
         let told = wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
         let link = Link {
             peer,
@@ -352,8 +343,7 @@ impl Node {
     }
 
     fn introduction(&self) -> Introduction {
-        let interest = self.interest().prefixes().map(str::to_owned).collect();
-        let greeting = minicbor::to_vec(Greeting { interest }).expect("writing to a Vec cannot fail");
+        let greeting = greeting::of(self.interest());
         // As many as the other side will read: those that count, and will count longest.
         let (me, now) = (self.peer(), self.wall());
         let counts = |grant: &&Verified<Grant>| {
@@ -531,12 +521,4 @@ pub(super) fn holdable(authority: &Authority, peer: &PeerId, at: Option<UnixMill
     // More prefixes than an interest can name: then what it holds beyond them is not offered, and can be asked for.
     let paths = grants.map(|grant| grant.resource.as_str()).take(INTEREST_PREFIXES_MAX);
     Interest::of(paths).unwrap_or_else(|_| Interest::none())
-}
-
-/// The interest in a greeting. One that cannot be read wants nothing.
-fn wanted(greeting: &[u8]) -> Interest {
-    minicbor::decode::<Greeting>(greeting)
-        .ok()
-        .and_then(|greeting| Interest::of(greeting.interest.iter().map(String::as_str)).ok())
-        .unwrap_or_else(Interest::none)
 }

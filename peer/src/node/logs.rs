@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
-use msec_gossip::{Input as GossipInput, Key, Origin, Topic, Version};
+use msec_gossip::{Hour, Input as GossipInput, Key, Origin, Spot, Topic, Version};
 use msec_identity::{LogId, Right, UnixMillis};
 use rand_core::Rng;
 
@@ -22,7 +22,7 @@ pub(super) struct Logs {
 #[derive(Debug)]
 struct Held {
     state: LogState,
-    /// Where gossip sorts it in.
+    /// Where gossip sorts it in, without an hour.
     topic: Topic,
 }
 
@@ -42,7 +42,7 @@ impl Logs {
         self.held.get(log).map(|held| &held.state)
     }
 
-    /// Where gossip sorts a log in that is held.
+    /// Where gossip sorts a log in that is held, at any time.
     pub(super) fn topic(&self, log: &LogId) -> Option<&Topic> {
         self.held.get(log).map(|held| &held.topic)
     }
@@ -70,9 +70,15 @@ pub(super) fn origin_of(header: &LogHeader) -> Origin {
     Origin(header.author().0)
 }
 
-/// Where gossip sorts a log in.
+/// Where gossip sorts a log in, at any time.
 pub(super) fn topic_of(header: &LogHeader) -> Option<Topic> {
-    Topic::new(header.collection().as_str()).ok()
+    let topic = Topic::new(header.collection().as_str()).ok()?;
+    Some(topic.at(header.place().and_then(|place| Spot::at(place.latitude_e7, place.longitude_e7))))
+}
+
+/// Where gossip sorts in what is held of a log.
+pub(super) fn dated(topic: Topic, state: &LogState) -> Topic {
+    topic.in_hour(state.latest().and_then(Hour::of))
 }
 
 /// What gossip compares.
@@ -96,7 +102,7 @@ impl Node {
                 continue;
             }
             let (key, version) = (key_of(&state.log()), version_of(&state));
-            let told = topic.clone();
+            let told = dated(topic.clone(), &state);
             self.tell_gossip(GossipInput::Accepted {
                 key,
                 topic: told,

@@ -6,7 +6,7 @@ use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Run, RunError, Verdict, VerifiedRu
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
-use super::logs::{key_of, origin_of, topic_of, version_of};
+use super::logs::{dated, key_of, origin_of, topic_of, version_of};
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
@@ -116,6 +116,7 @@ impl Node {
         let (log, header) = (state.log(), state.header().clone());
         let Some(topic) = self.logs.topic(&log).cloned().or_else(|| topic_of(&header)) else { return };
         let mine = header.author() == self.peer();
+        // Not by its hour: what is wanted is caught up with from its first entries on.
         if !mine && !self.interest().covers(&topic) {
             tracing::debug!(%log, peer = %from, "a log that this peer does not want");
             return;
@@ -137,6 +138,7 @@ impl Node {
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
         self.logs.hold(topic.clone(), state.clone());
+        let topic = dated(topic, state);
         let entries = run.entries().len();
         self.commits.add(run, bytes, shown);
         self.await_commit(header.collection(), entries, self.config.store_window);

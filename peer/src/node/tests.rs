@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod dial;
+mod interest;
 mod links;
 mod logs;
 

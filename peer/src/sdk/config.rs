@@ -91,7 +91,8 @@ impl PeerConfig {
         self
     }
 
-    /// Relays nothing of what others say, and is not told of to others: for sensors, phones, and whatever sleeps.
+    /// Relays nothing of what others say, and is not told of to others: for sensors, phones, and whatever sleeps. Of the
+    /// places that it is interested in it tells, and holds, cells of about 1 km, so that nobody is told where it is.
     #[must_use]
     pub fn leaf(mut self) -> Self {
         self.node.role = Role::Leaf;
@@ -151,7 +152,9 @@ impl PeerConfig {
         self
     }
 
-    /// Holds these collections, beside the streams that it writes. Default: everything that its grants allow.
+    /// Holds what lies in these collections, and near these places, and is no older than that, beside the streams that it
+    /// writes: `Interest::of(["parks"])?.near(43.46, -3.80, 500.0)?.since(time)`. What has no place is wanted wherever it
+    /// is. Default: everything that its grants allow.
     #[must_use]
     pub fn interest(mut self, interest: Interest) -> Self {
         self.node.interest = interest;
