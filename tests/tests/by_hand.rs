@@ -243,6 +243,44 @@ fn commands_work_beside_a_running_peer_and_without_one() {
 }
 
 #[test]
+fn a_phone_asks_for_what_is_around_it() {
+    let desk = Desk::new();
+    desk.msec("gateway", &["found", "harbour"]);
+    let id = desk.msec("phone", &["init"])[0]["peer"].as_str().expect("an id").to_owned();
+    let file = desk.invite("phone", &id, "read");
+    desk.msec("phone", &["join", &file]);
+    for (stream, value, place) in
+        [("mic-1", "1", "43.46,-3.79"), ("mic-2", "2", "43.33,-3.79"), ("mic-3", "3", "")]
+    {
+        let stream = format!("parks/noise/{stream}");
+        let place = if place.is_empty() { vec![] } else { vec!["--place", place] };
+        desk.msec("gateway", &[&["publish", &stream, value][..], &place].concat());
+    }
+    let run = |home: &str, more: &[&str]| {
+        let home = desk.path(home);
+        let args = ["run", "--data-dir", &home, "--json", "--no-mdns", "--listen", "127.0.0.1:0"];
+        let process = Process::start(MSEC, args.iter().chain(more).copied());
+        block_until("it listens", || !process.out.json("listening").is_empty());
+        process
+    };
+    let gateway = run("gateway", &[]);
+    let contact = gateway.out.json("listening")[0].as_str().expect("an address").to_owned();
+    let flags = ["--leaf", "--interest", "parks", "--near", "43.46,-3.80,500", "--since", "2h"];
+    let _phone = run("phone", &[&flags[..], &["--contact", &contact]].concat());
+    let values = || -> Vec<_> {
+        let mut values: Vec<_> =
+            desk.msec("phone", &["query"]).iter().map(|row| row["value"].as_f64()).collect();
+        values.sort_by(|a, b| a.partial_cmp(b).expect("numbers"));
+        values
+    };
+    block_until("the phone has what is near", || values() == [Some(1.0), Some(3.0)]);
+    // Another one comes after that of the hills was not asked for.
+    desk.msec("gateway", &["publish", "parks/noise/mic-2", "4"]);
+    desk.msec("gateway", &["publish", "parks/noise/mic-1", "5"]);
+    block_until("and what comes", || values() == [Some(1.0), Some(3.0), Some(5.0)]);
+}
+
+#[test]
 fn a_socket_that_a_killed_peer_left_is_nobodys() {
     let desk = Desk::new();
     desk.msec("gateway", &["found", "harbour"]);
@@ -260,12 +298,14 @@ fn a_socket_that_a_killed_peer_left_is_nobodys() {
 #[test]
 fn what_is_mistyped_is_told_what_to_do() {
     let desk = Desk::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["query"], "msec init"),
         (&["publish", "noise", "1"], "COLLECTION/STREAM"),
         (&["publish", STREAM, "NaN"], "finite"),
         (&["query", "--since", "yesterday"], "24h"),
         (&["query", "--near", "43,-3"], "LAT,LON,RADIUS"),
+        (&["run", "--near", "43.46,-3.80"], "LAT,LON,RADIUS"),
+        (&["run", "--interest", "parks//noise"], "single slashes"),
         (&["join", "nowhere.invitation"], "msec grant"),
     ];
     desk.msec("member", &["found", "harbour"]);
