@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
-use msec_identity::PeerId;
+use msec_gossip::{Config, Gossip, Hour, Input, Interest, Key, Output, Spot, Topic, Version};
+use msec_identity::{PeerId, UnixMillis};
 
 use crate::script::{Script, Step};
 
@@ -16,7 +16,7 @@ const OUTPUTS_MAX: usize = 1_000;
 pub mod act {
     /// A message comes.
     pub const RECEIVED: u8 = 0;
-    /// A neighbour comes up, and wants all, the parks, or nothing.
+    /// A neighbour comes up, and wants all, the parks, or nothing, near a place or anywhere, since some hour or ever.
     pub const UP: u8 = 1;
     /// A neighbour goes.
     pub const DOWN: u8 = 2;
@@ -52,9 +52,23 @@ fn key(n: u8) -> Key {
     Key(key)
 }
 
+/// The lowest two bits are a path, the next two a place or none, and the others an hour or none.
 fn topic(n: u8) -> Topic {
     let path = ["parks", "parks/noise", "air", "control"][usize::from(n) % 4];
-    Topic::new(path).expect("a topic")
+    let place = n >> 2 & 3;
+    let spot = (place > 0).then(|| Spot::at(i32::from(place) * 10_000_000, 0)).flatten();
+    Topic::new(path).expect("a topic").at(spot).in_hour(Hour::from_number((n >> 4).into()))
+}
+
+/// One of four, near a place or everywhere, since some hour or ever.
+fn interest(n: u8) -> Interest {
+    let prefixes = [&[""][..], &["parks"], &["air", "control"], &[]];
+    let interest = Interest::of(prefixes[usize::from(n) % 4].iter().copied()).expect("prefixes");
+    let interest = match n >> 2 & 3 {
+        0 => interest,
+        place => interest.near(place.into(), 0.0, 1_000.0).expect("a place"),
+    };
+    interest.since(UnixMillis(i64::from(n >> 4) * 3_600_000))
 }
 
 /// Limits that a short script reaches.
@@ -84,9 +98,7 @@ fn input(step: Step<'_>) -> Input {
     match step.kind % act::COUNT {
         act::RECEIVED => Input::Received { from, bytes: step.bytes.to_vec() },
         act::UP => {
-            let prefixes = [&[""][..], &["parks"], &["air", "control"], &[]];
-            let interest = Interest::of(prefixes[usize::from(byte(0)) % 4].iter().copied());
-            Input::NeighbourUp { peer: from, interest: interest.expect("prefixes"), leaf: byte(1) & 1 == 1 }
+            Input::NeighbourUp { peer: from, interest: interest(byte(0)), leaf: byte(1) & 1 == 1 }
         }
         act::DOWN => Input::NeighbourDown { peer: from },
         act::ACCEPTED => {
