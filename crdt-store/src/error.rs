@@ -19,12 +19,12 @@ pub enum ReadingError {
     /// A value is a NaN.
     #[error("a reading's value is not a number: leave it out, or mark a value as bad")]
     NotANumber,
-    /// The body is not one layout's whole body.
+    /// A place is not on Earth.
+    #[error("a reading's place is not on Earth: leave the place out where it is not known")]
+    OffEarth,
+    /// The body is not one layout's whole body. Its author is to blame, since it was signed.
     #[error("malformed readings")]
     Malformed,
-    /// The body is not CBOR.
-    #[error("malformed readings")]
-    Cbor(#[from] minicbor::decode::Error),
 }
 
 /// A name that cannot stand in the header of a log.

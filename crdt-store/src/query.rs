@@ -43,13 +43,19 @@ impl Default for Query {
 }
 
 impl Query {
-    /// Whether readings of this log are wanted, whenever they were measured.
+    /// Whether readings of this log are wanted, whenever they were measured. Where it names no place, each reading may be
+    /// somewhere else.
     pub fn wants(&self, header: &LogHeader) -> bool {
         // The author first: it rules out most.
         self.author.is_none_or(|author| author == header.author())
             && self.collection.covers(header.collection())
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
-            && self.near.is_none_or(|near| header.place().is_some_and(|place| near.covers(place)))
+            && (header.place().is_none() || self.is_near(header.place()))
+    }
+
+    /// Whether what was measured at this place is wanted.
+    pub fn is_near(&self, place: Option<Place>) -> bool {
+        self.near.is_none_or(|near| place.is_some_and(|place| near.covers(place)))
     }
 
     /// Whether this reading is wanted.
@@ -92,7 +98,7 @@ pub struct Row {
     pub stream: String,
     /// The unit of the value.
     pub unit: String,
-    /// Where it was measured.
+    /// Where it was measured: the log's place, or else the reading's own.
     pub place: Option<Place>,
     /// What the writer knew of its clock.
     pub clock: TimeQuality,
@@ -110,7 +116,7 @@ impl Row {
             collection: header.collection().clone(),
             stream: header.stream().to_owned(),
             unit: header.unit().to_owned(),
-            place: header.place(),
+            place: header.place().or(reading.place),
             clock,
             reading,
         }
@@ -119,6 +125,8 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use msec_identity::SpaceId;
+
     use super::*;
 
     #[test]
@@ -133,5 +141,23 @@ mod tests {
         assert!(Near::new(east, 300.0).expect("a distance").covers(west), "across the date line");
         assert_eq!(Near::new(santander, f64::NAN), None);
         assert_eq!(Near::new(santander, -1.0), None);
+    }
+
+    #[test]
+    fn a_moving_sensor_is_where_its_reading_says_and_a_fixed_one_where_its_log_does() {
+        let place = |latitude| Place::from_degrees(latitude, -3.8).expect("on Earth");
+        let collection: CollectionPath = "parks/noise".parse().expect("a path");
+        let moving = LogHeader::new(SpaceId([1; 32]), collection, "mic-1", PeerId([2; 32]), [3; 16]);
+        let fixed = moving.clone().with_place(Some(place(43.0)));
+        let query = Query { near: Near::new(place(44.0), 1_000.0), ..Query::default() };
+        assert!(query.wants(&moving) && !query.wants(&fixed));
+        let row = |header, at: Option<Place>| {
+            let reading = Reading { place: at, ..Reading::new(UnixMillis(5), 48.5) };
+            Row::of(header, LogId([4; 32]), 1, TimeQuality::Synchronised, reading)
+        };
+        let near =
+            [Some(place(44.0)), Some(place(43.0)), None].map(|at| query.is_near(row(&moving, at).place));
+        assert_eq!(near, [true, false, false]);
+        assert_eq!(row(&fixed, Some(place(44.0))).place, Some(place(43.0)));
     }
 }

@@ -1,21 +1,54 @@
 //! Readings, and the columns that carry many of them in one entry.
 //!
-//! The body of a readings entry is the CBOR array `[1, times, values, qualities]`: the first time in milliseconds and then
-//! the differences, the values (the shortest of integer, single and double that is exact), and one quality for all or one
-//! for each. The leading number is the version of the layout.
+//! The body of a readings entry, in bits, the highest of each byte first:
+//!
+//! ```text
+//! body      = 1:8 (count - 1):12 times values qualities places zeros
+//! times     = unit:3 column                     in milliseconds since 1970, divided by 1, 10, 100, 1 s, 10 s, 1 min,
+//!                                               15 min, 1 h: the longest unit that divides all of them
+//! values    = see `values`
+//! qualities = quality:2                         0 good, 1 uncertain, 2 bad: of all readings
+//!           | 3:2 column                        of each reading
+//! places    = 0:2                               none has a place
+//!           | 1:2 column column                 latitudes and longitudes, in 1e-7 degrees
+//!           | 2:2 column column column          whether each reading has one (1) or not (0), then those
+//! column    = see `column`
+//! zeros     = up to the end of the byte; then whole bytes, so that there is one for four readings
+//! ```
+//!
+//! The first byte is the version of the layout. One writer gives equal bytes for equal readings; a reader takes any unit,
+//! order and scale, and no more bytes than needed. What stands once for a stream is not in here: the unit and a fixed place
+//! are in its log's header, and what is known of the clock in the entry.
+
+mod bits;
+mod column;
+mod residuals;
+mod values;
 
 use std::hash::{Hash, Hasher};
 
-use minicbor::data::Type;
-use minicbor::{Decoder, Encoder};
 use msec_identity::UnixMillis;
 
+use self::bits::{BitReader, BitWriter};
 use crate::error::ReadingError;
+use crate::log::Place;
 
 /// The most readings in one entry. More are refused, on writing and on reading.
-pub const READINGS_PER_ENTRY_MAX: usize = 4_096;
+pub const READINGS_PER_ENTRY_MAX: usize = 1 << COUNT_BITS;
+/// The most readings in a byte of a body, so that what a peer can make others unpack is bounded by what it sends. Readings
+/// that need less are followed by zeros.
+const READINGS_PER_BYTE_MAX: usize = 4;
 
-const LAYOUT: u8 = 1;
+const LAYOUT: u64 = 1;
+const COUNT_BITS: u32 = 12;
+/// What times are divided by, in milliseconds.
+const UNITS_MS: [i64; 8] = [1, 10, 100, 1_000, 10_000, 60_000, 900_000, 3_600_000];
+/// Stands for qualities, where they differ.
+const MIXED_QUALITIES: u64 = 3;
+/// Which readings have a place.
+const NO_PLACES: u64 = 0;
+const ALL_PLACES: u64 = 1;
+const SOME_PLACES: u64 = 2;
 
 /// How good a value is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,32 +67,37 @@ pub enum ValueQuality {
 pub struct Reading {
     /// When it was measured, by the writer's clock.
     pub time: UnixMillis,
-    /// The value, in the unit of its log. Never a NaN.
+    /// The value, in the unit of its log, and what is read is what was written to the last bit: "54.30" is the double 54.3.
+    /// Never a NaN.
     pub value: f64,
     /// How good it is.
     pub quality: ValueQuality,
+    /// Where it was measured, if the sensor moves. It counts where the log's header names no place.
+    pub place: Option<Place>,
 }
 
 /// By the bits of the value: there is no NaN among them.
 impl Hash for Reading {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.time, self.value.to_bits(), self.quality).hash(state);
+        (self.time, self.value.to_bits(), self.quality, self.place).hash(state);
     }
 }
 
 impl Reading {
     /// A good reading.
     pub fn new(time: UnixMillis, value: f64) -> Self {
-        Self { time, value, quality: ValueQuality::Good }
+        Self { time, value, quality: ValueQuality::Good, place: None }
+    }
+
+    /// The same, measured there.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
     }
 }
 
 impl ValueQuality {
-    fn code(self) -> u8 {
-        self as u8
-    }
-
-    fn from_code(code: u8) -> Result<Self, ReadingError> {
+    fn of_code(code: i64) -> Result<Self, ReadingError> {
         match code {
             0 => Ok(Self::Good),
             1 => Ok(Self::Uncertain),
@@ -77,169 +115,118 @@ pub fn encode_readings(readings: &[Reading]) -> Result<Vec<u8>, ReadingError> {
     if readings.iter().any(|r| r.value.is_nan()) {
         return Err(ReadingError::NotANumber);
     }
-    let mut e = Encoder::new(Vec::new());
-    write_columns(&mut e, readings).expect("writing to a Vec cannot fail");
-    Ok(e.into_writer())
+    if readings.iter().filter_map(|r| r.place).any(|place| !place.is_on_earth()) {
+        return Err(ReadingError::OffEarth);
+    }
+    let mut w = BitWriter::default();
+    w.put(LAYOUT, 8);
+    w.put(readings.len() as u64 - 1, COUNT_BITS);
+    write_times(&mut w, readings);
+    values::write(&mut w, &readings.iter().map(|r| r.value).collect::<Vec<_>>());
+    write_qualities(&mut w, readings);
+    write_places(&mut w, readings);
+    Ok(w.finish(readings.len().div_ceil(READINGS_PER_BYTE_MAX)))
 }
 
-type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+fn write_times(w: &mut BitWriter, readings: &[Reading]) {
+    let divides = |unit: &i64| readings.iter().all(|r| r.time.0 % unit == 0);
+    let which = UNITS_MS.iter().rposition(divides).unwrap_or_default();
+    w.put(which as u64, 3);
+    let times: Vec<_> = readings.iter().map(|r| r.time.0 / UNITS_MS[which]).collect();
+    column::write(w, &times);
+}
 
-fn write_columns(e: &mut Encoder<Vec<u8>>, readings: &[Reading]) -> Written {
-    let count = readings.len() as u64;
-    e.array(4)?.u8(LAYOUT)?.array(count)?;
-    let mut before = 0i64;
-    for reading in readings {
-        e.i64(reading.time.0.wrapping_sub(before))?;
-        before = reading.time.0;
-    }
-    e.array(count)?;
-    for reading in readings {
-        write_value(e, reading.value)?;
-    }
-    let first = readings.first().map_or(ValueQuality::Good, |r| r.quality);
-    if readings.iter().all(|r| r.quality == first) {
-        e.u8(first.code())?;
-    } else {
-        e.array(count)?;
-        for reading in readings {
-            e.u8(reading.quality.code())?;
+fn write_qualities(w: &mut BitWriter, readings: &[Reading]) {
+    let codes: Vec<_> = readings.iter().map(|r| r.quality as i64).collect();
+    match codes.split_first() {
+        Some((first, rest)) if rest.iter().all(|code| code == first) => w.put(*first as u64, 2),
+        _ => {
+            w.put(MIXED_QUALITIES, 2);
+            column::write(w, &codes);
         }
     }
-    Ok(())
 }
 
-/// The shortest of integer, single and double that gives back the same bits.
-fn write_value(e: &mut Encoder<Vec<u8>>, value: f64) -> Written {
-    let integer = value as i64;
-    let single = value as f32;
-    let is_single = f64::from(single).to_bits() == value.to_bits();
-    // A larger integer takes nine bytes, a single five.
-    let integer_max = if is_single { u32::MAX.into() } else { (1 << 53) - 1 };
-    if (integer as f64).to_bits() == value.to_bits() && integer.unsigned_abs() <= integer_max {
-        e.i64(integer)?;
-    } else if is_single {
-        e.f32(single)?;
-    } else {
-        e.f64(value)?;
+fn write_places(w: &mut BitWriter, readings: &[Reading]) {
+    let places: Vec<_> = readings.iter().filter_map(|r| r.place).collect();
+    if places.is_empty() {
+        return w.put(NO_PLACES, 2);
     }
-    Ok(())
+    if places.len() == readings.len() {
+        w.put(ALL_PLACES, 2);
+    } else {
+        w.put(SOME_PLACES, 2);
+        column::write_flags(w, readings.iter().map(|r| r.place.is_some()));
+    }
+    for degrees in [|place: &Place| place.latitude_e7, |place: &Place| place.longitude_e7] {
+        column::write(w, &places.iter().map(|place| degrees(place).into()).collect::<Vec<_>>());
+    }
 }
 
-/// Reads columns back. Refuses what is not one layout's whole body: too many, a NaN, columns of unequal length.
+/// Reads columns back. Refuses what is not one layout's whole body: another count of bytes, a NaN, a place off the Earth.
 pub fn decode_readings(body: &[u8]) -> Result<Vec<Reading>, ReadingError> {
-    let mut d = Decoder::new(body);
-    if d.array()? != Some(4) || d.u8()? != LAYOUT {
+    let mut r = BitReader::new(body);
+    if r.take(8)? != LAYOUT {
         return Err(ReadingError::Malformed);
     }
-    let count = column(&mut d, None)?;
-    let mut readings = Vec::with_capacity(count);
-    let mut before = 0i64;
-    for _ in 0..count {
-        before = before.wrapping_add(d.i64()?);
-        readings.push(Reading::new(UnixMillis(before), 0.0));
+    let count = r.take(COUNT_BITS)? as usize + 1;
+    let bytes_min = count.div_ceil(READINGS_PER_BYTE_MAX);
+    if body.len() < bytes_min {
+        return Err(ReadingError::Malformed);
     }
-    column(&mut d, Some(count))?;
-    for reading in &mut readings {
-        reading.value = read_value(&mut d)?;
-    }
-    if d.datatype()? == Type::Array {
-        column(&mut d, Some(count))?;
-        for reading in &mut readings {
-            reading.quality = ValueQuality::from_code(d.u8()?)?;
-        }
-    } else {
-        let quality = ValueQuality::from_code(d.u8()?)?;
-        readings.iter_mut().for_each(|r| r.quality = quality);
-    }
-    if d.position() != body.len() {
+    let times = read_times(&mut r, count)?;
+    let values = values::read(&mut r, count)?;
+    let mut readings: Vec<_> =
+        times.into_iter().zip(values).map(|(time, value)| Reading::new(UnixMillis(time), value)).collect();
+    read_qualities(&mut r, &mut readings)?;
+    read_places(&mut r, &mut readings)?;
+    let left = r.zeros_left().ok_or(ReadingError::Malformed)?;
+    if body.len() != (body.len() - left).max(bytes_min) {
         return Err(ReadingError::Malformed);
     }
     Ok(readings)
 }
 
-/// The length of the column that starts here.
-fn column(d: &mut Decoder<'_>, expected: Option<usize>) -> Result<usize, ReadingError> {
-    let count = d.array()?.and_then(|n| usize::try_from(n).ok()).ok_or(ReadingError::Malformed)?;
-    if count == 0 || count > READINGS_PER_ENTRY_MAX {
-        return Err(ReadingError::Count { count });
-    }
-    if expected.is_some_and(|expected| expected != count) {
-        return Err(ReadingError::Malformed);
-    }
-    Ok(count)
+fn read_times(r: &mut BitReader<'_>, count: usize) -> Result<Vec<i64>, ReadingError> {
+    let unit = UNITS_MS[r.take(3)? as usize];
+    let time = |number: i64| number.checked_mul(unit).ok_or(ReadingError::Malformed);
+    column::read(r, count)?.into_iter().map(time).collect()
 }
 
-fn read_value(d: &mut Decoder<'_>) -> Result<f64, ReadingError> {
-    let value = match d.datatype()? {
-        Type::F64 => d.f64()?,
-        Type::F32 => f64::from(d.f32()?),
-        _ => d.i64()? as f64,
+fn read_qualities(r: &mut BitReader<'_>, readings: &mut [Reading]) -> Result<(), ReadingError> {
+    let code = r.take(2)?;
+    if code != MIXED_QUALITIES {
+        let quality = ValueQuality::of_code(code as i64)?;
+        readings.iter_mut().for_each(|reading| reading.quality = quality);
+        return Ok(());
+    }
+    let codes = column::read(r, readings.len())?;
+    for (reading, code) in readings.iter_mut().zip(codes) {
+        reading.quality = ValueQuality::of_code(code)?;
+    }
+    Ok(())
+}
+
+fn read_places(r: &mut BitReader<'_>, readings: &mut [Reading]) -> Result<(), ReadingError> {
+    let have = match r.take(2)? {
+        NO_PLACES => return Ok(()),
+        ALL_PLACES => vec![true; readings.len()],
+        SOME_PLACES => column::read_flags(r, readings.len())?,
+        _ => return Err(ReadingError::Malformed),
     };
-    if value.is_nan() { Err(ReadingError::NotANumber) } else { Ok(value) }
+    let count = have.iter().filter(|it| **it).count();
+    let (latitudes, longitudes) = (column::read(r, count)?, column::read(r, count)?);
+    let there = readings.iter_mut().zip(have).filter_map(|(reading, have)| have.then_some(reading));
+    for (reading, (latitude, longitude)) in there.zip(latitudes.into_iter().zip(longitudes)) {
+        let degrees = |number: i64| i32::try_from(number).map_err(|_| ReadingError::OffEarth);
+        let place = Place { latitude_e7: degrees(latitude)?, longitude_e7: degrees(longitude)? };
+        if !place.is_on_earth() {
+            return Err(ReadingError::OffEarth);
+        }
+        reading.place = Some(place);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn reading() -> impl Strategy<Value = Reading> {
-        let value = prop_oneof![
-            any::<f64>().prop_filter("not a NaN", |v| !v.is_nan()),
-            (-5_000i64..5_000).prop_map(|v| v as f64),
-            (-500i64..500).prop_map(|v| v as f64 / 10.0),
-        ];
-        (any::<i64>(), value, 0u8..3).prop_map(|(time, value, quality)| Reading {
-            time: UnixMillis(time),
-            value,
-            quality: ValueQuality::from_code(quality).expect("a quality"),
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn exact_values_back(readings in proptest::collection::vec(reading(), 1..50)) {
-            let back = decode_readings(&encode_readings(&readings).expect("encodes")).expect("decodes");
-            prop_assert_eq!(back.len(), readings.len());
-            for (a, b) in back.iter().zip(&readings) {
-                prop_assert_eq!((a.time, a.value.to_bits(), a.quality), (b.time, b.value.to_bits(), b.quality));
-            }
-        }
-
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
-            let _ = decode_readings(&bytes);
-        }
-
-        #[test]
-        fn damaged_bodies_never_panic(at in 0usize..60, byte in any::<u8>()) {
-            let mut body = encode_readings(&[Reading::new(UnixMillis(1_700_000_000_000), 48.5); 5]).expect("encodes");
-            let at = at % body.len();
-            body[at] = byte;
-            let _ = decode_readings(&body);
-        }
-    }
-
-    #[test]
-    fn an_hourly_count_takes_few_bytes() {
-        let one = encode_readings(&[Reading::new(UnixMillis(1_700_000_000_000), 480.0)]).expect("encodes");
-        assert!(one.len() <= 18, "{} bytes", one.len());
-    }
-
-    /// Found by the fuzz target: a large integer that a single holds took nine bytes.
-    #[test]
-    fn a_large_integer_takes_no_more_than_a_single() {
-        let length = |value| encode_readings(&[Reading::new(UnixMillis(0), value)]).expect("encodes").len();
-        assert_eq!((length(2f64.powi(40)), length(2f64.powi(40) + 1.0)), (length(0.5), length(0.1)));
-    }
-
-    #[test]
-    fn refuses_nothing_too_many_and_nan() {
-        assert!(matches!(encode_readings(&[]), Err(ReadingError::Count { count: 0 })));
-        let many = vec![Reading::new(UnixMillis(0), 1.0); READINGS_PER_ENTRY_MAX + 1];
-        assert!(matches!(encode_readings(&many), Err(ReadingError::Count { .. })));
-        let nan = [Reading::new(UnixMillis(0), f64::NAN)];
-        assert!(matches!(encode_readings(&nan), Err(ReadingError::NotANumber)));
-    }
-}
+mod tests;

@@ -67,11 +67,19 @@ fn logs(seeds: &mut Seeds) {
     let entries: Vec<&Entry> = runs[1..].iter().flat_map(VerifiedRun::entries).collect();
     add(seeds, "entries", "readings", cbor(&entries));
 
-    let reading = |n: i64, value, quality| Reading { time: UnixMillis(1_000 * n), value, quality };
+    let reading = |n: i64, value, quality| Reading { quality, ..Reading::new(UnixMillis(1_000 * n), value) };
     let same = [reading(0, 48.5, ValueQuality::Good), reading(1, -3.0, ValueQuality::Good)];
     add(seeds, "readings", "one-quality", encode_readings(&same).expect("two readings"));
     let mixed = [reading(0, 0.1, ValueQuality::Good), reading(1, f64::INFINITY, ValueQuality::Bad)];
     add(seeds, "readings", "each-its-quality", encode_readings(&mixed).expect("two readings"));
+    let moving = mixed.map(|it| place.map_or(it, |place| it.at(place)));
+    add(seeds, "readings", "moving", encode_readings(&[&same[..], &moving].concat()).expect("four readings"));
+    let counts: Vec<_> =
+        (0..60).map(|n| reading(3_600 * n, f64::from(n as i32 % 7), ValueQuality::Good)).collect();
+    add(seeds, "readings", "counts", encode_readings(&counts).expect("sixty readings"));
+    let widened: Vec<_> =
+        (1..9i16).map(|n| reading(1, f64::from(1.0 / f32::from(n)), ValueQuality::Good)).collect();
+    add(seeds, "readings", "singles", encode_readings(&widened).expect("eight readings"));
 }
 
 fn stores(seeds: &mut Seeds) {

@@ -173,9 +173,9 @@ impl<M: Medium> Store<M> {
             // A signed entry may still hold nonsense. It is kept and forwarded, and shown to nobody.
             let Ok(readings) = decode_readings(body) else { continue };
             let wanted = readings.into_iter().rev().filter(|r| query.wants_reading(r));
-            rows.extend(
-                wanted.map(|reading| Row::of(&index.state.header, log, position, entry.quality, reading)),
-            );
+            let all =
+                wanted.map(|reading| Row::of(&index.state.header, log, position, entry.quality, reading));
+            rows.extend(all.filter(|row| query.is_near(row.place)));
             if rows.len() >= limit {
                 break;
             }

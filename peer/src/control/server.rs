@@ -198,7 +198,7 @@ async fn tail(
             notice = events.next() => match notice {
                 Some(Notice::Event(Event::Verified(measured) | Event::Written(measured))) => {
                     if query.wants(&measured.header) {
-                        for row in measured.rows() {
+                        for row in measured.rows().filter(|row| query.is_near(row.place)) {
                             send(write, &Answer::Row(RowLine::from(&row))).await?;
                         }
                     }
