@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use msec_peer::store::StorageError;
-use msec_peer::{OpenError, Peer};
+use msec_peer::{Near, OpenError, Peer, Place, Query, Reading, ValueQuality};
 use msec_tests::process::{Process, json, run};
-use msec_tests::town::{Notes, PARKS, Town, holds, linked, logs_of, open, publish, rows, stream, tamper};
+use msec_tests::town::{
+    Notes, PARKS, Town, holds, linked, logs_of, open, publish, reading, rows, stream, tamper,
+};
 use msec_tests::wait::wait_until;
 
 /// The program `msec`.
@@ -200,6 +202,35 @@ async fn a_data_directory_in_use_in_the_same_process_is_refused_too() {
     assert!(matches!(error, OpenError::Store(StorageError::InUse { .. })), "{error}");
     first.close().await;
     open(town.gateway("gateway")).await;
+}
+
+#[tokio::test]
+async fn readings_of_one_entry_come_back_as_they_were_to_the_last_bit_each_where_it_was_measured() {
+    let town = Town::found();
+    let gateway = open(town.gateway("gateway")).await;
+    let bus = open(town.sensor("bus").contact(gateway.address())).await;
+    let place = |latitude| Place::from_degrees(latitude, -3.8).expect("on Earth");
+    let (pier, hill) = (place(43.46), place(43.48));
+    let readings = [
+        Reading { value: 0.1 + 0.2, quality: ValueQuality::Uncertain, ..reading(1).at(pier) },
+        reading(2).at(hill),
+        Reading { value: -0.0, ..reading(3) },
+        Reading { value: 1e300, ..reading(4).at(pier) },
+    ];
+    let receipt = bus.publish(&stream(PARKS, "bus"), &readings).await.expect("acknowledged");
+    let exact = |r: &Reading| (r.time, r.value.to_bits(), r.quality, r.place);
+    for peer in [&bus, &gateway] {
+        let found = async |near| {
+            let rows = peer.query(Query { near, ..Query::default() }).await.expect("the store can be read");
+            assert!(
+                rows.iter().all(|row| row.position == receipt.position && row.place == row.reading.place)
+            );
+            rows.iter().rev().map(|row| exact(&row.reading)).collect::<Vec<_>>()
+        };
+        wait_until("the readings are there", async || !found(None).await.is_empty()).await;
+        assert_eq!(found(None).await, readings.each_ref().map(exact));
+        assert_eq!(found(Near::new(pier, 500.0)).await, [&readings[0], &readings[3]].map(exact));
+    }
 }
 
 #[test]
