@@ -16,6 +16,7 @@
 //! | [`ranges`], [`riblt`] | negentropy, and a plain rateless code |
 //! | [`city`] | what was really measured in two places |
 //! | [`ingest`] | durable appends: ours, SQLite, fjall, redb |
+//! | [`codec`] | columns of readings in few bytes: ours, pco, Gorilla's XOR, packed integers |
 //! | [`size`] | bytes on disk: ours, SQLite, Parquet, Automerge, CSV |
 //! | [`catchup`] | a fresh peer fetches what another has: ours, samod, a copied file |
 //! | [`designs`] | two designs of a store, to be measured before one is built |
@@ -27,6 +28,7 @@
 pub mod catchup;
 pub mod city;
 pub mod clock;
+pub mod codec;
 pub mod deliveries;
 pub mod designs;
 pub mod disk;
