@@ -11,7 +11,7 @@ use anyhow::Context;
 use msec_identity::{Identity, Manifest, UnixMillis};
 use msec_peer::gossip::{Config, Gossip, Input, Interest, Key, Output, Topic, Version};
 use msec_peer::net::probe::{Probe, ProbeError};
-use msec_peer::store::{Body, LogHeader, OwnLog, Run, TimeQuality};
+use msec_peer::store::{Body, LogHeader, OwnLog, Run, TimeQuality, encode_readings};
 use msec_peer::{DataDir, Membership, Owner, Reading, RefusedKind};
 use tokio::sync::watch;
 
@@ -22,6 +22,10 @@ use super::wait_for;
 
 /// How long a victim has to refuse.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the sensor says: so many people, and when.
+const PEOPLE: f64 = 100.0;
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// Whom the attacks are aimed at, and what the attackers know.
 #[derive(Debug)]
@@ -78,9 +82,8 @@ async fn attack(kind: RefusedKind, victims: &Victims) -> anyhow::Result<()> {
         let Some(Body::Kept { bytes, .. }) = run.entries.last_mut().map(|entry| &mut entry.body) else {
             anyhow::bail!("the run has no reading");
         };
-        // 100 people become 101.
-        let count = bytes.iter_mut().rev().find(|byte| **byte == 100).context("the reading has no count")?;
-        *count += 1;
+        // One person more.
+        *bytes = encode_readings(&[Reading::new(NOW, PEOPLE + 1.0)])?;
         victims.tamper_at
     } else {
         run.head = attacker.sign(run.head.claims().clone()).into();
@@ -105,9 +108,8 @@ fn honest_run(victims: &Victims) -> anyhow::Result<Run> {
         LogHeader::new(victims.manifest.space(), COLLECTION.parse()?, "diverted", sensor.peer(), incarnation)
             .with_grants(victims.sensor.grants());
     let mut log = OwnLog::create(header);
-    let now = UnixMillis(1_700_000_000_000);
-    log.append_readings(now, TimeQuality::Synchronised, [7; 16], &[Reading::new(now, 100.0)])?;
-    let run = log.sign(&sensor, now).context("there is a reading to sign")?;
+    log.append_readings(NOW, TimeQuality::Synchronised, [7; 16], &[Reading::new(NOW, PEOPLE)])?;
+    let run = log.sign(&sensor, NOW).context("there is a reading to sign")?;
     Ok(Run::from_bytes(&run.to_bytes())?)
 }
 
