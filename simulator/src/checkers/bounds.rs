@@ -66,7 +66,10 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
     let (Some(node), Some(spec), true) = (world.node(peer), world.spec(peer), world.is_honest(peer)) else {
         return Vec::new();
     };
-    let (sizes, settings) = (node.sizes(), &spec.settings);
+    // It is given its contacts when it starts, and its views grow with them.
+    let contacts = spec.contacts.iter().map(|peer| node::Contact { address: peer.address(), peer: None });
+    let settings = &node::Config { contacts: contacts.collect(), ..spec.settings.clone() };
+    let sizes = node.sizes();
     let (commits, reads) = world.disk_waiting(peer);
     let reads_max = settings.links_max * settings.gossip.serves_in_flight_max;
     let disk = [("commits at once", commits, 1), ("reads at once", reads, reads_max)];
