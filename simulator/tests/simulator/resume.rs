@@ -7,9 +7,9 @@ use msec_simulator::{Broken, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec,
 
 use crate::rig::{assert_agree, seconds};
 
-/// Entries of 1,500 readings, about 13 kB each, in one log.
-const ENTRIES: u64 = 60;
-const ENTRY_BYTES: u64 = 13_000;
+/// Entries of 1,500 readings, about 10 kB each, in one log.
+const ENTRIES: u64 = 90;
+const ENTRY_BYTES: u64 = 9_000;
 
 /// Two gateways on a link of 100 kB/s, of which one was away while a sensor wrote.
 struct Away {
