@@ -10,7 +10,7 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
-/// The level of a [`Spot`], and the finest of a [`Cell`].
+/// The level of a [`Spot`], and the finest of a `Cell`.
 pub const LEVEL_MAX: u8 = 20;
 /// The level of the finest cell that a leaf tells of its interest: 1.2 km from south to north, and 2.4 km from west to east
 /// on the equator (1.8 km in Santander, 1.2 km in Oslo).
