@@ -20,6 +20,7 @@ use super::contact::{Contact, Place};
 use super::core::{Core, Timer};
 use super::io::{ContactId, DialFailure, Source};
 use super::link::Purpose;
+use super::seat;
 
 /// Refusals in a row that cost no pause.
 const REFUSALS_FREE: u32 = 3;
@@ -111,9 +112,15 @@ pub(super) fn timed_out(core: &mut Core, id: ContactId) {
 /// Links that are missing, or wanted besides: a leaf takes as many fixed contacts as it can; a relay dials leaves that
 /// are configured.
 fn wanted(core: &Core) -> usize {
-    let missing = core.missing();
+    let missing = lacking(core);
     let besides = || if core.is_leaf() { core.leaf_has_room() } else { has_room_for_leaves(core) };
     if missing == 0 && besides() && fixed(core).next().is_some() { 1 } else { missing }
+}
+
+/// Relays that are missing. Where one is only suspected and nobody can make room, whoever came would be sent away.
+fn lacking(core: &Core) -> usize {
+    let is_stuck = !core.is_leaf() && core.is_full() && !seat::has_room_to_make(core);
+    if is_stuck { 0 } else { core.missing() }
 }
 
 fn has_room_for_leaves(core: &Core) -> bool {
@@ -122,7 +129,7 @@ fn has_room_for_leaves(core: &Core) -> bool {
 
 fn may_now(core: &Core, contact: &Contact) -> bool {
     let leaf = may_besides(core, contact);
-    let fits = core.is_leaf() || if core.missing() == 0 { leaf } else { leaf || !contact.leaf };
+    let fits = core.is_leaf() || if lacking(core) == 0 { leaf } else { leaf || !contact.leaf };
     contact.not_before <= core.now && fits && core.may_dial(contact)
 }
 
@@ -137,7 +144,7 @@ fn next(core: &mut Core) -> Option<ContactId> {
     if let Some((_, _, id)) = fixed(core).min() {
         return Some(id);
     }
-    if core.missing() == 0 {
+    if lacking(core) == 0 {
         return None;
     }
     let lost_at = core.lost_at;

@@ -87,6 +87,11 @@ fn somebody(core: &mut Core) -> Option<PeerId> {
     core.dice.pick(if near.is_empty() { &all } else { &near })
 }
 
+/// Whether a full view has somebody who can make room.
+pub(super) fn has_room_to_make(core: &Core) -> bool {
+    core.relays().any(|(_, link)| is_settled(core, link))
+}
+
 /// Young links are left alone, so that a storm of wishes does not pass the same place from hand to hand; and so are those
 /// that one of the two was told to keep.
 fn is_settled(core: &Core, link: &Link) -> bool {

@@ -109,12 +109,21 @@ pub(super) fn link_up(
             if keep || !all.merge.rests(core) {
                 return greet_for(core, peer, purpose, |instead| Wish::Merge { instead });
             }
-            core.part(peer, Leave::Surplus);
+            surplus(core, peer, asked);
             if reached.fixed {
                 still_strange(core, contact);
             }
         }
-        Purpose::Refill | Purpose::Instead | Purpose::Probe => core.part(peer, Leave::Surplus),
+        Purpose::Refill | Purpose::Instead | Purpose::Probe => surplus(core, peer, asked),
+    }
+}
+
+/// It answered, and is not needed any more. While it was waited for nobody else was dialled, and a contact that is wanted
+/// all the same may be due; if others are `asked`, their answers see to that.
+fn surplus(core: &mut Core, peer: PeerId, asked: usize) {
+    core.part(peer, Leave::Surplus);
+    if asked == 0 {
+        refill::soon(core);
     }
 }
 

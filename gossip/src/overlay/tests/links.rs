@@ -52,6 +52,28 @@ fn neighbour(it: &mut Overlay, now: Duration, from: usize, round_trip: Duration)
     assert!(outputs(it).contains(&Output::Cost { peer: peer(from), cost: round_trip }));
 }
 
+/// Who is dialled.
+fn dials(outputs: &[Output]) -> Vec<u64> {
+    let dials = outputs.iter().filter_map(|output| match output {
+        Output::Dial { contact } => Some(contact.0),
+        _ => None,
+    });
+    dials.collect()
+}
+
+/// `whom`, which was dialled, says yes.
+fn welcomed(it: &mut Overlay, now: Duration, whom: usize) {
+    dialled(it, now, whom);
+    let welcome = Message::Welcome {
+        role: Role::Relay,
+        far: false,
+        record: None,
+        instead: None,
+        told: ToldList::default(),
+    };
+    it.handle(now, Input::Received { from: peer(whom), bytes: welcome.encode() });
+}
+
 #[test]
 fn when_both_dialled_both_are_up_once() {
     let (mut a, mut b) = (relay(1), relay(2));
@@ -154,4 +176,75 @@ fn the_expense_of_a_link_counts() {
     let cost = Duration::from_millis(530);
     assert_eq!(outputs(&mut it), [Output::Cost { peer: peer(2), cost }]);
     assert_eq!(it.cost(&peer(2)), Some(cost));
+}
+
+/// Found by `msec-sim swarm`, seed 22: a phone whose two gateways had lost power stayed with two that held nothing it
+/// wanted. While four dials were under way nothing else was looked at, and when the last two of them were in vain nobody
+/// looked again.
+#[test]
+fn a_leaf_goes_back_to_who_is_configured_after_dials_in_vain() {
+    let mut it = Overlay::new(Config::default(), peer(0), Role::Leaf, [7; 32]);
+    for configured in [1, 2] {
+        know(&mut it, s(0), configured);
+        welcomed(&mut it, s(0), configured);
+    }
+    for heard in 3..=6 {
+        let contact = ContactId(heard as u64);
+        let (source, who) = (Source::Hearsay, Some(peer(heard)));
+        it.handle(s(1), Input::Contact { contact, source, peer: who, record: Some(record(heard)) });
+    }
+    outputs(&mut it);
+    for configured in [1, 2] {
+        it.handle(s(1), Input::Heard { peer: peer(configured) });
+    }
+    for configured in [1, 2] {
+        it.handle(s(2), Input::LinkDown { peer: peer(configured), why: Lost::TimedOut });
+    }
+    for ms in [2_300, 2_600] {
+        it.handle(Duration::from_millis(ms), Input::Timeout);
+    }
+    let heard = dials(&outputs(&mut it));
+    assert_eq!(heard.len(), 4, "those who are configured back off: {heard:?}");
+    let now = Duration::from_millis(2_650);
+    welcomed(&mut it, now, heard[0] as usize);
+    for configured in [1, 2] {
+        know(&mut it, now, configured);
+    }
+    welcomed(&mut it, now, heard[1] as usize);
+    assert_eq!(dials(&outputs(&mut it)), [], "two are still waited for");
+    for whom in &heard[2..] {
+        dialled(&mut it, now, *whom as usize);
+    }
+    assert_eq!(dials(&outputs(&mut it)), [1]);
+    it.handle(s(3), Input::Timeout);
+    assert_eq!(dials(&outputs(&mut it)), [2]);
+}
+
+/// Found by `msec-sim swarm`, seed 22: with a full view of links that are to be kept, one of which was silent for a second,
+/// whoever was dialled in its place was welcome, was sent away, and was dialled again, twenty times a second.
+#[test]
+fn nobody_is_dialled_in_the_place_of_who_is_kept() {
+    let config = Config { active_max: 2, keep_configured: true, ..Config::default() };
+    let mut it = Overlay::new(config, peer(0), Role::Relay, [7; 32]);
+    for configured in [1, 2] {
+        know(&mut it, s(0), configured);
+        welcomed(&mut it, s(0), configured);
+    }
+    let (contact, who) = (ContactId(3), Some(peer(3)));
+    it.handle(s(1), Input::Contact { contact, source: Source::Hearsay, peer: who, record: Some(record(3)) });
+    outputs(&mut it);
+    for tenth in 10..200 {
+        let now = Duration::from_millis(100 * tenth);
+        it.handle(now, Input::Heard { peer: peer(1) });
+        if tenth <= 20 {
+            it.handle(now, Input::Heard { peer: peer(2) });
+        }
+        let said = outputs(&mut it);
+        if said.contains(&Output::Down { peer: peer(2) }) {
+            assert!(tenth > 60 && dials(&said) == [3], "now there is a place: {tenth}, {said:?}");
+            return;
+        }
+        assert_eq!(dials(&said), [], "{tenth}");
+    }
+    panic!("who says nothing is given up");
 }
