@@ -21,7 +21,7 @@ use msec_peer::node::{Input, LinkId, Output};
 use msec_peer::wire::is_of_overlay;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use forgery::{Forged, forge, papers};
+pub(crate) use forgery::{Forged, forge, papers, target};
 
 use crate::peer::PeerIndex;
 use crate::seed::{Dice, Seed};

@@ -2,15 +2,13 @@
 
 use msec_crdt_store::{LogHeader, OwnLog, Reading, TimeQuality, VerifiedRun};
 use msec_identity::{CollectionPath, Grant, Identity, Manifest, Right, Rights, UnixMillis, Verified};
+use msec_peer::gossip::Interest;
 
 use crate::seed::{Dice, Seed};
 use crate::space::{EPOCH, Space};
 
-/// Where it wants to write.
-const TARGET: &str = "parks/noise";
-/// Where it may: a name of the same length, so that one can stand in place of the other.
-const GRANTED: &str = "aside/stuff";
-const _: () = assert!(TARGET.len() == GRANTED.len(), "a widened grant is as long as the narrow one");
+/// Where somebody writes who wants everything.
+const ANYWHERE: &str = "parks";
 
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -54,21 +52,38 @@ pub(crate) struct Forged {
     pub(crate) given: Option<Verified<Grant>>,
 }
 
+/// Where somebody with this interest wants to write: where its neighbours listen, too.
+pub(crate) fn target(interest: &Interest) -> CollectionPath {
+    let district = interest.prefixes().map(|prefix| prefix.trim_end_matches('/')).next();
+    let district = district.filter(|district| !district.is_empty()).unwrap_or(ANYWHERE);
+    format!("{district}/noise").parse().expect("a district's collection is a path")
+}
+
+/// Where it may: a name of the same length, so that one can stand in place of the other.
+fn beside(target: &CollectionPath) -> String {
+    let target = target.as_str();
+    let first = if target.starts_with('x') { 'y' } else { 'x' };
+    format!("{first}{}", &target[1..])
+}
+
 /// The papers of somebody to whom the root gave nothing: issued by itself, and in the root's name.
 pub(crate) fn papers(me: &Identity, space: &Space) -> Vec<Verified<Grant>> {
-    let everything = |issuer| Grant {
-        resource: CollectionPath::everything(),
-        ..grant(space.manifest(), issuer, me, TARGET)
-    };
+    let everything = |issuer| grant(space.manifest(), issuer, me, CollectionPath::everything());
     let root = space.manifest().roots().first().copied();
     [Some(me.peer()), root].into_iter().flatten().map(|issuer| me.sign(everything(issuer))).collect()
 }
 
-/// Forges a log of that identity, in one of the ways, drawn at random. `None`: what came out is no header.
-pub(crate) fn forge(identity: &Identity, space: &Space, now: UnixMillis, dice: &mut Dice) -> Option<Forged> {
+/// Forges a log of that identity there, in one of the ways, drawn at random. `None`: what came out is no header.
+pub(crate) fn forge(
+    identity: &Identity,
+    target: &CollectionPath,
+    space: &Space,
+    now: UnixMillis,
+    dice: &mut Dice,
+) -> Option<Forged> {
     let how = FORGERIES[dice.index(FORGERIES.len())];
     let [incarnation, salt] = [dice.bytes(), dice.bytes()].map(|bytes| bytes.first_chunk().copied());
-    let header = LogHeader::new(space.id(), TARGET.parse().ok()?, "forged", identity.peer(), incarnation?);
+    let header = LogHeader::new(space.id(), target.clone(), "forged", identity.peer(), incarnation?);
     let (header, given) = under(how, header, identity, space, dice)?;
     let mut log = OwnLog::create(header);
     let readings = vec![Reading::new(now, dice.below(1_000) as f64)];
@@ -87,18 +102,20 @@ fn under(
 ) -> Option<(LogHeader, Option<Verified<Grant>>)> {
     let roots = space.manifest().roots();
     let other = Space::new(Seed(dice.below(u64::MAX)));
-    let wanted = grant(space.manifest(), *roots.first()?, me, TARGET);
+    let target = header.collection().clone();
+    let wanted = grant(space.manifest(), *roots.first()?, me, target.clone());
     let forged = match how {
         Forgery::Missing => return Some((header, None)),
         Forgery::OwnIssuer => me.sign(Grant { issuer: me.peer(), ..wanted }),
         Forgery::OwnSignature => me.sign(wanted),
         Forgery::OtherSpace => {
-            other.sign(grant(other.manifest(), *other.manifest().roots().first()?, me, TARGET))
+            other.sign(grant(other.manifest(), *other.manifest().roots().first()?, me, target))
         }
         Forgery::OtherRoot => other.sign(wanted),
         Forgery::Widened => {
-            let narrow = space.sign(Grant { resource: GRANTED.parse().ok()?, ..wanted });
-            return Some((widened(header.with_grants([&narrow]))?, Some(narrow)));
+            let beside = beside(&target);
+            let narrow = space.sign(Grant { resource: beside.parse().ok()?, ..wanted });
+            return Some((widened(header.with_grants([&narrow]), &beside, &target)?, Some(narrow)));
         }
         Forgery::Expired => {
             let over = Grant {
@@ -113,12 +130,12 @@ fn under(
     Some((header.with_grants([&forged]), None))
 }
 
-fn grant(manifest: &Manifest, issuer: msec_identity::PeerId, me: &Identity, on: &str) -> Grant {
+fn grant(manifest: &Manifest, issuer: msec_identity::PeerId, me: &Identity, on: CollectionPath) -> Grant {
     Grant {
         space: manifest.space(),
         issuer,
         holder: me.peer(),
-        resource: on.parse().expect("a path"),
+        resource: on,
         rights: Rights::of([Right::Write]),
         not_before: UnixMillis(EPOCH.0 - DAY_MS),
         not_after: UnixMillis(EPOCH.0 + DAY_MS),
@@ -128,10 +145,10 @@ fn grant(manifest: &Manifest, issuer: msec_identity::PeerId, me: &Identity, on: 
 }
 
 /// The header with another name in its grant, whose signature stays what it was.
-fn widened(header: LogHeader) -> Option<LogHeader> {
+fn widened(header: LogHeader, given: &str, wanted: &CollectionPath) -> Option<LogHeader> {
     let mut bytes = minicbor::to_vec(&header).ok()?;
-    let at = bytes.windows(GRANTED.len()).position(|window| window == GRANTED.as_bytes())?;
-    bytes[at..at + TARGET.len()].copy_from_slice(TARGET.as_bytes());
+    let at = bytes.windows(given.len()).position(|window| window == given.as_bytes())?;
+    bytes[at..at + given.len()].copy_from_slice(wanted.as_str().as_bytes());
     minicbor::decode(&bytes).ok()
 }
 
@@ -148,8 +165,7 @@ mod tests {
         let authority = Authority::new(space.manifest().clone());
         let mut dice = Seed(1).dice("test", 0);
         for how in FORGERIES {
-            let header =
-                LogHeader::new(space.id(), TARGET.parse().expect("a path"), "forged", me.peer(), [1; 16]);
+            let header = LogHeader::new(space.id(), target(&Interest::all()), "forged", me.peer(), [1; 16]);
             let (header, _) = under(how, header, &me, &space, &mut dice).expect("forged");
             let mut log = OwnLog::create(header);
             let readings = [Reading::new(EPOCH, 1.0)];
@@ -165,7 +181,9 @@ mod tests {
     fn every_way_is_drawn_and_makes_a_log() {
         let (space, me) = (Space::new(Seed(1)), Identity::from_seed([9; 32]));
         let mut dice = Seed(1).dice("test", 0);
-        let forged = (0..100).filter_map(|_| forge(&me, &space, EPOCH, &mut dice));
+        let target = target(&Interest::of(["harbour-2"]).expect("a prefix"));
+        assert_eq!(target.as_str(), "harbour-2/noise");
+        let forged = (0..100).filter_map(|_| forge(&me, &target, &space, EPOCH, &mut dice));
         assert_eq!(forged.count(), 100);
     }
 }

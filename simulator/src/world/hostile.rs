@@ -10,7 +10,7 @@ use msec_peer::node::StreamSpec;
 use super::World;
 use crate::disk::Disk;
 use crate::happening::{Happening, Life};
-use crate::hostile::{ACT_EVERY, Behaviour, Forged, forge};
+use crate::hostile::{ACT_EVERY, Behaviour, Forged, forge, target};
 use crate::peer::PeerIndex;
 
 /// Every how many acts a second device publishes: once a second.
@@ -108,11 +108,10 @@ impl World {
     fn act_without_right(&mut self, peer: PeerIndex) {
         let now = self.wall();
         let it = &mut self.peers[peer.0];
-        let identity = it.identity();
+        let (identity, target) = (it.identity(), target(&it.spec().settings.interest));
         let Some(hostile) = &mut it.hostile else { return };
-        let Some(Forged { run, readings, given }) = forge(&identity, &self.space, now, hostile.dice()) else {
-            return;
-        };
+        let forged = forge(&identity, &target, &self.space, now, hostile.dice());
+        let Some(Forged { run, readings, given }) = forged else { return };
         let (links, seed) = (hostile.links(), hostile.dice().bytes());
         self.intruded.insert(run.state().log(), self.time);
         if let (Some(witness), Some(given)) = (&mut self.witness, given) {
