@@ -101,6 +101,12 @@ impl Contact {
         self.dialling.is_some_and(|since| now.saturating_sub(since) < ANSWER_MAX)
     }
 
+    /// Before then it is not dialled: it pauses, or a dial is not answered yet.
+    pub(super) fn rests_until(&self) -> Duration {
+        let answered = self.dialling.map_or(Duration::ZERO, |since| since.saturating_add(ANSWER_MAX));
+        self.not_before.max(answered)
+    }
+
     /// Pauses after another failure, from `backoff_min`.
     pub(super) fn back_off(&mut self, now: Duration, config: &Config, dice: &mut Dice) {
         let max = if self.is_fixed() { config.fixed_backoff_max } else { config.backoff_max };

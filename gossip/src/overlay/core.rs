@@ -162,8 +162,12 @@ impl Core {
 
     /// Whether this contact may be dialled at all: nobody is linked with it, or about to be.
     pub(super) fn may_dial(&self, contact: &Contact) -> bool {
-        !contact.is_dialling(self.now)
-            && contact.peer.is_none_or(|peer| peer != self.me && !self.links.contains_key(&peer))
+        !contact.is_dialling(self.now) && self.is_apart(contact)
+    }
+
+    /// Whether nobody is linked with it.
+    pub(super) fn is_apart(&self, contact: &Contact) -> bool {
+        contact.peer.is_none_or(|peer| peer != self.me && !self.links.contains_key(&peer))
     }
 
     /// Dials a contact, if it may be, and there is room among the dials.

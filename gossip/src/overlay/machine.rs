@@ -149,7 +149,8 @@ impl Overlay {
     fn dial_failed(&mut self, contact: ContactId, why: DialFailure) {
         let core = &mut self.core;
         let Some(purpose) = core.dials.remove(&contact) else {
-            return core.contacts.answered(contact);
+            core.contacts.answered(contact);
+            return refill::soon(core);
         };
         core.timers.cancel(Timer::Dial(contact));
         refill::failed(core, contact, why);

@@ -160,12 +160,8 @@ fn next(core: &mut Core) -> Option<ContactId> {
 /// No relay is missing: waits for the first fixed contact that is wanted all the same.
 fn wait_for_fixed(core: &mut Core) {
     let wanted = |it: &Contact| if core.is_leaf() { core.leaf_has_room() } else { may_besides(core, it) };
-    let fixed = core.contacts.in_place(Place::Fixed);
-    let asleep = fixed.filter(|(_, it)| it.not_before > core.now && wanted(it) && core.may_dial(it));
-    match asleep.map(|(_, it)| it.not_before).min() {
-        Some(at) => core.timers.set(Timer::Refill, at),
-        None => core.timers.cancel(Timer::Refill),
-    }
+    let first = first_awake(core, core.contacts.in_place(Place::Fixed).filter(|(_, it)| wanted(it)));
+    set(core, first);
 }
 
 /// A leaf that whoever runs us named is a neighbour besides the relays.
@@ -175,8 +171,21 @@ fn may_besides(core: &Core, contact: &Contact) -> bool {
 
 /// Nobody may be dialled now: waits for the first who may.
 fn wait(core: &mut Core) {
-    let asleep = core.contacts.iter().filter(|(_, it)| it.not_before > core.now && core.may_dial(it));
-    match asleep.map(|(_, it)| it.not_before).min() {
+    let first = first_awake(core, core.contacts.iter());
+    set(core, first);
+}
+
+/// When the first of those may be dialled who may not now.
+fn first_awake<'a>(
+    core: &Core,
+    contacts: impl Iterator<Item = (ContactId, &'a Contact)>,
+) -> Option<Duration> {
+    let asleep = contacts.filter(|(_, it)| core.is_apart(it)).map(|(_, it)| it.rests_until());
+    asleep.filter(|at| *at > core.now).min()
+}
+
+fn set(core: &mut Core, at: Option<Duration>) {
+    match at {
         Some(at) => core.timers.set(Timer::Refill, at),
         None => core.timers.cancel(Timer::Refill),
     }

@@ -220,6 +220,39 @@ fn a_leaf_goes_back_to_who_is_configured_after_dials_in_vain() {
     assert_eq!(dials(&outputs(&mut it)), [2]);
 }
 
+/// Found by `msec-sim swarm`, seed 198: while a dial that took too long was not answered its contact could not be dialled,
+/// and nobody looked again when the answer came.
+#[test]
+fn a_leaf_dials_again_when_an_answer_came_late() {
+    let mut it = Overlay::new(Config::default(), peer(0), Role::Leaf, [7; 32]);
+    for configured in [1, 2] {
+        know(&mut it, s(0), configured);
+        welcomed(&mut it, s(0), configured);
+    }
+    for whom in [1, 2, 3] {
+        it.handle(s(1), Input::Heard { peer: peer(whom) });
+    }
+    it.handle(s(2), Input::LinkDown { peer: peer(1), why: Lost::TimedOut });
+    know(&mut it, s(2), 3);
+    welcomed(&mut it, s(2), 3);
+    outputs(&mut it);
+    let mut dialled_at = Vec::new();
+    for tenth in 20..200 {
+        let now = Duration::from_millis(100 * tenth);
+        for whom in [2, 3] {
+            it.handle(now, Input::Heard { peer: peer(whom) });
+        }
+        for dial in dials(&outputs(&mut it)) {
+            assert_eq!(dial, 1);
+            dialled_at.push(tenth);
+        }
+        if dialled_at.last().is_some_and(|at| at + 50 == tenth) {
+            it.handle(now, Input::DialFailed { contact: ContactId(1), why: DialFailure::TimedOut });
+        }
+    }
+    assert!(dialled_at.len() >= 3, "each few seconds: {dialled_at:?}");
+}
+
 /// Found by `msec-sim swarm`, seed 22: with a full view of links that are to be kept, one of which was silent for a second,
 /// whoever was dialled in its place was welcome, was sent away, and was dialled again, twenty times a second.
 #[test]
