@@ -4,8 +4,7 @@
 use std::time::Instant;
 
 use msec_crdt_store::{
-    ChangeEntry, Document, FileMedium, LogHeader, OwnLog, Place, Storage, Store, Thing, ThingPatch,
-    TimeQuality,
+    ChangeEntry, Document, FileDir, LogHeader, OwnLog, Place, Storage, Store, Thing, ThingPatch, TimeQuality,
 };
 use msec_identity::{Identity, LogId, SpaceId, UnixMillis};
 
@@ -88,13 +87,13 @@ fn registry() {
         write(&[], log, THINGS, |document, n| document.add_thing(log, NOW, &thing(n)).expect("added").body);
     let bodies: usize = entries.iter().map(|entry| entry.body.len()).sum();
     let dir = tempfile::tempdir().expect("a directory");
-    let (mut store, _) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
+    let (mut store, _) = Store::open(FileDir::open(dir.path()).expect("opens")).expect("opens");
     for (seq, entry) in (1..).zip(&entries) {
         own.append_change(NOW, TimeQuality::Synchronised, [3; 16], entry.body.clone()).expect("appended");
         store.apply(seq, &[own.sign(&author, NOW).expect("a run")]).expect("applied");
     }
     store.sync().expect("synced");
-    let on_disk = std::fs::metadata(dir.path().join("logs.msec")).expect("the store").len();
+    let on_disk = std::fs::metadata(dir.path().join("00000001.msec")).expect("the store").len();
     let start = Instant::now();
     let mut document = Document::new();
     document.fold(entries).expect("folded");

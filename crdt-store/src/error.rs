@@ -127,9 +127,21 @@ pub enum StorageError {
         "the disk gives back other bytes than were written: start the peer again, so that the store is checked and what is missing is fetched"
     )]
     Damaged,
-    /// A sync failed. What the disk holds is unknown until the store is opened again.
-    #[error("the disk failed to sync: what it holds is unknown until the peer is started again")]
-    Poisoned,
+    /// A sync failed. Nothing since the last one is kept, and it may be tried again.
+    #[error("the disk failed to sync: nothing of this commit is kept, and it can be tried again")]
+    SyncFailed,
+    /// The index over the store cannot be read. It is made again.
+    #[error("the store's index cannot be read: it is made again, ask in a while")]
+    Index(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The directory holds a store as it was before there were segments.
+    #[error(
+        "the store in {} is of an earlier version, one file `logs.msec`, which this version does not read: move that file away to start anew",
+        dir.display()
+    )]
+    OldStore {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// The store is of a version that this code does not read.
     #[error(
         "the store has format {found}, this version reads format {known}: update, or start with another directory"

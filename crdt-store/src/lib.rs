@@ -8,10 +8,10 @@
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
 //! | `document` | behind the feature `documents`: `Document`, the fold over change entries; the registry of things |
-//! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileMedium`] or [`MemoryMedium`] |
+//! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileDir`] or [`MemoryDir`] |
 //!
 //! ```
-//! use msec_crdt_store::{LogHeader, MemoryMedium, OwnLog, Query, Reading, Storage, Store, TimeQuality};
+//! use msec_crdt_store::{LogHeader, MemoryDir, OwnLog, Query, Reading, Storage, Store, TimeQuality};
 //! use msec_identity::{Identity, SpaceId, UnixMillis};
 //!
 //! let sensor = Identity::from_seed([7; 32]);
@@ -20,7 +20,7 @@
 //! log.append_readings(now, TimeQuality::Synchronised, [2; 16], &[Reading::new(now, 48.5)])?;
 //! let run = log.sign(&sensor, now).expect("something to sign");
 //!
-//! let (mut store, _) = Store::open(MemoryMedium::default())?;
+//! let (mut store, _) = Store::open(MemoryDir::default())?;
 //! store.apply(1, &[run])?;
 //! assert_eq!(store.sync()?, 1);
 //! assert_eq!(store.query(&Query::default())?[0].reading.value, 48.5);
@@ -46,6 +46,9 @@ pub use log::{
     LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
 };
 pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
-pub use query::{Near, QUERY_ROWS_MAX, Query, Row};
+pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
-pub use storage::{CHUNK_BYTES_MAX, Chunk, Cut, FileMedium, Medium, MemoryMedium, Opened, Storage, Store};
+pub use storage::{
+    Breakage, CHUNK_BYTES_MAX, Chunk, Cut, FileDir, Medium, MemoryDir, Opened, Queries, Storage, Store,
+    StoreConfig, Unsynced,
+};

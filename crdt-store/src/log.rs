@@ -11,6 +11,8 @@ pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
 pub use own::{BODY_BYTES_MAX, OwnLog};
-pub(crate) use run::{Fit, write as write_run};
+#[cfg(test)]
+pub(crate) use run::Fit;
+pub(crate) use run::{Laid, Lay, write as write_run};
 pub use run::{RUN_BYTES_MAX, Run, Verdict, VerifiedRun};
 pub use state::LogState;

@@ -5,7 +5,7 @@ use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
 use crate::log::{LogHeader, Place, TimeQuality};
 use crate::reading::Reading;
 
-/// The most rows that one query gives, whatever its limit says. Page with `until`.
+/// The most rows that one query gives, whatever its limit says. Page with `after`.
 pub const QUERY_ROWS_MAX: usize = 100_000;
 
 /// Which readings; the newest first.
@@ -25,6 +25,22 @@ pub struct Query {
     pub until: UnixMillis,
     /// At most so many, and at most [`QUERY_ROWS_MAX`].
     pub limit: usize,
+    /// After this one only: the last row of the page before. Nothing is left out and nothing comes twice, however many rows
+    /// have one time; what was measured later and came since is on no page.
+    pub after: Option<RowCursor>,
+}
+
+/// A row's place in an answer: the greatest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowCursor {
+    /// When it was measured.
+    pub time: UnixMillis,
+    /// The log.
+    pub log: LogId,
+    /// The position of its entry.
+    pub position: u64,
+    /// Which reading of the entry.
+    pub index: u32,
 }
 
 impl Default for Query {
@@ -38,6 +54,7 @@ impl Default for Query {
             since: UnixMillis(i64::MIN),
             until: UnixMillis(i64::MAX),
             limit: QUERY_ROWS_MAX,
+            after: None,
         }
     }
 }
@@ -58,9 +75,9 @@ impl Query {
         self.near.is_none_or(|near| place.is_some_and(|place| near.covers(place)))
     }
 
-    /// Whether this reading is wanted.
-    pub(crate) fn wants_reading(&self, reading: &Reading) -> bool {
-        (self.since..self.until).contains(&reading.time)
+    /// Whether a reading at this place is wanted.
+    pub(crate) fn wants_reading(&self, at: &RowCursor) -> bool {
+        (self.since..self.until).contains(&at.time) && self.after.is_none_or(|after| *at < after)
     }
 }
 
@@ -90,6 +107,8 @@ pub struct Row {
     pub log: LogId,
     /// The position of its entry.
     pub position: u64,
+    /// Which reading of the entry it is.
+    pub index: u32,
     /// Who wrote it.
     pub author: PeerId,
     /// The collection.
@@ -107,11 +126,18 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row for a reading in the entry at that position of that log.
-    pub fn of(header: &LogHeader, log: LogId, position: u64, clock: TimeQuality, reading: Reading) -> Self {
+    /// The row for a reading in the entry at that position of that log, with its number there.
+    pub fn of(
+        header: &LogHeader,
+        log: LogId,
+        (position, index): (u64, u32),
+        clock: TimeQuality,
+        reading: Reading,
+    ) -> Self {
         Self {
             log,
             position,
+            index,
             author: header.author(),
             collection: header.collection().clone(),
             stream: header.stream().to_owned(),
@@ -120,6 +146,11 @@ impl Row {
             clock,
             reading,
         }
+    }
+
+    /// Where the next page goes on.
+    pub fn cursor(&self) -> RowCursor {
+        RowCursor { time: self.reading.time, log: self.log, position: self.position, index: self.index }
     }
 }
 
@@ -153,7 +184,7 @@ mod tests {
         assert!(query.wants(&moving) && !query.wants(&fixed));
         let row = |header, at: Option<Place>| {
             let reading = Reading { place: at, ..Reading::new(UnixMillis(5), 48.5) };
-            Row::of(header, LogId([4; 32]), 1, TimeQuality::Synchronised, reading)
+            Row::of(header, LogId([4; 32]), (1, 0), TimeQuality::Synchronised, reading)
         };
         let near =
             [Some(place(44.0)), Some(place(43.0)), None].map(|at| query.is_near(row(&moving, at).place));

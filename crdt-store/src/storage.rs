@@ -1,33 +1,65 @@
 //! Where logs lie between two runs, as an effect that the node asks for.
 //!
 //! The node never waits for a disk: a thread in production, or the simulator inline, calls [`Storage`] and tells the node
-//! what became of it. [`Store`] is the one implementation; it writes to a [`Medium`], which is a file or memory.
+//! what became of it. [`Store`] is the one implementation; it writes to a [`Medium`], a directory on disk or in memory.
 //!
 //! ```text
-//! file    = "MSECLOG" format:u8 c0:u64 frame*   c0 = first 8 bytes of BLAKE3(what stands before it)
+//! segment = "MSECLOG" format:u8 c0:u64 frame*   c0 = first 8 bytes of BLAKE3(what stands before it)
 //! frame   = length:u32 c1:u32 c2:u64 payload    little endian; c1 = first 4 bytes of BLAKE3(length), c2 = first 8 of
 //!                                               BLAKE3(payload)
-//! payload = mark:u8 run                         0: received, 1: written here, 2: "cut back here", without a run;
-//!                                               a run as on the wire (`Run`)
+//! payload = mark:u8 run                         0: received, 1: written here, 2: "cut back here", without a run
+//! run     = log:32 signature:64 time size from count rest:32* entry*
+//!                                               the head's time and size, the first position and how many entries, in
+//!                                               CBOR; the subtrees up to the size; the entries as on the wire. The root
+//!                                               that was signed is that of the entries
 //! ```
 //!
-//! Frames are only ever appended, and one sync makes a batch of them durable. Opening reads them all, fits every run
-//! onto what came before it and checks the signature of each log's last head, so that a store holds what verifies,
-//! whoever wrote to the file meanwhile. At the first frame that does not fit, the file is cut back; what was cut is set
-//! aside once, and the rest of the city has it.
+//! Segments are `00000001.msec` and so on. Frames are only ever appended, to the last one, and one sync makes a batch of
+//! them durable; at 16 MiB there is a next one. That is all the truth there is. `index.redb` is a fold over it, as of a
+//! checkpoint: what each log was, and where its entries lie. It can be thrown away, and is when it cannot be read.
+//!
+//! Opening without an index reads all segments, fits every run onto what came before it, and checks the signature of each
+//! log's last head, so that a store holds what verifies, whoever wrote to it meanwhile. With an index it reads what came
+//! after the checkpoint in that way, checks the heads that the index holds, and compares the checks of frames in the
+//! checkpoint's segment. What lies before is checked when it is read: by a hash that was taken when it was verified. Where
+//! it differs, a file `doubt` makes the next opening read everything.
+//!
+//! At the first frame of a segment that does not fit, the segment is cut back, and what was cut is set aside once in
+//! `aside.msec`; the rest of the city has it. Runs that then lack their predecessors are passed over. Before anything is
+//! cut, a new segment is begun with the mark that says so.
 
+mod answer;
+#[cfg(feature = "index")]
+mod blocks;
 mod file;
 mod frame;
+mod held;
 mod index;
 mod medium;
+mod memory;
+mod opening;
+#[cfg(feature = "index")]
+mod redb;
+mod replay;
+#[cfg(feature = "index")]
+mod row;
+mod segments;
+mod shared;
 mod store;
+mod stored;
+mod stretch;
+#[cfg(feature = "index")]
+mod threads;
+mod view;
 
 use std::collections::BTreeSet;
 
 use msec_identity::LogId;
 
-pub use file::FileMedium;
-pub use medium::{Medium, MemoryMedium};
+pub use file::FileDir;
+pub use medium::Medium;
+pub use memory::{Breakage, MemoryDir, Unsynced};
+pub use shared::Queries;
 pub use store::Store;
 
 use crate::changes::{ChangesPage, ChangesQuery};
@@ -38,23 +70,57 @@ use crate::query::{Query, Row};
 /// The most bytes of entries that one read gives, unless a single entry is longer.
 pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
+/// How a store is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// At so many bytes, up to 512 MiB, a segment is full: the next commit begins another one. Default: 16 MiB, which is read within half a
+    /// second from an SD card when the store is opened.
+    pub segment_bytes: u64,
+    /// After so many bytes of segments the index takes what is in memory. Default: 64 MiB.
+    pub checkpoint_bytes: u64,
+    /// Whether there is an index. Without the feature `index` there is none. Default: no.
+    pub index: bool,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { segment_bytes: 16 << 20, checkpoint_bytes: 64 << 20, index: false }
+    }
+}
+
 /// What a node asks of its storage.
 pub trait Storage {
     /// Takes the runs of commit `seq`; they are durable after the next `sync`. On an error nothing of the commit is kept.
     /// What is read in between may be lost again, so that a driver reads for neighbours only after the sync.
     fn apply(&mut self, seq: u64, runs: &[VerifiedRun]) -> Result<(), StorageError>;
 
-    /// Makes all that was applied durable, and returns the last commit that is.
+    /// Makes all that was applied durable, and returns the last commit that is. On an error nothing that was applied since
+    /// the last one is kept.
     fn sync(&mut self) -> Result<u64, StorageError>;
 
     /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none.
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError>;
 
-    /// Answers a query of an app, the newest readings first.
-    fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError>;
+    /// What answers apps, on any thread, while this one commits.
+    fn queries(&self) -> Queries;
 
-    /// Reads change entries for an app that folds a document, a page at a time.
-    fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError>;
+    /// Leaves the store so that it opens quickly. A store that is dropped without it loses nothing.
+    fn close(&mut self);
+
+    /// As [`Queries::query`].
+    fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        self.queries().query(query)
+    }
+
+    /// As [`Queries::latest`].
+    fn latest(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        self.queries().latest(query)
+    }
+
+    /// As [`Queries::changes`].
+    fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
+        self.queries().changes(query)
+    }
 }
 
 /// Entries that were read: an encoded run, ready to be sent.
@@ -83,9 +149,11 @@ pub struct Opened {
 /// A store that was cut back to what verifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// Where.
+    /// In which segment, the first one if there are more.
+    pub segment: u32,
+    /// Where in it.
     pub at: u64,
-    /// How many bytes were set aside.
+    /// How many bytes were cut off.
     pub bytes: u64,
     /// Whether it looks like an append that a crash interrupted: the last frame ends beyond the file. Nothing of such a
     /// frame was ever acknowledged. Otherwise durable entries may be missing, own ones among them.

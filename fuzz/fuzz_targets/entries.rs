@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use msec_crdt_store::{
-    Entry, Head, MemoryMedium, Query, Run, Storage, Store, Tree, Verdict, decode_readings,
+    Entry, Head, MemoryDir, Query, Run, Storage, Store, Tree, Verdict, decode_readings,
 };
 use msec_fuzz::town::{self, NOW};
 
@@ -29,11 +29,12 @@ fuzz_target!(|bytes: &[u8]| {
         .filter_map(|entry| decode_readings(entry.body.bytes()?).ok())
         .map(|readings| readings.len())
         .sum();
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("an empty store opens");
+    let dir = MemoryDir::default();
+    let (mut store, _) = Store::open(dir.clone()).expect("an empty store opens");
     store.apply(1, &[first.clone(), run.clone()]).expect("what was verified is taken");
     store.sync().expect("memory syncs");
     let rows = store.query(&Query::default()).expect("memory can be read").len();
     assert_eq!(rows, readings + 1, "all that is a reading is shown");
-    let (_, opened) = Store::open(store.into_medium()).expect("it always opens");
+    let (_, opened) = Store::open(dir).expect("it always opens");
     assert_eq!((opened.cut, opened.logs.first()), (None, Some(run.state())));
 });

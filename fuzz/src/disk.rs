@@ -1,8 +1,9 @@
-//! The store's file, written down a second time: what somebody with a hex editor would write.
+//! A segment of the store, written down a second time: what somebody with a hex editor would write.
 
 use std::sync::LazyLock;
 
-use msec_crdt_store::{Medium, MemoryMedium, Query, Storage, Store, VerifiedRun};
+use minicbor::Encoder;
+use msec_crdt_store::{Medium, MemoryDir, Query, Storage, Store, VerifiedRun};
 
 use crate::script::Step;
 use crate::town::{self, COMMITS};
@@ -16,9 +17,27 @@ pub fn frame(out: &mut Vec<u8>, payload: &[u8]) {
     out.extend(payload);
 }
 
-/// The first bytes of a file of this version.
+/// The first segment.
+const SEGMENT: &str = "00000001.msec";
+
+/// A run as it lies in a frame, after its mark. Its head covers nothing beyond it.
+fn stored(run: &VerifiedRun) -> Vec<u8> {
+    let head = run.state().head();
+    let signed = head.to_bytes();
+    let mut out = [head.log.as_bytes(), &signed[signed.len() - 64..]].concat();
+    let mut e = Encoder::new(&mut out);
+    let count = run.entries().len() as u64;
+    let done = e.i64(head.time.0).and_then(|e| e.u64(head.size)).and_then(|e| e.u64(run.from()));
+    done.and_then(|e| e.u64(count)).expect("writing to a Vec cannot fail");
+    for entry in run.entries() {
+        e.encode(entry).expect("writing to a Vec cannot fail");
+    }
+    out
+}
+
+/// The first bytes of a segment of this version.
 pub fn file_header() -> Vec<u8> {
-    let mut header = b"MSECLOG\x01".to_vec();
+    let mut header = b"MSECLOG\x02".to_vec();
     let check = blake3::hash(&header);
     header.extend(&check.as_bytes()[..8]);
     header
@@ -40,16 +59,16 @@ pub mod act {
     pub const COUNT: u8 = 5;
 }
 
-/// The bytes of the sensor's commits.
+/// The sensor's commits, as they lie in frames.
 pub fn commits() -> &'static [Vec<u8>] {
     static COMMITS: LazyLock<Vec<Vec<u8>>> =
-        LazyLock::new(|| town::runs().iter().map(VerifiedRun::to_bytes).collect());
+        LazyLock::new(|| town::runs().iter().map(stored).collect());
     &COMMITS
 }
 
 /// What the sensor serves of its stream to somebody who holds so many entries: one more, under its last head.
 pub fn serve(from: u64) -> Option<Vec<u8>> {
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("an empty store opens");
+    let (mut store, _) = Store::open(MemoryDir::default()).expect("an empty store opens");
     let runs = town::runs();
     store.apply(1, runs).expect("runs that follow each other");
     let log = runs[0].state().log();
@@ -77,9 +96,9 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
             _ => file.truncate(file.len().saturating_sub(step.argument.into())),
         }
     }
-    let mut medium = MemoryMedium::default();
-    medium.append(&file).expect("memory takes everything");
-    let (store, opened) = match Store::open(medium) {
+    let dir = MemoryDir::default();
+    dir.write_at(SEGMENT, 0, &file).expect("memory takes everything");
+    let (store, opened) = match Store::open(dir.clone()) {
         Ok(opened) => opened,
         Err(error) => panic!("it always opens: {error}"),
     };
@@ -105,6 +124,6 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
     let mut store = store;
     store.apply(1, town::other_runs()).expect("a run of another log fits");
     store.sync().expect("memory syncs");
-    let (_, again) = Store::open(store.into_medium()).expect("it always opens");
+    let (_, again) = Store::open(dir).expect("it always opens");
     assert_eq!((again.cut, again.logs.len()), (None, logs + 1));
 }

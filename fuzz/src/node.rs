@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Chunk, MemoryMedium, Query, Reading, Storage, Store, VerifiedRun};
+use msec_crdt_store::{Chunk, MemoryDir, Query, Reading, Storage, Store, VerifiedRun};
 use msec_gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_gossip::{
     Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Priority, Topic, Version,
@@ -89,7 +89,8 @@ fn limits() -> Config {
 /// The node, and the world around it.
 pub struct Scene {
     node: Node,
-    store: Store<MemoryMedium>,
+    store: Store,
+    dir: MemoryDir,
     mono: Duration,
     wall: UnixMillis,
     commits: VecDeque<(u64, Arc<Vec<VerifiedRun>>)>,
@@ -103,7 +104,8 @@ pub struct Scene {
 impl Scene {
     /// The gateway, with the sensor linked to it and two strangers at the door.
     pub fn new() -> Self {
-        let (store, opened) = Store::open(MemoryMedium::default()).expect("an empty store opens");
+        let dir = MemoryDir::default();
+        let (store, opened) = Store::open(dir.clone()).expect("an empty store opens");
         let identity = town::gateway();
         let papers = town::gateway_papers();
         let parts =
@@ -111,7 +113,7 @@ impl Scene {
         let (mono, wall) = (Duration::ZERO, NOW);
         let node = Node::new(parts, Now { mono, wall }).expect("the settings work");
         let (commits, sent) = (VecDeque::new(), BTreeMap::new());
-        let mut scene = Self { node, store, mono, wall, commits, sent, links: 3, opened: None };
+        let mut scene = Self { node, store, dir, mono, wall, commits, sent, links: 3, opened: None };
         scene.arrive(SENSOR, minicbor::to_vec(vec![vec!["parks"]]).expect("writing to a Vec cannot fail"));
         assert_eq!(scene.node.neighbours().count(), 1, "the sensor is a neighbour");
         scene.link_up(DIALLED, Some(address(9)));
@@ -189,7 +191,7 @@ impl Scene {
         }
         assert!(self.node.is_settled(), "everything is stored in the end");
         let held: Vec<_> = self.node.frontier().collect();
-        let (store, opened) = Store::open(self.store.into_medium()).expect("it always opens");
+        let (store, opened) = Store::open(self.dir).expect("it always opens");
         assert_eq!(opened.cut, None, "the store takes what the node verified");
         let stored: Vec<_> =
             opened.logs.iter().map(|state| (state.log(), state.size(), state.root())).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, LogState, Medium, MemoryMedium, Opened, Query, Row, Storage, StorageError, Store, TreeHash,
+    Chunk, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, TreeHash,
     VerifiedRun,
 };
 use msec_identity::LogId;
@@ -109,7 +109,9 @@ pub(crate) type Promised = BTreeMap<LogId, (u64, TreeHash)>;
 #[derive(Debug)]
 pub(crate) struct Disk {
     model: DiskModel,
-    state: State,
+    dir: MemoryDir,
+    /// The store on it, while the peer is up.
+    store: Option<Store>,
     jobs: VecDeque<Job>,
     pub(crate) fault: Option<DiskFault>,
     promised: Promised,
@@ -117,17 +119,12 @@ pub(crate) struct Disk {
     damages: Vec<Damage>,
 }
 
-#[derive(Debug)]
-enum State {
-    Open(Store<MemoryMedium>),
-    Closed(MemoryMedium),
-}
-
 impl Disk {
     pub(crate) fn new(model: DiskModel) -> Self {
         Self {
             model,
-            state: State::Closed(MemoryMedium::default()),
+            dir: MemoryDir::default(),
+            store: None,
             jobs: VecDeque::new(),
             fault: None,
             promised: Promised::new(),
@@ -137,23 +134,17 @@ impl Disk {
 
     /// A disk with a copy of what was synced on another, as of a card that was copied.
     pub(crate) fn copy_of(other: &Self) -> Self {
-        let mut medium = match &other.state {
-            State::Open(store) => store.medium().clone(),
-            State::Closed(medium) => medium.clone(),
-        };
-        medium.crash(0);
-        Self { state: State::Closed(medium), ..Self::new(other.model) }
+        let dir = other.dir.copy();
+        dir.crash(0);
+        Self { dir, ..Self::new(other.model) }
     }
 
     /// Opens the store, as a peer that starts does. Returns also what was promised and is gone, though nothing was done to
     /// the disk that is known.
     pub(crate) fn open(&mut self) -> Result<(Opened, Vec<Lost>), StorageError> {
-        let medium = match &self.state {
-            State::Open(_) => MemoryMedium::default(),
-            State::Closed(medium) => medium.clone(),
-        };
-        let (store, opened) = Store::open(medium)?;
-        self.state = State::Open(store);
+        self.store = None;
+        let (store, opened) = Store::open(self.dir.clone())?;
+        self.store = Some(store);
         let lost = self.replace_promises(&opened.logs);
         Ok((opened, lost))
     }
@@ -190,11 +181,11 @@ impl Disk {
     }
 
     fn commit(&mut self, seq: u64, runs: &[VerifiedRun]) -> Input {
-        let written = match (&mut self.state, self.fault) {
-            (_, Some(DiskFault::Fails)) | (State::Closed(_), _) => None,
-            (State::Open(_), Some(DiskFault::Lies)) => Some(seq),
-            (State::Open(store), Some(DiskFault::Forgets)) => store.apply(seq, runs).ok().map(|()| seq),
-            (State::Open(store), None) => store.apply(seq, runs).and_then(|()| store.sync()).ok(),
+        let written = match (&mut self.store, self.fault) {
+            (_, Some(DiskFault::Fails)) | (None, _) => None,
+            (Some(_), Some(DiskFault::Lies)) => Some(seq),
+            (Some(store), Some(DiskFault::Forgets)) => store.apply(seq, runs).ok().map(|()| seq),
+            (Some(store), None) => store.apply(seq, runs).and_then(|()| store.sync()).ok(),
         };
         match written {
             Some(through) => {
@@ -206,26 +197,22 @@ impl Disk {
     }
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Option<Chunk> {
-        match (&self.state, self.fault) {
-            (State::Closed(_), _) | (_, Some(DiskFault::Fails)) => None,
-            (State::Open(store), _) => store.read(log, from, bytes_max).ok().flatten(),
+        match (&self.store, self.fault) {
+            (None, _) | (_, Some(DiskFault::Fails)) => None,
+            (Some(store), _) => store.read(log, from, bytes_max).ok().flatten(),
         }
     }
 
     /// Whether an entry lies there, even if the disk gives nothing out just now.
     pub(crate) fn holds(&self, log: &LogId, position: u64) -> bool {
-        match &self.state {
-            State::Open(store) => store.read(log, position, 1).is_ok_and(|chunk| chunk.is_some()),
-            State::Closed(_) => false,
-        }
+        let read = self.store.as_ref().map(|store| store.read(log, position, 1));
+        read.is_some_and(|read| read.is_ok_and(|chunk| chunk.is_some()))
     }
 
     /// What an app is shown.
     pub(crate) fn query(&self, query: &Query) -> Vec<Row> {
-        match &self.state {
-            State::Open(store) => store.query(query).unwrap_or_default(),
-            State::Closed(_) => Vec::new(),
-        }
+        let rows = self.store.as_ref().and_then(|store| store.query(query).ok());
+        rows.unwrap_or_default()
     }
 
     /// What it said it holds.
@@ -236,11 +223,7 @@ impl Disk {
     /// The power is cut: a commit under way may have left a part of itself. Returns what was promised and is gone, with
     /// what has gone bad meanwhile.
     pub(crate) fn crash(&mut self, kept: Kept, dice: &mut Dice) -> Vec<Lost> {
-        let State::Open(mut store) =
-            std::mem::replace(&mut self.state, State::Closed(MemoryMedium::default()))
-        else {
-            return Vec::new();
-        };
+        let Some(mut store) = self.store.take() else { return Vec::new() };
         if let (Some(Job::Commit { seq, runs }), None | Some(DiskFault::Forgets)) =
             (self.jobs.front(), self.fault)
         {
@@ -248,30 +231,29 @@ impl Disk {
             let _ = store.apply(*seq, runs);
         }
         self.jobs.clear();
-        let mut medium = store.into_medium();
-        let unsynced = medium.unsynced();
-        medium.crash(match kept {
+        drop(store);
+        let unsynced = self.dir.unsynced();
+        self.dir.crash(match kept {
             Kept::Synced => 0,
             Kept::Torn => dice.index(unsynced + 1),
             Kept::All => unsynced,
         });
         let damages = std::mem::take(&mut self.damages);
-        damages.iter().for_each(|damage| spoil(&mut medium, *damage, dice));
+        damages.iter().for_each(|damage| self.spoil(*damage, dice));
         let honest = damages.is_empty() && self.fault != Some(DiskFault::Forgets);
-        self.state = State::Closed(medium);
         if honest { Vec::new() } else { self.take_stock() }
     }
 
     /// Damages what lies there: at once while the peer is down, at its next power cut while it is up. Returns what was
     /// promised and is gone.
     pub(crate) fn damage(&mut self, damage: Damage, dice: &mut Dice) -> Vec<Lost> {
-        let State::Closed(medium) = &mut self.state else {
+        if self.store.is_some() {
             if self.damages.len() < DAMAGES_MAX {
                 self.damages.push(damage);
             }
             return Vec::new();
-        };
-        spoil(medium, damage, dice);
+        }
+        self.spoil(damage, dice);
         self.take_stock()
     }
 
@@ -280,11 +262,37 @@ impl Disk {
         self.fault == Some(DiskFault::Forgets) || self.damages.iter().any(|damage| damage.is_silent())
     }
 
+    /// Damages what lies there, in one of the segments: what was set aside is nobody's any more.
+    fn spoil(&mut self, damage: Damage, dice: &mut Dice) {
+        let lengths = self.dir.lengths();
+        let segments = || lengths.iter().filter(|(name, _)| name.starts_with('0'));
+        // Each byte is as likely as any other.
+        let mut at = dice.index(segments().map(|(_, len)| *len).sum());
+        let here = segments().find(|(_, len)| {
+            let is_here = at < **len;
+            at -= if is_here { 0 } else { **len };
+            is_here
+        });
+        match (damage, here) {
+            (Damage::Wiped, _) => self.dir = MemoryDir::default(),
+            (_, None) => {}
+            (Damage::Flipped, Some((name, _))) => self.dir.flip(name, at, dice.below(8) as u8),
+            (Damage::Page, Some((name, _))) => {
+                let garbage: Vec<u8> = (0..PAGE_BYTES / 32).flat_map(|_| dice.bytes()).collect();
+                self.dir.overwrite(name, at / PAGE_BYTES * PAGE_BYTES, &garbage);
+            }
+            // Memory can be cut.
+            (Damage::Shortened, Some((name, len))) => drop(self.dir.set_len(name, (*len / 2) as u64)),
+        }
+    }
+
     /// Looks at what is still there, of a disk that is not what it was. Nobody knows before it is opened: a copy is.
     fn take_stock(&mut self) -> Vec<Lost> {
-        let State::Closed(medium) = &self.state else { return Vec::new() };
+        if self.store.is_some() {
+            return Vec::new();
+        }
         // A store that does not open holds nothing.
-        let left = Store::open(medium.clone()).map(|(_, opened)| opened.logs).unwrap_or_default();
+        let left = Store::open(self.dir.copy()).map(|(_, opened)| opened.logs).unwrap_or_default();
         self.replace_promises(&left)
     }
 
@@ -296,21 +304,6 @@ impl Disk {
             Lost { log, left, had }
         });
         lost.filter(|lost| lost.left < lost.had).collect()
-    }
-}
-
-fn spoil(medium: &mut MemoryMedium, damage: Damage, dice: &mut Dice) {
-    let len = usize::try_from(medium.len()).unwrap_or(usize::MAX);
-    match damage {
-        Damage::Wiped => *medium = MemoryMedium::default(),
-        Damage::Flipped => medium.flip(dice.index(len), dice.below(8) as u8),
-        Damage::Page => {
-            let page = dice.index(len.div_ceil(PAGE_BYTES));
-            let garbage: Vec<u8> = (0..PAGE_BYTES / 32).flat_map(|_| dice.bytes()).collect();
-            medium.overwrite(page * PAGE_BYTES, &garbage);
-        }
-        // Memory can be cut.
-        Damage::Shortened => drop(medium.truncate(medium.len() / 2)),
     }
 }
 

@@ -48,9 +48,9 @@ impl Town {
         self.dir.path().join(name)
     }
 
-    /// Where its logs lie.
+    /// Where its logs lie: the first segment.
     pub fn logs(&self, name: &str) -> PathBuf {
-        self.path(name).join("store/logs.msec")
+        self.path(name).join("store/00000001.msec")
     }
 
     /// A peer that may do everything everywhere.

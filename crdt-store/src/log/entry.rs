@@ -60,7 +60,7 @@ pub enum TimeQuality {
 }
 
 impl TimeQuality {
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Synchronised => 0,
             Self::Unsynchronised => 1,
@@ -68,7 +68,7 @@ impl TimeQuality {
         }
     }
 
-    fn from_code(code: u8) -> Self {
+    pub(crate) fn from_code(code: u8) -> Self {
         match code {
             0 => Self::Synchronised,
             1 => Self::Unsynchronised,

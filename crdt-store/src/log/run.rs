@@ -133,32 +133,77 @@ impl Run {
     /// Checks everything but the signature and the right to write.
     pub(crate) fn fit(self, held: Option<&LogState>) -> Result<Fit, RunError> {
         let claims = self.head.claims();
-        let len = self.entries.len() as u64;
-        let end = self.from.checked_add(len).filter(|end| *end <= claims.size).ok_or(RunError::DoesNotFit)?;
-        if claims.log != self.log || len == 0 {
+        if claims.log != self.log {
             return Err(RunError::NotARun);
         }
-        let size = held.map_or(0, LogState::size);
-        if end <= size {
-            return Ok(Fit::Known);
+        let ground = held.map(|held| (&held.header, &held.held));
+        let (size, expected) = (claims.size, claims.root);
+        let laid = match Laid::onto(ground, &self.log, self.from, self.entries, self.rest, size)? {
+            Lay::Laid(laid) => laid,
+            Lay::Known => return Ok(Fit::Known),
+            Lay::Gap { held } => return Ok(Fit::Gap { held }),
+        };
+        if laid.root != expected {
+            return Err(RunError::DoesNotFit);
         }
-        if self.from > size {
-            return Ok(Fit::Gap { held: size });
+        let Laid { from, entries, leaves, header, held, rest, root: _ } = laid;
+        Ok(Fit::Fits(Box::new(FittingRun { from, entries, leaves, header, held, rest, head: self.head })))
+    }
+}
+
+/// Entries laid onto what is held of their log, and the root that a head over them has to sign.
+pub(crate) struct Laid {
+    pub(crate) from: u64,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) leaves: Vec<TreeHash>,
+    pub(crate) header: Arc<LogHeader>,
+    pub(crate) held: CompactRange,
+    pub(crate) rest: CompactRange,
+    pub(crate) root: TreeHash,
+}
+
+#[allow(clippy::large_enum_variant, reason = "the common case is the large one, and it is moved once")]
+pub(crate) enum Lay {
+    Laid(Laid),
+    Known,
+    Gap { held: u64 },
+}
+
+impl Laid {
+    /// Lays the entries from `from` on, of a log whose head covers `size`, onto the header and the leaves that are held.
+    pub(crate) fn onto(
+        ground: Option<(&Arc<LogHeader>, &CompactRange)>,
+        log: &LogId,
+        from: u64,
+        mut entries: Vec<Entry>,
+        rest: Vec<TreeHash>,
+        size: u64,
+    ) -> Result<Lay, RunError> {
+        let len = entries.len() as u64;
+        let end = from.checked_add(len).filter(|end| *end <= size).ok_or(RunError::DoesNotFit)?;
+        if len == 0 {
+            return Err(RunError::NotARun);
         }
-        let mut entries = self.entries;
-        entries.drain(..(size - self.from) as usize);
-        let header = match held {
-            Some(held) => held.header.clone(),
-            None => Arc::new(header_of(&self.log, &entries)?),
+        let held = ground.map_or(0, |(_, range)| range.end());
+        if end <= held {
+            return Ok(Lay::Known);
+        }
+        if from > held {
+            return Ok(Lay::Gap { held });
+        }
+        entries.drain(..(held - from) as usize);
+        let header = match ground {
+            Some((header, _)) => header.clone(),
+            None => Arc::new(header_of(log, &entries)?),
         };
         // Entry 0 is the header, and no other is.
-        if entries.iter().zip(size..).any(|(e, at)| (e.kind == EntryKind::Header) != (at == 0)) {
+        if entries.iter().zip(held..).any(|(e, at)| (e.kind == EntryKind::Header) != (at == 0)) {
             return Err(RunError::Header);
         }
         let leaves: Vec<_> = entries.iter().map(Entry::leaf).collect();
-        let mut range = held.map_or_else(|| CompactRange::empty(0), |held| held.held.clone());
+        let mut range = ground.map_or_else(|| CompactRange::empty(0), |(_, range)| range.clone());
         leaves.iter().for_each(|leaf| range.push(*leaf));
-        let rest = CompactRange::from_hashes(end, claims.size, self.rest).ok_or(RunError::DoesNotFit)?;
+        let rest = CompactRange::from_hashes(end, size, rest).ok_or(RunError::DoesNotFit)?;
         let root = if rest.is_empty() {
             range.root()
         } else {
@@ -168,19 +213,7 @@ impl Run {
             }
             whole.root()
         };
-        if root != claims.root {
-            return Err(RunError::DoesNotFit);
-        }
-        let from = size;
-        Ok(Fit::Fits(Box::new(FittingRun {
-            from,
-            entries,
-            leaves,
-            header,
-            held: range,
-            rest,
-            head: self.head,
-        })))
+        Ok(Lay::Laid(Self { from: held, entries, leaves, header, held: range, rest, root }))
     }
 }
 

@@ -63,9 +63,19 @@ impl CompactRange {
         &self.hashes
     }
 
+    /// How many subtrees `begin..end` is made of.
+    pub(crate) fn hashes_of(begin: u64, end: u64) -> usize {
+        levels(begin, end).count()
+    }
+
     /// Adds the leaf at `end`.
     pub fn push(&mut self, leaf: TreeHash) {
-        self.join_subtree(0, leaf);
+        self.join_subtree(0, leaf, |_, _, _| ());
+    }
+
+    /// Adds the leaf at `end`. `made` is told of every subtree that becomes whole: its level, its first leaf and its root.
+    pub(crate) fn push_telling(&mut self, leaf: TreeHash, made: impl FnMut(u32, u64, TreeHash)) {
+        self.join_subtree(0, leaf, made);
     }
 
     /// Joins the range that starts where this one ends. `false`, and nothing done, if it starts elsewhere.
@@ -75,14 +85,14 @@ impl CompactRange {
             return false;
         }
         for (level, hash) in levels(next.begin, next.end).zip(&next.hashes) {
-            self.join_subtree(level, *hash);
+            self.join_subtree(level, *hash, |_, _, _| ());
         }
         true
     }
 
     /// Adds a whole subtree of `2^level` leaves at `end`, and merges what has become whole. The subtree that ends at
     /// `end` merges with its left sibling as long as that lies in the range.
-    fn join_subtree(&mut self, mut level: u32, mut hash: TreeHash) {
+    fn join_subtree(&mut self, mut level: u32, mut hash: TreeHash, mut made: impl FnMut(u32, u64, TreeHash)) {
         let mut start = self.end;
         self.end += 1 << level;
         while start & (1 << level) != 0 && start - self.begin >= 1 << level {
@@ -90,6 +100,7 @@ impl CompactRange {
             hash = node_hash(&left, &hash);
             start -= 1 << level;
             level += 1;
+            made(level, start, hash);
         }
         self.hashes.push(hash);
     }

@@ -1,28 +1,37 @@
-//! A medium on disk. This is the one module of the crate that touches the file system.
+//! A directory on disk. This is the one module of the crate that touches the file system.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Medium;
 use crate::error::StorageError;
 
-/// At most so many of the bytes that were cut are set aside.
-const ASIDE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files that are kept open. Beyond it the one that was opened first is closed, and opened again when it is asked for.
+const OPEN_FILES_MAX: usize = 64;
 
-/// A file in a directory that one process holds at a time.
-#[derive(Debug)]
-pub struct FileMedium {
-    file: File,
-    len: u64,
+/// The one file of stores before there were segments.
+const OLD_STORE: &str = "logs.msec";
+
+/// A directory that one process holds at a time.
+pub struct FileDir {
     dir: PathBuf,
+    open: Mutex<Vec<(String, Arc<File>)>>,
     /// Held for as long as the medium lives; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
 
-impl FileMedium {
-    /// Opens or creates the store in `dir`, and locks it.
+impl fmt::Debug for FileDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FileDir").field(&self.dir).finish()
+    }
+}
+
+impl FileDir {
+    /// Opens or creates the directory, and locks it.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, StorageError> {
         let dir = dir.into();
         fs::create_dir_all(&dir)?;
@@ -31,26 +40,29 @@ impl FileMedium {
             TryLockError::WouldBlock => StorageError::InUse { dir: dir.clone() },
             TryLockError::Error(e) => StorageError::Io(e),
         })?;
-        let path = dir.join("logs.msec");
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
-        sync_dir(&dir)?;
-        let len = file.metadata()?.len();
-        Ok(Self { file, len, dir, _lock: lock })
+        if dir.join(OLD_STORE).exists() {
+            return Err(StorageError::OldStore { dir });
+        }
+        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_dir(parent)?;
+        }
+        Ok(Self { dir, open: Mutex::default(), _lock: lock })
     }
 
-    fn copy_aside(&self, from: u64) -> io::Result<()> {
-        let path = self.dir.join("aside.msec");
-        let mut copy = File::create(path)?;
-        let end = self.len.min(from.saturating_add(ASIDE_BYTES_MAX));
-        let mut buffer = vec![0; 64 * 1024];
-        let mut at = from;
-        while at < end {
-            let n = buffer.len().min((end - at) as usize);
-            self.file.read_exact_at(&mut buffer[..n], at)?;
-            copy.write_all(&buffer[..n])?;
-            at += n as u64;
+    /// The open file of that name.
+    fn file(&self, name: &str, create: bool) -> io::Result<Arc<File>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(opened, _)| opened == name) {
+            return Ok(file.clone());
         }
-        copy.sync_all()
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(create).truncate(false);
+        let file = Arc::new(options.open(self.dir.join(name))?);
+        if open.len() >= OPEN_FILES_MAX {
+            open.remove(0);
+        }
+        open.push((name.to_owned(), file.clone()));
+        Ok(file)
     }
 }
 
@@ -58,34 +70,51 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-impl Medium for FileMedium {
-    fn len(&self) -> u64 {
-        self.len
+/// Nothing, if there is no such file.
+fn unless_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(it) => Ok(Some(it)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
+}
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, self.len)?;
-        self.len += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(bytes, offset)
-    }
-
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)?;
-        self.len = len;
-        Ok(())
-    }
-
-    fn set_aside(&mut self, from: u64) {
-        if let Err(error) = self.copy_aside(from) {
-            tracing::warn!(%error, dir = %self.dir.display(), "what was cut from the store could not be set aside");
+impl Medium for FileDir {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            // A name that is no text is none of ours.
+            names.extend(entry?.file_name().into_string());
         }
+        Ok(names)
+    }
+
+    fn len(&self, name: &str) -> io::Result<Option<u64>> {
+        Ok(unless_missing(fs::metadata(self.dir.join(name)))?.map(|data| data.len()))
+    }
+
+    fn read_at(&self, name: &str, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file(name, false)?.read_exact_at(bytes, offset)
+    }
+
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file(name, true)?.write_all_at(bytes, offset)
+    }
+
+    fn set_len(&self, name: &str, len: u64) -> io::Result<()> {
+        self.file(name, true)?.set_len(len)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.file(name, false)?.sync_data()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(opened, _)| opened != name);
+        unless_missing(fs::remove_file(self.dir.join(name))).map(|_| ())
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        sync_dir(&self.dir)
     }
 }

@@ -1,17 +1,19 @@
-//! How a run is framed in the file.
+//! How a segment begins, and how a run is framed in it.
+
+use std::io;
 
 use super::Medium;
 use crate::log::RUN_BYTES_MAX;
 
-/// What the file starts with.
-pub(super) const MAGIC: &[u8; 7] = b"MSECLOG";
+/// What a segment starts with.
+const MAGIC: &[u8; 7] = b"MSECLOG";
 /// The version of the format, after the magic.
-pub(super) const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 2;
 /// Magic, format, and the check of both.
 pub(super) const FILE_HEADER_BYTES: u64 = 16;
 /// Length, its check, and the payload's.
 pub(super) const FRAME_HEADER_BYTES: usize = 16;
-/// A run, and its mark before it.
+/// A run, and its mark before it. It is leaner here than on the wire.
 const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX + 1;
 
 /// The first byte of a payload.
@@ -21,7 +23,7 @@ pub(super) enum Mark {
     Received,
     /// A run that was signed here.
     Written,
-    /// The file was cut back here, and durable entries may be missing. Nothing follows.
+    /// The store was cut back here, and durable entries may be missing. Nothing follows.
     Cut,
 }
 
@@ -31,7 +33,7 @@ impl Mark {
     }
 }
 
-/// The first bytes of a file of that format.
+/// The first bytes of a segment of that format.
 pub(super) fn file_header(format: u8) -> [u8; FILE_HEADER_BYTES as usize] {
     let mut header = [0; FILE_HEADER_BYTES as usize];
     header[..7].copy_from_slice(MAGIC);
@@ -41,13 +43,14 @@ pub(super) fn file_header(format: u8) -> [u8; FILE_HEADER_BYTES as usize] {
     header
 }
 
-/// The format that a file's first bytes name; `None` if they name none, or are damaged.
+/// The format that a segment's first bytes name; `None` if they name none, or are damaged.
 pub(super) fn format_of(header: &[u8; FILE_HEADER_BYTES as usize]) -> Option<u8> {
     let format = header[7];
     (*header == file_header(format)).then_some(format)
 }
 
-fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {
+/// The first bytes of the BLAKE3 hash of `bytes`.
+pub(super) fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
 }
 
@@ -69,17 +72,17 @@ pub(super) fn write<T>(out: &mut Vec<u8>, mark: Mark, rest: impl FnOnce(&mut Vec
 pub(super) enum Found {
     /// A frame with this payload.
     Payload(Vec<u8>),
-    /// The end of the file.
+    /// The end of the segment.
     End,
-    /// The start of a frame that ends beyond the file.
+    /// The start of a frame that ends beyond the segment.
     Torn,
     /// Something that was never written there.
     Corrupt,
 }
 
-/// Reads the frame at `offset`.
-pub(super) fn read(medium: &impl Medium, offset: u64) -> std::io::Result<Found> {
-    let left = medium.len().saturating_sub(offset);
+/// Reads the frame at `offset` of a segment of `len` bytes.
+pub(super) fn read(medium: &dyn Medium, name: &str, len: u64, offset: u64) -> io::Result<Found> {
+    let left = len.saturating_sub(offset);
     if left == 0 {
         return Ok(Found::End);
     }
@@ -87,12 +90,12 @@ pub(super) fn read(medium: &impl Medium, offset: u64) -> std::io::Result<Found> 
         return Ok(Found::Torn);
     }
     let mut header = [0; FRAME_HEADER_BYTES];
-    medium.read_at(offset, &mut header)?;
+    medium.read_at(name, offset, &mut header)?;
     let (length, checks) = header.split_first_chunk::<4>().expect("sixteen bytes");
     let (length_check, payload_check) = checks.split_first_chunk::<4>().expect("twelve bytes");
     let len = u32::from_le_bytes(*length) as usize;
-    // A length of its own check: were it damaged, a frame amid the file could pass for one that a crash tore, and what
-    // was acknowledged after it would be forgotten without a word.
+    // A length of its own check: were it damaged, a frame amid the segment could pass for one that a crash tore, and
+    // what was acknowledged after it would be forgotten without a word.
     if check::<4>(length) != *length_check || len == 0 || len > PAYLOAD_BYTES_MAX {
         return Ok(Found::Corrupt);
     }
@@ -100,6 +103,6 @@ pub(super) fn read(medium: &impl Medium, offset: u64) -> std::io::Result<Found> 
         return Ok(Found::Torn);
     }
     let mut payload = vec![0; len];
-    medium.read_at(offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
+    medium.read_at(name, offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
     Ok(if check::<8>(&payload) == payload_check { Found::Payload(payload) } else { Found::Corrupt })
 }

@@ -1,58 +1,86 @@
-//! What the store knows of a log in memory, and can rebuild from the file.
+//! An index over the segments: a fold that is kept beside them, and can be thrown away.
+//!
+//! It says where the entries of each log lie, and what the log was, as of a checkpoint: a place in the segments. What
+//! came after the checkpoint is in memory, and is replayed when the store is opened. Without an index all of it is.
 
-use msec_identity::LogId;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use super::Chunk;
-use crate::log::{LogState, write_run};
-use crate::merkle::{Tree, TreeHash};
+use super::held::{Facts, HeldLog};
+use super::stretch::Stretch;
+use crate::merkle::TreeHash;
 
-/// Where an entry lies in the medium.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extent {
+/// An index that cannot be read or written, or does not hold what it should.
+pub(super) type IndexError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A place in the segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    pub(super) segment: u32,
     pub(super) offset: u64,
-    pub(super) len: u32,
+    /// The check of the frame that ends there: other segments were put beside this index if it differs.
+    pub(super) last: [u8; 8],
 }
 
-/// One log: 76 bytes an entry, and its state.
+/// What an index says of all logs.
 #[derive(Debug)]
-pub(super) struct LogIndex {
-    pub(super) state: LogState,
-    pub(super) tree: Tree,
-    pub(super) extents: Vec<Extent>,
-    /// Whether all of it was written here, and nothing can be missing.
-    pub(super) continuable: bool,
+pub(super) struct Loaded {
+    pub(super) checkpoint: Checkpoint,
+    /// With what the index calls them.
+    pub(super) logs: Vec<(u32, Facts)>,
 }
 
-impl LogIndex {
-    pub(super) fn new(state: LogState) -> Self {
-        Self { state, tree: Tree::default(), extents: Vec::new(), continuable: true }
+/// An index, if the build has one.
+#[cfg(feature = "index")]
+pub(super) type AnyIndex = Arc<dyn Index>;
+
+/// This build has none: what would use it is not compiled in.
+#[cfg(not(feature = "index"))]
+pub(super) type AnyIndex = Never;
+
+/// Where the index lies.
+#[cfg(feature = "index")]
+pub(super) trait Index: Debug + Send + Sync {
+    /// All logs as of the checkpoint; `None` if there is none yet.
+    fn load(&self) -> Result<Option<Loaded>, IndexError>;
+
+    /// The stretch of that log that holds `position`, and those before it, at most `max`; the last one first.
+    fn back(&self, log: u32, position: u64, max: usize) -> Result<Vec<Stretch>, IndexError>;
+
+    /// The root of the subtree of `2^level` leaves that starts at `start`.
+    fn node(&self, log: u32, level: u32, start: u64) -> Result<Option<TreeHash>, IndexError>;
+
+    /// Adds what the logs that changed have in memory, at once and durably. All of it lies before the checkpoint.
+    fn commit(&self, checkpoint: Checkpoint, logs: &[Arc<HeldLog>]) -> Result<(), IndexError>;
+
+    /// Lets go of the file: nothing is read or written from here on.
+    fn detach(&self);
+}
+
+/// An index that there is not.
+#[cfg(not(feature = "index"))]
+#[derive(Debug, Clone)]
+pub(super) enum Never {}
+
+#[cfg(not(feature = "index"))]
+impl Never {
+    pub(super) fn load(&self) -> Result<Option<Loaded>, IndexError> {
+        match *self {}
     }
 
-    /// Adds a run that lies at `extents`.
-    pub(super) fn add(
-        &mut self,
-        state: LogState,
-        leaves: &[TreeHash],
-        extents: impl Iterator<Item = Extent>,
-    ) {
-        leaves.iter().for_each(|leaf| self.tree.push(*leaf));
-        self.extents.extend(extents);
-        self.state = state;
-        debug_assert_eq!(self.tree.size(), self.extents.len() as u64, "a place for every leaf");
+    pub(super) fn back(&self, _: u32, _: u64, _: usize) -> Result<Vec<Stretch>, IndexError> {
+        match *self {}
     }
 
-    /// Encodes the entries `from..` (their bytes as they lie on disk) as a run under the log's head.
-    pub(super) fn chunk(&self, log: &LogId, from: u64, entries: &[Vec<u8>]) -> Option<Chunk> {
-        let end = from + entries.len() as u64;
-        let mut rest = self.tree.range(end, self.tree.size())?;
-        if !rest.join(&self.state.rest) {
-            return None;
-        }
-        let head = self.state.head.to_bytes();
-        let mut bytes = Vec::new();
-        write_run(&mut bytes, log, from, entries, rest.hashes(), &head, |e, entry| {
-            e.writer_mut().extend_from_slice(entry);
-        });
-        Some(Chunk { from, end, bytes })
+    pub(super) fn node(&self, _: u32, _: u32, _: u64) -> Result<Option<TreeHash>, IndexError> {
+        match *self {}
+    }
+
+    pub(super) fn commit(&self, _: Checkpoint, _: &[Arc<HeldLog>]) -> Result<(), IndexError> {
+        match *self {}
+    }
+
+    pub(super) fn detach(&self) {
+        match *self {}
     }
 }

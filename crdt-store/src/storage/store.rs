@@ -1,303 +1,270 @@
-//! The store: one append-only medium, and an index that is rebuilt from it.
+//! The store: segments that are written, and what is known of the logs in them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use msec_identity::{LogId, Verifier};
+use msec_identity::LogId;
 
-use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FRAME_HEADER_BYTES, Found, Mark};
-use super::index::{Extent, LogIndex};
-use super::{CHUNK_BYTES_MAX, Chunk, Cut, Medium, Opened, Storage};
-use crate::changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
+use super::frame::{self, Mark};
+use super::held::{Facts, HeldLog, SignedHead};
+use super::index::{AnyIndex, Checkpoint};
+use super::opening::{self, Reopened};
+use super::segments::{self, Segment};
+use super::shared::Shared;
+use super::stretch::Laid;
+use super::{Chunk, Medium, Opened, Queries, Storage, StoreConfig, stored};
 use crate::error::StorageError;
-use crate::log::{Body, Entry, EntryKind, Fit, Run, VerifiedRun};
-use crate::query::{QUERY_ROWS_MAX, Query, Row};
-use crate::reading::decode_readings;
+use crate::log::VerifiedRun;
 
-/// Where in a frame its run starts.
-const RUN_OFFSET: u64 = FRAME_HEADER_BYTES as u64 + 1;
+/// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
+/// segments.
+const STRETCHES_MAX: usize = 100_000;
+
+/// Larger than this no segment is, whatever the settings say: places in it have 32 bits.
+const SEGMENT_BYTES_MAX: u64 = 1 << 29;
+
+/// A segment is so many times as long as it should be before it is synced unasked.
+const UNSYNCED_SEGMENTS_MAX: u64 = 4;
 
 /// Logs on a medium.
 #[derive(Debug)]
-pub struct Store<M> {
-    medium: M,
-    /// In boxes: a node of the map has room for eleven, and a sensor has one log.
-    logs: BTreeMap<LogId, Box<LogIndex>>,
+pub struct Store {
+    shared: Arc<Shared>,
+    config: StoreConfig,
+    segment: Segment,
     applied: u64,
     durable: u64,
-    poisoned: bool,
+    next_number: u32,
+    /// What the logs were before each run that is not durable, the last one last.
+    undo: Vec<(LogId, Option<Facts>)>,
+    /// Whether a sync failed, and what it left is not cut off yet.
+    failed: bool,
+    /// Bytes and stretches that the index does not know.
+    behind: (u64, usize),
 }
 
-impl<M: Medium> Store<M> {
-    /// Opens what lies on `medium`, cutting it back to what verifies.
-    pub fn open(mut medium: M) -> Result<(Self, Opened), StorageError> {
-        let mut cut = None;
-        if !read_file_header(&medium)? {
-            if medium.len() > 0 {
-                cut = Some(Cut { at: 0, bytes: medium.len(), torn: medium.len() < FILE_HEADER_BYTES });
-                medium.set_aside(0);
-                medium.truncate(0)?;
+impl Store {
+    /// Opens what lies on `medium`, cutting it back to what verifies. All logs are in memory: there is no index.
+    pub fn open(medium: impl Medium + 'static) -> Result<(Self, Opened), StorageError> {
+        Self::open_with(medium, StoreConfig::default())
+    }
+
+    /// Opens what lies on `medium`, as the settings say.
+    pub fn open_with(
+        medium: impl Medium + 'static,
+        mut config: StoreConfig,
+    ) -> Result<(Self, Opened), StorageError> {
+        config.segment_bytes = config.segment_bytes.clamp(1, SEGMENT_BYTES_MAX);
+        let medium: Arc<dyn Medium> = Arc::new(medium);
+        let Reopened { replay, index, segment, cut } = opening::open(&medium, &config)?;
+        let next_number = replay.next_number();
+        let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
+        let mut opened = Opened { cut, ..Opened::default() };
+        for (id, log) in &replay.logs {
+            opened.logs.push(log.state());
+            if log.facts.continuable {
+                opened.continuable.insert(*id);
             }
-            medium.append(&frame::file_header(FORMAT))?;
-            medium.sync()?;
         }
-        let mut store = Self { medium, logs: BTreeMap::new(), applied: 0, durable: 0, poisoned: false };
-        if let Some((at, torn)) = store.replay()? {
-            cut = Some(Cut { at, bytes: store.medium.len() - at, torn });
-            store.medium.set_aside(at);
-            store.medium.truncate(at)?;
-            store.medium.sync()?;
-        }
-        if cut.is_some_and(|cut| !cut.torn) {
-            store.remember_cut()?;
-        }
-        let logs = store.logs.values().map(|index| index.state.clone()).collect();
-        let continuable =
-            store.logs.iter().filter(|(_, index)| index.continuable).map(|(log, _)| *log).collect();
-        Ok((store, Opened { logs, continuable, cut }))
-    }
-
-    /// The medium, for whoever wants a copy of it.
-    pub fn medium(&self) -> &M {
-        &self.medium
-    }
-
-    /// The medium, for whoever wants to damage it.
-    pub fn into_medium(self) -> M {
-        self.medium
-    }
-
-    /// Adds all frames to the index. Returns where the first one lies that does not fit, and whether it was torn.
-    fn replay(&mut self) -> Result<Option<(u64, bool)>, StorageError> {
-        let mut at = FILE_HEADER_BYTES;
-        loop {
-            let payload = match frame::read(&self.medium, at)? {
-                Found::Payload(payload) => payload,
-                Found::End => return Ok(None),
-                Found::Torn => return Ok(Some((at, true))),
-                Found::Corrupt => return Ok(Some((at, false))),
-            };
-            let (mark, run) =
-                payload.split_first().map_or((None, [].as_slice()), |(mark, run)| (Mark::of(*mark), run));
-            let verified = || self.verified(run);
-            match mark {
-                Some(Mark::Cut) if run.is_empty() => self.distrust_logs(),
-                Some(mark @ (Mark::Received | Mark::Written)) => {
-                    let Some(run) = verified() else { return Ok(Some((at, false))) };
-                    let run = VerifiedRun { written: mark == Mark::Written, ..run };
-                    let places = run.write_to(&mut Vec::new());
-                    self.index(&run, at + RUN_OFFSET, places);
-                }
-                _ => return Ok(Some((at, false))),
-            }
-            at += (FRAME_HEADER_BYTES + payload.len()) as u64;
-        }
-    }
-
-    /// Writes down that the file was cut back, for every start to come.
-    fn remember_cut(&mut self) -> Result<(), StorageError> {
-        let mut frame = Vec::new();
-        frame::write(&mut frame, Mark::Cut, |_| ());
-        self.medium.append(&frame)?;
-        self.medium.sync()?;
-        self.distrust_logs();
-        Ok(())
-    }
-
-    /// The file was cut back: of no log that it holds by now is it known whether all is there.
-    fn distrust_logs(&mut self) {
-        self.logs.values_mut().for_each(|index| index.continuable = false);
-    }
-
-    /// The run in a frame, if it continues what was read before and its author signed it. The check of a frame is no
-    /// secret, so that bytes which somebody else put there are found out here.
-    fn verified(&self, payload: &[u8]) -> Option<VerifiedRun> {
-        let run = Run::from_bytes(payload).ok()?;
-        let held = self.logs.get(&run.log).map(|index| &index.state);
-        match run.fit(held).ok()? {
-            Fit::Fits(fitting) => fitting.signed(held, &Verifier::strict()).ok(),
-            Fit::Known | Fit::Gap { .. } => None,
-        }
-    }
-
-    /// Adds a run that lies at `offset`, its entries at `places` from there.
-    fn index(&mut self, run: &VerifiedRun, offset: u64, places: Vec<Range<usize>>) {
-        let extents = places
-            .into_iter()
-            .map(|place| Extent { offset: offset + place.start as u64, len: place.len() as u32 });
-        let state = &run.state;
-        let index = self.logs.entry(state.log()).or_insert_with(|| Box::new(LogIndex::new(state.clone())));
-        index.continuable &= run.written;
-        index.add(state.clone(), &run.leaves, extents);
+        let shared = Arc::new(Shared::new(medium, replay.logs, index));
+        let store = Self {
+            shared,
+            config,
+            segment,
+            applied: 0,
+            durable: 0,
+            next_number,
+            undo: Vec::new(),
+            failed: false,
+            behind: (0, stretches),
+        };
+        Ok((store, opened))
     }
 
     /// Whether each run starts where its log ends, those before it in the same commit included.
     fn continued_by(&self, runs: &[VerifiedRun]) -> bool {
+        let logs = self.shared.logs();
         let mut sizes = BTreeMap::new();
         runs.iter().all(|run| {
             let log = run.state.log();
-            let size =
-                sizes.entry(log).or_insert_with(|| self.logs.get(&log).map_or(0, |index| index.tree.size()));
+            let size = sizes.entry(log).or_insert_with(|| logs.get(&log).map_or(0, |log| log.size()));
             let continues = run.from == *size;
             *size = run.state.size();
             continues
         })
     }
 
-    /// The bytes of the entry at `position`, checked against its leaf: a disk may change its mind after opening.
-    fn entry(&self, index: &LogIndex, position: u64) -> Result<(Entry, Vec<u8>), StorageError> {
-        let extent = index.extents[position as usize];
-        let mut bytes = vec![0; extent.len as usize];
-        self.medium.read_at(extent.offset, &mut bytes)?;
-        let entry: Entry = minicbor::decode(&bytes).map_err(|_| StorageError::Damaged)?;
-        let expected = index.tree.range(position, position + 1);
-        if expected.is_some_and(|leaf| leaf.hashes() == [entry.leaf()]) {
-            Ok((entry, bytes))
-        } else {
-            Err(StorageError::Damaged)
+    /// Goes on in a new segment where a sync has failed. What it was to make durable may be on the disk or not, and the
+    /// kernel may take it for written though it is not (Rebello et al., USENIX ATC 2020): it is cut off.
+    fn recover(&mut self) -> Result<(), StorageError> {
+        if self.failed {
+            let next = self.segment.number + 1;
+            let recovered = self.segment.cut_unsynced();
+            let recovered = recovered.and_then(|()| Segment::create(self.shared.medium.clone(), next));
+            self.segment = recovered.map_err(|_| StorageError::SyncFailed)?;
+            self.failed = false;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was applied since the last sync.
+    fn go_back(&mut self) {
+        let mut logs = self.shared.logs_mut();
+        for (log, facts) in self.undo.drain(..).rev() {
+            // One that was new stays, with nothing in it.
+            if let Some(log) = logs.get_mut(&log).map(Arc::make_mut) {
+                let nothing = || Facts::new(log.facts.header.clone(), log.facts.head.clone());
+                log.go_back(facts.unwrap_or_else(nothing));
+            }
+        }
+        self.applied = self.durable;
+    }
+
+    /// Begins the next segment if this one is full. The last one is synced before there is a next one: at once, where nobody
+    /// has asked for it for long.
+    fn roll(&mut self) -> Result<(), StorageError> {
+        if self.segment.len >= UNSYNCED_SEGMENTS_MAX * self.config.segment_bytes {
+            self.sync()?;
+        }
+        if self.segment.len >= self.config.segment_bytes && self.undo.is_empty() {
+            self.segment = Segment::create(self.shared.medium.clone(), self.segment.number + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a run that lies in `bytes`, which begin at `offset` of the segment, its entries at `places` of them.
+    fn hold(&mut self, run: &VerifiedRun, offset: u64, bytes: &[u8], places: &[Range<usize>]) {
+        let state = &run.state;
+        let head = SignedHead::Verified(state.head.clone());
+        let mut logs = self.shared.logs_mut();
+        let held = logs.get(&state.log());
+        self.undo.push((state.log(), held.map(|log| log.facts.clone())));
+        let log = logs.entry(state.log()).or_insert_with(|| {
+            self.next_number += 1;
+            let facts = Facts::new(state.header.clone(), head.clone());
+            Arc::new(HeldLog::new(self.next_number - 1, facts))
+        });
+        let log = Arc::make_mut(log);
+        let before = log.tail.len();
+        log.facts.continuable &= run.written;
+        let entries = &run.entries;
+        let laid = Laid { log: state.log(), segment: self.segment.number, offset, bytes, places, entries };
+        log.add(&laid, &run.leaves, state.rest.clone(), head);
+        self.behind.1 += log.tail.len() - before;
+    }
+
+    /// Lets the index take what is in memory, if it is much; and makes it again if it failed somebody. Nothing that can
+    /// happen to the index is a reason not to go on.
+    fn tend_index(&mut self) {
+        let Some(index) = self.shared.index() else { return };
+        if self.shared.index_has_failed() {
+            self.make_index_again(&index);
+        } else if self.behind.0 >= self.config.checkpoint_bytes || self.behind.1 >= STRETCHES_MAX {
+            self.checkpoint(&index);
         }
     }
 
-    /// The readings of one log that a query wants, from the last entry backwards.
-    fn rows(
-        &self,
-        log: LogId,
-        index: &LogIndex,
-        query: &Query,
-        limit: usize,
-    ) -> Result<Vec<Row>, StorageError> {
-        let mut rows = Vec::new();
-        for position in (0..index.tree.size()).rev() {
-            let (entry, _) = self.entry(index, position)?;
-            let (EntryKind::Readings, Some(body)) = (entry.kind, entry.body.bytes()) else { continue };
-            // A signed entry may still hold nonsense. It is kept and forwarded, and shown to nobody.
-            let Ok(readings) = decode_readings(body) else { continue };
-            let wanted = readings.into_iter().rev().filter(|r| query.wants_reading(r));
-            let all =
-                wanted.map(|reading| Row::of(&index.state.header, log, position, entry.quality, reading));
-            rows.extend(all.filter(|row| query.is_near(row.place)));
-            if rows.len() >= limit {
-                break;
-            }
+    /// Lets the index take all that is in memory. It is durable by now.
+    fn checkpoint(&mut self, index: &AnyIndex) {
+        self.behind = (0, 0);
+        let logs: Vec<_> =
+            self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
+        let Segment { number: segment, len: offset, last, .. } = self.segment;
+        if let Err(error) = index.commit(Checkpoint { segment, offset, last }, &logs) {
+            tracing::warn!(%error, "the store's index cannot be written: it is made again");
+            return self.make_index_again(index);
         }
-        Ok(rows)
+        drop(logs);
+        let mut logs = self.shared.logs_mut();
+        let taken = logs.values_mut().filter(|log| log.changed && log.size() > 0);
+        taken.for_each(|log| Arc::make_mut(log).forget_indexed());
+    }
+
+    /// Throws the index away, and reads all segments for another one.
+    fn make_index_again(&mut self, old: &AnyIndex) {
+        old.detach();
+        self.shared.set_index(None);
+        let medium = &self.shared.medium;
+        let read = medium.remove(opening::INDEX).map_err(StorageError::from);
+        match read.and_then(|()| opening::read(medium, &self.config)) {
+            Ok((replay, index)) if replay.bad.is_empty() && !replay.gaps => {
+                self.next_number = replay.next_number();
+                let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
+                *self.shared.logs_mut() = replay.logs;
+                self.shared.set_index(index);
+                self.behind = (0, stretches);
+            }
+            // Others were told what the store holds. The next start cuts it back.
+            Ok(_) => drop(self.shared.note::<()>(Err(StorageError::Damaged))),
+            Err(error) => tracing::error!(%error, "the store cannot be read for its index"),
+        }
     }
 }
 
-impl<M: Medium> Storage for Store<M> {
+impl Storage for Store {
     fn apply(&mut self, seq: u64, runs: &[VerifiedRun]) -> Result<(), StorageError> {
-        if self.poisoned {
-            return Err(StorageError::Poisoned);
-        }
+        self.recover()?;
         if !self.continued_by(runs) {
             return Err(StorageError::NotNext);
         }
-        let start = self.medium.len();
+        self.roll()?;
+        let start = self.segment.len;
         let mut frames = Vec::new();
         let mut written = Vec::with_capacity(runs.len());
+        let mut last = self.segment.last;
         for run in runs {
-            let offset = start + frames.len() as u64 + RUN_OFFSET;
+            let at = frames.len();
             let mark = if run.written { Mark::Written } else { Mark::Received };
-            let places = frame::write(&mut frames, mark, |frames| run.write_to(frames));
-            written.push((run, offset, places));
+            written.push((run, frame::write(&mut frames, mark, |frames| stored::write(frames, run))));
+            last = segments::check_of(&frames, at);
         }
-        if let Err(error) = self.medium.append(&frames) {
+        if let Err(error) = self.segment.append(&frames) {
             // What a failed append left behind would be taken for a torn store.
-            self.poisoned = self.medium.truncate(start).is_err();
+            if self.segment.cut(start).is_err() {
+                self.go_back();
+                self.failed = true;
+            }
             return Err(error.into());
         }
-        for (run, offset, places) in written {
-            self.index(run, offset, places);
+        self.segment.last = last;
+        for (run, places) in written {
+            self.hold(run, start, &frames, &places);
         }
+        self.behind.0 += frames.len() as u64;
         self.applied = seq;
         Ok(())
     }
 
     fn sync(&mut self) -> Result<u64, StorageError> {
-        if self.poisoned {
-            return Err(StorageError::Poisoned);
-        }
+        self.recover()?;
         if self.durable != self.applied {
-            // After a failed sync the kernel may drop the pages and report success next time (Rebello et al., USENIX
-            // ATC 2020): only opening the store again tells what is there.
-            if self.medium.sync().is_err() {
-                self.poisoned = true;
-                return Err(StorageError::Poisoned);
+            if let Err(error) = self.segment.sync() {
+                tracing::error!(%error, "the disk failed to sync");
+                self.go_back();
+                self.failed = true;
+                // Whether or not it works now: this commit is not kept.
+                let _ = self.recover();
+                return Err(StorageError::SyncFailed);
             }
             self.durable = self.applied;
+            self.undo.clear();
+            self.tend_index();
         }
         Ok(self.durable)
     }
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError> {
-        if self.poisoned {
-            return Err(StorageError::Poisoned);
-        }
-        let Some(index) = self.logs.get(log) else { return Ok(None) };
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        for position in from..index.tree.size() {
-            let len = index.extents[position as usize].len as usize;
-            if !entries.is_empty() && bytes + len > bytes_max.min(CHUNK_BYTES_MAX) {
-                break;
-            }
-            entries.push(self.entry(index, position)?.1);
-            bytes += len;
-        }
-        Ok(if entries.is_empty() { None } else { index.chunk(log, from, &entries) })
+        self.shared.read(log, from, bytes_max)
     }
 
-    fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
-        let limit = query.limit.min(QUERY_ROWS_MAX);
-        let mut rows = Vec::new();
-        for (log, index) in self.logs.iter().filter(|(_, index)| query.wants(&index.state.header)) {
-            rows.extend(self.rows(*log, index, query, limit)?);
-            if rows.len() > 2 * limit {
-                keep_newest(&mut rows, limit);
-            }
+    fn queries(&self) -> Queries {
+        Queries(self.shared.clone())
+    }
+
+    fn close(&mut self) {
+        if let (Ok(_), Some(index)) = (self.sync(), self.shared.index()) {
+            self.checkpoint(&index);
         }
-        keep_newest(&mut rows, limit);
-        Ok(rows)
-    }
-
-    fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
-        let mut page = ChangesPage { next: query.from.clone(), ..ChangesPage::default() };
-        let mut bytes = 0;
-        for (log, index) in self.logs.iter().filter(|(_, index)| query.wants(&index.state.header)) {
-            let next = page.next.entry(*log).or_insert(0);
-            while *next < index.tree.size() {
-                // Entries of other kinds count too: they are read to be told apart.
-                let len = index.extents[*next as usize].len as usize;
-                if bytes > 0 && bytes + len > CHANGES_BYTES_MAX {
-                    page.more = true;
-                    return Ok(page);
-                }
-                bytes += len;
-                let (entry, _) = self.entry(index, *next)?;
-                if let (EntryKind::Change, Body::Kept { bytes: body, .. }) = (entry.kind, entry.body) {
-                    page.entries.push(ChangeEntry { log: *log, position: *next, body });
-                }
-                *next += 1;
-            }
-        }
-        Ok(page)
-    }
-}
-
-fn keep_newest(rows: &mut Vec<Row>, limit: usize) {
-    rows.sort_by_key(|row| std::cmp::Reverse(row.reading.time));
-    rows.truncate(limit);
-}
-
-/// Whether the file starts as it should. `false`: it is empty, or something else.
-fn read_file_header(medium: &impl Medium) -> Result<bool, StorageError> {
-    if medium.len() < FILE_HEADER_BYTES {
-        return Ok(false);
-    }
-    let mut header = [0; FILE_HEADER_BYTES as usize];
-    medium.read_at(0, &mut header)?;
-    match frame::format_of(&header) {
-        Some(FORMAT) => Ok(true),
-        Some(found) => Err(StorageError::Format { found, known: FORMAT }),
-        None => Ok(false),
     }
 }

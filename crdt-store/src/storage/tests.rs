@@ -1,19 +1,24 @@
-//! The contract of storage, over every medium, and what crashes and damage may do to it.
+//! The contract of storage, over every medium, with and without an index.
 
-use std::cell::RefCell;
+mod crash;
+mod damage;
+#[cfg(feature = "index")]
+mod index;
+mod queries;
+
 use std::collections::BTreeMap;
-use std::io;
-use std::rc::Rc;
 
 use msec_identity::{Identity, SpaceId, UnixMillis, Verifier};
 use proptest::prelude::*;
 
-use super::frame::FILE_HEADER_BYTES;
 use super::*;
 use crate::log::{LogHeader, OwnLog, Run, TimeQuality};
 use crate::reading::Reading;
 
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
+
+/// The first segment.
+const FIRST: &str = "00000001.msec";
 
 struct Writer {
     identity: Identity,
@@ -47,42 +52,39 @@ fn values(store: &(impl Storage + ?Sized)) -> Vec<f64> {
 
 type Open<'a> = &'a dyn Fn() -> (Box<dyn Storage>, Opened);
 
-/// Runs `body` over memory and over a file. What it is given opens the store, and opens it again once it was dropped.
-fn over_each_medium(body: impl Fn(Open<'_>)) {
-    let memory = Shared::default();
-    body(&|| boxed(memory.clone()));
-    let dir = tempfile::tempdir().expect("a directory");
-    body(&|| boxed(FileMedium::open(dir.path()).expect("opens")));
+/// As large as a segment is, and as much as is in memory, where all of that is to happen in a small test.
+fn tiny(index: bool) -> StoreConfig {
+    StoreConfig { segment_bytes: 1_000, checkpoint_bytes: 1_500, index }
 }
 
-fn boxed(medium: impl Medium + 'static) -> (Box<dyn Storage>, Opened) {
-    let (store, opened) = Store::open(medium).expect("opens");
+/// Runs `body` over memory and over files, with all in one segment and with many, with and without an index. What it is
+/// given opens the store, and opens it again once it was dropped.
+fn over_each_medium(body: impl Fn(Open<'_>)) {
+    for config in [StoreConfig::default(), tiny(false), tiny(true)] {
+        let memory = MemoryDir::default();
+        body(&|| boxed(memory.clone(), &config));
+        let dir = tempfile::tempdir().expect("a directory");
+        body(&|| boxed(FileDir::open(dir.path()).expect("opens"), &config));
+    }
+}
+
+fn boxed(medium: impl Medium + 'static, config: &StoreConfig) -> (Box<dyn Storage>, Opened) {
+    let (store, opened) = Store::open_with(medium, config.clone()).expect("opens");
     (Box::new(store), opened)
 }
 
-/// Memory that outlives the store on it.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<MemoryMedium>>);
+/// A store in memory, and the memory.
+fn in_memory() -> (MemoryDir, Store) {
+    let dir = MemoryDir::default();
+    let (store, _) = Store::open(dir.clone()).expect("opens");
+    (dir, store)
+}
 
-impl Medium for Shared {
-    fn len(&self) -> u64 {
-        self.0.borrow().len()
-    }
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.borrow_mut().append(bytes)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().sync()
-    }
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        self.0.borrow().read_at(offset, bytes)
-    }
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.0.borrow_mut().truncate(len)
-    }
-    fn set_aside(&mut self, from: u64) {
-        self.0.borrow_mut().set_aside(from);
-    }
+/// The run in an encoding, as it is once it was received.
+fn received(bytes: &[u8], held: Option<&LogState>) -> VerifiedRun {
+    let run = Run::from_bytes(bytes).expect("parses");
+    let Ok(crate::log::Fit::Fits(fitting)) = run.fit(held) else { panic!("does not fit") };
+    fitting.signed(held, &Verifier::strict()).expect("signed")
 }
 
 #[test]
@@ -124,9 +126,7 @@ fn chunks_verify_under_one_head_and_respect_the_limit() {
         let (mut at, mut chunks, mut held) = (0, 0, None);
         while let Some(chunk) = store.read(&log, at, 400).expect("read") {
             assert_eq!(chunk.from, at);
-            let run = Run::from_bytes(&chunk.bytes).expect("parses");
-            let Ok(crate::log::Fit::Fits(fitting)) = run.fit(held.as_ref()) else { panic!("does not fit") };
-            held = Some(fitting.signed(held.as_ref(), &Verifier::strict()).expect("signed").state);
+            held = Some(received(&chunk.bytes, held.as_ref()).state);
             (at, chunks) = (chunk.end, chunks + 1);
         }
         assert_eq!(held.as_ref(), Some(last.state()));
@@ -202,41 +202,16 @@ fn changes_are_read_page_by_page_and_nothing_else_with_them() {
 }
 
 #[test]
-fn a_change_that_the_disk_altered_is_not_given_out() {
-    let mut a = writer("a");
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    a.log.append_change(START, TimeQuality::Synchronised, [3; 16], vec![0x55; 500]).expect("appended");
-    store.apply(1, &[a.run(1)]).expect("applied");
-    let shared = Shared::default();
-    let medium = store.into_medium();
-    *shared.0.borrow_mut() = medium;
-    let (store, _) = Store::open(shared.clone()).expect("opens");
-    let at = {
-        let medium = shared.0.borrow();
-        let mut bytes = vec![0; medium.len() as usize];
-        medium.read_at(0, &mut bytes).expect("read");
-        bytes.windows(100).position(|part| part == [0x55; 100]).expect("the change") + 50
-    };
-    shared.0.borrow_mut().flip(at, 1);
-    let collection = "parks/noise".parse().expect("a path");
-    let query = ChangesQuery { collection, stream: "a".into(), from: BTreeMap::new() };
-    assert!(matches!(store.changes(&query), Err(StorageError::Damaged)));
-}
-
-#[test]
 fn a_partial_catch_up_resumes_and_can_be_served() {
     let mut writer = writer("mic-1");
     let whole = writer.run(20);
     let log = whole.state().log();
-    let (mut source, _) = Store::open(MemoryMedium::default()).expect("opens");
+    let (_, mut source) = in_memory();
     source.apply(1, std::slice::from_ref(&whole)).expect("applied");
     let half = source.read(&log, 0, 500).expect("read").expect("some");
-    let Ok(crate::log::Fit::Fits(fitting)) = Run::from_bytes(&half.bytes).expect("parses").fit(None) else {
-        panic!("does not fit")
-    };
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, &[fitting.signed(None, &Verifier::strict()).expect("signed")]).expect("applied");
-    let (store, opened) = Store::open(store.into_medium()).expect("opens");
+    let (dir, mut store) = in_memory();
+    store.apply(1, &[received(&half.bytes, None)]).expect("applied");
+    let (store, opened) = Store::open(dir).expect("opens");
     assert_eq!(opened.logs[0].size(), half.end);
     assert_eq!(opened.logs[0].head().size, 21);
     let served = store.read(&log, 3, 60).expect("read").expect("some");
@@ -269,244 +244,53 @@ fn a_restart_continues_every_log() {
     });
 }
 
+/// What is served is a proof whatever part of it is asked for, wherever the hashes that it takes are.
 #[test]
-fn a_directory_in_use_is_refused() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let first = FileMedium::open(dir.path()).expect("opens");
-    let error = FileMedium::open(dir.path()).expect_err("refused");
-    assert!(error.to_string().contains("data directory of its own"), "{error}");
-    drop(first);
-    FileMedium::open(dir.path()).expect("free again");
-}
-
-#[test]
-fn a_newer_format_is_refused_and_not_touched() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("logs.msec");
-    let newer = [frame::file_header(9).as_slice(), b"something"].concat();
-    std::fs::write(&path, &newer).expect("written");
-    let refused = Store::open(FileMedium::open(dir.path()).expect("opens"));
-    assert!(matches!(refused, Err(StorageError::Format { found: 9, .. })));
-    assert_eq!(std::fs::read(&path).expect("read"), newer);
-}
-
-/// Found by the simulator: one flipped bit made a store of a version to come, which was refused instead of cut back.
-#[test]
-fn a_damaged_header_is_no_newer_format() {
-    for at in 0..FILE_HEADER_BYTES as usize {
-        let (store, _) = Store::open(MemoryMedium::default()).expect("opens");
-        let mut medium = store.into_medium();
-        medium.flip(at, 1);
-        let (_, opened) = Store::open(medium).expect("always starts");
-        assert!(opened.cut.is_some_and(|cut| cut.at == 0 && !cut.torn), "byte {at}");
-    }
-}
-
-#[test]
-fn a_tampered_file_is_cut_back_set_aside_and_written_on() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let mut writer = writer("mic-1");
-    let (mut store, _) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
-    store.apply(1, &[writer.run(2)]).expect("applied");
-    let kept = store.into_medium().len();
-    let (mut store, opened) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
-    assert_eq!(opened.cut, None);
-    store.apply(1, &[writer.run(2)]).expect("applied");
-    store.sync().expect("synced");
-    drop(store);
-    // Somebody changes a value in the last run.
-    let path = dir.path().join("logs.msec");
-    let mut bytes = std::fs::read(&path).expect("read");
-    let at = kept as usize + 100;
-    bytes[at] ^= 1;
-    std::fs::write(&path, &bytes).expect("written");
-
-    let (store, opened) = Store::open(FileMedium::open(dir.path()).expect("opens")).expect("opens");
-    let cut = opened.cut.expect("cut back");
-    assert_eq!((cut.at, cut.torn), (kept, false));
-    assert_eq!(values(&store), [1.0, 0.0]);
-    assert_eq!(std::fs::read(dir.path().join("aside.msec")).expect("set aside"), &bytes[kept as usize..]);
-}
-
-#[test]
-fn a_rewritten_file_with_right_checks_is_found_out() {
-    let mut writer = writer("mic-1");
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, &[writer.run(1)]).expect("applied");
-    let honest = writer.run(1);
-    let mut run = Run::from_bytes(&honest.to_bytes()).expect("parses");
-    run.entries[0].time = run.entries[0].time.saturating_add(1);
-    let mut frames = Vec::new();
-    frame::write(&mut frames, frame::Mark::Written, |frames| frames.extend(run.to_bytes()));
-    let mut medium = store.into_medium();
-    medium.append(&frames).expect("appended");
-    let (store, opened) = Store::open(medium).expect("opens");
-    assert!(opened.cut.is_some_and(|cut| !cut.torn));
-    assert_eq!(values(&store), [0.0]);
-}
-
-/// Found end to end: a second start knew nothing of the cut, and the author forked its log.
-#[test]
-fn a_cut_is_remembered_over_every_start() {
-    let (mut before, mut after) = (writer("a"), writer("bb"));
-    let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-    store.apply(1, &[before.run(2)]).expect("applied");
-    store.apply(2, &[before.run(2)]).expect("applied");
-    let mut medium = store.into_medium();
-    medium.flip(medium.len() as usize - 20, 0);
-    let (mut store, opened) = Store::open(medium).expect("opens");
-    assert!(opened.cut.is_some() && opened.logs.len() == 1 && opened.continuable.is_empty());
-    let fresh = after.run(1);
-    store.apply(1, std::slice::from_ref(&fresh)).expect("applied");
-    let (_, opened) = Store::open(store.into_medium()).expect("opens");
-    assert_eq!((opened.cut, opened.logs.len()), (None, 2));
-    assert_eq!(opened.continuable, [fresh.state().log()].into());
-}
-
-#[test]
-fn a_log_that_was_received_is_never_continued() {
-    let run = writer("a").run(2);
-    let Ok(crate::log::Fit::Fits(fitting)) = Run::from_bytes(&run.to_bytes()).expect("parses").fit(None)
-    else {
-        panic!("does not fit")
-    };
-    let received = fitting.signed(None, &Verifier::strict()).expect("signed");
-    for (run, continuable) in [(run, 1), (received, 0)] {
-        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-        store.apply(1, &[run]).expect("applied");
-        let (_, opened) = Store::open(store.into_medium()).expect("opens");
-        assert_eq!((opened.logs.len(), opened.continuable.len()), (1, continuable));
-    }
-}
-
-/// A medium that refuses to append, half-way, or to sync, when told.
-#[derive(Default)]
-struct Failing {
-    inner: MemoryMedium,
-    append: bool,
-    sync: bool,
-}
-
-impl Medium for Failing {
-    fn len(&self) -> u64 {
-        self.inner.len()
-    }
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.append {
-            self.inner.append(&bytes[..bytes.len() / 2])?;
-            return Err(io::ErrorKind::StorageFull.into());
+fn every_part_of_a_long_log_is_served_as_the_whole_tree_proves_it() {
+    for config in [StoreConfig::default(), tiny(true)] {
+        let (mut store, _) = Store::open_with(MemoryDir::default(), config).expect("opens");
+        let (mut writer, mut tree) = (writer("mic-1"), crate::merkle::Tree::default());
+        let mut size = 0;
+        for (seq, n) in (1..).zip([1, 3, 20, 300, 1, 40, 7, 200]) {
+            let run = writer.run(n);
+            run.leaves.iter().for_each(|leaf| tree.push(*leaf));
+            size = run.state().size();
+            store.apply(seq, &[run]).expect("applied");
+            store.sync().expect("synced");
         }
-        self.inner.append(bytes)
+        let log = writer.log.header().id();
+        for from in (0..size).step_by(13) {
+            let chunk = store.read(&log, from, 1_000).expect("read").expect("some");
+            let run = Run::from_bytes(&chunk.bytes).expect("parses");
+            let rest = tree.range(chunk.end, size).expect("lies in the tree");
+            assert_eq!((run.from, run.from + run.entries.len() as u64), (from, chunk.end));
+            assert!(run.rest == rest.hashes(), "{from}..{}", chunk.end);
+            let leaves = tree.range(from, chunk.end).expect("lies in the tree");
+            let mut range = crate::merkle::CompactRange::empty(from);
+            run.entries.iter().for_each(|entry| range.push(entry.leaf()));
+            assert_eq!(range, leaves);
+        }
     }
-    fn sync(&mut self) -> io::Result<()> {
-        if self.sync { Err(io::ErrorKind::Other.into()) } else { self.inner.sync() }
-    }
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        self.inner.read_at(offset, bytes)
-    }
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.inner.truncate(len)
-    }
-    fn set_aside(&mut self, from: u64) {
-        self.inner.set_aside(from);
-    }
-}
-
-#[test]
-fn a_full_disk_keeps_nothing_of_the_commit_and_takes_it_later() {
-    let mut writer = writer("mic-1");
-    let (mut store, _) = Store::open(Failing::default()).expect("opens");
-    let run = writer.run(2);
-    let mut medium = store.into_medium();
-    medium.append = true;
-    (store, _) = Store::open(medium).expect("opens");
-    assert!(matches!(store.apply(1, std::slice::from_ref(&run)), Err(StorageError::Io(_))));
-    assert_eq!(values(&store), [0.0; 0]);
-    let mut medium = store.into_medium();
-    medium.append = false;
-    let (mut store, opened) = Store::open(medium).expect("opens");
-    assert_eq!(opened.cut, None, "the half that was written was taken back");
-    store.apply(1, &[run]).expect("applied");
-}
-
-#[test]
-fn after_a_failed_sync_nothing_is_promised_until_it_is_opened_again() {
-    let mut writer = writer("mic-1");
-    let (mut store, _) = Store::open(Failing::default()).expect("opens");
-    store.apply(1, &[writer.run(1)]).expect("applied");
-    let mut medium = store.into_medium();
-    medium.sync = true;
-    let (mut store, _) = Store::open(medium).expect("opens");
-    store.apply(1, &[writer.run(1)]).expect("applied");
-    assert!(matches!(store.sync(), Err(StorageError::Poisoned)));
-    assert!(matches!(store.apply(2, &[writer.run(1)]), Err(StorageError::Poisoned)));
 }
 
 proptest! {
-    /// Nothing acknowledged is lost in a power cut, wherever it tears what was not synced, and it always starts.
+    /// A run that is stored is the run that is read back, and bytes that are none are refused.
     #[test]
-    fn a_crash_loses_nothing_that_was_synced(
-        commits in proptest::collection::vec((1usize..4, any::<bool>()), 1..8),
-        torn in 0usize..2_000,
-    ) {
+    fn stored_runs_come_back(counts in proptest::collection::vec(1usize..5, 1..4), flip in any::<(usize, u8)>()) {
         let mut writer = writer("mic-1");
-        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-        let (mut written, mut acknowledged) = (0, 0);
-        for (seq, (n, sync)) in (1..).zip(commits) {
-            store.apply(seq, &[writer.run(n)]).expect("applied");
-            written += n;
-            if sync {
-                prop_assert_eq!(store.sync().expect("synced"), seq);
-                acknowledged = written;
-            }
-        }
-        let mut medium = store.into_medium();
-        medium.crash(torn);
-        let (store, opened) = Store::open(medium).expect("always starts");
-        let found = values(&store);
-        prop_assert!(found.len() >= acknowledged, "{} of {acknowledged}", found.len());
-        let expected: Vec<_> = (0..found.len()).rev().map(|v| v as f64).collect();
-        prop_assert_eq!(found, expected);
-        prop_assert!(opened.cut.is_none_or(|cut| cut.torn), "a torn append is not taken for damage");
-    }
-
-    /// Whatever bits flip, the store starts, and holds a prefix of what was written.
-    #[test]
-    fn flipped_bits_cost_what_follows_and_nothing_else(flips in proptest::collection::vec((0usize..3_000, 0u8..8), 1..4)) {
-        let mut writer = writer("mic-1");
-        let (mut store, _) = Store::open(MemoryMedium::default()).expect("opens");
-        for seq in 1..6 {
-            store.apply(seq, &[writer.run(2)]).expect("applied");
-        }
-        let mut medium = store.into_medium();
-        for (at, bit) in flips {
-            medium.flip(at % medium.len() as usize, bit);
-        }
-        let (mut store, opened) = Store::open(medium).expect("always starts");
-        let found = values(&store);
-        let expected: Vec<_> = (0..found.len()).rev().map(|v| v as f64).collect();
-        if found.len() < 10 {
-            prop_assert!(opened.cut.is_some_and(|cut| !cut.torn), "lost entries are never taken for a torn append");
-        }
-        prop_assert_eq!(found, expected);
-        if let Some(state) = opened.logs.first() {
-            writer.log = OwnLog::resume(state).expect("complete");
-        } else {
-            writer = self::writer("mic-1");
-        }
-        store.apply(1, &[writer.run(1)]).expect("written on");
-    }
-
-    #[test]
-    fn arbitrary_files_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512), valid_start in any::<bool>()) {
-        let mut medium = MemoryMedium::default();
-        if valid_start {
-            medium.append(&frame::file_header(frame::FORMAT)).expect("appended");
-        }
-        medium.append(&bytes).expect("appended");
-        match Store::open(medium) {
-            Ok((store, _)) => prop_assert_eq!(values(&store).len(), 0),
-            Err(error) => prop_assert!(matches!(error, StorageError::Format { .. }), "{}", error),
+        for n in counts {
+            let run = writer.run(n);
+            let mut payload = vec![1];
+            stored::write(&mut payload, &run);
+            let back = stored::StoredRun::read(&payload).expect("reads");
+            prop_assert_eq!((back.log, back.from, &back.entries), (run.state.log(), run.from, &run.entries));
+            let head = back.head(run.state.root()).expect("a head");
+            prop_assert!(run.state.head.is(&head));
+            let at = 1 + flip.0 % (payload.len() - 1);
+            payload[at] ^= 1 << (flip.1 % 8);
+            let _ = stored::StoredRun::read(&payload);
+            payload.truncate(at);
+            prop_assert!(stored::StoredRun::read(&payload).is_err());
         }
     }
 }

@@ -1,18 +1,19 @@
-//! The storage thread: the node and the network never wait for a disk.
+//! The storage thread, and the one that answers apps: the node and the network never wait for a disk, nor commits for a
+//! query.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
 use msec_crdt_store::{ChangesPage, ChangesQuery};
-use msec_crdt_store::{Query, Row, Storage, StorageError, VerifiedRun};
+use msec_crdt_store::{Queries, Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
 use crate::node::{Input, Ticket};
 
-/// Something for the storage thread to do. Its queue is bounded by those who fill it: the node has one commit and a bounded
-/// number of reads under way, and an app waits for its query.
+/// Something for the storage thread to do, or for the one that answers. Their queues are bounded by those who fill them: the node
+/// has one commit and a bounded number of reads under way, and an app waits for its answer.
 pub(crate) enum Job {
     Commit {
         seq: u64,
@@ -28,6 +29,11 @@ pub(crate) enum Job {
         query: Query,
         answer: oneshot::Sender<Result<Vec<Row>, StorageError>>,
     },
+    #[cfg(feature = "index")]
+    Latest {
+        query: Query,
+        answer: oneshot::Sender<Result<Vec<Row>, StorageError>>,
+    },
     #[cfg(feature = "documents")]
     Changes {
         query: ChangesQuery,
@@ -36,23 +42,35 @@ pub(crate) enum Job {
     Stop,
 }
 
-/// The way to the storage thread.
+/// The way to both threads.
 #[derive(Clone)]
 pub(crate) struct Disk {
     jobs: mpsc::Sender<Job>,
+    questions: mpsc::Sender<Job>,
 }
 
 impl Disk {
-    /// Starts the thread.
+    /// Starts both threads. The one that is returned ends last.
     pub(super) fn start(
         storage: impl Storage + Send + 'static,
         to_driver: tokio_mpsc::Sender<Input>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, receiver) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("msec-storage".into()).spawn(move || {
+        let (questions, asked) = mpsc::channel();
+        let queries = storage.queries();
+        let answering = spawn(
+            "msec-queries",
+            Box::new(move || while answer(&queries, asked.recv().unwrap_or(Job::Stop)) {}),
+        )?;
+        let stop = questions.clone();
+        let work = move || {
             run(storage, &receiver, &to_driver);
-        })?;
-        Ok((Self { jobs }, thread))
+            // It holds the store too: only then is it free for the next one.
+            let _ = stop.send(Job::Stop);
+            let _ = answering.join();
+        };
+        let thread = spawn("msec-storage", Box::new(work))?;
+        Ok((Self { jobs, questions }, thread))
     }
 
     pub(super) fn ask(&self, job: Job) {
@@ -63,7 +81,16 @@ impl Disk {
     /// Answers a query of an app. `None` if the thread is gone.
     pub(crate) async fn query(&self, query: Query) -> Option<Result<Vec<Row>, StorageError>> {
         let (answer, answered) = oneshot::channel();
-        self.ask(Job::Query { query, answer });
+        // After a stop nobody answers.
+        let _ = self.questions.send(Job::Query { query, answer });
+        answered.await.ok()
+    }
+
+    /// Finds the newest reading of each stream for an app. `None` if the thread is gone.
+    #[cfg(feature = "index")]
+    pub(crate) async fn latest(&self, query: Query) -> Option<Result<Vec<Row>, StorageError>> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.questions.send(Job::Latest { query, answer });
         answered.await.ok()
     }
 }
@@ -73,9 +100,26 @@ impl Disk {
     /// Reads change entries for an app. `None` if the thread is gone.
     pub(crate) async fn changes(&self, query: ChangesQuery) -> Option<Result<ChangesPage, StorageError>> {
         let (answer, answered) = oneshot::channel();
-        self.ask(Job::Changes { query, answer });
+        let _ = self.questions.send(Job::Changes { query, answer });
         answered.await.ok()
     }
+}
+
+fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(work)
+}
+
+/// Answers a question; `false` if it was the last one. Whoever asked may have gone.
+fn answer(queries: &Queries, question: Job) -> bool {
+    match question {
+        Job::Query { query, answer } => drop(answer.send(queries.query(&query))),
+        #[cfg(feature = "index")]
+        Job::Latest { query, answer } => drop(answer.send(queries.latest(&query))),
+        #[cfg(feature = "documents")]
+        Job::Changes { query, answer } => drop(answer.send(queries.changes(&query))),
+        _ => return false,
+    }
+    true
 }
 
 fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_mpsc::Sender<Input>) {
@@ -95,17 +139,7 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 });
                 Input::ReadDone { ticket, chunk }
             }
-            Job::Query { query, answer } => {
-                // Whoever asked may have gone.
-                let _ = answer.send(storage.query(&query));
-                continue;
-            }
-            #[cfg(feature = "documents")]
-            Job::Changes { query, answer } => {
-                let _ = answer.send(storage.changes(&query));
-                continue;
-            }
-            Job::Stop => return,
+            _ => return storage.close(),
         };
         if to_driver.blocking_send(input).is_err() {
             return;

@@ -298,9 +298,10 @@ impl Measured {
 
     /// A row for each reading.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
-        self.readings
-            .iter()
-            .map(|reading| Row::of(&self.header, self.log, self.position, self.clock, *reading))
+        let row = |(index, reading): (u32, &Reading)| {
+            Row::of(&self.header, self.log, (self.position, index), self.clock, *reading)
+        };
+        (0..).zip(&self.readings).map(row)
     }
 }
 

@@ -10,7 +10,7 @@ mod logs;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use msec_crdt_store::{MemoryMedium, Reading, Storage, Store};
+use msec_crdt_store::{MemoryDir, Reading, Storage, Store};
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::{CollectionPath, Grant, Identity, LogId, Manifest, Right, Rights};
@@ -56,7 +56,9 @@ struct Rig {
     node: Node,
     /// Where it is dialled.
     at: SocketAddr,
-    store: Store<MemoryMedium>,
+    store: Store,
+    /// What the store is on.
+    dir: MemoryDir,
     mono: Duration,
     wall: UnixMillis,
     outputs: VecDeque<Output>,
@@ -65,19 +67,20 @@ struct Rig {
 fn rig(seed: u8, rights: &[Right], config: Config) -> Rig {
     let identity = Identity::from_seed([seed; 32]);
     let papers = if rights.is_empty() { Vec::new() } else { vec![grant(&identity, rights, 30)] };
-    rig_with(seed, papers, config, MemoryMedium::default())
+    rig_with(seed, papers, config, MemoryDir::default())
 }
 
-fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, medium: MemoryMedium) -> Rig {
+fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryDir) -> Rig {
     // A restart draws other randomness.
-    let randomness = [seed ^ (msec_crdt_store::Medium::len(&medium) % 251) as u8; 32];
-    let (store, opened) = Store::open(medium).expect("opens");
+    let bytes: usize = dir.lengths().values().sum();
+    let randomness = [seed ^ (bytes % 251) as u8; 32];
+    let (store, opened) = Store::open(dir.clone()).expect("opens");
     let identity = Identity::from_seed([seed; 32]);
     let authority = Authority::new(manifest());
     let now = Now { mono: Duration::ZERO, wall: START };
     let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
     let node = Node::new(parts, now).expect("the settings work");
-    Rig { node, at: address(seed), store, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
+    Rig { node, at: address(seed), store, dir, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
 }
 
 impl Rig {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use msec_crdt_store::{FileMedium, Query, Reading, Row, Store};
+use msec_crdt_store::{FileDir, Query, Reading, Row, Store, StoreConfig};
 use msec_identity::{Authority, PeerId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -44,7 +44,11 @@ impl Peer {
         }
         let membership = dir.membership()?.ok_or(OpenError::NoSpace)?;
         let store_dir = dir.store();
-        let opened = tokio::task::spawn_blocking(move || Store::open(FileMedium::open(store_dir)?)).await;
+        let opened = tokio::task::spawn_blocking(move || {
+            let config = StoreConfig { index: true, ..StoreConfig::default() };
+            Store::open_with(FileDir::open(store_dir)?, config)
+        });
+        let opened = opened.await;
         let (store, opened) = opened.expect("opening a store does not panic")?;
         let cut = opened.cut;
         if let Some(cut) = cut {
@@ -156,6 +160,13 @@ impl Peer {
     /// Readings that are held, the newest first.
     pub async fn query(&self, query: Query) -> Result<Vec<Row>, QueryFailed> {
         Ok(self.disk.query(query).await.ok_or(PeerClosed)??)
+    }
+
+    /// The newest reading of each stream in the store, the newest first; of those streams whose newest reading the query
+    /// wants.
+    #[cfg(feature = "index")]
+    pub async fn latest(&self, query: Query) -> Result<Vec<Row>, QueryFailed> {
+        Ok(self.disk.latest(query).await.ok_or(PeerClosed)??)
     }
 
     /// The neighbours that it is linked with.

@@ -6,7 +6,7 @@ use msec_peer::identity::Identity;
 use msec_peer::net::probe::Probe;
 use msec_peer::net::random_seed;
 use msec_peer::node::Config;
-use msec_peer::store::{FileMedium, Store};
+use msec_peer::store::{FileDir, Store};
 use msec_peer::{Membership, Peer};
 use msec_tests::raw::RawLink;
 use msec_tests::town::{Notes, PARKS, Town, holds, linked, open, publish, stream};
@@ -64,7 +64,7 @@ impl Scene {
         assert_eq!(self.notes_behind.refused(), [], "nothing bad was passed on");
         assert_eq!(self.notes_behind.verified(), (0..self.published).collect::<Vec<_>>());
         self.victim.close().await;
-        let medium = FileMedium::open(self.town.path("victim").join("store")).expect("the store is free");
+        let medium = FileDir::open(self.town.path("victim").join("store")).expect("the store is free");
         let (_, opened) = Store::open(medium).expect("a store");
         assert_eq!(opened.logs.len(), 1, "one log is on disk");
         assert_eq!(opened.cut, None);

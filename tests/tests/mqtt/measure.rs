@@ -41,7 +41,7 @@ fn puback_latency_and_memory() {
     std::thread::sleep(Duration::from_secs(2));
     let pid = gateway.process.as_ref().expect("it runs").id();
     let idle_kb = resident_kb(pid);
-    let before = std::fs::metadata(gateway.home().join("store/logs.msec")).expect("a store").len();
+    let before = std::fs::metadata(gateway.home().join("store/00000001.msec")).expect("a store").len();
 
     let every = Duration::from_millis(1);
     let publisher = Publisher { first: 0, every, in_flight: 20, length: Duration::from_secs(seconds) };
@@ -50,7 +50,8 @@ fn puback_latency_and_memory() {
     let took = started.elapsed();
     let busy_kb = resident_kb(pid);
     assert_eq!(published.acknowledged.len() as u64, published.sent, "all are acknowledged");
-    let written = std::fs::metadata(gateway.home().join("store/logs.msec")).expect("a store").len() - before;
+    let written =
+        std::fs::metadata(gateway.home().join("store/00000001.msec")).expect("a store").len() - before;
 
     let mut latencies = published.latencies;
     latencies.sort_unstable();

@@ -127,8 +127,8 @@ fn changes_never_move_into_another_log_and_readings_do() {
     let config = || Config { contacts: vec![contact(3)], ..Config::default() };
     let (mut a, mut b) = (sensor(), gateway());
     let log = a.opened();
-    let backup = a.store.into_medium();
-    let mut a = rig_with(2, papers(), config(), backup.clone());
+    let backup = a.dir.copy();
+    let mut a = rig_with(2, papers(), config(), backup.copy());
     connect(&mut a, &mut b, 0);
     a.change(1, log);
     a.pass(WINDOW);

@@ -68,7 +68,7 @@ fn a_stream_that_was_quiet_for_too_long_comes_whole_once_it_writes_again() {
     // A restart finds the same in the store.
     let papers = vec![grant(&Identity::from_seed([3; 32]), &[Right::Relay, Right::Read], 30)];
     let at = (gateway.mono, gateway.wall);
-    let mut gateway = rig_with(3, papers, Config::default(), gateway.store.into_medium());
+    let mut gateway = rig_with(3, papers, Config::default(), gateway.dir);
     (gateway.mono, gateway.wall) = at;
     let since = Interest::all().since(gateway.wall.saturating_add(-3_600_000));
     let mut reader = self::reader(&mut gateway, since, Role::Relay, 1);

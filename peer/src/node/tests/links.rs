@@ -112,7 +112,7 @@ fn a_neighbour_whose_grant_expires_is_let_go() {
     let identity = Identity::from_seed([2; 32]);
     let papers = vec![grant(&identity, &[Right::Write], 1)];
     let config = Config { contacts: vec![contact(3)], ..Config::default() };
-    let (mut a, mut b) = (rig_with(2, papers, config, MemoryMedium::default()), gateway());
+    let (mut a, mut b) = (rig_with(2, papers, config, MemoryDir::default()), gateway());
     connect(&mut a, &mut b, 0);
     b.pass(Duration::from_secs(3600));
     assert!(b.closes().is_empty());

@@ -50,7 +50,7 @@ fn a_restart_continues_the_log() {
     let before: Vec<_> = a.node.frontier().map(|(log, ..)| log).collect();
     let identity = Identity::from_seed([2; 32]);
     let papers = vec![grant(&identity, &[Right::Write], 30)];
-    let mut a = rig_with(2, papers, Config::default(), a.store.into_medium());
+    let mut a = rig_with(2, papers, Config::default(), a.dir);
     a.publish(2, 2.0);
     a.pass(WINDOW);
     a.sync();
@@ -67,11 +67,10 @@ fn a_store_that_was_damaged_never_continues_its_own_log() {
         a.sync();
     }
     let old = a.node.frontier().next().expect("a log").0;
-    let mut medium = a.store.into_medium();
-    let last = msec_crdt_store::Medium::len(&medium) as usize - 10;
-    medium.flip(last, 0);
+    let segment = "00000001.msec";
+    a.dir.flip(segment, a.dir.lengths()[segment] - 10, 0);
     let papers = vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
-    let mut a = rig_with(2, papers, Config::default(), medium);
+    let mut a = rig_with(2, papers, Config::default(), a.dir);
     a.publish(3, 3.0);
     assert!(matches!(&a.events()[..], [Event::NewIncarnation { before, .. }] if *before == old));
     a.pass(WINDOW);
@@ -89,9 +88,8 @@ fn a_store_that_was_set_back_goes_on_in_a_new_log_once_a_neighbour_shows_the_old
     a.pass(WINDOW);
     a.sync();
     let (old, ..) = a.node.frontier().next().expect("a log");
-    let medium = a.store.into_medium();
-    let backup = medium.clone();
-    let mut a = rig_with(2, papers(), config(), medium);
+    let backup = a.dir.copy();
+    let mut a = rig_with(2, papers(), config(), a.dir);
     connect(&mut a, &mut b, 0);
     a.publish(2, 2.0);
     a.pass(WINDOW);
@@ -107,7 +105,7 @@ fn a_store_that_was_set_back_goes_on_in_a_new_log_once_a_neighbour_shows_the_old
     let over = |event: &Event| matches!(event, Event::NewIncarnation { before, .. } if *before == old);
     assert!(restored.events().iter().any(over), "at once, not with the next reading");
     // A restart in between finds that the old log is over.
-    let mut restored = rig_with(2, papers(), config(), restored.store.into_medium());
+    let mut restored = rig_with(2, papers(), config(), restored.dir);
     restored.publish(3, 3.0);
     assert!(!restored.events().iter().any(over), "the new log is continued");
     restored.pass(WINDOW);

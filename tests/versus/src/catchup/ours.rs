@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use msec_crdt_store::{FileMedium, LogHeader, OwnLog, Storage, Store, TimeQuality};
+use msec_crdt_store::{FileDir, LogHeader, OwnLog, Storage, Store, StoreConfig, TimeQuality};
 use msec_identity::UnixMillis;
 use msec_peer::{DataDir, Membership, Owner, Peer, PeerConfig, Reading, StreamSpec};
 use tokio::runtime::Runtime;
@@ -34,7 +34,8 @@ pub(super) fn prepare(home: &Path, streams: &[Stream], per_entry: usize) -> anyh
     }
     let directory = DataDir::at(home.join("server"));
     let identity = directory.identity()?;
-    let (mut store, _) = Store::open(FileMedium::open(directory.store())?)?;
+    let config = StoreConfig { index: true, ..StoreConfig::default() };
+    let (mut store, _) = Store::open_with(FileDir::open(directory.store())?, config)?;
     let (mut commits, mut entries) = (0, 0);
     for (n, stream) in streams.iter().enumerate() {
         let mut incarnation = [0; 16];
@@ -58,6 +59,7 @@ pub(super) fn prepare(home: &Path, streams: &[Stream], per_entry: usize) -> anyh
         entries += log.size();
     }
     store.sync()?;
+    store.close();
     fs::write(home.join("expected"), format!("{entries} {}", count(streams)))?;
     Ok(())
 }

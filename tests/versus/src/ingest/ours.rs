@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use msec_crdt_store::{FileMedium, LogHeader, OwnLog, Storage, Store, TimeQuality};
+use msec_crdt_store::{FileDir, LogHeader, OwnLog, Storage, Store, StoreConfig, TimeQuality};
 use msec_identity::{Identity, SpaceId, UnixMillis};
 
 use super::{Durable, Offer};
@@ -10,7 +10,7 @@ use crate::seed;
 
 /// The store that ships.
 pub(super) struct Ours {
-    store: Store<FileMedium>,
+    store: Store,
     identity: Identity,
     logs: Vec<OwnLog>,
     commits: u64,
@@ -19,7 +19,8 @@ pub(super) struct Ours {
 impl Ours {
     /// A store in that directory, and so many logs of one author.
     pub(super) fn create(directory: &Path, logs: usize) -> anyhow::Result<Self> {
-        let (store, _) = Store::open(FileMedium::open(directory)?)?;
+        let config = StoreConfig { index: true, ..StoreConfig::default() };
+        let (store, _) = Store::open_with(FileDir::open(directory)?, config)?;
         let identity = Identity::from_seed([7; 32]);
         let mut own = Vec::new();
         for log in 0..logs {
@@ -57,7 +58,8 @@ impl Durable for Ours {
         Ok(())
     }
 
-    fn close(self: Box<Self>) -> anyhow::Result<()> {
+    fn close(mut self: Box<Self>) -> anyhow::Result<()> {
+        self.store.close();
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::ensure;
-use msec_crdt_store::{FileMedium, LogHeader, OwnLog, Query, Storage, Store, TimeQuality};
+use msec_crdt_store::{FileDir, LogHeader, OwnLog, Query, Storage, Store, StoreConfig, TimeQuality};
 use msec_identity::{Identity, SpaceId, UnixMillis};
 
 use crate::city::Table;
@@ -14,7 +14,8 @@ const RUN_BYTES: usize = 200_000;
 
 /// Writes entries of so many readings, and reads every value back.
 pub(super) fn keep(directory: &Path, tables: &[Table], per_entry: usize) -> anyhow::Result<usize> {
-    let (mut store, _) = Store::open(FileMedium::open(directory)?)?;
+    let config = StoreConfig { index: true, ..StoreConfig::default() };
+    let (mut store, _) = Store::open_with(FileDir::open(directory)?, config)?;
     let identity = Identity::from_seed([7; 32]);
     let streams = || tables.iter().flat_map(|table| &table.streams).zip(0u64..);
     let mut commits = 0;
@@ -39,6 +40,7 @@ pub(super) fn keep(directory: &Path, tables: &[Table], per_entry: usize) -> anyh
         store.apply(commits, &log.sign(&identity, end).into_iter().collect::<Vec<_>>())?;
     }
     store.sync()?;
+    store.close();
     let mut kept = 0;
     for (stream, _) in streams() {
         let rows = store.query(&Query { stream: Some(stream.name.clone()), ..Query::default() })?;

@@ -1,0 +1,124 @@
+//! Answers to queries: the newest readings of many logs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::held::HeldLog;
+use super::stretch::readings;
+use super::view::View;
+use crate::error::StorageError;
+use crate::log::TimeQuality;
+use crate::query::{QUERY_ROWS_MAX, Query, Row, RowCursor};
+use crate::reading::Reading;
+
+/// A place in an answer, and what is there: its number in a list. What is sorted is always this.
+type Ranked = (RowCursor, usize);
+
+/// The newest readings that were found so far.
+struct Best {
+    ranked: Vec<Ranked>,
+    /// Readings with the clock that they were measured by, and which of the logs they are in.
+    found: Vec<(TimeQuality, Reading, usize)>,
+    limit: usize,
+    /// The last one that is part of the answer, if there are as many as are wanted: what is older is not.
+    last: Option<RowCursor>,
+}
+
+impl Best {
+    fn add(&mut self, key: RowCursor, clock: TimeQuality, reading: Reading, log: usize) {
+        if self.last.is_none_or(|last| key > last) {
+            self.ranked.push((key, self.found.len()));
+            self.found.push((clock, reading, log));
+        }
+    }
+
+    /// Forgets what is too old to be part of the answer, if that is worth it by now.
+    fn tidy(&mut self) {
+        let many = if self.last.is_none() { self.limit } else { self.limit + self.limit / 4 + 16 };
+        if self.ranked.len() >= many {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        newest_to_front(&mut self.ranked);
+        self.ranked.truncate(self.limit);
+        self.last = self.ranked.get(self.limit - 1).map(|(key, _)| *key);
+        self.found = self.ranked.iter().map(|(_, at)| self.found[*at]).collect();
+        (0..).zip(&mut self.ranked).for_each(|(n, (_, at))| *at = n);
+    }
+}
+
+fn newest_to_front(ranked: &mut [Ranked]) {
+    ranked.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+}
+
+/// The logs that have readings, those with the newest ones first.
+fn ranked(logs: &[Arc<HeldLog>]) -> Vec<Ranked> {
+    let newest = logs.iter().enumerate().filter_map(|(n, log)| Some((log.facts.newest?.key, n)));
+    let mut ranked: Vec<_> = newest.collect();
+    newest_to_front(&mut ranked);
+    ranked
+}
+
+/// The readings that a query wants.
+///
+/// The logs with the newest readings come first, and each is read from its last entry backwards until it says that there
+/// was nothing newer before. Its times may go back and forth: those of a clock that was set are not those of before.
+pub(super) fn newest_first(
+    view: &View,
+    logs: &[Arc<HeldLog>],
+    query: &Query,
+) -> Result<Vec<Row>, StorageError> {
+    let limit = query.limit.min(QUERY_ROWS_MAX);
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let mut best = Best { ranked: Vec::new(), found: Vec::new(), limit, last: None };
+    for (newest, n) in ranked(logs) {
+        let log = &logs[n];
+        if best.last.is_some_and(|last| newest <= last) {
+            break;
+        }
+        for stretch in view.stretches(log) {
+            let stretch = stretch?;
+            let since = best.last.map_or(query.since, |last| query.since.max(last.time));
+            if stretch.greatest < since {
+                break;
+            }
+            if !stretch.has(since, query.until)
+                || query.after.is_some_and(|after| stretch.oldest > after.time)
+            {
+                continue;
+            }
+            for ((entry, _), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
+                for (index, reading) in (0..).zip(readings(&entry)) {
+                    let key = RowCursor { time: reading.time, log: log.id(), position, index };
+                    let place = log.facts.header.place().or(reading.place);
+                    if query.wants_reading(&key) && query.is_near(place) {
+                        best.add(key, entry.quality, reading, n);
+                    }
+                }
+            }
+            best.tidy();
+        }
+    }
+    best.cut();
+    let rows = best.ranked.iter().zip(&best.found);
+    Ok(rows.map(|((key, _), (clock, reading, log))| row(&logs[*log], key, *clock, *reading)).collect())
+}
+
+/// The newest reading of each stream, if the query wants it. The logs that a stream went on in are one stream.
+pub(super) fn latest(logs: &[Arc<HeldLog>], query: &Query) -> Vec<Row> {
+    let mut ranked = ranked(logs);
+    // Where two logs are of one stream, the first one has the newest reading.
+    let mut seen = BTreeSet::new();
+    ranked.retain(|(key, n)| seen.insert(logs[*n].stream) && query.wants_reading(key));
+    let rows = ranked.iter().map(|(key, n)| (key, &logs[*n], logs[*n].facts.newest));
+    let rows = rows.filter_map(|(key, log, newest)| newest.map(|it| row(log, key, it.clock, it.reading)));
+    rows.filter(|row| query.is_near(row.place)).take(query.limit.min(QUERY_ROWS_MAX)).collect()
+}
+
+fn row(log: &HeldLog, key: &RowCursor, clock: TimeQuality, reading: Reading) -> Row {
+    Row::of(&log.facts.header, key.log, (key.position, key.index), clock, reading)
+}

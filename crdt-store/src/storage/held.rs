@@ -1,0 +1,194 @@
+//! What the store knows of a log in memory: its state, and of its entries what is not in the index yet.
+
+use std::sync::Arc;
+
+use msec_identity::{LogId, RecordError, UnixMillis, Unverified, Verified, Verifier};
+
+use super::stretch::{Laid, Newest, Stretch};
+use crate::log::{Entry, Head, LogHeader, LogState};
+use crate::merkle::{CompactRange, TreeHash};
+
+/// A hash is kept for every whole subtree of 16 entries, of 256, and so on: two bytes an entry. What lies between is
+/// read and hashed when it is asked for.
+pub(super) const NODE_LEVELS: u32 = 4;
+
+/// A head, which is checked before anybody sees it.
+#[derive(Debug, Clone)]
+pub(super) enum SignedHead {
+    /// Its author signed it.
+    Verified(Verified<Head>),
+    /// It was read back. One check when all is read covers what lies below the last one.
+    Read(Unverified<Head>),
+}
+
+/// A log as of its last entry.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) header: Arc<LogHeader>,
+    /// Leaves `0..size`.
+    pub(super) held: CompactRange,
+    /// Leaves `size..head.size`.
+    pub(super) rest: CompactRange,
+    pub(super) head: SignedHead,
+    /// Whether all of it was written here, and nothing can be missing.
+    pub(super) continuable: bool,
+    pub(super) newest: Option<Newest>,
+    /// When the last entry was written, as [`LogState::latest`] has it.
+    pub(super) latest: Option<UnixMillis>,
+}
+
+/// One log: some hundred bytes, and 64 for each stretch that is not in the index.
+#[derive(Debug, Clone)]
+pub(super) struct HeldLog {
+    /// What the index calls it.
+    pub(super) number: u32,
+    /// A hash of what makes a stream one: collection, name and author.
+    pub(super) stream: u128,
+    pub(super) facts: Facts,
+    /// Entries below this one are in the index.
+    pub(super) indexed: u64,
+    /// Where the other ones lie.
+    pub(super) tail: Vec<Stretch>,
+    /// The subtrees that became whole since, those of 16 entries first.
+    pub(super) nodes: Vec<Vec<TreeHash>>,
+    /// Whether the index knows less of it.
+    pub(super) changed: bool,
+}
+
+impl SignedHead {
+    pub(super) fn claims(&self) -> &Head {
+        match self {
+            Self::Verified(head) => head,
+            Self::Read(head) => head.claims(),
+        }
+    }
+
+    /// Whether `other` is this very record, under this very signature.
+    pub(super) fn is(&self, other: &Unverified<Head>) -> bool {
+        match self {
+            Self::Verified(head) => head.is(other),
+            Self::Read(head) => head == other,
+        }
+    }
+
+    /// The encoding of a signed record.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Verified(head) => head.to_bytes(),
+            Self::Read(head) => head.to_bytes(),
+        }
+    }
+}
+
+impl Facts {
+    /// Of a log of which nothing is held yet.
+    pub(super) fn new(header: Arc<LogHeader>, head: SignedHead) -> Self {
+        let (held, rest) = (CompactRange::empty(0), CompactRange::empty(0));
+        Self { header, held, rest, head, continuable: true, newest: None, latest: None }
+    }
+
+    /// Checks the signature, if nobody has yet.
+    pub(super) fn verify(&mut self, verifier: &Verifier) -> Result<(), RecordError> {
+        if let SignedHead::Read(head) = &self.head {
+            self.head = SignedHead::Verified(head.clone().verify_by(verifier, &self.header.author())?);
+        }
+        Ok(())
+    }
+}
+
+impl HeldLog {
+    pub(super) fn new(number: u32, facts: Facts) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(facts.header.author().as_bytes()).update(facts.header.stream().as_bytes());
+        hasher.update(&[0]).update(facts.header.collection().as_str().as_bytes());
+        let hash = hasher.finalize();
+        let hash = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
+        let stream = u128::from_le_bytes(*hash);
+        let indexed = facts.held.end();
+        Self { number, stream, facts, indexed, tail: Vec::new(), nodes: Vec::new(), changed: true }
+    }
+
+    pub(super) fn id(&self) -> LogId {
+        self.facts.head.claims().log
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.facts.held.end()
+    }
+
+    /// The log's state.
+    ///
+    /// # Panics
+    ///
+    /// If its head was not checked, which is a bug: opening does.
+    pub(super) fn state(&self) -> LogState {
+        let SignedHead::Verified(head) = &self.facts.head else { panic!("opening checks every head") };
+        LogState {
+            header: self.facts.header.clone(),
+            held: self.facts.held.clone(),
+            rest: self.facts.rest.clone(),
+            head: head.clone(),
+            latest: self.facts.latest,
+        }
+    }
+
+    /// Adds entries that were verified under `head`.
+    pub(super) fn add(&mut self, laid: &Laid<'_>, leaves: &[TreeHash], rest: CompactRange, head: SignedHead) {
+        let from = self.size();
+        laid.stretches(from, &mut self.facts.newest, |stretch| self.tail.push(stretch));
+        for leaf in leaves {
+            let nodes = &mut self.nodes;
+            self.facts.held.push_telling(*leaf, |level, _, hash| {
+                if level.is_multiple_of(NODE_LEVELS) {
+                    let at = (level / NODE_LEVELS - 1) as usize;
+                    if nodes.len() <= at {
+                        nodes.resize(at + 1, Vec::new());
+                    }
+                    nodes[at].push(hash);
+                }
+            });
+        }
+        (self.facts.rest, self.facts.head) = (rest, head);
+        self.facts.latest = laid.entries.last().and_then(Entry::read_at);
+        self.changed = true;
+        debug_assert!(self.tail.last().is_none_or(|last| last.end == self.size()), "all lie somewhere");
+    }
+
+    /// Takes back what was added since it was like this.
+    pub(super) fn go_back(&mut self, facts: Facts) {
+        let size = facts.held.end();
+        self.tail.retain(|stretch| stretch.end <= size);
+        let indexed = self.indexed;
+        for (nodes, level) in self.nodes.iter_mut().zip((1..).map(|n| n * NODE_LEVELS)) {
+            nodes.truncate(((size >> level) - (indexed >> level)) as usize);
+        }
+        self.facts = facts;
+    }
+
+    /// The root of the subtree of that level that starts at that leaf, if it is not in the index.
+    pub(super) fn node(&self, level: u32, start: u64) -> Option<&TreeHash> {
+        let nodes = self.nodes.get((level / NODE_LEVELS).checked_sub(1)? as usize)?;
+        nodes.get((start >> level).checked_sub(self.indexed >> level)? as usize)
+    }
+
+    /// The subtrees that are not in the index: level, first leaf and root.
+    #[cfg(feature = "index")]
+    pub(super) fn new_nodes(&self) -> impl Iterator<Item = (u32, u64, &TreeHash)> {
+        let levels = self.nodes.iter().zip((1..).map(|n| n * NODE_LEVELS));
+        levels.flat_map(|(nodes, level)| {
+            nodes.iter().zip(self.indexed >> level..).map(move |(node, at)| (level, at << level, node))
+        })
+    }
+
+    /// All of it is in the index now.
+    pub(super) fn forget_indexed(&mut self) {
+        self.indexed = self.size();
+        (self.tail, self.nodes, self.changed) = (Vec::new(), Vec::new(), false);
+    }
+
+    /// The stretch that holds that position, if it is not in the index: its place in the tail.
+    pub(super) fn in_tail(&self, position: u64) -> Option<usize> {
+        let after = self.tail.partition_point(|stretch| stretch.from <= position);
+        after.checked_sub(1).filter(|at| self.tail[*at].holds(position))
+    }
+}

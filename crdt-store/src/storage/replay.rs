@@ -1,0 +1,264 @@
+//! Reading segments back, through the same checks as what comes from the network.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use msec_identity::{LogId, Verifier};
+
+use super::Medium;
+use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
+use super::held::{Facts, HeldLog, SignedHead};
+use super::index::{AnyIndex, Checkpoint, Loaded};
+use super::segments::{self, Start, name_of};
+use super::stored::StoredRun;
+use super::stretch::Laid;
+use crate::error::StorageError;
+use crate::log::{Laid as LaidRun, Lay};
+
+/// Where in a segment it cannot be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bad {
+    pub(super) segment: u32,
+    pub(super) at: u64,
+    /// How long the segment is.
+    pub(super) len: u64,
+    /// Whether it looks like an append that a crash interrupted.
+    pub(super) torn: bool,
+}
+
+/// What was read back so far.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    pub(super) logs: BTreeMap<LogId, Arc<HeldLog>>,
+    pub(super) bad: Vec<Bad>,
+    /// Whether runs were found whose predecessors are missing, or a segment was not found, and nothing says that the store
+    /// was cut back since.
+    pub(super) gaps: bool,
+    /// The last segment, how long it is, and the check of its last frame.
+    pub(super) end: (u32, u64, [u8; 8]),
+    next_number: u32,
+    /// Whether each head is checked when it comes. Otherwise the last one of each log is, when all is read: it covers all
+    /// that lies below it.
+    strict: bool,
+}
+
+impl Replay {
+    /// One that checks every head.
+    pub(super) fn strict() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+
+    /// One that goes on from what an index says; `None` if the segments are not those that it was made of.
+    pub(super) fn from_index(medium: &dyn Medium, loaded: Loaded) -> Result<Option<Self>, StorageError> {
+        let Loaded { checkpoint, logs } = loaded;
+        if !ends_with(medium, checkpoint)? {
+            return Ok(None);
+        }
+        let mut replay = Self::default();
+        for (number, facts) in logs {
+            replay.next_number = replay.next_number.max(number.saturating_add(1));
+            let mut log = HeldLog::new(number, facts);
+            log.changed = false;
+            replay.logs.insert(log.id(), Arc::new(log));
+        }
+        replay.end = (checkpoint.segment, checkpoint.offset, checkpoint.last);
+        Ok(Some(replay))
+    }
+
+    /// Reads all from where it is. Where there is an index, it takes what was read, `every` so many bytes, so that memory
+    /// stays bounded. It takes nothing once something was found missing: that has to be written down first.
+    pub(super) fn run(
+        &mut self,
+        medium: &dyn Medium,
+        index: Option<&AnyIndex>,
+        every: u64,
+    ) -> Result<(), StorageError> {
+        let (first, from, _) = self.end;
+        let mut behind = 0;
+        for number in segments::list(medium)?.into_iter().filter(|number| *number >= first) {
+            // The first of all is the first one; after that, one follows the other.
+            let expected = if number == first { first } else { self.end.0 + 1 };
+            self.gaps |= number != expected;
+            let start = if number == first { from } else { 0 };
+            self.end = (number, start, self.end.2);
+            self.segment(medium, number, start)?;
+            behind += self.end.1 - start;
+            if let Some(index) = index.filter(|_| behind >= every && self.bad.is_empty() && !self.gaps) {
+                self.commit(index).map_err(StorageError::Index)?;
+                behind = 0;
+            }
+        }
+        // Only the end of the last one can be torn: the others were synced before there was a next one.
+        let last = self.end.0;
+        for bad in &mut self.bad {
+            bad.torn &= bad.segment == last;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, index: &AnyIndex) -> Result<(), super::index::IndexError> {
+        let (segment, offset, last) = self.end;
+        let logs: Vec<_> = self.logs.values().cloned().collect();
+        index.commit(Checkpoint { segment, offset, last }, &logs)?;
+        drop(logs);
+        self.logs.values_mut().filter(|log| log.changed).for_each(|log| Arc::make_mut(log).forget_indexed());
+        Ok(())
+    }
+
+    /// Reads one segment from `start` on, up to its end or to where it cannot be read.
+    fn segment(&mut self, medium: &dyn Medium, number: u32, start: u64) -> Result<(), StorageError> {
+        let len = medium.len(&name_of(number))?.unwrap_or(0);
+        if let Some((at, torn)) = self.frames(medium, number, len, start)? {
+            self.bad.push(Bad { segment: number, at, len, torn });
+        }
+        Ok(())
+    }
+
+    /// Takes in the frames of a segment. Returns where it cannot be read on, and whether it looks torn there.
+    fn frames(
+        &mut self,
+        medium: &dyn Medium,
+        number: u32,
+        len: u64,
+        start: u64,
+    ) -> Result<Option<(u64, bool)>, StorageError> {
+        let mut at = start;
+        if at == 0 {
+            self.end.2 = [0; 8];
+            match segments::start_of(medium, number, len)? {
+                Start::Right => at = FILE_HEADER_BYTES,
+                Start::Empty => return Ok(None),
+                Start::Torn => return Ok(Some((0, true))),
+                Start::Corrupt => return Ok(Some((0, false))),
+            }
+        }
+        loop {
+            (self.end.0, self.end.1) = (number, at);
+            let payload = match frame::read(medium, &name_of(number), len, at)? {
+                Found::Payload(payload) => payload,
+                Found::End => return Ok(None),
+                Found::Torn => return Ok(Some((at, true))),
+                Found::Corrupt => return Ok(Some((at, false))),
+            };
+            if !self.take(number, at + FRAME_HEADER_BYTES as u64, &payload) {
+                return Ok(Some((at, false)));
+            }
+            self.end.2 = frame::check(&payload);
+            at += (FRAME_HEADER_BYTES + payload.len()) as u64;
+        }
+    }
+
+    /// Takes in what a frame says; `false` if it cannot be true. The check of a frame is no secret, so that bytes which
+    /// somebody else put there are found out here.
+    fn take(&mut self, segment: u32, offset: u64, payload: &[u8]) -> bool {
+        let mark = payload.first().and_then(|mark| Mark::of(*mark));
+        match mark {
+            Some(Mark::Cut) if payload.len() == 1 => {
+                // What was missing then is known, and what is missing since is told by what follows.
+                self.gaps = false;
+                self.distrust_logs();
+                true
+            }
+            Some(mark @ (Mark::Received | Mark::Written)) => {
+                let run = StoredRun::read(payload).ok();
+                run.and_then(|run| self.lay(run, mark == Mark::Written, (segment, offset), payload)).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds a run that continues what was read before.
+    fn lay(
+        &mut self,
+        mut run: StoredRun,
+        written: bool,
+        (segment, offset): (u32, u64),
+        payload: &[u8],
+    ) -> Option<()> {
+        let held = self.logs.get(&run.log);
+        let ground = held.map(|log| (&log.facts.header, &log.facts.held));
+        let (entries, rest) = (std::mem::take(&mut run.entries), std::mem::take(&mut run.rest));
+        let laid = match LaidRun::onto(ground, &run.log, run.from, entries, rest, run.size).ok()? {
+            Lay::Laid(laid) => laid,
+            // Written again after a cut, which left the first one behind.
+            Lay::Known => return Some(()),
+            Lay::Gap { .. } => {
+                self.gaps = true;
+                return Some(());
+            }
+        };
+        let head = run.head(laid.root)?;
+        // A catch-up brings the same head with every chunk.
+        let known = held.map(|log| &log.facts.head).filter(|known| known.is(&head)).cloned();
+        let is_known = known.is_some();
+        let mut facts = Facts::new(laid.header, known.unwrap_or(SignedHead::Read(head)));
+        if self.strict && !is_known {
+            facts.verify(&Verifier::strict()).ok()?;
+        }
+        let head = facts.head.clone();
+        let next_number = &mut self.next_number;
+        let log = self.logs.entry(run.log).or_insert_with(|| {
+            *next_number += 1;
+            Arc::new(HeldLog::new(*next_number - 1, facts))
+        });
+        let log = Arc::make_mut(log);
+        log.facts.continuable &= written;
+        let known = (laid.from - run.from) as usize;
+        let at = Laid {
+            log: run.log,
+            segment,
+            offset,
+            bytes: payload,
+            places: &run.places[known..],
+            entries: &laid.entries,
+        };
+        log.add(&at, &laid.leaves, laid.rest, head);
+        Some(())
+    }
+
+    /// The store was cut back: of no log that it holds by now is it known whether all is there.
+    pub(super) fn distrust_logs(&mut self) {
+        for log in self.logs.values_mut().filter(|log| log.facts.continuable) {
+            let log = Arc::make_mut(log);
+            (log.facts.continuable, log.changed) = (false, true);
+        }
+    }
+
+    /// Checks the last head of each log. `false` if one is not its author's.
+    pub(super) fn verify_heads(&mut self) -> bool {
+        let mut logs: Vec<_> = self.logs.values_mut().map(Arc::make_mut).collect();
+        let verify = |logs: &mut [&mut HeldLog]| {
+            let verifier = Verifier::strict();
+            logs.iter_mut().all(|log| log.facts.verify(&verifier).is_ok())
+        };
+        #[cfg(feature = "index")]
+        {
+            super::threads::all_in_parallel(&mut logs, verify)
+        }
+        #[cfg(not(feature = "index"))]
+        {
+            verify(&mut logs)
+        }
+    }
+
+    pub(super) fn next_number(&self) -> u32 {
+        self.next_number
+    }
+}
+
+/// Whether the frames of a segment up to there are as they were written, and the last one is the one that the index was
+/// made with. What lies before is checked when it is read.
+fn ends_with(medium: &dyn Medium, checkpoint: Checkpoint) -> Result<bool, StorageError> {
+    let name = name_of(checkpoint.segment);
+    let len = medium.len(&name)?.unwrap_or(0);
+    if len < checkpoint.offset || segments::start_of(medium, checkpoint.segment, len)? != Start::Right {
+        return Ok(false);
+    }
+    let (mut at, mut last) = (FILE_HEADER_BYTES, [0; 8]);
+    while at < checkpoint.offset {
+        let Found::Payload(payload) = frame::read(medium, &name, len, at)? else { return Ok(false) };
+        last = frame::check(&payload);
+        at += (FRAME_HEADER_BYTES + payload.len()) as u64;
+    }
+    Ok(at == checkpoint.offset && last == checkpoint.last)
+}

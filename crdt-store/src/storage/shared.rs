@@ -1,0 +1,151 @@
+//! What the thread that writes shares with those that read.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use msec_identity::LogId;
+
+use super::held::HeldLog;
+use super::index::AnyIndex;
+use super::view::View;
+use super::{Chunk, Medium, answer};
+use crate::changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
+use crate::error::StorageError;
+use crate::log::{Body, EntryKind, LogHeader};
+use crate::query::{Query, Row};
+
+/// A file that is there when an entry was not what was written: the next opening reads everything.
+pub(super) const DOUBT: &str = "doubt";
+
+/// All logs, and where they lie. A reader takes what it needs of it, and then holds nobody up: entries never change.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) medium: Arc<dyn Medium>,
+    logs: RwLock<BTreeMap<LogId, Arc<HeldLog>>>,
+    index: RwLock<Option<AnyIndex>>,
+    /// Whether the index failed somebody, and is to be made again.
+    index_failed: AtomicBool,
+    doubted: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        medium: Arc<dyn Medium>,
+        logs: BTreeMap<LogId, Arc<HeldLog>>,
+        index: Option<AnyIndex>,
+    ) -> Self {
+        Self {
+            medium,
+            logs: RwLock::new(logs),
+            index: RwLock::new(index),
+            index_failed: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn logs(&self) -> RwLockReadGuard<'_, BTreeMap<LogId, Arc<HeldLog>>> {
+        self.logs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn logs_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<LogId, Arc<HeldLog>>> {
+        self.logs.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn index(&self) -> Option<AnyIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_index(&self, index: Option<AnyIndex>) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        self.index_failed.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn index_has_failed(&self) -> bool {
+        self.index_failed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn view(&self) -> View {
+        View { medium: self.medium.clone(), index: self.index() }
+    }
+
+    /// The logs that are wanted, as they are now, in the order of their ids.
+    pub(super) fn wanted(&self, wants: impl Fn(&LogHeader) -> bool) -> Vec<Arc<HeldLog>> {
+        self.logs().values().filter(|log| wants(&log.facts.header)).cloned().collect()
+    }
+
+    /// Remembers what an error means for the next opening, and for the index.
+    pub(super) fn note<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        match &result {
+            Err(StorageError::Damaged) if !self.doubted.swap(true, Ordering::Relaxed) => {
+                let written = self.medium.write_at(DOUBT, 0, b"?").and_then(|()| self.medium.sync(DOUBT));
+                if let Err(error) = written.and_then(|()| self.medium.sync_dir()) {
+                    tracing::warn!(%error, "the next start will not know that the store is damaged");
+                }
+            }
+            Err(StorageError::Index(_)) => self.index_failed.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+        result
+    }
+
+    pub(super) fn read(
+        &self,
+        log: &LogId,
+        from: u64,
+        bytes_max: usize,
+    ) -> Result<Option<Chunk>, StorageError> {
+        let Some(log) = self.logs().get(log).cloned() else { return Ok(None) };
+        self.note(self.view().chunk(&log, from, bytes_max))
+    }
+
+    fn changes_of(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
+        let view = self.view();
+        let mut page = ChangesPage { next: query.from.clone(), ..ChangesPage::default() };
+        let mut bytes = 0;
+        for log in self.wanted(|header| query.wants(header)) {
+            let next = page.next.entry(log.id()).or_insert(0);
+            while *next < log.size() {
+                let stretch = view.stretch(&log, *next)?;
+                for ((entry, len), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
+                    if position < *next {
+                        continue;
+                    }
+                    // Entries of other kinds count too: they are read to be told apart.
+                    if bytes > 0 && bytes + len > CHANGES_BYTES_MAX {
+                        page.more = true;
+                        return Ok(page);
+                    }
+                    bytes += len;
+                    if let (EntryKind::Change, Body::Kept { bytes: body, .. }) = (entry.kind, entry.body) {
+                        page.entries.push(ChangeEntry { log: log.id(), position, body });
+                    }
+                    *next += 1;
+                }
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// What answers apps, on any thread, while another one commits. It sees what was applied, durable or not.
+#[derive(Debug, Clone)]
+pub struct Queries(pub(super) Arc<Shared>);
+
+impl Queries {
+    /// The readings that a query wants, the newest first.
+    pub fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        let logs = self.0.wanted(|header| query.wants(header));
+        self.0.note(answer::newest_first(&self.0.view(), &logs, query))
+    }
+
+    /// The newest reading of each stream, the newest first; of those streams whose newest reading the query wants.
+    pub fn latest(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        Ok(answer::latest(&self.0.wanted(|header| query.wants(header)), query))
+    }
+
+    /// Reads change entries for an app that folds a document, a page at a time.
+    pub fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
+        self.0.note(self.0.changes_of(query))
+    }
+}
