@@ -72,6 +72,26 @@ pub enum EntryError {
     Busy,
 }
 
+/// Evidence of a fork that shows none. Whoever passed it on should have checked.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// Not the bytes of one evidence.
+    #[error("not the evidence of a fork")]
+    Malformed,
+    /// A head is of a log that has another header.
+    #[error("a head is of another log than the header")]
+    OtherLog,
+    /// A head was not signed by the log's author.
+    #[error("a forged head")]
+    Head(#[source] RecordError),
+    /// The path does not lead to the longer head.
+    #[error("the path does not lead to the longer head")]
+    NoPath,
+    /// The shorter head is the beginning of the longer one, as it should be.
+    #[error("no fork: the shorter head is the beginning of the longer one")]
+    NoFork,
+}
+
 /// A run that is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {

@@ -2,8 +2,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `merkle` | [`Tree`] and [`CompactRange`]: hash trees as in RFC 9162, whole and as their edge |
-//! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in |
+//! | `merkle` | [`Tree`] and [`CompactRange`]: hash trees as in RFC 9162, whole and as their edge, and proofs of both kinds |
+//! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in; [`ForkEvidence`] convicts who signed two |
 //! | `reading` | [`Reading`] and the columns that carry many of them in one entry |
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
@@ -40,12 +40,16 @@ mod storage;
 pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 #[cfg(feature = "documents")]
 pub use document::*;
-pub use error::{EntryError, LogNameError, ReadingError, RunError, StorageError};
+pub use error::{EntryError, EvidenceError, LogNameError, ReadingError, RunError, StorageError};
 pub use log::{
-    BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, HEADER_GRANTS_MAX, Head, LogHeader,
-    LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedRun,
+    BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork, ForkEvidence,
+    HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX,
+    TimeQuality, Verdict, VerifiedRun,
 };
-pub use merkle::{CompactRange, Tree, TreeHash, leaf_hash, node_hash};
+pub use merkle::{
+    CompactRange, PROOF_HASHES_MAX, Roots, Tree, TreeHash, leaf_hash, node_hash, root_from_inclusion,
+    roots_from_consistency,
+};
 pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use storage::{

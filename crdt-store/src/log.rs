@@ -1,6 +1,7 @@
 //! What a log is made of, and the one way in: [`Run::verify`].
 
 mod entry;
+mod evidence;
 mod head;
 mod header;
 mod own;
@@ -8,6 +9,7 @@ mod run;
 mod state;
 
 pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
+pub use evidence::{EVIDENCE_BYTES_MAX, Fork, ForkEvidence};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
 pub use own::{BODY_BYTES_MAX, OwnLog};

@@ -1,11 +1,13 @@
 //! Hash trees as in RFC 9162, section 2.1: SHA-256, a zero byte before a leaf and a one before a node.
 
 mod compact;
+mod proof;
 mod tree;
 
 use sha2::{Digest, Sha256};
 
 pub use compact::CompactRange;
+pub use proof::{PROOF_HASHES_MAX, Roots, root_from_inclusion, roots_from_consistency};
 pub use tree::Tree;
 
 /// A hash in the tree.

@@ -1,0 +1,230 @@
+//! Proofs of inclusion and of consistency, as in RFC 9162, sections 2.1.3 and 2.1.4, so that C2SP's tools can check them.
+//!
+//! A proof is a list of hashes. [`Tree::inclusion`] and [`Tree::consistency`] make one, in the order of the RFC; what checks
+//! it needs no tree.
+
+use super::{Tree, TreeHash, node_hash};
+
+/// The most hashes that a proof can have: two for each level of a tree of `u64` leaves.
+pub const PROOF_HASHES_MAX: usize = 128;
+
+impl Tree {
+    /// The path that shows that the leaf at `index` is in the tree over the first `size` leaves: at most 64 hashes.
+    /// `None`: there are not so many leaves.
+    pub fn inclusion(&self, index: u64, size: u64) -> Option<Vec<TreeHash>> {
+        if index >= size || size > self.size() {
+            return None;
+        }
+        let (mut begin, mut end, mut path) = (0, size, Vec::new());
+        while end - begin > 1 {
+            let middle = begin + split(end - begin);
+            let beside;
+            if index < middle {
+                (beside, end) = ((middle, end), middle);
+            } else {
+                (beside, begin) = ((begin, middle), middle);
+            }
+            path.push(self.root_of(beside.0, beside.1)?);
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The path that shows that the tree over the first `old` leaves is the beginning of that over the first `new`: at most
+    /// 65 hashes. `None`: there are not so many leaves, or `old` is none or more than `new`.
+    pub fn consistency(&self, old: u64, new: u64) -> Option<Vec<TreeHash>> {
+        if old == 0 || old > new || new > self.size() {
+            return None;
+        }
+        let (mut begin, mut end, mut path) = (0, new, Vec::new());
+        // Down to the subtree at whose end the old tree ends.
+        while old != end {
+            let middle = begin + split(end - begin);
+            let beside;
+            if old <= middle {
+                (beside, end) = ((middle, end), middle);
+            } else {
+                (beside, begin) = ((begin, middle), middle);
+            }
+            path.push(self.root_of(beside.0, beside.1)?);
+        }
+        // The whole old tree is the root that the other side holds.
+        if begin > 0 {
+            path.push(self.root_of(begin, end)?);
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The root over `begin..end`, where a subtree begins.
+    fn root_of(&self, begin: u64, end: u64) -> Option<TreeHash> {
+        let range = self.range(begin, end)?;
+        let mut hashes = range.hashes().iter().rev();
+        let last = *hashes.next()?;
+        Some(hashes.fold(last, |right, left| node_hash(left, &right)))
+    }
+}
+
+/// The largest power of two below `size`, which is over one.
+fn split(size: u64) -> u64 {
+    1 << (size - 1).ilog2()
+}
+
+/// The root of the tree of `size` leaves that has this `leaf` at `index`, if `path` is true. `None`: such a path has another
+/// length.
+pub fn root_from_inclusion(leaf: TreeHash, index: u64, size: u64, path: &[TreeHash]) -> Option<TreeHash> {
+    if index >= size {
+        return None;
+    }
+    let (mut at, mut last, mut root) = (index, size - 1, leaf);
+    for beside in path {
+        if last == 0 {
+            return None;
+        }
+        if at & 1 == 1 || at == last {
+            root = node_hash(beside, &root);
+            // A subtree that is the last one of its level, and a left one, has no node of its own on the levels above.
+            let up = if at & 1 == 1 { 0 } else { at.trailing_zeros() };
+            (at, last) = (at >> up, last >> up);
+        } else {
+            root = node_hash(&root, beside);
+        }
+        (at, last) = (at >> 1, last >> 1);
+    }
+    (last == 0).then_some(root)
+}
+
+/// What [`roots_from_consistency`] computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roots {
+    /// The root of the shorter tree.
+    pub old: TreeHash,
+    /// The root of the longer one.
+    pub new: TreeHash,
+}
+
+/// The roots of the trees of `old` and `new` leaves, if `path` is true. `old_root` is only looked at where the shorter tree
+/// is a whole subtree of the longer one, whose root the path leaves out. `None`: such a path has another length, or there is
+/// no such pair of trees.
+pub fn roots_from_consistency(old: u64, new: u64, old_root: TreeHash, path: &[TreeHash]) -> Option<Roots> {
+    if old == 0 || old > new {
+        return None;
+    }
+    if old == new {
+        return path.is_empty().then_some(Roots { old: old_root, new: old_root });
+    }
+    let (mut at, mut last) = (old - 1, new - 1);
+    let up = at.trailing_ones();
+    (at, last) = (at >> up, last >> up);
+    let (first, rest) = if at == 0 { (old_root, path) } else { path.split_first().map(|(f, r)| (*f, r))? };
+    let (mut old_hash, mut new_hash) = (first, first);
+    for beside in rest {
+        if last == 0 {
+            return None;
+        }
+        if at & 1 == 1 || at == last {
+            (old_hash, new_hash) = (node_hash(beside, &old_hash), node_hash(beside, &new_hash));
+            let up = if at & 1 == 1 { 0 } else { at.trailing_zeros() };
+            (at, last) = (at >> up, last >> up);
+        } else {
+            new_hash = node_hash(&new_hash, beside);
+        }
+        (at, last) = (at >> 1, last >> 1);
+    }
+    (last == 0).then_some(Roots { old: old_hash, new: new_hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::merkle::leaf_hash;
+
+    fn leaf(i: u64) -> TreeHash {
+        leaf_hash(&i.to_be_bytes())
+    }
+
+    fn tree(size: u64) -> Tree {
+        let mut tree = Tree::default();
+        (0..size).for_each(|i| tree.push(leaf(i)));
+        tree
+    }
+
+    fn root(size: u64) -> TreeHash {
+        tree(size).range(0, size).expect("all of it").root()
+    }
+
+    /// The tree of RFC 9162, section 2.1.5, with its paths in the RFC's own words: `d0` to `d6`.
+    #[test]
+    fn the_rfc_example_has_the_rfc_paths() {
+        let it = tree(7);
+        let [a, b, c, d, e, f, j] = [0, 1, 2, 3, 4, 5, 6].map(leaf);
+        let (g, h, i) = (node_hash(&a, &b), node_hash(&c, &d), node_hash(&e, &f));
+        let (k, l) = (node_hash(&g, &h), node_hash(&i, &j));
+        assert_eq!(it.inclusion(0, 7), Some(vec![b, h, l]));
+        assert_eq!(it.inclusion(3, 7), Some(vec![c, g, l]));
+        assert_eq!(it.inclusion(4, 7), Some(vec![f, j, k]));
+        assert_eq!(it.inclusion(6, 7), Some(vec![i, k]));
+        assert_eq!(it.consistency(3, 7), Some(vec![c, d, g, l]));
+        assert_eq!(it.consistency(4, 7), Some(vec![l]));
+        assert_eq!(it.consistency(6, 7), Some(vec![i, j, k]));
+        assert_eq!(it.consistency(7, 7), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_not_there_has_no_proof() {
+        let it = tree(5);
+        assert_eq!((it.inclusion(5, 5), it.inclusion(0, 6), it.inclusion(0, 0)), (None, None, None));
+        assert_eq!((it.consistency(0, 5), it.consistency(4, 3), it.consistency(1, 6)), (None, None, None));
+        assert_eq!(root_from_inclusion(leaf(0), 1, 1, &[]), None);
+        assert_eq!(roots_from_consistency(0, 3, leaf(0), &[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn each_leaf_is_shown_to_be_there(size in 1u64..150, at in any::<u64>()) {
+            let (it, index) = (tree(size), at % size);
+            let path = it.inclusion(index, size).expect("there");
+            prop_assert!(path.len() <= 64);
+            prop_assert_eq!(root_from_inclusion(leaf(index), index, size, &path), Some(root(size)));
+            for other in 0..size {
+                let shown = root_from_inclusion(leaf(index), other, size, &path);
+                prop_assert_eq!(shown == Some(root(size)), other == index);
+            }
+        }
+
+        #[test]
+        fn each_beginning_is_shown_to_be_one(new in 1u64..150, at in any::<u64>()) {
+            let (it, old) = (tree(new), at % new + 1);
+            let path = it.consistency(old, new).expect("there");
+            prop_assert!(path.len() <= 65);
+            let roots = Roots { old: root(old), new: root(new) };
+            prop_assert_eq!(roots_from_consistency(old, new, root(old), &path), Some(roots));
+        }
+
+        /// Of the longer tree there is one beginning, whatever somebody says that it is.
+        #[test]
+        fn another_beginning_does_not_lead_to_the_root(new in 2u64..100, at in any::<u64>()) {
+            let old = at % (new - 1) + 1;
+            let path = tree(new).consistency(old, new).expect("there");
+            let roots = roots_from_consistency(old, new, leaf(1_000), &path).expect("of that length");
+            let shown = Roots { old: leaf(1_000), new: root(new) };
+            prop_assert!(roots != shown);
+            prop_assert_eq!(roots.old == root(old), !old.is_power_of_two());
+        }
+
+        #[test]
+        fn a_path_that_was_altered_shows_nothing(new in 2u64..100, at in any::<u64>(), which in any::<u64>()) {
+            let old = at % (new - 1) + 1;
+            let mut path = tree(new).consistency(old, new).expect("there");
+            let which = which as usize % path.len();
+            path[which][0] ^= 1;
+            let roots = roots_from_consistency(old, new, root(old), &path);
+            prop_assert!(roots.is_none_or(|roots| roots.new != root(new)));
+            path.remove(which);
+            let roots = roots_from_consistency(old, new, root(old), &path);
+            prop_assert!(roots.is_none_or(|roots| roots.new != root(new)));
+        }
+    }
+}
