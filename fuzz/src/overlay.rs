@@ -42,8 +42,10 @@ pub mod act {
     pub const HEARD: u8 = 9;
     /// A sixteenth of a second times the argument passes; with the highest bit, minutes.
     pub const PASS: u8 = 10;
+    /// The node has judged the oldest record that it was asked about, and there is nobody to dial; with the flag it is true.
+    pub const CHECKED: u8 = 11;
     /// How many of these there are.
-    pub const COUNT: u8 = 11;
+    pub const COUNT: u8 = 12;
 }
 
 /// Who the machine is. Whoever says so, too, is one more peer that lies.
@@ -137,6 +139,10 @@ impl Scene {
                 peer: Some(who),
                 record: self.checks.pop(),
             },
+            act::CHECKED => match self.checks.pop() {
+                Some(record) => Input::Checked { record, is_true: step.flag() },
+                None => Input::Timeout,
+            },
             act::OWN => Input::OwnRecord { record: step.bytes.to_vec() },
             act::HEARD => Input::Heard { peer: who },
             _ => {
@@ -228,6 +234,7 @@ pub fn script_of<'a>(messages: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8>
             .step(act::DIALLED, other, &[])
             .step(act::RECEIVED, other, message)
             .step(act::CONFIRMED, other, &[])
+            .step(act::CHECKED, if n % 2 == 0 { 0x80 } else { 0 }, &[])
             .step(act::PASS, 20, &[])
     };
     messages.into_iter().enumerate().fold(Script::default(), said).into_bytes()

@@ -25,6 +25,8 @@ pub(super) enum Then {
     Welcome,
     /// It is passed on: a newcomer whose walk goes on there, with so many steps left.
     PassOn { to: PeerId, steps: u8 },
+    /// It is told to some: this neighbour joined by us, and its walks begin here.
+    Spread { newcomer: PeerId },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,7 @@ impl Checks {
         (true, given_up)
     }
 
-    /// The node says that this record is good.
+    /// The node has judged this record.
     pub(super) fn take(&mut self, record: &[u8]) -> Option<Check> {
         let tag = tag(record);
         let place = self.0.iter().position(|check| check.tag == tag)?;

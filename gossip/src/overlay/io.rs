@@ -117,6 +117,13 @@ pub enum Input {
         /// The record.
         record: Vec<u8>,
     },
+    /// The answer to [`Output::Check`], when there is nobody to dial.
+    Checked {
+        /// As in the output.
+        record: Vec<u8>,
+        /// Whether its peer signed it and it is valid now: then it is passed on, though this peer may not dial it.
+        is_true: bool,
+    },
     /// One message of this machine's kind off the wire, untrusted.
     Received {
         /// Who sent it. The messages of who has no link are dropped.
@@ -156,7 +163,7 @@ pub enum Output {
         bytes: Vec<u8>,
     },
     /// A record, unverified. If it verifies, and may be dialled, the node answers [`Input::Contact`] with the same
-    /// bytes; else nothing.
+    /// bytes; else [`Input::Checked`]. It answers at once: what is to be passed on waits for it.
     Check {
         /// Who told us.
         from: PeerId,

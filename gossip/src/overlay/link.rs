@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use msec_identity::PeerId;
 
-use super::io::ContactId;
+use super::io::{ContactId, Leave};
+use super::message::Record;
 
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(super) struct Link {
     pub(super) dialled: Option<(ContactId, Purpose)>,
     /// The neighbour that we give up for it, once it is up.
     pub(super) instead_of: Option<PeerId>,
+    /// What is still to be said when we have left: why, and who has room now, once the node has checked that.
+    pub(super) farewell: Option<(Leave, Record)>,
     pub(super) leaf: bool,
     /// Never exchanged for cost, as both sides agreed.
     pub(super) far: bool,
@@ -88,6 +91,7 @@ impl Link {
             state: State::Awaited,
             dialled,
             instead_of: None,
+            farewell: None,
             leaf: false,
             far: false,
             kept: false,

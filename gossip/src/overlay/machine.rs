@@ -126,7 +126,7 @@ impl Overlay {
             Input::LinkUp { peer, contact, expense } => visit::link_up(core, all, peer, contact, expense),
             Input::LinkDown { peer, why } => parting::gone(core, all, peer, Some(why)),
             Input::Contact { contact, source, peer, record } => {
-                hearsay::contact(core, contact, source, peer, record);
+                hearsay::contact(core, all, contact, source, peer, record);
                 self.arm();
             }
             Input::ContactGone { contact } => {
@@ -136,6 +136,7 @@ impl Overlay {
             }
             Input::DialFailed { contact, why } => self.dial_failed(contact, why),
             Input::OwnRecord { record } => walk::own(core, Record::new(&record)),
+            Input::Checked { record, is_true } => hearsay::checked(core, all, &record, is_true),
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Heard { peer } => {
                 if let Some(link) = core.links.get_mut(&peer) {

@@ -6,14 +6,15 @@ use msec_identity::PeerId;
 
 use super::checks::Then;
 use super::core::{Core, Timer};
+use super::hearsay::{self, Word};
 use super::io::{DialFailure, Leave, Lost, Output};
-use super::link::State;
+use super::link::{Link, State};
 use super::machine::Protocols;
 use super::message::{Message, Record};
+use super::refill;
 use super::visit::refused;
-use super::{hearsay, refill};
 
-/// How long the other side has to hang up, once it was told.
+/// How long the other side has to hang up, once it was told; and the node to check what it is told.
 const LEFT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A neighbour leaves.
@@ -62,7 +63,10 @@ pub(super) fn gone(core: &mut Core, all: &mut Protocols, peer: PeerId, why: Opti
 
 /// A visit has lasted long enough.
 pub(super) fn timeout(core: &mut Core, all: &mut Protocols, peer: PeerId) {
-    let Some(link) = core.links.get(&peer) else { return };
+    let Some(link) = core.links.get_mut(&peer) else { return };
+    if let Some((reason, _)) = link.farewell.take() {
+        return say(core, peer, reason, None);
+    }
     let reason = match link.state {
         State::Greeted | State::Measuring => Leave::Silent,
         _ => Leave::Surplus,
@@ -71,17 +75,46 @@ pub(super) fn timeout(core: &mut Core, all: &mut Protocols, peer: PeerId) {
     core.output(Output::Disconnect { peer, reason });
 }
 
-/// Ends the link to a neighbour.
+/// Ends the link to a neighbour. Who has room instead, as somebody tells, is checked before it is told on.
 pub(super) fn leave(
     core: &mut Core,
     all: &mut Protocols,
     peer: PeerId,
     reason: Leave,
-    instead: Option<Record>,
+    instead: Option<(PeerId, Record)>,
 ) {
-    core.send(peer, &Message::Leave { reason, instead });
+    let word = instead
+        .as_ref()
+        .map(|(teller, record)| hearsay::record(core, *teller, record.clone(), Duration::ZERO, Then::Keep));
+    match (word, instead) {
+        (Some(Word::Asked), Some((_, record))) => {
+            if let Some(link) = core.links.get_mut(&peer) {
+                link.farewell = Some((reason, record));
+            }
+            core.timers.set(Timer::Link(peer), core.after(LEFT_TIMEOUT));
+        }
+        (Some(Word::True), Some((_, record))) => say(core, peer, reason, Some(record)),
+        _ => say(core, peer, reason, None),
+    }
     down(core, all, peer, None);
+}
+
+/// The last word to a neighbour.
+fn say(core: &mut Core, peer: PeerId, reason: Leave, instead: Option<Record>) {
+    core.send(peer, &Message::Leave { reason, instead });
     core.timers.set(Timer::Link(peer), core.after(LEFT_TIMEOUT));
+}
+
+/// The node has judged this record: who was to be told of it is.
+pub(super) fn settle(core: &mut Core, record: &Record, is_true: bool) {
+    let waits = |link: &Link| link.farewell.as_ref().is_some_and(|(_, it)| it == record);
+    let waiting: Vec<_> = core.links.iter().filter(|(_, link)| waits(link)).map(|(peer, _)| *peer).collect();
+    for peer in waiting {
+        let farewell = core.links.get_mut(&peer).and_then(|link| link.farewell.take());
+        if let Some((reason, record)) = farewell {
+            say(core, peer, reason, Some(record).filter(|_| is_true));
+        }
+    }
 }
 
 /// A neighbour answers no more.

@@ -1,5 +1,6 @@
 //! Overlays among themselves.
 
+mod checked;
 mod healing;
 mod hostile;
 mod joining;

@@ -15,7 +15,7 @@
 //! | greeted | `Full` | the end, and the next one is dialled |
 //! | greeted | `Hello`: both dialled | the smaller id's `Hello` counts |
 //! | up | `Leave` | the end; who is named in it is dialled |
-//! | up | somebody else takes the place | `Leave`, *left*; the other side hangs up |
+//! | up | somebody else takes the place | *left*; `Leave` once who it names is checked; the other side hangs up |
 //! | any but up | its deadline | the end |
 
 use std::time::Duration;
@@ -195,27 +195,31 @@ pub(super) fn hello(
     let leaf = role == Role::Leaf;
     link.leaf = leaf;
     link.kept = kept && !leaf && others_keep < core.config.active_max / 2;
-    if let Some(record) = record.clone().filter(|_| !leaf) {
-        hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
-    }
+    let record = record.filter(|_| !leaf);
     let Some(seat) = seat::find(core, from, leaf, &wish) else {
         core.stats.refused += 1;
         set_state(core, from, State::Refused);
+        remember(core, from, record, Then::Keep);
         let told = sample_for(core, from, &wish);
         core.send(from, &Message::Full { told });
         return Ok(());
     };
-    let joins = wish == Wish::Join && !leaf;
+    let then = if wish == Wish::Join { Then::Spread { newcomer: from } } else { Then::Keep };
     let merges = matches!(wish, Wish::Merge { .. });
     seat_down(core, all, from, seat, wish, record.as_ref());
+    remember(core, from, record, then);
     if merges {
         all.merge.merged(core);
         walk::ask(core, all, from);
     }
-    if joins && let Some(record) = record {
-        walk::spread(core, from, &record);
-    }
     Ok(())
+}
+
+/// Has a record checked that `from` told by itself, and does `then` with it.
+fn remember(core: &mut Core, from: PeerId, record: Option<Record>, then: Then) {
+    if let Some(record) = record {
+        hearsay::record(core, from, record, Duration::ZERO, then);
+    }
 }
 
 /// Gives `from` its seat.
@@ -241,7 +245,7 @@ fn seat_down(
             }
             _ => record.cloned(),
         };
-        leave(core, all, dropped, reason, named);
+        leave(core, all, dropped, reason, named.map(|named| (from, named)));
     }
     let record = own_record(core);
     core.send(from, &Message::Welcome { role: core.role, far: seat.far, record, instead, told });
@@ -265,9 +269,7 @@ pub(super) fn welcome(
     link.leaf = leaf;
     let given_up = link.instead_of.take();
     let purpose = link.dialled.map_or(Purpose::Refill, |(_, purpose)| purpose);
-    if let Some(record) = welcome.record.filter(|_| !leaf) {
-        hearsay::record(core, from, record, Duration::ZERO, Then::Keep);
-    }
+    remember(core, from, welcome.record.filter(|_| !leaf), Then::Keep);
     hearsay::told(core, from, welcome.told);
     // Several that were asked at once may all have said yes.
     let room = if core.is_leaf() {
@@ -316,7 +318,7 @@ fn make_room(
         Purpose::Newcomer => (Leave::Full, core.contacts.record_of(&newcomer).cloned()),
         Purpose::Refill | Purpose::Instead => (Leave::Surplus, None),
     };
-    leave(core, all, given_up, reason, named);
+    leave(core, all, given_up, reason, named.map(|named| (newcomer, named)));
 }
 
 /// There is no place for us.

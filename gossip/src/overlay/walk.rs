@@ -6,13 +6,13 @@
 //!
 //! | when | then |
 //! |---|---|
-//! | somebody joins | its record goes to `join_walks` neighbours, with `join_walk` steps left |
+//! | somebody joins | the record is checked, and goes to `join_walks` neighbours, with `join_walk` steps left |
 //! | `Newcomer` with steps left | the record is checked, kept, and passed to a random neighbour |
 //! | `Newcomer` at its end | the record is checked and kept, and the newcomer dialled |
 //! | `shuffle_min`, doubling to `shuffle_max`; soon after a loss | `Shuffle` to a random neighbour, with `shuffle_walk` steps left |
 //! | `Shuffle` with steps left | to a random neighbour; who sent it is noted |
 //! | `Shuffle` at its end | `ShuffleReply` to who sent it |
-//! | `ShuffleReply` | its records are taken in; to who sent us the walk, unless it is ours |
+//! | `ShuffleReply` | its records are taken in; those that are true, to who sent us the walk, unless it is ours |
 //! | the own record changes | `Record` to all relays that are neighbours |
 
 use std::collections::VecDeque;
@@ -22,12 +22,13 @@ use msec_identity::PeerId;
 
 use super::checks::Then;
 use super::core::{Core, Timer};
-use super::hearsay;
+use super::hearsay::{self, Word};
 use super::link::State;
 use super::machine::Protocols;
-use super::message::{Message, Record, ToldList};
+use super::message::{Message, Record, Told, ToldList};
 
-/// Walks that are remembered until their answers come. When full, the oldest is forgotten, and its answer dropped.
+/// Walks that are remembered until their answers come, and are checked. When full, the oldest is forgotten, and its answer
+/// dropped.
 pub(super) const WALKS_MAX: usize = 32;
 
 /// How soon after a loss records are asked for: the new neighbours are there by then.
@@ -35,9 +36,17 @@ const HURRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Walks {
-    /// The walk, and who sent it; `None` if it is ours.
-    under_way: VecDeque<(u64, Option<PeerId>)>,
+    under_way: VecDeque<Walk>,
     interval: Duration,
+}
+
+#[derive(Debug)]
+struct Walk {
+    id: u64,
+    /// Who sent it; `None` if it is ours.
+    from: Option<PeerId>,
+    /// The answer, while some of it is being checked: each record with whether it was.
+    answer: Option<Vec<(Told, bool)>>,
 }
 
 impl Walks {
@@ -87,7 +96,7 @@ impl Walks {
         if self.under_way.len() >= WALKS_MAX {
             self.under_way.pop_front();
         }
-        self.under_way.push_back((walk, from));
+        self.under_way.push_back(Walk { id: walk, from, answer: None });
     }
 
     fn shuffle(&mut self, core: &mut Core, from: PeerId, walk: u64, steps: u8) {
@@ -98,23 +107,49 @@ impl Walks {
         }
         let mut told = core.sample(from);
         if let Some(own) = core.own.clone().filter(|_| !core.is_leaf()) {
-            told.0.insert(0, super::message::Told { age_s: 0, record: own });
+            told.0.insert(0, Told { age_s: 0, record: own });
         }
         core.send(from, &Message::ShuffleReply { walk, told });
     }
 
     fn reply(&mut self, core: &mut Core, from: PeerId, walk: u64, told: ToldList) {
-        let Some(place) = self.under_way.iter().position(|(other, _)| *other == walk) else { return };
-        match self.under_way.remove(place) {
-            Some((_, Some(to))) => {
-                if core.links.get(&to).is_some_and(|link| link.is_up()) {
-                    core.send(to, &Message::ShuffleReply { walk, told: told.clone() });
-                }
-                // It came this far already: what it tells is as good for us.
-                hearsay::told(core, from, told);
+        let Some(place) = self.under_way.iter().position(|it| it.id == walk && it.answer.is_none()) else {
+            return;
+        };
+        // What is meant for somebody else is as good for us: it came this far already.
+        let mut answer = Vec::new();
+        for told in told.0 {
+            let age = Duration::from_secs(u64::from(told.age_s));
+            match hearsay::record(core, from, told.record.clone(), age, Then::Keep) {
+                Word::True => answer.push((told, true)),
+                Word::Asked => answer.push((told, false)),
+                Word::None => {}
             }
-            Some((_, None)) => hearsay::told(core, from, told),
-            _ => {}
+        }
+        self.under_way[place].answer = Some(answer);
+        self.answered(core, place);
+    }
+
+    /// Passes an answer on, if all of it was checked.
+    fn answered(&mut self, core: &mut Core, place: usize) {
+        let all = |answer: &Vec<(Told, bool)>| answer.iter().all(|(_, is_true)| *is_true);
+        let walk = &self.under_way[place];
+        if walk.from.is_some() && !walk.answer.as_ref().is_some_and(all) {
+            return;
+        }
+        let Some(Walk { id, from: Some(to), answer }) = self.under_way.remove(place) else { return };
+        let told = ToldList(answer.into_iter().flatten().map(|(told, _)| told).collect());
+        if core.links.get(&to).is_some_and(|link| link.is_up()) {
+            core.send(to, &Message::ShuffleReply { walk: id, told });
+        }
+    }
+
+    fn settle(&mut self, core: &mut Core, record: &Record, is_true: bool) {
+        for place in (0..self.under_way.len()).rev() {
+            let Some(answer) = &mut self.under_way[place].answer else { continue };
+            answer.retain(|(told, _)| is_true || told.record != *record);
+            answer.iter_mut().filter(|(told, _)| told.record == *record).for_each(|(_, it)| *it = true);
+            self.answered(core, place);
         }
     }
 }
@@ -142,8 +177,16 @@ pub(super) fn reply(core: &mut Core, all: &mut Protocols, from: PeerId, walk: u6
     }
 }
 
-/// Tells of a newcomer, which is our neighbour.
+/// The node has judged this record: answers that waited for it go on.
+pub(super) fn settle(core: &mut Core, all: &mut Protocols, record: &Record, is_true: bool) {
+    all.walk.settle(core, record, is_true);
+}
+
+/// Tells of a newcomer, if it is our neighbour still.
 pub(super) fn spread(core: &mut Core, newcomer: PeerId, record: &Record) {
+    if !core.links.get(&newcomer).is_some_and(|link| link.is_relay()) {
+        return;
+    }
     let mut neighbours: Vec<_> =
         core.relays().map(|(peer, _)| peer).filter(|peer| *peer != newcomer).collect();
     core.dice.draw(&mut neighbours, core.config.join_walks);

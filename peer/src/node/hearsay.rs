@@ -10,6 +10,7 @@ use std::time::Duration;
 use msec_gossip::overlay::{Input as OverlayInput, Role};
 use msec_identity::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESSES_MAX, AddressRecord, Addresses, PeerId, UnixMillis, Unverified,
+    Verified,
 };
 
 use super::budget::Budget;
@@ -90,38 +91,47 @@ impl Node {
         self.tell_overlay(OverlayInput::OwnRecord { record });
     }
 
-    /// A neighbour passes on where somebody says that it lives. What is no record, or was not signed, convicts nobody: overlays
-    /// pass on who has just joined, or has room instead, before they know. So a false signature is only said, and the overlay
-    /// notes whose records come to nothing: with many of those a neighbour may tell less, and loses its place first.
-    pub(super) fn check_record(&mut self, from: PeerId, bytes: &[u8]) {
-        if bytes.len() > ADDRESS_RECORD_BYTES_MAX {
-            return;
-        }
-        let Ok(parsed) = Unverified::<AddressRecord>::from_bytes(bytes) else { return };
-        let claims = parsed.claims();
-        let peer = claims.peer;
-        if peer == self.peer() || !claims.is_valid(self.wall()) || !self.may_be_linked(&peer) {
-            return;
-        }
-        let held = self.dialler.book.record_of(&peer);
-        if held.is_some_and(|held| held.issued > claims.issued) {
-            return;
-        }
-        let verified = match held.filter(|held| held.is(&parsed)) {
-            Some(held) => held.clone(),
-            None if !self.links.may_check(&from, self.now.mono) => return,
-            None => match parsed.verify_by(self.authority.verifier(), &peer) {
-                Ok(verified) => verified,
-                Err(error) => {
-                    return self.refused(Some(from), RefusedKind::ForgedAddress, error.to_string());
-                }
-            },
+    /// A neighbour tells where somebody says that it lives. The overlay waits for the answer before it tells others.
+    pub(super) fn check_record(&mut self, from: PeerId, record: Vec<u8>) {
+        let Some(verified) = self.verify_record(from, &record) else {
+            return self.tell_overlay(OverlayInput::Checked { record, is_true: false });
         };
         let networks = &self.whereabouts.networks;
         let addresses = verified.addresses.iter().filter(|it| may_be_dialled(*it, networks)).collect();
-        if let Some(known) = self.dialler.book.heard(verified, addresses, self.config.hearsay_max) {
-            self.tell_contact(known);
+        match self.dialler.book.heard(verified, addresses, self.config.hearsay_max) {
+            Some(known) => self.tell_contact(known),
+            None => self.tell_overlay(OverlayInput::Checked { record, is_true: true }),
         }
+    }
+
+    /// What is old or unknown convicts nobody; the overlay notes whose records come to nothing, and with many of those a
+    /// neighbour may tell less, and loses its place first. A false signature convicts: who passes records on has checked them.
+    fn verify_record(&mut self, from: PeerId, bytes: &[u8]) -> Option<Verified<AddressRecord>> {
+        if bytes.len() > ADDRESS_RECORD_BYTES_MAX {
+            return None;
+        }
+        let parsed = Unverified::<AddressRecord>::from_bytes(bytes).ok()?;
+        let claims = parsed.claims();
+        let peer = claims.peer;
+        if peer == self.peer() || !claims.is_valid(self.wall()) || !self.may_be_linked(&peer) {
+            return None;
+        }
+        let held = self.dialler.book.record_of(&peer);
+        if held.is_some_and(|held| held.issued > claims.issued) {
+            return None;
+        }
+        if let Some(held) = held.filter(|held| held.is(&parsed)) {
+            return Some(held.clone());
+        }
+        if !self.links.may_check(&from, self.now.mono) {
+            return None;
+        }
+        let verified = parsed.verify_by(self.authority.verifier(), &peer);
+        if let Err(error) = &verified {
+            self.refused(Some(from), RefusedKind::ForgedAddress, error.to_string());
+            self.misbehaved(from);
+        }
+        verified.ok()
     }
 
     /// Whether a peer of which nothing is known, or that has a grant which is valid now.

@@ -69,7 +69,7 @@ impl Node {
                     self.output(Output::Send { link, priority: Priority::Control, bytes });
                 }
             }
-            OverlayOutput::Check { from, record } => self.check_record(from, &record),
+            OverlayOutput::Check { from, record } => self.check_record(from, record),
             OverlayOutput::Forget { contact } => self.dialler.book.forget(contact),
             OverlayOutput::Up { peer, leaf } => self.neighbour_up(peer, leaf),
             OverlayOutput::Down { peer } => self.neighbour_down(peer),

@@ -148,7 +148,7 @@ async fn each_lie_is_refused_for_what_it_is() {
 }
 
 #[tokio::test]
-async fn an_address_that_its_peer_did_not_sign_is_refused_and_parts_nobody() {
+async fn whoever_passes_on_an_address_that_its_peer_did_not_sign_is_parted_with() {
     let mut scene = Scene::set().await;
     let (attacker, membership) = scene.member("", "relay,read");
     let mut probe = Probe::dial(scene.victim.address()).await.expect("the victim answers");
@@ -160,6 +160,7 @@ async fn an_address_that_its_peer_did_not_sign_is_refused_and_parts_nobody() {
     let record = attacker.sign(AddressRecord { peer: scene.behind.id(), addresses, issued, expires });
     probe.send(&forge::hello(&record.to_bytes())).await.expect("sent");
     assert_eq!(scene.notes.refuses(ForgedAddress).await.peer, Some(attacker.peer()));
+    assert_eq!(probe.closed().await, Some(MISBEHAVED));
     for _ in 0..3 {
         scene.honest_peers_go_on().await;
     }

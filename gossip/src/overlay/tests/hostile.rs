@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::message::{Message, Record, Told, ToldList, Wish};
+use super::super::message::{Message, Record, Told, ToldList, Wish, decode};
 use super::super::*;
 use super::world::*;
 use crate::error::DecodeError;
@@ -153,7 +153,9 @@ fn it_max() -> usize {
 fn any_input() -> impl Strategy<Value = Input> {
     let who = || (1usize..14).prop_map(peer);
     let contact = || (1u64..14).prop_map(ContactId);
-    let record_of = || proptest::option::of((1usize..14).prop_map(record));
+    // Half of those that peers tell of are never confirmed.
+    let confirmed = || (1usize..7).prop_map(|index| record(2 * index));
+    let record_of = || proptest::option::of(confirmed());
     let source = prop_oneof![Just(Source::Configured), Just(Source::Discovered), Just(Source::Hearsay)];
     let why = prop_oneof![
         Just(DialFailure::Unreachable),
@@ -173,6 +175,8 @@ fn any_input() -> impl Strategy<Value = Input> {
             |(contact, source, peer, record)| Input::Contact { contact, source, peer, record }
         ),
         1 => contact().prop_map(|contact| Input::ContactGone { contact }),
+        3 => confirmed().prop_map(|record| Input::Checked { record, is_true: true }),
+        2 => (1usize..14).prop_map(|index| Input::Checked { record: record(index), is_true: false }),
         2 => (contact(), why).prop_map(|(contact, why)| Input::DialFailed { contact, why }),
         1 => who().prop_map(|peer| Input::Heard { peer }),
         12 => (who(), any_message())
@@ -231,14 +235,39 @@ fn small() -> Config {
     }
 }
 
-/// Runs these inputs, and checks the bounds after each. Returns all that came out.
+/// What somebody is told of by this.
+pub(super) fn records_in(message: Message) -> Vec<Record> {
+    let wished = |wish| match wish {
+        Wish::Exchange { instead, .. } | Wish::Far { instead } | Wish::Merge { instead } => instead,
+        Wish::Join | Wish::Neighbour { .. } => None,
+    };
+    let all = |list: ToldList| list.0.into_iter().map(|told| told.record);
+    match message {
+        Message::Hello { wish, record, .. } => wished(wish).into_iter().chain(record).collect(),
+        Message::Welcome { record, instead, told, .. } => {
+            record.into_iter().chain(instead).chain(all(told)).collect()
+        }
+        Message::Full { told } | Message::ShuffleReply { told, .. } => all(told).collect(),
+        Message::Leave { instead, .. } => instead.into_iter().collect(),
+        Message::Newcomer { record, .. } | Message::Record { record } => vec![record],
+        Message::Ping { .. } | Message::Pong { .. } | Message::Shuffle { .. } => vec![],
+    }
+}
+
+/// Runs these inputs, and checks the bounds after each, and that no record is told that was not confirmed. Returns all that
+/// came out.
 fn run(role: Role, inputs: &[(u64, Input)]) -> Vec<Output> {
     let config = small();
     let mut it = Overlay::new(config.clone(), peer(0), role, [2; 32]);
     it.handle(s(0), Input::OwnRecord { record: record(0) });
     let (mut now, mut all, mut up) = (s(0), Vec::new(), std::collections::BTreeSet::new());
+    let mut confirmed = std::collections::BTreeSet::from([record(0)]);
     for (pause_ms, input) in inputs {
         now += std::time::Duration::from_millis(*pause_ms);
+        if let Input::Contact { record: Some(record), .. } | Input::Checked { record, is_true: true } = input
+        {
+            confirmed.insert(record.clone());
+        }
         it.handle(now, input.clone());
         let came = outputs(&mut it);
         assert!(came.len() < 100, "one input, and {} outputs", came.len());
@@ -246,6 +275,10 @@ fn run(role: Role, inputs: &[(u64, Input)]) -> Vec<Output> {
             match output {
                 Output::Up { peer, .. } => assert!(up.insert(*peer)),
                 Output::Down { peer } => assert!(up.remove(peer)),
+                Output::Send { bytes, .. } => {
+                    let told = records_in(decode(bytes).unwrap());
+                    assert!(told.iter().all(|record| confirmed.contains(record.bytes())));
+                }
                 _ => {}
             }
         }

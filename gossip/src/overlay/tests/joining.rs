@@ -118,3 +118,31 @@ fn who_is_configured_stays_a_neighbour_where_that_is_asked_for() {
     let (kept, free) = (ring(true), ring(false));
     assert!(kept == 11 && free < 8, "{kept} of 11 are kept, {free} if nobody asks for it");
 }
+
+/// How long joining takes: `cargo test --release -p msec-gossip --lib two_hundred -- --ignored --nocapture`
+#[test]
+#[ignore = "half a minute in release"]
+fn two_hundred_are_one_graph_soon() {
+    let any = |index| mix(index as u64) as usize % index;
+    for (storm, through) in [(false, None), (false, Some(any)), (true, None)] {
+        for seed in 1..=5 {
+            let mut world = World::new(seed);
+            let pace = if storm { Duration::ZERO } else { s(10) / 200 };
+            world.join(200, pace, |index| through.map_or(0, |through| through(index)));
+            let start = world.now;
+            let full = |world: &World| {
+                let full = |index: &usize| world.agreed(*index).count() == world.config.active_max;
+                world.alive().filter(full).count()
+            };
+            while !world.is_connected() || full(&world) < 180 {
+                world.run(Duration::from_millis(100));
+            }
+            let took = world.now - start;
+            let sum =
+                |of: fn(&Stats) -> u64| world.nodes.iter().map(|it| of(&it.overlay.stats())).sum::<u64>();
+            let (checks, bytes) = (sum(|it| it.checks), sum(|it| it.bytes_sent));
+            eprintln!("storm {storm}, seed {seed}: {took:?} after the last, {checks} checks, {bytes} bytes");
+            assert!(took < if storm { s(8) } else { s(2) }, "{took:?}");
+        }
+    }
+}

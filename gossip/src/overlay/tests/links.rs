@@ -6,7 +6,7 @@ use super::super::message::{Message, Record, ToldList, Wish};
 use super::super::*;
 use super::world::{peer, record, s};
 
-fn relay(index: usize) -> Overlay {
+pub(super) fn relay(index: usize) -> Overlay {
     let mut it = Overlay::new(Config::default(), peer(index), Role::Relay, [index as u8; 32]);
     it.handle(s(0), Input::OwnRecord { record: record(index) });
     it
@@ -17,7 +17,7 @@ fn know(it: &mut Overlay, now: Duration, whom: usize) {
     it.handle(now, Input::Contact { contact, source: Source::Configured, peer: None, record: None });
 }
 
-fn outputs(it: &mut Overlay) -> Vec<Output> {
+pub(super) fn outputs(it: &mut Overlay) -> Vec<Output> {
     std::iter::from_fn(|| it.poll_output()).collect()
 }
 
@@ -35,7 +35,7 @@ fn dialled(it: &mut Overlay, now: Duration, whom: usize) {
 }
 
 /// `it` with `from` as a neighbour, which dialled it, of this cost.
-fn neighbour(it: &mut Overlay, now: Duration, from: usize, round_trip: Duration) {
+pub(super) fn neighbour(it: &mut Overlay, now: Duration, from: usize, round_trip: Duration) {
     it.handle(now, Input::LinkUp { peer: peer(from), contact: None, expense: s(0) });
     let hello = Message::Hello {
         role: Role::Relay,
@@ -121,7 +121,7 @@ fn who_is_heard_is_not_pinged() {
 }
 
 /// A full view of links of 20 to 60 ms, all settled, and a visitor that offers an exchange.
-fn offered(cost_ms: u32) -> Vec<Output> {
+pub(super) fn offered(cost_ms: u32) -> (Overlay, Vec<Output>) {
     let mut it = relay(0);
     for from in 1..=5 {
         let from_ms = from as u64;
@@ -143,22 +143,24 @@ fn offered(cost_ms: u32) -> Vec<Output> {
     let wish = Wish::Exchange { cost_us: cost_ms * 1_000, instead };
     let hello = Message::Hello { role: Role::Relay, wish, kept: false, record: None };
     it.handle(s(8), Input::Received { from: peer(9), bytes: hello.encode() });
-    outputs(&mut it)
+    let said = outputs(&mut it);
+    (it, said)
 }
 
 #[test]
 fn an_exchange_takes_the_place_of_the_most_costly_link() {
-    let said = offered(40);
+    let (mut it, said) = offered(40);
     assert!(said.contains(&Output::Down { peer: peer(5) }), "the one of 60 ms: {said:?}");
     assert!(said.contains(&Output::Up { peer: peer(9), leaf: false }));
+    it.handle(s(8), Input::Checked { record: record(7), is_true: true });
     let leave = Message::Leave { reason: Leave::Exchanged, instead: Record::new(&record(7)) };
     let told = Output::Send { to: peer(5), bytes: leave.encode() };
-    assert!(said.contains(&told), "and it hears of who lost a link on the other side");
+    assert_eq!(outputs(&mut it), [told], "and it hears of who lost a link on the other side");
 }
 
 #[test]
 fn an_exchange_that_does_not_pay_is_refused() {
-    let said = offered(58);
+    let (_, said) = offered(58);
     let full = Message::Full { told: ToldList::default() }.encode();
     assert_eq!(said, [Output::Send { to: peer(9), bytes: full }]);
 }

@@ -271,18 +271,14 @@ impl World {
                 }
             }
             Output::Check { record, .. } => {
-                if (self.verify)(&record) {
-                    let whom = u64::from_be_bytes(*record.first_chunk().unwrap());
-                    self.input(
-                        at,
-                        Input::Contact {
-                            contact: ContactId(whom),
-                            source: Source::Hearsay,
-                            peer: Some(peer(whom as usize)),
-                            record: Some(record),
-                        },
-                    );
-                }
+                let whom = u64::from_be_bytes(*record.first_chunk().unwrap());
+                let (contact, peer) = (ContactId(whom), Some(peer(whom as usize)));
+                let input = if (self.verify)(&record) {
+                    Input::Contact { contact, source: Source::Hearsay, peer, record: Some(record) }
+                } else {
+                    Input::Checked { record, is_true: false }
+                };
+                self.input(at, input);
             }
             Output::Up { peer, .. } => {
                 assert!(self.nodes[at].up.insert(index_of(&peer)), "up twice");

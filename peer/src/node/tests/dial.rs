@@ -110,7 +110,7 @@ fn heard(config: Config, records: &[Vec<u8>]) -> Vec<Vec<SocketAddr>> {
         .iter()
         .map(|record| {
             let before = known(&b);
-            b.node.check_record(from, record);
+            b.node.check_record(from, record.clone());
             let all = b.node.dialler.book.all();
             let new = all.last().filter(|_| all.len() > before).map(|known| known.contact);
             new.map(|contact| b.node.dialler.book.addresses(contact)).unwrap_or_default()
@@ -138,7 +138,7 @@ fn what_a_peer_signs_is_kept_where_it_may_be_dialled() {
 }
 
 #[test]
-fn an_address_that_its_peer_did_not_sign_is_said_and_what_is_old_or_strange_is_not() {
+fn an_address_that_its_peer_did_not_sign_convicts_and_what_is_old_or_strange_does_not() {
     let peer = Identity::from_seed([9; 32]);
     let good = record(&peer, &["10.0.0.9:4000"], START);
     let mut forged = good.clone();
@@ -150,7 +150,7 @@ fn an_address_that_its_peer_did_not_sign_is_said_and_what_is_old_or_strange_is_n
     b.handle(Input::Timeout);
     b.events();
     let mut told = |record: &[u8]| {
-        b.node.check_record(from, record);
+        b.node.check_record(from, record.to_vec());
         b.handle(Input::Timeout);
         let refused = |event| match event {
             Event::Refused(Refused { peer, kind, .. }) => Some((peer, kind)),
@@ -161,8 +161,10 @@ fn an_address_that_its_peer_did_not_sign_is_said_and_what_is_old_or_strange_is_n
     for harmless in [good, later_version, expired, vec![7; 300], Vec::new()] {
         assert_eq!(told(&harmless), (vec![], vec![]));
     }
-    // Whoever passes it on may not know.
-    assert_eq!(told(&forged), (vec![(Some(from), RefusedKind::ForgedAddress)], vec![]));
+    // Whoever passes it on has seen that.
+    let (said, closed) = told(&forged);
+    assert_eq!(said, [(Some(from), RefusedKind::ForgedAddress)]);
+    assert_eq!(closed, [CloseReason::Misbehaved]);
 }
 
 #[test]
@@ -174,11 +176,11 @@ fn a_later_record_of_a_peer_counts_and_an_earlier_one_does_not() {
         let it = all.iter().find(|it| it.peer == Some(peer.peer())).expect("it is known");
         b.node.dialler.book.addresses(it.contact)
     };
-    b.node.check_record(from, &record(&peer, &["10.0.0.9:4000"], START));
+    b.node.check_record(from, record(&peer, &["10.0.0.9:4000"], START));
     let later = record(&peer, &["10.0.0.10:4000"], START.saturating_add(1));
-    b.node.check_record(from, &later);
+    b.node.check_record(from, later);
     assert_eq!(at(&b), [address(10)]);
-    b.node.check_record(from, &record(&peer, &["10.0.0.9:4000"], START));
+    b.node.check_record(from, record(&peer, &["10.0.0.9:4000"], START));
     assert_eq!(at(&b), [address(10)]);
     assert_eq!(b.node.sizes().hearsay, 1, "one peer is one contact");
 }
@@ -190,7 +192,7 @@ fn a_neighbour_that_makes_up_peers_has_few_of_them_looked_at() {
         let mut seed = [7; 32];
         seed[..4].copy_from_slice(&n.to_le_bytes());
         let peer = Identity::from_seed(seed);
-        b.node.check_record(from, &record(&peer, &["198.51.100.9:4000"], START));
+        b.node.check_record(from, record(&peer, &["198.51.100.9:4000"], START));
     }
     assert_eq!(b.node.sizes().hearsay, 128, "as many signatures are checked at once");
 }
@@ -199,7 +201,7 @@ fn a_neighbour_that_makes_up_peers_has_few_of_them_looked_at() {
 fn the_addresses_of_a_contact_are_tried_one_after_the_other() {
     let (mut b, from) = listening(Config::default());
     let peer = Identity::from_seed([9; 32]);
-    b.node.check_record(from, &record(&peer, &["10.0.0.8:4000", "10.0.0.9:4000"], START));
+    b.node.check_record(from, record(&peer, &["10.0.0.8:4000", "10.0.0.9:4000"], START));
     let all = b.node.dialler.book.all();
     let contact = all.iter().find(|it| it.peer == Some(peer.peer())).expect("it is known").contact;
     b.node.dial(contact);
@@ -216,7 +218,7 @@ fn dials_to_signed_addresses_are_few_at_once() {
     let (mut b, from) = listening(Config::default());
     for n in 10..100 {
         let peer = Identity::from_seed([n; 32]);
-        b.node.check_record(from, &record(&peer, &[&format!("10.0.0.{n}:4000")], START));
+        b.node.check_record(from, record(&peer, &[&format!("10.0.0.{n}:4000")], START));
     }
     for it in b.node.dialler.book.all() {
         b.node.dial(it.contact);
