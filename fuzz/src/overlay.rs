@@ -11,7 +11,7 @@ use msec_identity::PeerId;
 
 use crate::script::{Script, Step};
 
-/// More outputs than any one input should cause, with limits as small as [`limits`].
+/// More outputs than any one input should cause, with limits as small as [`Config::small`].
 const OUTPUTS_MAX: usize = 100;
 /// The longest message: as long as twelve records.
 const MESSAGE_BYTES_MAX: usize = 12 * RECORD_BYTES_MAX;
@@ -55,23 +55,6 @@ fn peer(n: u8) -> PeerId {
     PeerId([n & 0x07; 32])
 }
 
-/// Limits that a short script reaches.
-fn limits() -> Config {
-    Config {
-        active_max: 3,
-        passive_max: 3,
-        leaves_max: 2,
-        remembered_max: 3,
-        fixed_max: 3,
-        visits_max: 3,
-        dials_max: 3,
-        settle: Duration::from_secs(1),
-        keep_configured: true,
-        hearsay_each_max: 12,
-        ..Config::default()
-    }
-}
-
 /// The machine, and what a driver knows of it.
 struct Scene {
     overlay: Overlay,
@@ -87,7 +70,7 @@ struct Scene {
 
 impl Scene {
     fn new(role: Role) -> Self {
-        let config = limits();
+        let config = Config::small();
         let overlay = Overlay::new(config.clone(), peer(ME), role, [1; 32]);
         let mut scene = Self {
             overlay,

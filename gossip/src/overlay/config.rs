@@ -139,6 +139,23 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Bounds that a few inputs reach: for tests of the machine, and of what drives it.
+    pub fn small() -> Self {
+        Self {
+            active_max: 3,
+            passive_max: 3,
+            leaves_max: 2,
+            remembered_max: 3,
+            fixed_max: 3,
+            visits_max: 3,
+            dials_max: 3,
+            settle: Duration::from_secs(1),
+            keep_configured: true,
+            hearsay_each_max: 12,
+            ..Self::default()
+        }
+    }
+
     /// Whether these numbers work together.
     pub fn check(&self) -> Result<(), ConfigError> {
         ConfigError::of_zeros([
@@ -183,6 +200,7 @@ mod tests {
     #[test]
     fn the_default_works() {
         assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(Config::small().check(), Ok(()));
     }
 
     #[test]

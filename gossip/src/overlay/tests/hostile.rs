@@ -219,22 +219,6 @@ fn any_message() -> impl Strategy<Value = Message> {
     ]
 }
 
-/// Small bounds, so that they are met.
-fn small() -> Config {
-    Config {
-        active_max: 3,
-        passive_max: 3,
-        leaves_max: 2,
-        remembered_max: 3,
-        fixed_max: 3,
-        visits_max: 3,
-        dials_max: 3,
-        settle: s(1),
-        keep_configured: true,
-        ..Config::default()
-    }
-}
-
 /// What somebody is told of by this.
 pub(super) fn records_in(message: Message) -> Vec<Record> {
     let wished = |wish| match wish {
@@ -257,7 +241,7 @@ pub(super) fn records_in(message: Message) -> Vec<Record> {
 /// Runs these inputs, and checks the bounds after each, and that no record is told that was not confirmed. Returns all that
 /// came out.
 fn run(role: Role, inputs: &[(u64, Input)]) -> Vec<Output> {
-    let config = small();
+    let config = Config::small();
     let mut it = Overlay::new(config.clone(), peer(0), role, [2; 32]);
     it.handle(s(0), Input::OwnRecord { record: record(0) });
     let (mut now, mut all, mut up) = (s(0), Vec::new(), std::collections::BTreeSet::new());
