@@ -2,9 +2,18 @@
 
 use crate::announce::Announce;
 use crate::broadcast::Broadcast;
+use crate::config::Config;
 use crate::core::Core;
 use crate::neighbour::Neighbour;
+use crate::trees::ROUTES_PER_TREE;
+use crate::trees::link::ADVERTS_PER_TREE;
 use crate::wants::Wants;
+
+/// Deadlines for each neighbour.
+const TIMERS_EACH: usize = 3;
+
+/// Deadlines that are for no neighbour and no want.
+const TIMERS_OF_ALL: usize = 3;
 
 /// The sizes of all tables. Where each neighbour has one, that of the fullest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub struct Tables {
     pub fetches: usize,
     /// Pushes that are remembered: at most [`crate::Config::recent_max`].
     pub recent: usize,
-    /// Ways in trees: at most twice [`crate::Config::trees_max`].
+    /// Ways in trees: at most twice [`crate::Config::trees_max`], and our own.
     pub trees: usize,
     /// Trees that one neighbour told of: at most twice [`crate::Config::trees_max`].
     pub trees_told: usize,
@@ -51,6 +60,34 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Of each table what it holds, how much of it there is, and how much there may be with these settings. What is held is
+    /// the node's to bound.
+    pub fn bounds(&self, may: &Config) -> [(&'static str, usize, usize); 18] {
+        // Each key may be heard of by its name and in full.
+        let wants_max = self.held + self.neighbours * may.hearsay_max;
+        [
+            ("neighbours", self.neighbours, may.neighbours_max),
+            ("keys known of one neighbour", self.known, self.held),
+            ("keys heard from one neighbour", self.hearsay, may.hearsay_max),
+            ("keys backed off at one neighbour", self.backoffs, may.backoffs_max),
+            ("conflicts with one neighbour", self.conflicts, may.conflicts_max),
+            ("serves for one neighbour", self.serving, may.serves_in_flight_max),
+            ("wants in flight at one neighbour", self.wants_in_flight, may.wants_in_flight_max),
+            ("wants", self.wants, wants_max),
+            ("wants queued at one neighbour", self.wants_queued, self.wants),
+            ("authors", self.authors, may.authors_max),
+            ("cursors", self.cursors, may.cursors_max),
+            ("changes of one neighbour that are waited for", self.taking, may.hearsay_max),
+            ("keys with news", self.news, self.held),
+            ("announced pushes that are waited for", self.fetches, self.neighbours * may.fetches_max),
+            ("pushes remembered", self.recent, may.recent_max),
+            // Our own is one more.
+            ("trees", self.trees, may.trees_max * ROUTES_PER_TREE + 1),
+            ("trees told by one neighbour", self.trees_told, may.trees_max * ADVERTS_PER_TREE),
+            ("deadlines", self.timers, self.wants + TIMERS_EACH * self.neighbours + TIMERS_OF_ALL),
+        ]
+    }
+
     pub(crate) fn of(core: &Core, broadcast: &Broadcast, announce: &Announce, wants: &Wants) -> Self {
         let [trees, trees_told] = broadcast.trees.table_sizes();
         let mut tables = Self {
@@ -85,5 +122,43 @@ impl Tables {
         ] {
             *fullest = size.max(*fullest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_a_bound_that_can_be_broken() {
+        let much = usize::MAX / 2;
+        let tables = Tables {
+            held: 1,
+            neighbours: much,
+            known: much,
+            hearsay: much,
+            backoffs: much,
+            conflicts: much,
+            serving: much,
+            wants_in_flight: much,
+            wants: much,
+            wants_queued: much,
+            cursors: much,
+            taking: much,
+            authors: much,
+            news: much,
+            fetches: much,
+            recent: much,
+            trees: much,
+            trees_told: much,
+            timers: much,
+        };
+        let few = Tables { neighbours: 1, ..tables };
+        let config = Config::default();
+        let broken = |tables: &Tables| tables.bounds(&config).iter().filter(|(_, is, may)| is > may).count();
+        // Wants that are queued are bounded by wants, and timers by both: those two are broken by themselves.
+        assert_eq!(broken(&few), 15);
+        assert_eq!(broken(&Tables { wants: 0, ..few }), 16);
+        assert_eq!(broken(&Tables::default()), 0);
     }
 }

@@ -47,7 +47,7 @@
 
 mod choose;
 pub(crate) mod dist;
-mod link;
+pub(crate) mod link;
 mod pace;
 mod route;
 mod tell;
@@ -80,7 +80,7 @@ const COST_PART: u16 = 10;
 const COST_LEAST: Dist = Dist(2);
 
 /// Ways that are kept for each tree that may be: those over `Config::trees_max` are on their way out.
-const ROUTES_PER_TREE: usize = 2;
+pub(crate) const ROUTES_PER_TREE: usize = 2;
 
 /// The trees, and our place in each.
 #[derive(Debug)]

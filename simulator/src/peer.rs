@@ -130,6 +130,19 @@ impl PeerSpec {
         self
     }
 
+    /// The settings of its node where it is that peer: with its contacts, at which `who` says whom to expect, and with where
+    /// it is.
+    pub(crate) fn config(&self, at: PeerIndex, who: impl Fn(PeerIndex) -> Option<PeerId>) -> node::Config {
+        let contacts = self.contacts.iter().map(|peer| Contact { address: peer.address(), peer: who(*peer) });
+        let address = at.address();
+        node::Config {
+            contacts: contacts.collect(),
+            advertise: vec![address],
+            networks: vec![node::Network { ip: address.ip(), prefix: NETWORK_BITS }],
+            ..self.settings.clone()
+        }
+    }
+
     /// With another interface.
     #[must_use]
     pub fn interface(mut self, class: ClassId) -> Self {
@@ -260,20 +273,9 @@ impl Peer {
         self.boot += 1;
         self.clock.start(time);
         self.wake = None;
-        let contacts = self
-            .spec
-            .contacts
-            .iter()
-            .map(|peer| Contact { address: peer.address(), peer: Some(identity(self.seed, *peer).peer()) });
-        let address = self.index.address();
-        let config = node::Config {
-            contacts: contacts.collect(),
-            advertise: vec![address],
-            networks: vec![node::Network { ip: address.ip(), prefix: NETWORK_BITS }],
-            ..self.spec.settings.clone()
-        };
+        let who = |peer| Some(identity(self.seed, peer).peer());
         let parts = node::Parts {
-            config,
+            config: self.spec.config(self.index, who),
             identity: self.identity(),
             authority,
             papers: self.papers.clone(),

@@ -43,7 +43,7 @@ impl OfTree for Advert {
 }
 
 /// Trees that one neighbour may tell of, for each that we keep. An honest one tells of as many as it keeps.
-const ADVERTS_PER_TREE: usize = 2;
+pub(crate) const ADVERTS_PER_TREE: usize = 2;
 
 /// What a neighbour's paths cost more if it doesn't want all that we want: more than any detour.
 const UNINTERESTED: Dist = Dist(2_000);

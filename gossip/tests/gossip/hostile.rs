@@ -239,32 +239,9 @@ fn check_ids(asked: &mut BTreeMap<(PeerId, u64), [u8; 6]>, output: &Output) {
 
 /// However full the tables were made, they stay in their bounds.
 fn bounded(gossip: &Gossip, config: &Config) {
-    let sizes = gossip.table_sizes();
-    // Each may be heard of by a name and in full.
-    let wants_max = sizes.held + sizes.neighbours * config.hearsay_max;
-    for (what, size, max) in [
-        ("neighbours", sizes.neighbours, config.neighbours_max),
-        ("known", sizes.known, sizes.held),
-        ("hearsay", sizes.hearsay, config.hearsay_max),
-        ("backoffs", sizes.backoffs, config.backoffs_max),
-        ("conflicts", sizes.conflicts, config.conflicts_max),
-        ("serving", sizes.serving, config.serves_in_flight_max),
-        ("wants in flight", sizes.wants_in_flight, config.wants_in_flight_max),
-        ("wants", sizes.wants, wants_max),
-        ("wants queued", sizes.wants_queued, sizes.wants),
-        ("authors", sizes.authors, config.authors_max),
-        ("cursors", sizes.cursors, config.cursors_max),
-        ("taking", sizes.taking, config.hearsay_max),
-        ("news", sizes.news, sizes.held),
-        ("timers", sizes.timers, sizes.wants + 3 * sizes.neighbours + 3),
-    ] {
-        assert!(size <= max, "{what}: {size}, over {max}");
+    for (what, is, may) in gossip.table_sizes().bounds(config) {
+        assert!(is <= may, "{is} {what}, at most {may} are allowed");
     }
-    assert!(sizes.fetches <= config.fetches_max * usize::from(PEERS), "{sizes:?}");
-    assert!(sizes.recent <= config.recent_max, "{sizes:?}");
-    // Our own is one more.
-    assert!(sizes.trees <= 2 * config.trees_max + 1, "{sizes:?}");
-    assert!(sizes.trees_told <= 2 * config.trees_max, "{sizes:?}");
 }
 
 fn small() -> Config {

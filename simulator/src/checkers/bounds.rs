@@ -2,7 +2,6 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::gossip::{self, Tables};
 use msec_peer::node::{self, READS_MAX, Sizes};
 
 use super::{Checker, Kind};
@@ -66,15 +65,14 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
     let (Some(node), Some(spec), true) = (world.node(peer), world.spec(peer), world.is_honest(peer)) else {
         return Vec::new();
     };
-    // It is given its contacts when it starts, and its views grow with them.
-    let contacts = spec.contacts.iter().map(|peer| node::Contact { address: peer.address(), peer: None });
-    let settings = &node::Config { contacts: contacts.collect(), ..spec.settings.clone() };
+    // Its views grow with its contacts, whoever lives there.
+    let settings = &spec.config(peer, |_| None);
     let sizes = node.sizes();
     let (commits, reads) = world.disk_waiting(peer);
     let reads_max = settings.links_max * settings.gossip.serves_in_flight_max;
     let disk = [("commits at once", commits, 1), ("reads at once", reads, reads_max)];
     let overlay = sizes.overlay.bounds(&settings.views());
-    let gossip = of_gossip(&sizes.gossip, &settings.gossip);
+    let gossip = sizes.gossip.bounds(&settings.gossip);
     let bounds = of_node(&sizes, settings).into_iter().chain(overlay).chain(gossip).chain(disk);
     let over = bounds.filter(|(_, is, bound)| is > bound);
     over.map(|(what, is, bound)| format!("peer {peer} has {is} {what}, at most {bound} are allowed"))
@@ -96,35 +94,11 @@ fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 9] {
     ]
 }
 
-fn of_gossip(is: &Tables, may: &gossip::Config) -> [Bound; 18] {
-    let wants_max = is.held + is.neighbours * may.hearsay_max;
-    [
-        ("neighbours", is.neighbours, may.neighbours_max),
-        ("keys known of one neighbour", is.known, is.held),
-        ("keys heard from one neighbour", is.hearsay, may.hearsay_max),
-        ("keys backed off at one neighbour", is.backoffs, may.backoffs_max),
-        ("conflicts with one neighbour", is.conflicts, may.conflicts_max),
-        ("serves for one neighbour", is.serving, may.serves_in_flight_max),
-        ("wants in flight at one neighbour", is.wants_in_flight, may.wants_in_flight_max),
-        ("wants", is.wants, wants_max),
-        ("wants queued at one neighbour", is.wants_queued, is.wants),
-        ("cursors", is.cursors, may.cursors_max),
-        ("changes of one neighbour that are waited for", is.taking, may.hearsay_max),
-        ("authors", is.authors, may.authors_max),
-        ("keys with news", is.news, is.held),
-        ("announced pushes that are waited for", is.fetches, is.neighbours * may.fetches_max),
-        ("pushes remembered", is.recent, may.recent_max),
-        ("trees", is.trees, 2 * may.trees_max),
-        ("trees told by one neighbour", is.trees_told, 2 * may.trees_max),
-        ("timers", is.timers, is.wants + 3 * is.neighbours + 3),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use msec_peer::gossip::overlay;
+    use msec_peer::gossip::{self, overlay};
 
     use super::*;
     use crate::checkers::testing::{GATEWAY, NOTHING, publish, small_world};
@@ -153,35 +127,7 @@ mod tests {
 
     #[test]
     fn every_table_has_a_bound_that_can_be_broken() {
-        let (node, gossip) = (node::Config::default(), gossip::Config::default());
-        let much = usize::MAX / 2;
-        let tables = Tables {
-            held: 1,
-            neighbours: much,
-            known: much,
-            hearsay: much,
-            backoffs: much,
-            conflicts: much,
-            serving: much,
-            wants_in_flight: much,
-            wants: much,
-            wants_queued: much,
-            cursors: much,
-            taking: much,
-            authors: much,
-            news: much,
-            fetches: much,
-            recent: much,
-            trees: much,
-            trees_told: much,
-            timers: much,
-        };
-        let few = Tables { neighbours: 1, ..tables };
-        let broken =
-            |tables: &Tables| of_gossip(tables, &gossip).iter().filter(|(_, is, may)| is > may).count();
-        // Wants that are queued are bounded by wants, and timers by both: those two are broken by themselves.
-        assert_eq!(broken(&few), 15);
-        assert_eq!(broken(&Tables { wants: 0, ..few }), 16);
+        let (node, much) = (node::Config::default(), usize::MAX / 2);
         // Deadlines and linked contacts are bounded by tables that are too full themselves.
         let full = overlay::Tables {
             active: much / 8,
@@ -208,7 +154,7 @@ mod tests {
             reads: much,
             outputs: much,
             overlay: full,
-            gossip: tables,
+            gossip: gossip::Tables::default(),
         };
         assert!(of_node(&sizes, &node).iter().all(|(_, is, may)| is > may));
     }
