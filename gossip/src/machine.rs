@@ -227,6 +227,14 @@ impl Gossip {
             Message::Ihave { ids } => self.broadcast.lazy.announced(core, from, ids),
             Message::Fetch { ids } => self.broadcast.lazy.fetch(core, from, &ids),
             Message::Feed { on } => feed::received(core, from, on),
+            Message::Offer { salt, items } => {
+                for key in offer::received(core, from, salt, &items) {
+                    self.wants.consider(&mut self.core, key, None);
+                }
+            }
+            Message::Held { salt, fingerprint, lacking } => {
+                offer::held(core, from, salt, fingerprint, &lacking);
+            }
             Message::Reconcile(step) => {
                 for key in reconcile::received(core, from, step) {
                     self.wants.consider(&mut self.core, key, None);

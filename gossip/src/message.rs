@@ -12,10 +12,10 @@ use crate::bounded;
 use crate::error::DecodeError;
 use crate::item::{Item, Key};
 use crate::lazy::IDS_MAX;
-use crate::name;
+use crate::name::{self, NAMED_MAX, Named};
 use crate::range::Range;
 use crate::recent::Id;
-use crate::reconcile::message::Step;
+use crate::reconcile::message::{Fingerprint, Salt, Step};
 use crate::trees::dist::TreeId;
 use crate::trees::wire::TreeMessage;
 
@@ -80,6 +80,20 @@ pub(crate) enum Message<'a> {
     },
     /// The sender, a leaf, wants all pushes from the receiver, or none.
     Feed { on: bool },
+    /// The sender holds these, and does not want them itself: what of them does the receiver hold?
+    Offer {
+        salt: Salt,
+        #[serde(with = "name::list")]
+        items: Vec<Named>,
+    },
+    /// The sender holds what the offer of that salt named, just as much and on disk, but for those at some places.
+    Held {
+        salt: Salt,
+        /// Of what it holds.
+        fingerprint: Fingerprint,
+        #[serde(deserialize_with = "bounded::seq::<_, _, NAMED_MAX>")]
+        lacking: Vec<u16>,
+    },
 }
 
 /// What a want is called on its link, by who asks, so that its answer need not say again what it is of. Numbers go up and
@@ -115,6 +129,8 @@ impl<'a> Message<'a> {
             Self::Tree(message) => message.is_ordered(),
             Self::Push { .. } | Self::Want { .. } | Self::Chunk { .. } | Self::Unserved { .. } => true,
             Self::Ihave { .. } | Self::Fetch { .. } | Self::Feed { .. } => true,
+            Self::Offer { .. } => true,
+            Self::Held { lacking, .. } => lacking.is_sorted_by(|a, b| a < b),
         };
         if ordered { Ok(()) } else { Err(DecodeError::Disordered) }
     }

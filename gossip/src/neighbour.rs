@@ -9,6 +9,7 @@ use crate::interest::Interest;
 use crate::item::{Key, Version};
 use crate::message::WantId;
 use crate::name::{self, Name};
+use crate::offer::Offers;
 use crate::quota::Quotas;
 use crate::range::Range;
 use crate::reconcile::{Pace, Session};
@@ -56,15 +57,6 @@ pub(crate) struct Neighbour {
     pub(crate) pace: Pace,
     pub(crate) session: Session,
     pub(crate) offers: Offers,
-}
-
-/// How far the offers have come.
-#[derive(Debug, Default)]
-pub(crate) struct Offers {
-    /// Where the next window begins, if the last one didn't hold them all.
-    pub(crate) next: Option<Key>,
-    /// Windows in a row of which nothing arrived.
-    pub(crate) fruitless: u32,
 }
 
 /// How far it holds a key.

@@ -20,6 +20,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::item::{Item, Origin};
 use crate::message::Message;
+use crate::name::Named;
 use crate::recent::Id;
 use crate::trees::wire::{Step, TreeMessage};
 
@@ -99,6 +100,9 @@ impl Quotas {
             Message::Have { items, .. } => {
                 self.announcements.take(now, items.len() * Item::BYTES_TYPICAL, config.announce_quota)
             }
+            Message::Offer { items, .. } => {
+                self.announcements.take(now, items.len() * size_of::<Named>(), config.announce_quota)
+            }
             Message::Ihave { ids } => {
                 self.announcements.take(now, ids.len() * size_of::<Id>(), config.announce_quota)
             }
@@ -108,6 +112,7 @@ impl Quotas {
             Message::Fetch { .. } => self.may_serve(now, config),
             Message::Tree(_)
             | Message::Feed { .. }
+            | Message::Held { .. }
             | Message::Want { .. }
             | Message::Chunk { .. }
             | Message::Unserved { .. }

@@ -122,6 +122,15 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
         ids.clone().prop_map(|ids| Message::Ihave { ids }),
         ids.prop_map(|ids| Message::Fetch { ids }),
         any::<bool>().prop_map(|on| Message::Feed { on }),
+        prop::collection::btree_map(0u8..40, any::<u64>(), 0..9).prop_map(|names| Message::Offer {
+            salt: Salt([5; 8]),
+            items: names.into_iter().map(|(n, size)| Named { name: Name::of(&item(n).key), size }).collect(),
+        }),
+        prop::collection::btree_set(any::<u16>(), 0..9).prop_map(|lacking| Message::Held {
+            salt: Salt([5; 8]),
+            fingerprint: Fingerprint::of_offer(Salt([5; 8]), std::iter::empty()),
+            lacking: lacking.into_iter().collect(),
+        }),
     ]
 }
 

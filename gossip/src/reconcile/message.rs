@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bounded;
 use crate::frontier::Sum;
+use crate::item::{Key, Version};
 use crate::name::{self, Named};
 use crate::range::{FANOUT, Range};
 use crate::riblt::CELL_BYTES;
@@ -160,6 +161,19 @@ impl Fingerprint {
         key[24..].copy_from_slice(&salt.0);
         let mut short = [0; 8];
         short.copy_from_slice(&blake3::keyed_hash(&key, &sum.hash).as_bytes()[..8]);
+        Self(short)
+    }
+
+    /// Of what is offered, in order.
+    pub(crate) fn of_offer(salt: Salt, items: impl Iterator<Item = (Key, Version)>) -> Self {
+        let mut key = *b"msec/gossip/offer/1     ........";
+        key[24..].copy_from_slice(&salt.0);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        for (key, version) in items {
+            hasher.update(&key.0).update(&version.size.to_le_bytes()).update(&version.digest);
+        }
+        let mut short = [0; 8];
+        short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
         Self(short)
     }
 }

@@ -175,14 +175,18 @@ fn offers_over_the_limit_take_turns() {
     let mut rig = Rig::with(Config { list_max: 5, offers_max: 8, ..Config::default() }, Interest::none());
     rig.load(&items(20, "parks", 9));
     rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
-    let mut told = keys(rig.announced());
-    assert_eq!(told.len(), 8);
+    let names = |rig: &mut Rig| -> Vec<_> {
+        rig.offered().into_iter().flat_map(|(_, _, items)| items).map(|(name, _)| name).collect()
+    };
+    let mut told = names(&mut rig);
+    assert_eq!((told.len(), rig.gossip.table_sizes().offered), (8, 8));
     rig.pass(ms(4_000));
-    told.extend(keys(rig.announced()));
+    told.extend(names(&mut rig));
     assert_eq!(told.len(), 24, "in a hurry, after 1 and 2 s");
     assert_eq!(told.iter().collect::<BTreeSet<_>>().len(), 20);
     rig.pass(ms(100_000));
-    assert!(rig.announced().len() <= 2 * 15, "but not for ever, if nothing arrives");
+    assert!(rig.offered().len() <= 15, "but not for ever, if nothing arrives");
+    assert_eq!(rig.gossip.table_sizes().offered, 16, "and two windows are remembered");
 }
 
 #[test]

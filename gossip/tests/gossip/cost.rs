@@ -122,6 +122,33 @@ fn measure(items: u64, differences: u64) -> [u64; 5] {
     [spread, clustered, updated, met, idle]
 }
 
+/// A sensor that wants nothing and whose logs a gateway holds: what it costs to come back, restarted or not.
+fn comes_back(logs: u64) -> u64 {
+    let mut pair = Pair::new(&Config::default(), [Interest::none(), Interest::all()]);
+    let topic = Topic::new("parks/noise").unwrap();
+    for key in (0..logs).map(key) {
+        pair.hold(0, key, &topic, version(8_760, &key));
+    }
+    pair.up();
+    assert!(pair.converge(Duration::from_secs(5)).is_some());
+    [None, Some(0), Some(1)].into_iter().fold(0, |most, restarted| {
+        pair.down();
+        restarted.into_iter().for_each(|end| pair.restart(end, &Config::default()));
+        let cost = reconnect(&mut pair);
+        let offered = pair.ends[0].gossip.stats().announced;
+        pair.run_for(Duration::from_secs(60));
+        assert_eq!(pair.ends[0].gossip.stats().announced, offered, "it was answered, and is not said again");
+        eprintln!("a sensor with {logs} logs comes back with nothing new for {cost} bytes");
+        most.max(cost)
+    })
+}
+
+#[test]
+fn what_costs_nothing_costs_nothing_for_a_sensor_too() {
+    let [one, ten, many] = [1, 10, 1_000].map(comes_back);
+    assert!(one <= 50 && ten <= 130 && many <= 10_000, "{one} {ten} {many}");
+}
+
 #[test]
 fn the_cost_is_that_of_the_difference() {
     let [spread, clustered, updated, met, idle] = measure(20_000, 1_000);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::rig::{items, topic};
-use crate::wire::{Step, Wire, WireExtent, WireItem, WireTree, exactly, id, named};
+use crate::wire::{Step, Wire, WireExtent, WireItem, WireTree, exactly, held, id, named};
 
 const PEERS: u8 = 3;
 
@@ -154,6 +154,11 @@ fn any_wire() -> BoxedStrategy<Wire> {
         any_ids().prop_map(|ids| Wire::Ihave { ids }),
         any_ids().prop_map(|ids| Wire::Fetch { ids }),
         any::<bool>().prop_map(|on| Wire::Feed { on }),
+        (any_salt(), any_named()).prop_map(|(salt, items)| Wire::Offer { salt, items }),
+        (any_salt(), any_items()).prop_map(|(salt, items)| held(salt, &items)),
+        (any_salt(), prop::collection::btree_set(any::<u16>(), 0..4)).prop_map(|(salt, lacking)| {
+            Wire::Held { salt, fingerprint: [7; 8], lacking: lacking.into_iter().collect() }
+        }),
     ]
     .boxed()
 }
@@ -215,7 +220,8 @@ fn check(gossip: &Gossip, config: &Config, output: &Output) {
                     Wire::Tree(WireTree::Vector { steps, .. }) => assert!(steps.len() <= 512),
                     Wire::Reconcile(_) => {}
                     Wire::Push { .. } | Wire::Want { .. } | Wire::Chunk { .. } | Wire::Unserved { .. } => {}
-                    Wire::Tree(_) | Wire::Feed { .. } => {}
+                    Wire::Offer { items, .. } => assert!((1..=config.offers_max).contains(&items.len())),
+                    Wire::Tree(_) | Wire::Feed { .. } | Wire::Held { .. } => {}
                 }
             }
             to

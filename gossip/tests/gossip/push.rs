@@ -3,7 +3,7 @@
 use msec_gossip::{Config, DecodeError, Input, Interest, Output, Priority};
 
 use crate::rig::{A, B, C, Rig, item, items, key, ms, parks, push, rig_of, want};
-use crate::wire::{Wire, exactly, other_root};
+use crate::wire::{Wire, exactly};
 
 #[test]
 fn a_live_payload_goes_to_all_others_who_want_it() {
@@ -70,23 +70,6 @@ fn a_neighbour_that_announces_less_than_we_hold_is_told_whatever_its_interest() 
     assert_eq!(rig.announced(), [], "as much needs no answer");
     rig.receive(A, &Wire::Have { ask: true, items: vec![item(key(1), "parks", 9)] });
     assert_eq!(rig.announced(), [(A, false, vec![item(key(1), "parks", 9)])], "unless it is asked for");
-}
-
-#[test]
-fn offers_go_on_until_they_are_acknowledged_and_equal_summaries_do_not_starve_them() {
-    let mut rig = Rig::new(parks());
-    rig.load(&[item(key(1), "air", 5)]);
-    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
-    let offer = (A, true, vec![item(key(1), "air", 5)]);
-    assert_eq!(rig.announced(), std::slice::from_ref(&offer));
-    for _ in 0..20 {
-        rig.pass(ms(1_000));
-        rig.receive(A, &other_root());
-    }
-    assert!(rig.announced().contains(&offer));
-    rig.have(A, &[item(key(1), "air", 5)]);
-    rig.pass(ms(60_000));
-    assert_eq!(rig.announced(), []);
 }
 
 #[test]
@@ -174,27 +157,6 @@ fn who_turns_out_to_lack_what_only_we_offer_is_told_at_once() {
     assert_eq!(rig.announced(), [(A, false, vec![item(key(1), "parks", 5)])]);
     rig.pass(ms(200));
     assert_eq!(rig.wants(), []);
-}
-
-#[test]
-fn windows_of_offers_hurry_while_they_arrive_and_after_a_shed() {
-    let mut rig = Rig::with(Config { offers_max: 64, ..Config::default() }, Interest::none());
-    rig.load(&items(640, "parks", 1));
-    rig.input(Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
-    let mut offered = 0;
-    for _ in 0..10 {
-        for (_, ask, items) in rig.announced() {
-            assert!(ask);
-            offered += items.len();
-            rig.have(A, &items);
-        }
-        rig.pass(ms(1_250));
-    }
-    assert_eq!(offered, 640);
-    rig.load(&[item(key(0), "parks", 2)]);
-    rig.input(Input::Shed { peer: A, frame: vec![] });
-    rig.pass(ms(1_250));
-    assert!(rig.announced().contains(&(A, true, vec![item(key(0), "parks", 2)])));
 }
 
 #[test]

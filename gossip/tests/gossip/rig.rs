@@ -6,7 +6,7 @@ use std::time::Duration;
 use msec_gossip::{Config, Gossip, Input, Interest, Key, Output, Priority, Topic, Version};
 use msec_identity::PeerId;
 
-use crate::wire::{Step, Wire, WireItem, stand_in};
+use crate::wire::{Step, Wire, WireItem, stand_in, unnamed};
 
 pub(crate) const A: PeerId = PeerId([0xa; 32]);
 pub(crate) const B: PeerId = PeerId([0xb; 32]);
@@ -45,6 +45,9 @@ pub(crate) fn key(n: u64) -> Key {
 pub(crate) fn item(key: Key, path: &str, size: u64) -> WireItem {
     WireItem { key, topic: topic(path), version: version(size) }
 }
+
+/// To whom, with which salt, and each name with its size.
+pub(crate) type Offered = (PeerId, [u8; 8], Vec<(u64, u64)>);
 
 /// Which of the first keys is meant, if it is named.
 fn in_full(named: Key) -> Key {
@@ -228,7 +231,16 @@ impl Rig {
         wants.collect()
     }
 
-    /// The items announced or offered among what was sent.
+    /// The offers among what was sent.
+    pub(crate) fn offered(&mut self) -> Vec<Offered> {
+        let offers = self.sent().into_iter().filter_map(|(to, message)| match message {
+            Wire::Offer { salt, items } => Some((to, salt, unnamed(&items))),
+            _ => None,
+        });
+        offers.collect()
+    }
+
+    /// The items announced among what was sent.
     pub(crate) fn announced(&mut self) -> Vec<(PeerId, bool, Vec<WireItem>)> {
         let haves = self.sent().into_iter().filter_map(|(to, message)| match message {
             Wire::Have { ask, items } => Some((to, ask, items)),

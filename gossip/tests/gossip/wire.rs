@@ -45,6 +45,16 @@ pub(crate) enum Wire {
     Feed {
         on: bool,
     },
+    /// The items are pairs, as those of changes.
+    Offer {
+        salt: [u8; 8],
+        items: Vec<(u64, u64)>,
+    },
+    Held {
+        salt: [u8; 8],
+        fingerprint: [u8; 8],
+        lacking: Vec<u16>,
+    },
 }
 
 /// A step of reconciliation.
@@ -193,6 +203,16 @@ pub(crate) fn named(items: &[WireItem]) -> Vec<(u64, u64)> {
     names
 }
 
+/// Names that travelled so, as numbers, and their sizes.
+pub(crate) fn unnamed(items: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut next = 0;
+    let name = |(distance, size): &(u64, u64)| {
+        next += distance + 1;
+        (next - 1, *size)
+    };
+    items.iter().map(name).collect()
+}
+
 /// The fingerprint of ordered items: those of a range, whose keys begin with as many digits as `digits` says.
 pub(crate) fn fingerprint(salt: [u8; 8], items: &[WireItem], digits: usize) -> [u8; 8] {
     let mut key = *b"msec/gossip/fingerprint/2       ";
@@ -218,6 +238,18 @@ fn hash(items: &[WireItem], digits: usize) -> [u8; 32] {
         hasher.update(&key.0).update(&version.size.to_le_bytes()).update(&version.digest);
     }
     *hasher.finalize().as_bytes()
+}
+
+/// That these items, which are in order, are held of what was offered with that salt.
+pub(crate) fn held(salt: [u8; 8], items: &[WireItem]) -> Wire {
+    let mut key = *b"msec/gossip/offer/1             ";
+    key[24..].copy_from_slice(&salt);
+    let mut hasher = blake3::Hasher::new_keyed(&key);
+    for WireItem { key, version, .. } in items {
+        hasher.update(&key.0).update(&version.size.to_le_bytes()).update(&version.digest);
+    }
+    let fingerprint = hasher.finalize().as_bytes()[..8].try_into().unwrap();
+    Wire::Held { salt, fingerprint, lacking: vec![] }
 }
 
 /// The short id of a push.
