@@ -20,8 +20,10 @@
 //! A tree that is given up for lower ones rests as well, since its descendants hear of it later; and a way that is
 //! lost while it rests, rests anew. When a rest ends with a feasible way, a far shorter one may be taken then.
 //!
-//! While a way is retracted its links go on carrying what they carried: a hole is where a neighbour is gone, and only
-//! until a feasible one has been told, in the same instant, that it is the parent.
+//! While a way is retracted its links go on carrying what they carried. Where the parent itself is gone another neighbour
+//! carries: a feasible one, told in the same instant that it is the parent, or else the nearest that is none. That one is
+//! told so too, and no distance is taken from it: a loop of links that carry costs a message that is dropped, and a hole
+//! would cost all below it a wait for announcements.
 //!
 //! Transitions, for one tree:
 //!

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::dist::{Dist, TreeId, place};
+use super::link::Link;
 use super::pace::Due;
 use super::route::{Route, Slot};
 use super::{ROUTES_PER_TREE, Trees};
@@ -110,6 +111,9 @@ impl Trees {
                     route.feasible = Dist::ZERO;
                 }
                 route.dist = Dist::NONE;
+                if route.parent == Slot::NONE {
+                    route.parent = self.carrier(tree, place);
+                }
                 self.hold(now, tree, std::mem::replace(&mut route.is_held, true));
             }
             Choice::Retract | Choice::Release => {}
@@ -176,6 +180,14 @@ impl Trees {
         } else {
             Choice::Take { parent, dist }
         }
+    }
+
+    /// Whoever may pass on messages of `tree` while its way rests and the parent is gone: the neighbour that is nearest,
+    /// feasible or not. If it is our descendant it has nothing that we lack, and the hole stays what it was.
+    fn carrier(&self, tree: TreeId, place: usize) -> Slot {
+        let dist = |link: &Link| link.advert(tree, place).map_or(Dist::NONE, |advert| link.via(advert));
+        let ways = self.slots().map(|(slot, link)| (dist(link), slot)).filter(|(dist, _)| dist.is_some());
+        ways.min_by_key(|(dist, _)| *dist).map_or(Slot::NONE, |(_, slot)| slot)
     }
 
     /// Whether one more way can be kept: there is room, or a higher tree of which the neighbours know nothing.

@@ -23,7 +23,8 @@ pub(crate) struct Route {
     pub(crate) tree: TreeId,
     /// How far the root is.
     pub(crate) dist: Dist,
-    /// The neighbour on the way. While there is no distance: who was it, and still passes on what it has.
+    /// The neighbour on the way. While there is no distance: who was it, and still passes on what it has; or, once that
+    /// one is gone, another who does so.
     pub(crate) parent: Slot,
     /// The least distance that we told since we last had none. Who tells more than that may be our descendant.
     pub(crate) feasible: Dist,

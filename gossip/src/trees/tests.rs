@@ -243,6 +243,22 @@ fn who_loses_its_parent_has_another_one_in_the_same_instant() {
     net.check_settled();
 }
 
+/// No way is taken from who may be a descendant; messages are.
+#[test]
+fn who_lost_the_only_feasible_way_is_carried_by_another_neighbour_until_it_has_rested() {
+    // From 1 it is 20 to the root 0; 2 and 3 are further from it than 1 was, so neither is feasible for 1.
+    let mut net = Net::new(4, &[(0, 1, 10), (0, 2, 40), (2, 3, 10), (1, 3, 60)]).settled();
+    let tree = net.nodes[0].me;
+    assert_eq!(net.parent(1, tree), Some(0), "0 is a root");
+    net.unlink(0, 1);
+    net.run_for(ms(150));
+    assert_eq!(net.dist(1, tree), None, "the way rests");
+    assert!(net.nodes[3].joins(tree, &peer(1)) && net.nodes[1].joins(tree, &peer(3)), "and 3 carries");
+    net.run_for(Duration::from_secs(8));
+    assert_eq!(net.parent(1, tree), Some(3));
+    net.check_settled();
+}
+
 #[test]
 fn every_link_may_go_and_come_back() {
     let links: Vec<_> = ring().links.into_iter().collect();
