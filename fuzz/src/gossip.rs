@@ -97,9 +97,7 @@ fn input(step: Step<'_>) -> Input {
     let (topic, version) = (topic(byte(2)), Version { size, digest: [byte(3); 32] });
     match step.kind % act::COUNT {
         act::RECEIVED => Input::Received { from, bytes: step.bytes.to_vec() },
-        act::UP => {
-            Input::NeighbourUp { peer: from, interest: interest(byte(0)), leaf: byte(1) & 1 == 1 }
-        }
+        act::UP => Input::NeighbourUp { peer: from, interest: interest(byte(0)), leaf: byte(1) & 1 == 1 },
         act::DOWN => Input::NeighbourDown { peer: from },
         act::ACCEPTED => {
             let payload = step.flag().then(|| step.bytes.to_vec());
@@ -137,7 +135,8 @@ fn machine(config: Config) -> Gossip {
     gossip
 }
 
-/// Feeds the machine. It never spins, its messages are no longer than it says, and nothing concerns a stranger.
+/// Feeds the machine. It never spins, its tables stay within their bounds, its messages are no longer than it says, and nothing
+/// concerns a stranger.
 pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
     let config = limits();
     let mut gossip = machine(config.clone());
@@ -163,6 +162,9 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
             assert!(gossip.neighbours().any(|peer| peer == *whom), "nothing concerns a stranger");
         }
         assert!(outputs < OUTPUTS_MAX, "{outputs} outputs of one input");
+        for (what, is, may) in gossip.table_sizes().bounds(&config) {
+            assert!(is <= may, "{is} {what}, at most {may} are allowed");
+        }
         assert!(gossip.poll_timeout().is_none_or(|due| due > now), "a timer that does not rest");
     }
 }
