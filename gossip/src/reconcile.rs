@@ -86,6 +86,8 @@ pub(crate) struct Session {
     reading: Option<Box<Coding>>,
     /// A hash of what codes showed last.
     shown: u64,
+    /// How often in a row, after the first time.
+    shown_again: u32,
     /// And of what they showed when we last went on exactly.
     exact: u64,
     /// Roots in a row that differed.

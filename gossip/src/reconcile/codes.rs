@@ -27,8 +27,10 @@ const CELLS: usize = 8_192;
 const DIFFERENCES_MAX: u64 = 4_096;
 /// Making cells of an item takes as long as looking at so many.
 const WALKS: u64 = 4;
-/// How many elements, shown twice and not repaired in between, are looked into exactly.
-const STUBBORN_MAX: usize = 16;
+/// So many elements, shown twice and not repaired in between, are looked into exactly.
+const STUBBORN_FEW: usize = 16;
+/// More than that are when they were shown so often: of many, some may still be on their way.
+const STUBBORN_TIMES: u32 = 3;
 const SIZE_BITS: u32 = 12;
 const DIGEST_BITS: u32 = 12;
 const NAME_BITS: u32 = 48;
@@ -241,8 +243,10 @@ fn is_stubborn(core: &mut Core, from: PeerId, found: &Difference, is_new: bool) 
     let mut shown = [0; 8];
     shown.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     let shown = u64::from_le_bytes(shown);
-    let again = session.shown == shown && found.theirs.len() + found.ours.len() <= STUBBORN_MAX;
+    session.shown_again = if session.shown == shown { session.shown_again.saturating_add(1) } else { 0 };
     session.shown = shown;
+    let is_few = found.theirs.len() + found.ours.len() <= STUBBORN_FEW;
+    let again = session.shown_again >= if is_few { 1 } else { STUBBORN_TIMES };
     if (is_new && !again) || session.exact == shown {
         return false;
     }
