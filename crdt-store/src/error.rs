@@ -6,6 +6,7 @@ use msec_identity::{CollectionPath, PeerId, RecordError};
 
 use crate::log::{HEADER_GRANTS_MAX, RUN_BYTES_MAX, STREAM_BYTES_MAX};
 use crate::reading::READINGS_PER_ENTRY_MAX;
+use crate::storage::NOTE_BYTES_MAX;
 
 /// Readings that cannot be written, or a body that does not hold any.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +172,12 @@ pub enum StorageError {
         found: u8,
         /// What it should be.
         known: u8,
+    },
+    /// A note that is longer than one may be. A bug of the caller.
+    #[error("a note has {bytes} bytes, more than {NOTE_BYTES_MAX}")]
+    NoteTooLong {
+        /// How long it is.
+        bytes: usize,
     },
     /// The commit does not continue what is stored. A bug of the caller.
     #[error("the commit does not continue what is stored")]

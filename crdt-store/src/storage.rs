@@ -4,7 +4,9 @@
 //! what became of it. [`Store`] is the one implementation; it writes to a [`Medium`], a directory on disk or in memory.
 //!
 //! ```text
-//! segment = "MSECLOG" format:u8 c0:u64 frame*   c0 = first 8 bytes of BLAKE3(what stands before it)
+//! segment = "MSECLOG" format:u8 epoch:8 before:u64 c0:8 frame*
+//!                                               before = the number of the last run before it; c0 = first 8 bytes of
+//!                                               BLAKE3(what stands before it)
 //! frame   = length:u32 c1:u32 c2:u64 payload    little endian; c1 = first 4 bytes of BLAKE3(length), c2 = first 8 of
 //!                                               BLAKE3(payload)
 //! payload = mark:u8 run                         0: received, 1: written here, 2: "cut back here", without a run
@@ -24,6 +26,11 @@
 //! checkpoint's segment. What lies before is checked when it is read: by a hash that was taken when it was verified. Where
 //! it differs, a file `doubt` makes the next opening read everything.
 //!
+//! Runs are numbered from 1 on, in the order in which they lie. A number means one run, and all before it, as long as the
+//! store's [`Epoch`] is the same: it is another one once durable runs may be missing. A store that lost whole frames at its
+//! end can't know it; then its numbers go back. A note lies beside the runs, in `note.0` or `note.1`, and is not given back
+//! when they do.
+//!
 //! At the first frame of a segment that does not fit, the segment is cut back, and what was cut is set aside once in
 //! `aside.msec`; the rest of the city has it. Runs that then lack their predecessors are passed over. Before anything is
 //! cut, a new segment is begun with the mark that says so.
@@ -31,12 +38,14 @@
 mod answer;
 #[cfg(feature = "index")]
 mod blocks;
+mod epoch;
 mod file;
 mod frame;
 mod held;
 mod index;
 mod medium;
 mod memory;
+mod note;
 mod opening;
 #[cfg(feature = "index")]
 mod redb;
@@ -56,6 +65,7 @@ use std::collections::BTreeSet;
 
 use msec_identity::LogId;
 
+pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;
 pub use memory::{Breakage, MemoryDir, Unsynced};
@@ -70,6 +80,9 @@ use crate::query::{Query, Row};
 /// The most bytes of entries that one read gives, unless a single entry is longer.
 pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
+/// The longest note that a store keeps. A longer one is refused.
+pub const NOTE_BYTES_MAX: usize = 64 * 1024;
+
 /// How a store is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -80,17 +93,20 @@ pub struct StoreConfig {
     pub checkpoint_bytes: u64,
     /// Whether there is an index. Without the feature `index` there is none. Default: no.
     pub index: bool,
+    /// Drawn at random by who opens the store, for the epoch that begins if this is a new store, or one that lost something.
+    /// Default: zeros, for tests.
+    pub fresh: [u8; 8],
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { segment_bytes: 16 << 20, checkpoint_bytes: 64 << 20, index: false }
+        Self { segment_bytes: 16 << 20, checkpoint_bytes: 64 << 20, index: false, fresh: [0; 8] }
     }
 }
 
 /// What a node asks of its storage.
 pub trait Storage {
-    /// Takes the runs of commit `seq`; they are durable after the next `sync`. On an error nothing of the commit is kept.
+    /// Takes the runs of commit `seq`, whose numbers follow the last one's; they are durable after the next `sync`. On an error nothing of the commit is kept.
     /// What is read in between may be lost again, so that a driver reads for neighbours only after the sync.
     fn apply(&mut self, seq: u64, runs: &[VerifiedRun]) -> Result<(), StorageError>;
 
@@ -100,6 +116,10 @@ pub trait Storage {
 
     /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none.
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError>;
+
+    /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
+    /// is missing by then that is durable now.
+    fn keep(&mut self, note: &[u8]) -> Result<(), StorageError>;
 
     /// What answers apps, on any thread, while this one commits.
     fn queries(&self) -> Queries;
@@ -137,11 +157,19 @@ pub struct Chunk {
 /// What was found when the store was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Opened {
+    /// As long as it is the same, so is what the numbers of runs mean.
+    pub epoch: Epoch,
+    /// The number of the last run; 0 if there is none.
+    pub run: u64,
     /// All logs that verify, in the order of their ids.
     pub logs: Vec<LogState>,
+    /// The number of the last run of each of them.
+    pub runs: Vec<u64>,
     /// Those of them of which every entry was written here and none can be missing: their author may continue them. A
     /// log that was received again, after the store had lost it, is never among them.
     pub continuable: BTreeSet<LogId>,
+    /// What was kept by [`Storage::keep`] last, if all is there that was durable then.
+    pub note: Option<Vec<u8>>,
     /// Whether the store was cut back.
     pub cut: Option<Cut>,
 }

@@ -2,15 +2,15 @@
 
 use std::io;
 
-use super::Medium;
+use super::{Epoch, Medium};
 use crate::log::RUN_BYTES_MAX;
 
 /// What a segment starts with.
 const MAGIC: &[u8; 7] = b"MSECLOG";
 /// The version of the format, after the magic.
 pub(super) const FORMAT: u8 = 2;
-/// Magic, format, and the check of both.
-pub(super) const FILE_HEADER_BYTES: u64 = 16;
+/// Magic, format, epoch, the number of the last run before it, and the check of all that.
+pub(super) const FILE_HEADER_BYTES: u64 = 32;
 /// Length, its check, and the payload's.
 pub(super) const FRAME_HEADER_BYTES: usize = 16;
 /// A run, and its mark before it. It is leaner here than on the wire.
@@ -33,20 +33,34 @@ impl Mark {
     }
 }
 
-/// The first bytes of a segment of that format.
-pub(super) fn file_header(format: u8) -> [u8; FILE_HEADER_BYTES as usize] {
-    let mut header = [0; FILE_HEADER_BYTES as usize];
-    header[..7].copy_from_slice(MAGIC);
-    header[7] = format;
-    let check = check::<8>(&header[..8]);
-    header[8..].copy_from_slice(&check);
-    header
+/// What the first bytes of a segment say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileHeader {
+    pub(super) format: u8,
+    pub(super) epoch: Epoch,
+    /// The number of the last run before this segment; 0 if there is none.
+    pub(super) before: u64,
 }
 
-/// The format that a segment's first bytes name; `None` if they name none, or are damaged.
-pub(super) fn format_of(header: &[u8; FILE_HEADER_BYTES as usize]) -> Option<u8> {
-    let format = header[7];
-    (*header == file_header(format)).then_some(format)
+impl FileHeader {
+    pub(super) fn to_bytes(self) -> [u8; FILE_HEADER_BYTES as usize] {
+        let mut header = [0; FILE_HEADER_BYTES as usize];
+        header[..7].copy_from_slice(MAGIC);
+        header[7] = self.format;
+        header[8..16].copy_from_slice(&self.epoch.0);
+        header[16..24].copy_from_slice(&self.before.to_le_bytes());
+        let check = check::<8>(&header[..24]);
+        header[24..].copy_from_slice(&check);
+        header
+    }
+
+    /// `None` if these are the first bytes of something else, or are damaged.
+    pub(super) fn read(bytes: &[u8; FILE_HEADER_BYTES as usize]) -> Option<Self> {
+        let epoch = Epoch(*bytes[8..].first_chunk()?);
+        let before = u64::from_le_bytes(*bytes[16..].first_chunk()?);
+        let header = Self { format: bytes[7], epoch, before };
+        (*bytes == header.to_bytes()).then_some(header)
+    }
 }
 
 /// The first bytes of the BLAKE3 hash of `bytes`.

@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub(super) head: SignedHead,
     /// Whether all of it was written here, and nothing can be missing.
     pub(super) continuable: bool,
+    /// The number of its last run; 0 if it has none.
+    pub(super) run: u64,
     pub(super) newest: Option<Newest>,
     /// When the last entry was written, as [`LogState::latest`] has it.
     pub(super) latest: Option<UnixMillis>,
@@ -84,7 +86,7 @@ impl Facts {
     /// Of a log of which nothing is held yet.
     pub(super) fn new(header: Arc<LogHeader>, head: SignedHead) -> Self {
         let (held, rest) = (CompactRange::empty(0), CompactRange::empty(0));
-        Self { header, held, rest, head, continuable: true, newest: None, latest: None }
+        Self { header, held, rest, head, continuable: true, run: 0, newest: None, latest: None }
     }
 
     /// Checks the signature, if nobody has yet.
@@ -148,7 +150,7 @@ impl HeldLog {
                 }
             });
         }
-        (self.facts.rest, self.facts.head) = (rest, head);
+        (self.facts.rest, self.facts.head, self.facts.run) = (rest, head, laid.run);
         self.facts.latest = laid.entries.last().and_then(Entry::read_at);
         self.changed = true;
         debug_assert!(self.tail.last().is_none_or(|last| last.end == self.size()), "all lie somewhere");

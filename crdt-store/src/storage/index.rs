@@ -20,6 +20,8 @@ pub(super) struct Checkpoint {
     pub(super) offset: u64,
     /// The check of the frame that ends there: other segments were put beside this index if it differs.
     pub(super) last: [u8; 8],
+    /// The number of its run.
+    pub(super) run: u64,
 }
 
 /// What an index says of all logs.

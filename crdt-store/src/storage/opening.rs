@@ -25,16 +25,23 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
     let (mut replay, index) = read(medium, config)?;
     let is_damaged = replay.gaps || replay.bad.iter().any(|bad| !bad.torn);
     let (last, end, check) = replay.end;
+    let epoch = match replay.epoch {
+        Some(epoch) if !is_damaged => epoch,
+        before => before.unwrap_or_default().next(config.fresh),
+    };
     // Before the damage is gone, it is written down: no later start may take the logs for whole.
-    let marked = if is_damaged { Some(segments::begin_with_cut(medium, last + 1)?) } else { None };
+    let marked = match is_damaged {
+        true => Some(segments::begin_with_cut(medium, last + 1, epoch, replay.run)?),
+        false => None,
+    };
     let cut = cut_back(medium.as_ref(), &replay, is_damaged)?;
     let segment = match marked {
         Some(segment) => {
             replay.distrust_logs();
             segment
         }
-        None if end == 0 => Segment::create(medium.clone(), last.max(1))?,
-        None => Segment::open(medium.clone(), last, end, check),
+        None if end == 0 => Segment::create(medium.clone(), last.max(1), epoch, replay.run)?,
+        None => Segment::open(medium.clone(), last, epoch, end, check),
     };
     if medium.len(DOUBT)?.is_some() {
         medium.remove(DOUBT)?;

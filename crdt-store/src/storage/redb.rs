@@ -1,9 +1,9 @@
 //! The index in redb: tables that are written at checkpoints, in one transaction each.
 //!
 //! ```text
-//! meta      "checkpoint"           -> [format, segment, offset, check of the last frame]
+//! meta      "checkpoint"           -> [format, segment, offset, check of the last frame, number of the last run]
 //! headers   log:u32                -> the log's header
-//! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, time of the last entry, newest reading]
+//! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, number of the last run, time of the last entry, newest reading]
 //! stretches log:u32 from:u64       -> [entries, segment, offset, bytes, check, oldest, newest, greatest time]
 //! nodes     log:u32 level:u8 leaf:u64 -> the root of the subtree of 2^level leaves that starts there
 //! ```

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use msec_identity::{LogId, Verifier};
 
-use super::Medium;
 use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
 use super::held::{Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint, Loaded};
 use super::segments::{self, Start, name_of};
 use super::stored::StoredRun;
 use super::stretch::Laid;
+use super::{Epoch, Medium};
 use crate::error::StorageError;
 use crate::log::{Laid as LaidRun, Lay};
 
@@ -36,6 +36,10 @@ pub(super) struct Replay {
     pub(super) gaps: bool,
     /// The last segment, how long it is, and the check of its last frame.
     pub(super) end: (u32, u64, [u8; 8]),
+    /// That of the last segment that says one.
+    pub(super) epoch: Option<Epoch>,
+    /// The number of the last run.
+    pub(super) run: u64,
     next_number: u32,
     /// Whether each head is checked when it comes. Otherwise the last one of each log is, when all is read: it covers all
     /// that lies below it.
@@ -51,10 +55,8 @@ impl Replay {
     /// One that goes on from what an index says; `None` if the segments are not those that it was made of.
     pub(super) fn from_index(medium: &dyn Medium, loaded: Loaded) -> Result<Option<Self>, StorageError> {
         let Loaded { checkpoint, logs } = loaded;
-        if !ends_with(medium, checkpoint)? {
-            return Ok(None);
-        }
-        let mut replay = Self::default();
+        let Some(epoch) = ends_with(medium, checkpoint)? else { return Ok(None) };
+        let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, ..Self::default() };
         for (number, facts) in logs {
             replay.next_number = replay.next_number.max(number.saturating_add(1));
             let mut log = HeldLog::new(number, facts);
@@ -99,7 +101,7 @@ impl Replay {
     fn commit(&mut self, index: &AnyIndex) -> Result<(), super::index::IndexError> {
         let (segment, offset, last) = self.end;
         let logs: Vec<_> = self.logs.values().cloned().collect();
-        index.commit(Checkpoint { segment, offset, last }, &logs)?;
+        index.commit(Checkpoint { segment, offset, last, run: self.run }, &logs)?;
         drop(logs);
         self.logs.values_mut().filter(|log| log.changed).for_each(|log| Arc::make_mut(log).forget_indexed());
         Ok(())
@@ -126,7 +128,12 @@ impl Replay {
         if at == 0 {
             self.end.2 = [0; 8];
             match segments::start_of(medium, number, len)? {
-                Start::Right => at = FILE_HEADER_BYTES,
+                Start::Right(epoch, before) => {
+                    at = FILE_HEADER_BYTES;
+                    self.epoch = Some(epoch);
+                    // What was lost before it has numbers, too.
+                    self.run = self.run.max(before);
+                }
                 Start::Empty => return Ok(None),
                 Start::Torn => return Ok(Some((0, true))),
                 Start::Corrupt => return Ok(Some((0, false))),
@@ -160,6 +167,7 @@ impl Replay {
                 true
             }
             Some(mark @ (Mark::Received | Mark::Written)) => {
+                self.run = self.run.saturating_add(1);
                 let run = StoredRun::read(payload).ok();
                 run.and_then(|run| self.lay(run, mark == Mark::Written, (segment, offset), payload)).is_some()
             }
@@ -206,6 +214,7 @@ impl Replay {
         let known = (laid.from - run.from) as usize;
         let at = Laid {
             log: run.log,
+            run: self.run,
             segment,
             offset,
             bytes: payload,
@@ -246,19 +255,22 @@ impl Replay {
     }
 }
 
-/// Whether the frames of a segment up to there are as they were written, and the last one is the one that the index was
-/// made with. What lies before is checked when it is read.
-fn ends_with(medium: &dyn Medium, checkpoint: Checkpoint) -> Result<bool, StorageError> {
+/// The epoch, if the frames of a segment up to there are as they were written, and the last one is the one that the index
+/// was made with. What lies before is checked when it is read.
+fn ends_with(medium: &dyn Medium, checkpoint: Checkpoint) -> Result<Option<Epoch>, StorageError> {
     let name = name_of(checkpoint.segment);
     let len = medium.len(&name)?.unwrap_or(0);
-    if len < checkpoint.offset || segments::start_of(medium, checkpoint.segment, len)? != Start::Right {
-        return Ok(false);
+    let Start::Right(epoch, _) = segments::start_of(medium, checkpoint.segment, len)? else {
+        return Ok(None);
+    };
+    if len < checkpoint.offset {
+        return Ok(None);
     }
     let (mut at, mut last) = (FILE_HEADER_BYTES, [0; 8]);
     while at < checkpoint.offset {
-        let Found::Payload(payload) = frame::read(medium, &name, len, at)? else { return Ok(false) };
+        let Found::Payload(payload) = frame::read(medium, &name, len, at)? else { return Ok(None) };
         last = frame::check(&payload);
         at += (FRAME_HEADER_BYTES + payload.len()) as u64;
     }
-    Ok(at == checkpoint.offset && last == checkpoint.last)
+    Ok((at == checkpoint.offset && last == checkpoint.last).then_some(epoch))
 }

@@ -14,7 +14,7 @@ use crate::query::RowCursor;
 use crate::reading::{decode_readings, encode_readings};
 
 /// The version of these rows: an index with others is made again.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 const INFALLIBLE: &str = "writing to a Vec cannot fail";
 
@@ -26,7 +26,7 @@ fn wrong(what: &str) -> IndexError {
 pub(super) fn checkpoint(it: &Checkpoint) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
     e.u8(FORMAT).and_then(|e| e.u32(it.segment)).and_then(|e| e.u64(it.offset)).expect(INFALLIBLE);
-    e.bytes(&it.last).expect(INFALLIBLE);
+    e.bytes(&it.last).and_then(|e| e.u64(it.run)).expect(INFALLIBLE);
     e.into_writer()
 }
 
@@ -35,7 +35,7 @@ pub(super) fn read_checkpoint(row: &[u8]) -> Result<Checkpoint, IndexError> {
     if d.u8()? != FORMAT {
         return Err(wrong("the index is of another version"));
     }
-    Ok(Checkpoint { segment: d.u32()?, offset: d.u64()?, last: d.bytes()?.try_into()? })
+    Ok(Checkpoint { segment: d.u32()?, offset: d.u64()?, last: d.bytes()?.try_into()?, run: d.u64()? })
 }
 
 pub(super) fn header(header: &LogHeader) -> Vec<u8> {
@@ -48,7 +48,8 @@ pub(super) fn facts(facts: &Facts) -> Vec<u8> {
     for range in [&facts.held, &facts.rest] {
         e.bytes(range.hashes().as_flattened()).expect(INFALLIBLE);
     }
-    e.bool(facts.continuable).and_then(|e| e.encode(facts.latest)).expect(INFALLIBLE);
+    e.bool(facts.continuable).and_then(|e| e.u64(facts.run)).expect(INFALLIBLE);
+    e.encode(facts.latest).expect(INFALLIBLE);
     match &facts.newest {
         None => e.null().map(|_| ()).expect(INFALLIBLE),
         Some(newest) => {
@@ -74,7 +75,7 @@ pub(super) fn read_facts(header: &[u8], row: &[u8]) -> Result<Facts, IndexError>
         return Err(wrong("a log is not what its head says"));
     }
     (facts.held, facts.rest) = (held, rest);
-    (facts.continuable, facts.latest) = (d.bool()?, d.decode()?);
+    (facts.continuable, facts.run, facts.latest) = (d.bool()?, d.u64()?, d.decode()?);
     if d.datatype()? != minicbor::data::Type::Null {
         let (position, index, clock) = (d.u64()?, d.u32()?, TimeQuality::from_code(d.u8()?));
         let readings = decode_readings(d.bytes()?)?;

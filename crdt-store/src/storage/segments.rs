@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use super::Medium;
-use super::frame::{self, FILE_HEADER_BYTES, FORMAT, Mark};
+use super::frame::{self, FILE_HEADER_BYTES, FORMAT, FileHeader, Mark};
+use super::{Epoch, Medium};
 use crate::error::StorageError;
 
 /// Where what was cut is set aside, in place of what was set aside before.
@@ -46,8 +46,8 @@ pub(super) fn list(medium: &dyn Medium) -> io::Result<Vec<u32>> {
 /// How a segment starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// As it should.
-    Right,
+    /// As it should, in that epoch, after the run of that number.
+    Right(Epoch, u64),
     /// It is empty: everything of it was cut.
     Empty,
     /// It ends before its header does.
@@ -66,9 +66,9 @@ pub(super) fn start_of(medium: &dyn Medium, number: u32, len: u64) -> Result<Sta
     }
     let mut header = [0; FILE_HEADER_BYTES as usize];
     medium.read_at(&name_of(number), 0, &mut header)?;
-    match frame::format_of(&header) {
-        Some(FORMAT) => Ok(Start::Right),
-        Some(found) => Err(StorageError::Format { found, known: FORMAT }),
+    match FileHeader::read(&header) {
+        Some(FileHeader { format: FORMAT, epoch, before }) => Ok(Start::Right(epoch, before)),
+        Some(FileHeader { format: found, .. }) => Err(StorageError::Format { found, known: FORMAT }),
         None => Ok(Start::Corrupt),
     }
 }
@@ -78,6 +78,7 @@ pub(super) fn start_of(medium: &dyn Medium, number: u32, len: u64) -> Result<Sta
 pub(super) struct Segment {
     medium: Arc<dyn Medium>,
     pub(super) number: u32,
+    pub(super) epoch: Epoch,
     name: String,
     pub(super) len: u64,
     /// How much of it is durable.
@@ -87,10 +88,16 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a new one, durably: nobody is told of what is written there before its name is there to stay.
-    pub(super) fn create(medium: Arc<dyn Medium>, number: u32) -> io::Result<Self> {
-        let mut it = Self::open(medium, number, 0, [0; 8]);
-        it.append(&frame::file_header(FORMAT))?;
+    /// Makes a new one, durably: nobody is told of what is written there before its name is there to stay. It follows
+    /// the run of the number `before`.
+    pub(super) fn create(
+        medium: Arc<dyn Medium>,
+        number: u32,
+        epoch: Epoch,
+        before: u64,
+    ) -> io::Result<Self> {
+        let mut it = Self::open(medium, number, epoch, 0, [0; 8]);
+        it.append(&FileHeader { format: FORMAT, epoch, before }.to_bytes())?;
         it.last = [0; 8];
         it.sync()?;
         it.medium.sync_dir()?;
@@ -98,8 +105,8 @@ impl Segment {
     }
 
     /// Goes on with one of which `len` bytes are durable, the last frame with this check among them.
-    pub(super) fn open(medium: Arc<dyn Medium>, number: u32, len: u64, last: [u8; 8]) -> Self {
-        Self { medium, number, name: name_of(number), len, synced: len, last }
+    pub(super) fn open(medium: Arc<dyn Medium>, number: u32, epoch: Epoch, len: u64, last: [u8; 8]) -> Self {
+        Self { medium, number, epoch, name: name_of(number), len, synced: len, last }
     }
 
     /// Adds frames. On an error, what was written of them is taken back.
@@ -136,11 +143,16 @@ pub(super) fn check_of(frames: &[u8], at: usize) -> [u8; 8] {
     frames.get(at + 8..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
 }
 
-/// Makes the segment `number` with nothing in it but the mark that the store was cut back.
-pub(super) fn begin_with_cut(medium: &Arc<dyn Medium>, number: u32) -> io::Result<Segment> {
-    let mut frames = frame::file_header(FORMAT).to_vec();
+/// Makes the segment `number` with nothing in it but the mark that the store was cut back, in an epoch that begins there.
+pub(super) fn begin_with_cut(
+    medium: &Arc<dyn Medium>,
+    number: u32,
+    epoch: Epoch,
+    before: u64,
+) -> io::Result<Segment> {
+    let mut frames = FileHeader { format: FORMAT, epoch, before }.to_bytes().to_vec();
     frame::write(&mut frames, Mark::Cut, |_| ());
-    let mut segment = Segment::open(medium.clone(), number, 0, [0; 8]);
+    let mut segment = Segment::open(medium.clone(), number, epoch, 0, [0; 8]);
     segment.append(&frames)?;
     segment.last = check_of(&frames, FILE_HEADER_BYTES as usize);
     segment.sync()?;

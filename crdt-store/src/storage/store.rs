@@ -9,11 +9,12 @@ use msec_identity::LogId;
 use super::frame::{self, Mark};
 use super::held::{Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint};
+use super::note::Notes;
 use super::opening::{self, Reopened};
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
-use super::{Chunk, Medium, Opened, Queries, Storage, StoreConfig, stored};
+use super::{Chunk, Medium, NOTE_BYTES_MAX, Opened, Queries, Storage, StoreConfig, stored};
 use crate::error::StorageError;
 use crate::log::VerifiedRun;
 
@@ -27,14 +28,24 @@ const SEGMENT_BYTES_MAX: u64 = 1 << 29;
 /// A segment is so many times as long as it should be before it is synced unasked.
 const UNSYNCED_SEGMENTS_MAX: u64 = 4;
 
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Through {
+    /// The last commit, as its caller counts them.
+    seq: u64,
+    /// The number of its last run.
+    run: u64,
+}
+
 /// Logs on a medium.
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
     config: StoreConfig,
     segment: Segment,
-    applied: u64,
-    durable: u64,
+    applied: Through,
+    durable: Through,
+    notes: Notes,
     next_number: u32,
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
@@ -60,20 +71,24 @@ impl Store {
         let Reopened { replay, index, segment, cut } = opening::open(&medium, &config)?;
         let next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
-        let mut opened = Opened { cut, ..Opened::default() };
+        let (notes, note) = Notes::open(medium.clone(), segment.epoch, replay.run);
+        let mut opened = Opened { epoch: segment.epoch, run: replay.run, note, cut, ..Opened::default() };
         for (id, log) in &replay.logs {
             opened.logs.push(log.state());
+            opened.runs.push(log.facts.run);
             if log.facts.continuable {
                 opened.continuable.insert(*id);
             }
         }
+        let through = Through { seq: 0, run: replay.run };
         let shared = Arc::new(Shared::new(medium, replay.logs, index));
         let store = Self {
             shared,
             config,
             segment,
-            applied: 0,
-            durable: 0,
+            applied: through,
+            durable: through,
+            notes,
             next_number,
             undo: Vec::new(),
             failed: false,
@@ -101,7 +116,8 @@ impl Store {
         if self.failed {
             let next = self.segment.number + 1;
             let recovered = self.segment.cut_unsynced();
-            let recovered = recovered.and_then(|()| Segment::create(self.shared.medium.clone(), next));
+            let (medium, epoch) = (self.shared.medium.clone(), self.segment.epoch);
+            let recovered = recovered.and_then(|()| Segment::create(medium, next, epoch, self.durable.run));
             self.segment = recovered.map_err(|_| StorageError::SyncFailed)?;
             self.failed = false;
         }
@@ -128,7 +144,8 @@ impl Store {
             self.sync()?;
         }
         if self.segment.len >= self.config.segment_bytes && self.undo.is_empty() {
-            self.segment = Segment::create(self.shared.medium.clone(), self.segment.number + 1)?;
+            let Segment { number, epoch, .. } = self.segment;
+            self.segment = Segment::create(self.shared.medium.clone(), number + 1, epoch, self.applied.run)?;
         }
         Ok(())
     }
@@ -149,7 +166,9 @@ impl Store {
         let before = log.tail.len();
         log.facts.continuable &= run.written;
         let entries = &run.entries;
-        let laid = Laid { log: state.log(), segment: self.segment.number, offset, bytes, places, entries };
+        self.applied.run += 1;
+        let (number, segment) = (self.applied.run, self.segment.number);
+        let laid = Laid { log: state.log(), run: number, segment, offset, bytes, places, entries };
         log.add(&laid, &run.leaves, state.rest.clone(), head);
         self.behind.1 += log.tail.len() - before;
     }
@@ -171,7 +190,8 @@ impl Store {
         let logs: Vec<_> =
             self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
         let Segment { number: segment, len: offset, last, .. } = self.segment;
-        if let Err(error) = index.commit(Checkpoint { segment, offset, last }, &logs) {
+        let run = self.durable.run;
+        if let Err(error) = index.commit(Checkpoint { segment, offset, last, run }, &logs) {
             tracing::warn!(%error, "the store's index cannot be written: it is made again");
             return self.make_index_again(index);
         }
@@ -232,7 +252,7 @@ impl Storage for Store {
             self.hold(run, start, &frames, &places);
         }
         self.behind.0 += frames.len() as u64;
-        self.applied = seq;
+        self.applied.seq = seq;
         Ok(())
     }
 
@@ -251,11 +271,18 @@ impl Storage for Store {
             self.undo.clear();
             self.tend_index();
         }
-        Ok(self.durable)
+        Ok(self.durable.seq)
     }
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError> {
         self.shared.read(log, from, bytes_max)
+    }
+
+    fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(StorageError::NoteTooLong { bytes: note.len() });
+        }
+        Ok(self.notes.write(self.segment.epoch, self.durable.run, note)?)
     }
 
     fn queries(&self) -> Queries {

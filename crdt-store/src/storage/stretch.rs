@@ -56,6 +56,8 @@ impl Stretch {
 /// What stretches are made of: a frame that was written or read back, and its entries.
 pub(super) struct Laid<'a> {
     pub(super) log: LogId,
+    /// The number of the run.
+    pub(super) run: u64,
     pub(super) segment: u32,
     /// Where in the segment `bytes` begin.
     pub(super) offset: u64,

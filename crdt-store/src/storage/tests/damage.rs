@@ -1,7 +1,7 @@
 //! Stores that are not theirs to open, that were tampered with, or whose disk fails.
 
 use super::*;
-use crate::storage::frame::{self, FILE_HEADER_BYTES, Mark};
+use crate::storage::frame::{self, FILE_HEADER_BYTES, FileHeader, Mark};
 use crate::storage::shared::DOUBT;
 
 /// Where something lies in a segment, far from its start.
@@ -54,7 +54,8 @@ fn a_store_of_before_there_were_segments_is_refused_and_not_touched() {
 #[test]
 fn a_newer_format_is_refused_and_not_touched() {
     let dir = MemoryDir::default();
-    let newer = [frame::file_header(9).as_slice(), b"something"].concat();
+    let header = FileHeader { format: 9, epoch: Epoch::default(), before: 0 };
+    let newer = [header.to_bytes().as_slice(), b"something"].concat();
     dir.write_at(FIRST, 0, &newer).expect("written");
     let refused = Store::open(dir.clone());
     assert!(matches!(refused, Err(StorageError::Format { found: 9, .. })));
@@ -273,10 +274,11 @@ proptest! {
     fn arbitrary_files_never_panic(
         bytes in proptest::collection::vec(any::<u8>(), 0..512),
         valid_start in any::<bool>(),
-        name in prop_oneof![Just(FIRST), Just("00000002.msec"), Just("2000000000.msec"), Just("index.redb")],
+        name in prop_oneof![Just(FIRST), Just("00000002.msec"), Just("2000000000.msec"), Just("index.redb"), Just("note.1")],
     ) {
         let dir = MemoryDir::default();
-        let start = if valid_start { frame::file_header(frame::FORMAT).to_vec() } else { Vec::new() };
+        let header = FileHeader { format: frame::FORMAT, epoch: Epoch::default(), before: 0 };
+        let start = if valid_start { header.to_bytes().to_vec() } else { Vec::new() };
         dir.write_at(name, 0, &[start, bytes].concat()).expect("written");
         match Store::open_with(dir.clone(), tiny(true)) {
             Ok((store, _)) => {

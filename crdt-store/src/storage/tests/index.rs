@@ -1,6 +1,7 @@
 //! An index is what the segments say, whatever happens to it.
 
 use super::*;
+use crate::storage::frame::FILE_HEADER_BYTES;
 
 const INDEX: &str = "index.redb";
 
@@ -69,7 +70,10 @@ fn opening_reads_what_came_after_the_checkpoint() {
         "and the next start looks at everything"
     );
     assert!(opened.continuable.is_empty());
-    assert_eq!(dir.bytes("aside.msec").as_deref().map(<[u8]>::len), Some(bytes.len() - 16));
+    assert_eq!(
+        dir.bytes("aside.msec").as_deref().map(<[u8]>::len),
+        Some(bytes.len() - FILE_HEADER_BYTES as usize)
+    );
     let (store, again) = Store::open_with(dir, tiny(true)).expect("opens");
     assert_eq!((again.cut, &again.logs), (None, &opened.logs));
     assert!(values(&store).len() < expected.len());
