@@ -104,7 +104,7 @@ fn input(step: Step<'_>) -> Input {
             let from = (step.argument & 0x40 != 0).then_some(from);
             Input::Accepted { key, topic, version, from, origin: None, payload }
         }
-        act::DURABLE => Input::Durable { key, version },
+        act::DURABLE => Input::Durable { key, version, number: None },
         act::GAP => Input::Gap { key, topic: step.flag().then_some(topic), from, have: size },
         act::REFUSED => Input::Refused { key, from },
         act::SERVED => {
@@ -123,7 +123,7 @@ fn machine(config: Config) -> Gossip {
         let accepted =
             Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload: None };
         gossip.handle(Duration::ZERO, accepted);
-        gossip.handle(Duration::ZERO, Input::Durable { key, version });
+        gossip.handle(Duration::ZERO, Input::Durable { key, version, number: None });
     }
     for n in 0..PEERS {
         gossip.handle(
@@ -181,7 +181,7 @@ pub fn honest_talk() -> Vec<Vec<u8>> {
             let accepted =
                 Input::Accepted { key, topic: topic(n), version, from: None, origin: None, payload };
             gossip.handle(Duration::ZERO, accepted);
-            gossip.handle(Duration::ZERO, Input::Durable { key, version });
+            gossip.handle(Duration::ZERO, Input::Durable { key, version, number: None });
         }
     }
     let mut talk = Vec::new();

@@ -308,7 +308,7 @@ fn talk(live: bool) -> Script {
         let version = Version { size: state.size(), digest: state.root() };
         let (topic, payload) = (Topic::new("parks/noise").expect("a topic"), live.then(|| run.to_bytes()));
         gossip.handle(now, GossipInput::Accepted { key, topic, version, from: None, origin: None, payload });
-        gossip.handle(now, GossipInput::Durable { key, version });
+        gossip.handle(now, GossipInput::Durable { key, version, number: None });
     };
     if !live {
         runs.iter().for_each(|run| hold(&mut gossip, run, Duration::ZERO));

@@ -40,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) me: PeerId,
     /// This life of ours: the numbers of our changes mean something in it.
     pub(crate) epoch: Epoch,
+    /// Whether that is the store's, so that numbers have to be, too.
+    epoch_is_kept: bool,
     pub(crate) now: Duration,
     pub(crate) config: Config,
     pub(crate) interest: Interest,
@@ -67,6 +69,7 @@ impl Core {
         Self {
             me,
             epoch,
+            epoch_is_kept: false,
             now: Duration::ZERO,
             config,
             interest,
@@ -80,6 +83,22 @@ impl Core {
             frames: Frames::default(),
             stats: Stats::default(),
             rng,
+        }
+    }
+
+    /// Goes on with the life in which the store's numbers mean something, of which `head` is the last.
+    pub(crate) fn resume(&mut self, epoch: Epoch, head: u64, cursors: &[u8]) {
+        self.cursors = Cursors::from_bytes(cursors, self.config.cursors_max);
+        self.frontier.begin_after(head);
+        (self.epoch, self.epoch_is_kept) = (epoch, true);
+        self.check_numbers();
+    }
+
+    /// A number that is not the store's means nothing in the store's life: from there on this is another one.
+    pub(crate) fn check_numbers(&mut self) {
+        if self.epoch_is_kept && !self.frontier.all_given() {
+            let [a, b, c, d, ..] = self.random_bytes();
+            (self.epoch, self.epoch_is_kept) = (Epoch([a, b, c, d]), false);
         }
     }
 

@@ -119,7 +119,7 @@ impl Frontier {
         }
     }
 
-    /// The node holds `version` now. A smaller one than before is a cut, and what is on disk is cut with it. True if
+    /// The node holds `version` now, of that topic: what is on disk is sorted in there too. A smaller one than before is a cut, and what is on disk is cut with it. True if
     /// the key is new.
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
@@ -133,16 +133,20 @@ impl Frontier {
             held.topic = join(&mut self.paths, topic);
         }
         let durable = before.map(|durable| if durable.size > version.size { version } else { durable });
+        // What is to come to the disk has its number then.
+        let is_all = held.version == version;
         held.hold(version, durable);
-        if durable != before || topic_before != held.topic {
-            self.changed(&key, before.map(|_| topic_before));
+        if durable != before || (topic_before != held.topic && is_all) {
+            self.changed(&key, before.map(|_| topic_before), None);
+        } else if topic_before != held.topic {
+            self.touch(&key, before.map(|_| topic_before));
         }
         false
     }
 
     /// `version` is on disk. A stale word is ignored: one of a smaller version than is known to be there, or of one
-    /// that was since cut or replaced. True if it is news.
-    pub(crate) fn durable(&mut self, key: &Key, version: Version) -> bool {
+    /// that was since cut or replaced. True if it is news. `number` is what the store calls that change.
+    pub(crate) fn durable(&mut self, key: &Key, version: Version, number: Option<u64>) -> bool {
         let Some(held) = self.held.get_mut(key) else { return false };
         let before = held.durable();
         if (version != held.version && version.size >= held.version.size)
@@ -152,17 +156,22 @@ impl Frontier {
         }
         held.hold(held.version, Some(version));
         let topic = before.map(|_| held.topic.clone());
-        self.changed(key, topic);
+        self.changed(key, topic, number);
         true
     }
 
     /// What is on disk of `key` is another thing than before, when it was of the topic `before`, if at all.
-    fn changed(&mut self, key: &Key, before: Option<Topic>) {
+    fn changed(&mut self, key: &Key, before: Option<Topic>, number: Option<u64>) {
         let Some(held) = self.held.get_mut(key) else { return };
-        if held.on_disk == OnDisk::Nothing {
-            return;
+        if held.on_disk != OnDisk::Nothing {
+            held.number = self.changes.renew(key, held.number, number);
+            self.touch(key, before);
         }
-        held.number = self.changes.renew(key, held.number);
+    }
+
+    /// As [`Self::changed`], for the trees.
+    fn touch(&mut self, key: &Key, before: Option<Topic>) {
+        let Some(held) = self.held.get(key).filter(|held| held.on_disk != OnDisk::Nothing) else { return };
         for (scope, tree) in &mut self.trees {
             let was = before.as_ref().is_some_and(|before| scope.covers(before));
             let is = if before.as_ref() == Some(&held.topic) { was } else { scope.covers(&held.topic) };
@@ -170,6 +179,16 @@ impl Frontier {
                 tree.touch(key, i32::from(is) - i32::from(was));
             }
         }
+    }
+
+    /// Whether all numbers are the store's.
+    pub(crate) fn all_given(&self) -> bool {
+        self.changes.all_given()
+    }
+
+    /// The store's last number is at least this.
+    pub(crate) fn begin_after(&mut self, head: u64) {
+        self.changes.begin_after(head);
     }
 
     /// The number of the last change on disk.
@@ -281,7 +300,7 @@ mod tests {
         let mut frontier = Frontier::default();
         for (key, size) in keys {
             frontier.accept(Key([*key; 32]), Topic::new("a").unwrap(), version(*size));
-            frontier.durable(&Key([*key; 32]), version(*size));
+            frontier.durable(&Key([*key; 32]), version(*size), None);
         }
         frontier
     }
@@ -300,7 +319,7 @@ mod tests {
         let before = all(&mut some);
         some.accept(Key([2; 32]), Topic::new("a").unwrap(), version(1));
         assert_eq!(all(&mut some), before);
-        some.durable(&Key([2; 32]), version(1));
+        some.durable(&Key([2; 32]), version(1), None);
         assert_ne!(all(&mut some), before);
         let elsewhere = Interest::of(["b"]).unwrap();
         assert_eq!(some.items(&Range::ALL, &elsewhere).count(), 0);
@@ -329,14 +348,34 @@ mod tests {
         assert_eq!((some.head(), changed(&some, 1)), (3, vec![(2, 2), (3, 3)]));
         some.accept(Key([2; 32]), Topic::new("a").unwrap(), version(9));
         assert_eq!(some.head(), 3, "not yet on disk");
-        assert!(some.durable(&Key([2; 32]), version(9)));
-        assert!(!some.durable(&Key([2; 32]), version(9)), "no news");
+        assert!(some.durable(&Key([2; 32]), version(9), None));
+        assert!(!some.durable(&Key([2; 32]), version(9), None), "no news");
         assert_eq!(changed(&some, 0), [(1, 1), (3, 3), (4, 2)]);
         some.accept(Key([1; 32]), Topic::new("a").unwrap(), version(2));
         assert_eq!(changed(&some, 3), [(4, 2), (5, 1)], "a cut is a change");
         some.accept(Key([3; 32]), Topic::new("b").unwrap(), version(7));
         assert_eq!(changed(&some, 5), [(6, 3)], "so is another topic");
+        some.accept(Key([3; 32]), Topic::new("c").unwrap(), version(8));
+        assert_eq!(some.head(), 6, "what is to come to the disk is numbered there");
         assert_eq!(changed(&some, u64::MAX), []);
+    }
+
+    #[test]
+    fn numbers_are_the_stores_where_it_has_any() {
+        let mut some = Frontier::default();
+        for (key, number) in [(1, 4), (2, 7)] {
+            some.accept(Key([key; 32]), Topic::new("a").unwrap(), version(5));
+            some.durable(&Key([key; 32]), version(5), Some(number));
+        }
+        assert_eq!((some.head(), changed(&some, 4), some.all_given()), (7, vec![(7, 2)], true));
+        some.begin_after(9);
+        some.accept(Key([1; 32]), Topic::new("a").unwrap(), version(6));
+        some.durable(&Key([1; 32]), version(6), Some(10));
+        assert_eq!((some.head(), changed(&some, 4), some.all_given()), (10, vec![(7, 2), (10, 1)], true));
+        some.accept(Key([2; 32]), Topic::new("a").unwrap(), version(6));
+        some.durable(&Key([2; 32]), version(6), Some(10));
+        assert_eq!((some.head(), changed(&some, 9)), (11, vec![(10, 1), (11, 2)]), "none is given twice");
+        assert!(!some.all_given());
     }
 
     #[test]
@@ -372,17 +411,17 @@ mod tests {
         let mut some = frontier(&[(2, 6)]);
         let key = Key([1; 32]);
         some.accept(key, in_hour(99), version(5));
-        some.durable(&key, version(5));
+        some.durable(&key, version(5), None);
         let (old, head) = (some.sum(&Range::ALL, &since), some.head());
         assert_eq!((old.count, all(&mut some).count), (1, 2), "what has no hour counts");
         some.accept(key, in_hour(100), version(6));
-        some.durable(&key, version(6));
+        some.durable(&key, version(6), None);
         let new = some.sum(&Range::ALL, &since);
         assert_eq!((new, new.count), (all(&mut some), 2));
         assert!(some.head() > head, "and is told of as a change");
         assert_eq!(some.items(&Range::ALL, &since).count(), 2);
         some.accept(key, in_hour(98), version(7));
-        some.durable(&key, version(7));
+        some.durable(&key, version(7), None);
         assert_eq!(some.sum(&Range::ALL, &since), old, "a clock that was set back");
     }
 
@@ -392,10 +431,10 @@ mod tests {
         let key = Key([1; 32]);
         some.accept(key, Topic::new("a").unwrap(), version(3));
         assert_eq!(some.durable_item(&key).unwrap().version, version(3));
-        some.durable(&key, version(5));
-        some.durable(&key, version(2));
+        some.durable(&key, version(5), None);
+        some.durable(&key, version(2), None);
         assert_eq!(some.durable_item(&key).unwrap().version, version(3));
-        some.durable(&Key([9; 32]), version(1));
+        some.durable(&Key([9; 32]), version(1), None);
         assert_eq!(some.len(), 1);
     }
 }

@@ -61,6 +61,9 @@ pub enum Input {
         key: Key,
         /// All of it that is on disk.
         version: Version,
+        /// What the store calls this change. Numbers grow, and mean the same in the next life ([`crate::Gossip::resume`]).
+        /// `None`: gossip counts by itself, and its numbers mean nothing to the next life.
+        number: Option<u64>,
     },
     /// The node's answer to a delivery that begins beyond what we hold.
     Gap {

@@ -15,6 +15,7 @@ use crate::message::Message;
 use crate::name::Name;
 use crate::neighbour::Neighbour;
 use crate::push::Update;
+use crate::reconcile::message::Epoch;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::timers::Timer;
@@ -26,8 +27,9 @@ use crate::{feed, frame, offer, push, reconcile, serve};
 /// - Handler: [`Gossip::handle`], for each thing that happens, with the time.
 /// - Pollers: after it, [`Gossip::poll_output`] until there is none, then [`Gossip::poll_timeout`] for when to call
 ///   `handle` with [`Input::Timeout`] if nothing happens before.
+/// - At the start, if the node keeps what it takes: [`Gossip::resume`].
 /// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::stats`],
-///   [`Gossip::table_sizes`], [`Gossip::me`].
+///   [`Gossip::table_sizes`], [`Gossip::cursors`], [`Gossip::cursor_moves`], [`Gossip::me`].
 ///
 /// Equal configurations, seeds and inputs give equal outputs.
 #[derive(Debug)]
@@ -55,6 +57,24 @@ impl Gossip {
             announce: Announce::default(),
             wants: Wants::default(),
         }
+    }
+
+    /// Goes on where the life before ended. Called when all that is on disk was told, with its numbers, and before there are
+    /// neighbours. `epoch` is of the store, and means what its numbers mean, up to the last one, `head`; `cursors` are what
+    /// [`Gossip::cursors`] gave, if all is there that was on disk then.
+    pub fn resume(&mut self, epoch: [u8; 4], head: u64, cursors: &[u8]) {
+        self.core.resume(Epoch(epoch), head, cursors);
+    }
+
+    /// How far this peer has come with what others hold, for [`Gossip::resume`]: 56 bytes for each of
+    /// [`Config::cursors_max`] at most.
+    pub fn cursors(&self) -> Vec<u8> {
+        self.core.cursors.to_bytes()
+    }
+
+    /// Grows when what [`Gossip::cursors`] gives changes.
+    pub fn cursor_moves(&self) -> u64 {
+        self.core.cursors.moves()
     }
 
     /// Takes in what happened at `now`, the monotonic time since an epoch of the driver's choice. A time before the
@@ -134,10 +154,12 @@ impl Gossip {
                 if !push::accepted(&mut self.broadcast, core, update, payload) {
                     self.announce.accepted(key);
                 }
+                core.check_numbers();
                 self.wants.accepted(core, key);
             }
-            Input::Durable { key, version } => {
-                if core.frontier.durable(&key, version) {
+            Input::Durable { key, version, number } => {
+                if core.frontier.durable(&key, version, number) {
+                    core.check_numbers();
                     reconcile::durable(core, key);
                 }
                 self.announce.durable(core, key);

@@ -10,8 +10,8 @@
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
-//! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `replicate`
-//! (between gossip, logs and storage). None of them reads a clock or draws randomness.
+//! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `notes`
+//! (what a restart remembers), `replicate` (between gossip, logs and storage). None of them reads a clock or draws randomness.
 
 mod budget;
 mod commit;
@@ -25,6 +25,7 @@ mod io;
 mod links;
 mod logs;
 mod membership;
+mod notes;
 mod reach;
 mod replicate;
 mod sizes;
@@ -52,6 +53,7 @@ pub use io::{
 use links::Links;
 use logs::Logs;
 use membership::Neighbours;
+use notes::Notes;
 pub use reach::Network;
 use replicate::Reads;
 pub use sizes::{READS_MAX, Sizes};
@@ -71,6 +73,7 @@ pub struct Node {
     neighbours: Neighbours,
     logs: Logs,
     commits: Commits,
+    notes: Notes,
     gossip: Gossip,
     reads: Reads,
     outputs: VecDeque<Output>,
@@ -124,6 +127,7 @@ impl Node {
             links: Links::default(),
             logs: Logs::default(),
             commits: Commits::default(),
+            notes: Notes::default(),
             reads: Reads::default(),
             outputs: VecDeque::new(),
             config,
@@ -180,6 +184,7 @@ impl Node {
         }
         self.pump();
         self.commit_due();
+        self.keep_due();
     }
 
     /// The next thing to do.

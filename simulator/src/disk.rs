@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, TreeHash,
-    VerifiedRun,
+    Chunk, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
+    TreeHash, VerifiedRun,
 };
 use msec_identity::LogId;
 use msec_peer::node::{Input, Ticket};
@@ -90,6 +90,7 @@ impl Damage {
 #[derive(Debug)]
 pub(crate) enum Job {
     Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
+    Keep { note: Vec<u8> },
     Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
 }
 
@@ -139,11 +140,12 @@ impl Disk {
         Self { dir, ..Self::new(other.model) }
     }
 
-    /// Opens the store, as a peer that starts does. Returns also what was promised and is gone, though nothing was done to
+    /// Opens the store, as a peer that starts does, with random bytes. Returns also what was promised and is gone, though nothing was done to
     /// the disk that is known.
-    pub(crate) fn open(&mut self) -> Result<(Opened, Vec<Lost>), StorageError> {
+    pub(crate) fn open(&mut self, fresh: [u8; 8]) -> Result<(Opened, Vec<Lost>), StorageError> {
         self.store = None;
-        let (store, opened) = Store::open(self.dir.clone())?;
+        let config = StoreConfig { fresh, ..StoreConfig::default() };
+        let (store, opened) = Store::open_with(self.dir.clone(), config)?;
         self.store = Some(store);
         let lost = self.replace_promises(&opened.logs);
         Ok((opened, lost))
@@ -158,10 +160,15 @@ impl Disk {
 
     /// The first job is done. Returns the answer, and how long the next one takes.
     pub(crate) fn done(&mut self) -> (Option<Input>, Option<Duration>) {
-        let input = self.jobs.pop_front().map(|job| match job {
-            Job::Commit { seq, runs } => self.commit(seq, &runs),
+        let input = self.jobs.pop_front().and_then(|job| match job {
+            Job::Commit { seq, runs } => Some(self.commit(seq, &runs)),
+            Job::Keep { note } => {
+                // What is not kept costs a meeting of strangers.
+                self.store.as_mut().filter(|_| self.fault.is_none()).map(|store| store.keep(&note));
+                None
+            }
             Job::Read { ticket, log, from, bytes_max } => {
-                Input::ReadDone { ticket, chunk: self.read(&log, from, bytes_max) }
+                Some(Input::ReadDone { ticket, chunk: self.read(&log, from, bytes_max) })
             }
         });
         (input, self.jobs.front().map(|job| self.takes(job)))
@@ -169,13 +176,13 @@ impl Disk {
 
     /// Commits that are under way or wait, and reads.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let commits = self.jobs.iter().filter(|job| matches!(job, Job::Commit { .. })).count();
-        (commits, self.jobs.len() - commits)
+        let count = |of: fn(&Job) -> bool| self.jobs.iter().filter(|job| of(job)).count();
+        (count(|job| matches!(job, Job::Commit { .. })), count(|job| matches!(job, Job::Read { .. })))
     }
 
     fn takes(&self, job: &Job) -> Duration {
         match job {
-            Job::Commit { .. } => self.model.commit,
+            Job::Commit { .. } | Job::Keep { .. } => self.model.commit,
             Job::Read { .. } => self.model.read,
         }
     }

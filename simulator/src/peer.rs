@@ -286,6 +286,12 @@ impl Peer {
         self.node = Some(node);
     }
 
+    /// Random bytes for the store that is opened next.
+    pub(crate) fn fresh(&self) -> [u8; 8] {
+        let bytes = self.seed.derive("store", (self.index.0 as u64) << 32 | u64::from(self.boot));
+        *bytes.first_chunk().expect("32 bytes")
+    }
+
     pub(crate) fn stop(&mut self) {
         self.node = None;
         self.wake = None;

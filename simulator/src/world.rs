@@ -259,7 +259,7 @@ impl World {
     fn start(&mut self, peer: PeerIndex) -> Result<Option<Cut>, StorageError> {
         let authority = self.authority();
         let it = &mut self.peers[peer.0];
-        let (opened, lost) = it.disk.open()?;
+        let (opened, lost) = it.disk.open(it.fresh())?;
         if let Some(witness) = &mut self.witness {
             lost.iter().for_each(|lost| witness.vanished(peer, lost.log, lost.left, lost.had));
         }
@@ -339,6 +339,7 @@ impl World {
                 self.saw_commit(peer, &runs);
                 self.ask_disk(peer, Job::Commit { seq, runs });
             }
+            Output::Keep { note } => self.ask_disk(peer, Job::Keep { note }),
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });
             }

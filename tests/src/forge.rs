@@ -135,7 +135,7 @@ pub fn want(log: LogId) -> Vec<u8> {
     let accepted =
         Input::Accepted { key, topic: topic("any"), version, from: None, origin: None, payload: None };
     holder.handle(Duration::ZERO, accepted);
-    holder.handle(Duration::ZERO, Input::Durable { key, version });
+    holder.handle(Duration::ZERO, Input::Durable { key, version, number: None });
     asker.handle(Duration::ZERO, Input::NeighbourUp { peer: B, interest: Interest::all(), leaf: false });
     holder.handle(Duration::ZERO, Input::NeighbourUp { peer: A, interest: Interest::all(), leaf: false });
     for second in 0..10 {

@@ -10,6 +10,8 @@ pub(crate) struct Changes {
     /// The first bytes of the key, which find it again: whole keys would take twice the room.
     by_number: BTreeMap<u64, u64>,
     head: u64,
+    /// Whether a number was chosen here.
+    own: bool,
 }
 
 impl Changes {
@@ -18,12 +20,25 @@ impl Changes {
         self.head
     }
 
-    /// `key` changed; its last number was `before` (0: none). Returns its new one.
-    pub(crate) fn renew(&mut self, key: &Key, before: u64) -> u64 {
+    /// `key` changed; its last number was `before` (0: none). Returns its new one: `given`, if that is after the last one
+    /// of all.
+    pub(crate) fn renew(&mut self, key: &Key, before: u64, given: Option<u64>) -> u64 {
         self.by_number.remove(&before);
-        self.head += 1;
+        let given = given.filter(|given| *given > self.head);
+        self.own |= given.is_none();
+        self.head = given.unwrap_or(self.head.saturating_add(1));
         self.by_number.insert(self.head, beginning(key));
         self.head
+    }
+
+    /// Whether all numbers were given.
+    pub(crate) fn all_given(&self) -> bool {
+        !self.own
+    }
+
+    /// The last number was at least this.
+    pub(crate) fn begin_after(&mut self, head: u64) {
+        self.head = self.head.max(head);
     }
 
     /// The numbers after `since`, in order, and the range of keys in which to look for each one's.

@@ -3,17 +3,27 @@
 //! A cursor says: all that this peer held in the common interest, in this life of it, when its last change had this
 //! number, is on our disk, or was refused. As in Bayou (Petersen et al., SOSP 1997), whose peers tell each other the last
 //! write that they have of each server; here the numbers are those of one peer's own changes, so a cursor is one number.
+//!
+//! Cursors outlive a restart where the node keeps them, in 56 bytes each, the one that moved last at the end:
+//!
+//! ```text
+//! cursor = peer:32 epoch:4 through:8 scope:12      little endian
+//! ```
 
 use std::collections::{BTreeMap, VecDeque};
 
 use msec_identity::PeerId;
 
 use super::message::Epoch;
+use crate::hour::Hour;
 use crate::interest::Interest;
 use crate::name::{Name, Named};
 
 /// Lists of one neighbour that are not taken in yet. Further ones move no cursor, and are told again.
 const LISTS_MAX: usize = 64;
+
+/// What one takes when it is kept.
+const CURSOR_BYTES: usize = 56;
 
 /// Bounded by `Config::cursors_max`: whoever was met longest ago is forgotten, and is a stranger when it comes back.
 #[derive(Debug, Default)]
@@ -27,8 +37,32 @@ struct Cursor {
     epoch: Epoch,
     through: u64,
     /// What was compared. If it is another thing now, the cursor says nothing.
-    common: Interest,
+    scope: Scope,
     moved: u64,
+}
+
+/// A hash of an interest: all that a cursor has to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scope([u8; 12]);
+
+impl Scope {
+    fn of(interest: &Interest) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("msec/gossip/scope/1");
+        let mut count = 0u64;
+        for prefix in interest.prefixes() {
+            count += 1;
+            hasher.update(&(prefix.len() as u64).to_le_bytes()).update(prefix.as_bytes());
+        }
+        hasher.update(&count.to_le_bytes());
+        let cells = interest.cells();
+        hasher.update(&cells.as_ref().map_or(u64::MAX, |cells| cells.len() as u64).to_le_bytes());
+        for cell in cells.iter().flatten() {
+            hasher.update(&cell.to_le_bytes());
+        }
+        // No hour has the number 0.
+        hasher.update(&interest.since_hour().map_or(0, Hour::number).to_le_bytes());
+        Self(*hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes"))
+    }
 }
 
 impl Cursors {
@@ -38,8 +72,46 @@ impl Cursors {
 
     /// In which life of `peer`, and up to which number.
     pub(super) fn get(&self, peer: &PeerId, common: &Interest) -> Option<(Epoch, u64)> {
-        let cursor = self.by_peer.get(peer).filter(|cursor| cursor.common == *common)?;
-        Some((cursor.epoch, cursor.through))
+        let cursor = self.by_peer.get(peer)?;
+        (cursor.scope == Scope::of(common)).then_some((cursor.epoch, cursor.through))
+    }
+
+    /// How often something changed: what is kept is true as long as this is the same.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// All of them, in the order in which they moved.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut all: Vec<_> = self.by_peer.iter().collect();
+        all.sort_unstable_by_key(|(_, cursor)| cursor.moved);
+        let mut bytes = Vec::with_capacity(all.len() * CURSOR_BYTES);
+        for (peer, cursor) in all {
+            bytes.extend_from_slice(&peer.0);
+            bytes.extend_from_slice(&cursor.epoch.0);
+            bytes.extend_from_slice(&cursor.through.to_le_bytes());
+            bytes.extend_from_slice(&cursor.scope.0);
+        }
+        bytes
+    }
+
+    /// Those that were kept, the `max` that moved last. What is no cursor is none.
+    pub(crate) fn from_bytes(bytes: &[u8], max: usize) -> Self {
+        let mut cursors = Self::default();
+        let (kept, _) = bytes.as_chunks::<CURSOR_BYTES>();
+        for kept in &kept[kept.len().saturating_sub(max)..] {
+            let at = |from: usize| &kept[from..];
+            let (Some(peer), Some(epoch), Some(through), Some(scope)) =
+                (at(0).first_chunk(), at(32).first_chunk(), at(36).first_chunk(), at(44).first_chunk())
+            else {
+                continue;
+            };
+            cursors.moves += 1;
+            let through = u64::from_le_bytes(*through);
+            let (epoch, scope, moved) = (Epoch(*epoch), Scope(*scope), cursors.moves);
+            cursors.by_peer.insert(PeerId(*peer), Cursor { epoch, through, scope, moved });
+        }
+        cursors
     }
 
     /// Never back, in one life.
@@ -58,12 +130,23 @@ impl Cursors {
             oldest.map(|oldest| self.by_peer.remove(&oldest));
         }
         self.moves += 1;
-        self.by_peer.insert(peer, Cursor { epoch, through, common: common.clone(), moved: self.moves });
+        let cursor = Cursor { epoch, through, scope: Scope::of(common), moved: self.moves };
+        self.by_peer.insert(peer, cursor);
+    }
+
+    /// In this life `peer` has come to `head`. A cursor beyond it is of numbers that it took back: its store was put back
+    /// to what it was before.
+    pub(super) fn check(&mut self, peer: &PeerId, epoch: Epoch, head: u64) {
+        if self.by_peer.get(peer).is_some_and(|cursor| cursor.epoch == epoch && cursor.through > head) {
+            self.by_peer.remove(peer);
+            self.moves += 1;
+        }
     }
 
     /// What we hold was cut back, so that no cursor is true any more.
     pub(super) fn forget_all(&mut self) {
         self.by_peer.clear();
+        self.moves += 1;
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Fingerprint([u8; 8]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Salt(pub(crate) [u8; 8]);
 
-/// A life of a peer: its numbers mean nothing to the next one.
+/// A life of a peer: its numbers mean nothing in another one. It outlives restarts where the node keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Epoch(pub(crate) [u8; 4]);
 

@@ -45,6 +45,7 @@ pub(super) fn received(core: &mut Core, from: PeerId, theirs: &Root) {
     }
     neighbour.session.epoch = Some(theirs.epoch);
     neighbour.session.head = theirs.head;
+    core.cursors.check(&from, theirs.epoch, theirs.head);
     let cost = core.frontier.sum_cost(&common);
     if !may_walk(core, from, cost) {
         return;

@@ -273,7 +273,7 @@ impl City {
             .map_or("parks", |payload| std::str::from_utf8(payload).unwrap().split(' ').next().unwrap());
         let (topic, version) = (Topic::new(text).unwrap(), Version { size: 1, digest: key.0 });
         self.input(node, Input::Accepted { key, topic, version, from, origin: None, payload });
-        self.input(node, Input::Durable { key, version });
+        self.input(node, Input::Durable { key, version, number: None });
     }
 
     fn send(&mut self, from: usize, to: usize, bytes: Vec<u8>) {

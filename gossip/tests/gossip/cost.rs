@@ -100,12 +100,7 @@ fn measure(items: u64, differences: u64) -> [u64; 5] {
     let (mut pair, spread) = strangers(items, differences, Kind::NewSpread);
     let spread = report("strangers, new keys spread", differences, &spread);
     pair.down();
-    let topic = Topic::new("parks/noise").unwrap();
-    for n in 0..differences {
-        let key = key(n * (items / differences));
-        let (_, held) = pair.ends[0].held[&key];
-        pair.hold((n % 2) as usize, key, &topic, version(held.size + 1, &key));
-    }
+    grow(&mut pair, items, differences);
     let met = meet(&mut pair);
     let met = report("met, updated keys", differences, &met);
     let idle = reconnect(&mut pair);
@@ -154,6 +149,35 @@ fn the_cost_is_that_of_the_difference() {
     let [spread, clustered, updated, met, idle] = measure(20_000, 1_000);
     assert!(spread <= 40 && clustered <= 22 && updated <= 70, "{spread} {clustered} {updated}");
     assert!(met <= 30 && idle <= 150, "{met} {idle}");
+}
+
+/// What they hold grows while the link is down.
+fn grow(pair: &mut Pair, items: u64, differences: u64) {
+    let topic = Topic::new("parks/noise").unwrap();
+    for n in 0..differences {
+        let key = key(n * (items / differences));
+        let (_, held) = pair.ends[0].held[&key];
+        pair.hold((n % 2) as usize, key, &topic, version(held.size + 1, &key));
+    }
+}
+
+#[test]
+fn peers_that_have_met_are_no_strangers_after_a_restart() {
+    let (items, differences) = (4_000, 200);
+    let (mut pair, _) = strangers(items, differences, Kind::NewSpread);
+    for restarted in [&[0][..], &[1], &[0, 1], &[]] {
+        pair.down();
+        restarted.iter().for_each(|end| pair.restart_kept(*end, &Config::default()));
+        let idle = reconnect(&mut pair);
+        assert!(idle <= 150, "{idle} bytes with nothing new, {restarted:?} were restarted");
+        pair.down();
+        restarted.iter().for_each(|end| pair.restart_kept(*end, &Config::default()));
+        grow(&mut pair, items, differences);
+        let met = meet(&mut pair);
+        assert!(met.rounds <= 200, "{} % of a round trip", met.rounds);
+        let each = met.bytes / differences;
+        assert!(each <= 60, "{each} bytes a difference, {restarted:?} were restarted");
+    }
 }
 
 /// `cargo test --release -p msec-gossip --test gossip a_million -- --ignored --nocapture`

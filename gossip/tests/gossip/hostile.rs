@@ -196,7 +196,7 @@ fn any_input() -> impl Strategy<Value = Input> {
                 Input::Accepted { key, topic, version, from, origin: None, payload }
             }
         ),
-        2 => (any_key(), any_version()).prop_map(|(key, version)| Input::Durable { key, version }),
+        2 => (any_key(), any_version()).prop_map(|(key, version)| Input::Durable { key, version, number: None }),
         2 => (any_key(), prop::option::of(any_topic()), any_peer(), any_size())
             .prop_map(|(key, topic, from, have)| Input::Gap { key, topic, from, have }),
         2 => (any_key(), any_peer()).prop_map(|(key, from)| Input::Refused { key, from }),
@@ -276,7 +276,7 @@ fn machine(config: &Config, interest: &Interest) -> Gossip {
     for WireItem { key, topic, version } in items(5, "parks", 3) {
         let accepted = Input::Accepted { key, topic, version, from: None, origin: None, payload: None };
         gossip.handle(Duration::ZERO, accepted);
-        gossip.handle(Duration::ZERO, Input::Durable { key, version });
+        gossip.handle(Duration::ZERO, Input::Durable { key, version, number: None });
     }
     for peer in 0..PEERS {
         let (peer, interest) = (PeerId([peer; 32]), Interest::all());

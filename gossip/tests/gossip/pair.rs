@@ -24,6 +24,9 @@ pub(crate) struct End {
     pub(crate) gossip: Gossip,
     pub(crate) interest: Interest,
     pub(crate) held: BTreeMap<Key, (Topic, Version)>,
+    /// The numbers of the last changes on disk, and of the last one of all.
+    runs: BTreeMap<Key, u64>,
+    run: u64,
     /// Bytes that it sent, without chunks.
     pub(crate) sent: u64,
     /// And those of chunks, payloads apart.
@@ -35,6 +38,11 @@ pub(crate) struct End {
 
 pub(crate) fn peer(end: usize) -> PeerId {
     PeerId([1 + end as u8; 32])
+}
+
+/// Of its store.
+fn epoch(end: usize) -> [u8; 4] {
+    [0x70 | end as u8; 4]
 }
 
 fn payload(key: &Key, topic: &Topic, version: &Version) -> Vec<u8> {
@@ -51,17 +59,32 @@ impl Pair {
         let ends = interests.map(|interest| {
             let gossip = Gossip::new(config.clone(), peer(end), interest.clone(), [end as u8; 32]);
             end += 1;
-            let held = BTreeMap::new();
-            End { gossip, interest, held, sent: 0, chunk_headers: 0, conflicts: 0, told: Duration::ZERO }
+            let (held, runs) = (BTreeMap::new(), BTreeMap::new());
+            let (sent, chunk_headers, conflicts, told) = (0, 0, 0, Duration::ZERO);
+            End { gossip, interest, held, runs, run: 0, sent, chunk_headers, conflicts, told }
         });
-        Self { now: Duration::ZERO, ends, on_the_way: VecDeque::new(), lives_for: None, is_up: false }
+        let mut pair =
+            Self { now: Duration::ZERO, ends, on_the_way: VecDeque::new(), lives_for: None, is_up: false };
+        for (end, it) in pair.ends.iter_mut().enumerate() {
+            it.gossip.resume(epoch(end), 0, &[]);
+        }
+        pair
     }
 
     pub(crate) fn hold(&mut self, end: usize, key: Key, topic: &Topic, version: Version) {
         self.ends[end].held.insert(key, (topic.clone(), version));
         let topic = topic.clone();
         self.input(end, Input::Accepted { key, topic, version, from: None, origin: None, payload: None });
-        self.input(end, Input::Durable { key, version });
+        self.durable(end, key, version);
+    }
+
+    /// It comes to the disk, with the next number.
+    fn durable(&mut self, end: usize, key: Key, version: Version) {
+        let it = &mut self.ends[end];
+        it.run += 1;
+        it.runs.insert(key, it.run);
+        let number = Some(it.run);
+        self.input(end, Input::Durable { key, version, number });
     }
 
     pub(crate) fn up(&mut self) {
@@ -79,6 +102,22 @@ impl Pair {
         for (key, (topic, version)) in held {
             self.hold(end, key, &topic, version);
         }
+    }
+
+    /// One end starts again, and its node has kept what it remembers. The link is down.
+    pub(crate) fn restart_kept(&mut self, end: usize, config: &Config) {
+        let it = &mut self.ends[end];
+        let cursors = it.gossip.cursors();
+        it.gossip = Gossip::new(config.clone(), peer(end), it.interest.clone(), [0x90 | end as u8; 32]);
+        let mut runs: Vec<_> = it.runs.iter().map(|(key, run)| (*run, *key)).collect();
+        runs.sort_unstable();
+        let (held, run) = (it.held.clone(), it.run);
+        for (number, key) in runs {
+            let (topic, version) = held[&key].clone();
+            self.input(end, Input::Accepted { key, topic, version, from: None, origin: None, payload: None });
+            self.input(end, Input::Durable { key, version, number: Some(number) });
+        }
+        self.ends[end].gossip.resume(epoch(end), run, &cursors);
     }
 
     pub(crate) fn down(&mut self) {
@@ -206,7 +245,7 @@ impl Pair {
                             payload: None,
                         },
                     );
-                    self.input(end, Input::Durable { key, version });
+                    self.durable(end, key, version);
                 }
             }
             Output::Conflict { .. } => this.conflicts += 1,

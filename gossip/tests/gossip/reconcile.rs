@@ -162,7 +162,7 @@ fn changes_are_wanted_and_the_cursor_moves_when_they_are_on_disk() {
         let steps = steps(rig);
         let [Step::Root { resume, .. }] = &steps[..] else { panic!("a root, not {steps:?}") };
         let resume = *resume;
-        rig.receive(A, &root(&[], 0, None));
+        rig.receive(A, &root(&[], 33, None));
         rig.outputs();
         resume
     };
@@ -193,6 +193,10 @@ fn changes_are_wanted_and_the_cursor_moves_when_they_are_on_disk() {
     assert_eq!(resume(&mut rig), Some(([1; 4], 33)));
     rig.receive(A, &Wire::Reconcile(Step::Changes { since: 50, upto: 60, more: false, items: vec![] }));
     assert_eq!(resume(&mut rig), Some(([1; 4], 33)), "what lies between was lost");
+    rig.receive(A, &root(&[], 32, None));
+    assert_eq!(resume(&mut rig), None, "it takes numbers back");
+    rig.receive(A, &changes);
+    assert_eq!(resume(&mut rig), Some(([1; 4], 33)));
     rig.accept(key(1), "parks", 2, None);
     assert_eq!(resume(&mut rig), None, "after a cut no cursor is true");
 }

@@ -164,7 +164,7 @@ impl Rig {
     }
 
     pub(crate) fn durable(&mut self, key: Key, size: u64) {
-        self.input(Input::Durable { key, version: version(size) });
+        self.input(Input::Durable { key, version: version(size), number: None });
     }
 
     /// We find `items` on our disk.

@@ -107,7 +107,7 @@ impl Pair {
         let (topic, version) = (topic("parks"), version(size));
         self.machines[of]
             .handle(self.now, Input::Accepted { key, topic, version, from, origin: None, payload: None });
-        self.machines[of].handle(self.now, Input::Durable { key, version });
+        self.machines[of].handle(self.now, Input::Durable { key, version, number: None });
     }
 
     fn tell(&mut self, of: usize, input: Input) {

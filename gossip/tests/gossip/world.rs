@@ -182,7 +182,7 @@ impl World {
     pub(crate) fn load(&mut self, node: usize, key: Key, size: u64) {
         self.nodes[node].logs.insert(key, Log { size, durable: size });
         self.accepted(node, key, size, None, None);
-        self.input(node, Input::Durable { key, version: version(key, size) });
+        self.input(node, Input::Durable { key, version: version(key, size), number: None });
     }
 
     /// Power cut: what is not durable is gone, and all links fall and rise.
@@ -332,12 +332,12 @@ impl World {
                 log.durable = log.size;
                 let size = log.size;
                 self.accepted(node, key, size, None, Some(payload(&key, size - 1, size)));
-                self.input(node, Input::Durable { key, version: version(key, size) });
+                self.input(node, Input::Durable { key, version: version(key, size), number: None });
             }
             Event::Durable { node, life, key, size } if self.nodes[node].life == life => {
                 let log = self.nodes[node].logs.get_mut(&key).unwrap();
                 log.durable = log.durable.max(size);
-                self.input(node, Input::Durable { key, version: version(key, size) });
+                self.input(node, Input::Durable { key, version: version(key, size), number: None });
             }
             Event::Served { node, life, to, key, from } if self.nodes[node].life == life => {
                 let size = self.nodes[node].logs.get(&key).map_or(0, |log| log.size);

@@ -19,6 +19,9 @@ pub(crate) enum Job {
         seq: u64,
         runs: Arc<Vec<VerifiedRun>>,
     },
+    Keep {
+        note: Vec<u8>,
+    },
     Read {
         ticket: Ticket,
         log: LogId,
@@ -132,6 +135,12 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                     Input::CommitFailed { seq }
                 }
             },
+            Job::Keep { note } => {
+                if let Err(error) = storage.keep(&note) {
+                    tracing::warn!(%error, "what is known of neighbours is not kept: after a restart they are strangers");
+                }
+                continue;
+            }
             Job::Read { ticket, log, from, bytes_max } => {
                 let chunk = storage.read(&log, from, bytes_max).unwrap_or_else(|error| {
                     tracing::error!(%error, %log, "a read failed");

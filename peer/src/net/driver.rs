@@ -330,6 +330,7 @@ impl Driver {
                     }
                 }
                 Output::Commit { seq, runs } => self.disk.ask(Job::Commit { seq, runs }),
+                Output::Keep { note } => self.disk.ask(Job::Keep { note }),
                 Output::Read { ticket, log, from, bytes_max } => {
                     self.disk.ask(Job::Read { ticket, log, from, bytes_max });
                 }
@@ -363,6 +364,9 @@ impl Driver {
         drop(self.mdns.take());
         // Tells the neighbours, instead of letting them find out.
         let _ = tokio::time::timeout(GRACE, self.connectors.close()).await;
+        if let Some(note) = self.node.unkept() {
+            self.disk.ask(Job::Keep { note });
+        }
         self.disk.ask(Job::Stop);
         drop((self.inbound, self.disk_done));
         let _ = tokio::task::spawn_blocking(|| self.disk_thread.join()).await;

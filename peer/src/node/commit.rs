@@ -29,6 +29,8 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Commits {
     /// The number of the last commit.
     last: u64,
+    /// The number of the last durable run, as the store counts them.
+    run: u64,
     in_flight: Option<InFlight>,
     /// Verified runs of others.
     waiting: Vec<VerifiedRun>,
@@ -66,6 +68,11 @@ struct InFlight {
 }
 
 impl Commits {
+    /// The store holds so many runs.
+    pub(super) fn begin_after(&mut self, run: u64) {
+        self.run = run;
+    }
+
     /// When to look again.
     pub(super) fn due(&self) -> Option<Duration> {
         match &self.in_flight {
@@ -205,7 +212,9 @@ impl Node {
             }
         }
         for state in commit.runs.iter().map(VerifiedRun::state) {
-            self.tell_gossip(GossipInput::Durable { key: key_of(&state.log()), version: version_of(state) });
+            self.commits.run += 1;
+            let (key, version, number) = (key_of(&state.log()), version_of(state), Some(self.commits.run));
+            self.tell_gossip(GossipInput::Durable { key, version, number });
         }
         if commit.readings > 0 {
             self.event(Event::Stored { readings: commit.readings });

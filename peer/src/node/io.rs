@@ -240,6 +240,12 @@ pub enum Output {
         /// What to store.
         runs: Arc<Vec<VerifiedRun>>,
     },
+    /// Keep this in place of the note before, after the commits that were told durable, and give it back with
+    /// [`msec_crdt_store::Opened`]. Nothing answers: what is lost of it is only a cost.
+    Keep {
+        /// At most [`msec_crdt_store::NOTE_BYTES_MAX`].
+        note: Vec<u8>,
+    },
     /// Read entries of a log, of what is synced; answer with [`Input::ReadDone`].
     Read {
         /// Comes back with the answer.

@@ -91,7 +91,10 @@ impl Node {
     pub(super) fn load(&mut self, opened: Opened) {
         let me = self.peer();
         let mut own: Vec<LogState> = Vec::new();
-        for state in opened.logs {
+        // As the store numbered them: gossip takes numbers in their order.
+        let mut logs: Vec<_> = opened.runs.into_iter().zip(opened.logs).collect();
+        logs.sort_by_key(|(run, _)| *run);
+        for (run, state) in logs {
             let header = state.header().clone();
             let Some(topic) = topic_of(&header) else { continue };
             for grant in header.grants() {
@@ -111,12 +114,14 @@ impl Node {
                 origin: None,
                 payload: None,
             });
-            self.tell_gossip(GossipInput::Durable { key, version });
+            self.tell_gossip(GossipInput::Durable { key, version, number: Some(run) });
             if header.author() == me {
                 own.push(state.clone());
             }
             self.logs.hold(topic, state);
         }
+        self.commits.begin_after(opened.run);
+        self.resume(opened.epoch.0, opened.run, opened.note.as_deref());
         let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
         own.retain(|state| !superseded.contains(&state.log()));
         // The last one of a stream counts: the newest that can be continued.

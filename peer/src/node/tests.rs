@@ -6,6 +6,7 @@ mod dial;
 mod interest;
 mod links;
 mod logs;
+mod notes;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

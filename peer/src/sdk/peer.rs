@@ -44,8 +44,9 @@ impl Peer {
         }
         let membership = dir.membership()?.ok_or(OpenError::NoSpace)?;
         let store_dir = dir.store();
+        let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
         let opened = tokio::task::spawn_blocking(move || {
-            let config = StoreConfig { index: true, ..StoreConfig::default() };
+            let config = StoreConfig { index: true, fresh, ..StoreConfig::default() };
             Store::open_with(FileDir::open(store_dir)?, config)
         });
         let opened = opened.await;

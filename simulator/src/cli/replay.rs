@@ -137,6 +137,7 @@ fn output_line(output: &Output) -> String {
         Output::Admitted { link } => format!("link {}: admitted", link.0),
         Output::Close { link, reason } => format!("link {}: close, {reason:?}", link.0),
         Output::Commit { seq, runs } => format!("commit {seq}: {} runs", runs.len()),
+        Output::Keep { note } => format!("keep a note of {} bytes", note.len()),
         Output::Read { log, from, .. } => format!("read log {log} from {from} on"),
         Output::Published { result, .. } => match result {
             Ok(receipt) => format!("published: entry {} of log {}", receipt.position, receipt.log),

@@ -128,7 +128,7 @@ impl GossipOnly {
             author,
             Input::Accepted { key, topic, version, from: None, origin: None, payload: Some(payload) },
         );
-        self.handle(author, Input::Durable { key, version });
+        self.handle(author, Input::Durable { key, version, number: None });
         self.settle(author);
         Some(Published { author, position: version.size - 1 })
     }
@@ -261,7 +261,7 @@ impl GossipOnly {
         }
         let (topic, payload) = (self.topic.clone(), live.then_some(payload));
         self.handle(peer, Input::Accepted { key, topic, version, from: Some(from), origin: None, payload });
-        self.handle(peer, Input::Durable { key, version });
+        self.handle(peer, Input::Durable { key, version, number: None });
     }
 
     fn send(&mut self, from: u32, to: u32, bytes: Vec<u8>) {

@@ -41,7 +41,7 @@ pub(super) fn chatter(held: &[LogId], count: usize, dice: &mut Dice) -> Vec<(Pri
         let payload = (n % 4 < 2).then(|| payload(dice));
         let accepted = Input::Accepted { key, topic, version, from: None, origin: None, payload };
         puppets[0].handle(Duration::ZERO, accepted);
-        puppets[0].handle(Duration::ZERO, Input::Durable { key, version });
+        puppets[0].handle(Duration::ZERO, Input::Durable { key, version, number: None });
     }
     let mut now = Duration::ZERO;
     while now < TALK && said.len() < count {

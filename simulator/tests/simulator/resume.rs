@@ -99,3 +99,83 @@ fn an_interrupted_catch_up_goes_on_where_it_was() {
     let lost = (interrupted - whole) / 6;
     assert!(lost < 120_000, "{interrupted} bytes, {whole} without interruptions: {lost} for each");
 }
+
+/// Streams of the sensor, and how many of them go on while somebody is away.
+const STREAMS: usize = 120;
+const DIFFERENCES: u64 = 40;
+
+/// What gossip of the two has cost so far: bytes, wants and what was listed; summaries and codes are for strangers.
+#[derive(Debug, Default, Clone, Copy)]
+struct Cost {
+    bytes: u64,
+    listed: u64,
+    of_strangers: u64,
+}
+
+fn cost(world: &World, of: [PeerIndex; 2]) -> Cost {
+    let mut cost = Cost::default();
+    for stats in of.iter().filter_map(|peer| world.node(*peer)).map(|node| node.gossip_stats()) {
+        cost.bytes += stats.bytes_sent;
+        cost.listed += stats.listed;
+        cost.of_strangers += stats.summarised + stats.coded;
+    }
+    cost
+}
+
+/// What it costs two gateways that have met to meet again, when one of them lost its power meanwhile.
+fn meeting_again(crashed: usize, differences: u64) -> Cost {
+    let mut world = World::new(5, NetworkModel::default()).expect("a world");
+    let mut add = |mut spec: PeerSpec| {
+        spec.settings.hearsay_max = 0;
+        world.add_peer(spec).expect("a peer")
+    };
+    let near = add(PeerSpec::gateway());
+    let far = add(PeerSpec::gateway().contact(near));
+    let sensor = add(PeerSpec::sensor().contact(near));
+    let streams: Vec<_> = (0..STREAMS)
+        .map(|n| StreamSpec::new("parks/noise", &format!("mic-{n}")).expect("a stream").unit("dB"))
+        .collect();
+    let publish = |world: &mut World, count: u64| {
+        for stream in &streams[..count as usize] {
+            let reading = world.reading(40.0);
+            world.publish(sensor, stream, &[reading]).expect("the sensor is up");
+        }
+        world.run_for(seconds(3));
+    };
+    publish(&mut world, STREAMS as u64);
+    // They meet, and what they know of each other is kept.
+    world.run_for(seconds(120));
+    assert_agree(&world);
+    let gone = [near, far][crashed];
+    world.break_link(near, far, Broken::Drops);
+    world.run_for(seconds(10));
+    publish(&mut world, differences);
+    world.crash(gone, Kept::Synced);
+    world.run_for(seconds(1));
+    world.restart(gone).expect("starts");
+    world.run_for(seconds(5));
+    let before = cost(&world, [near, far]);
+    world.mend_link(near, far);
+    let is_linked = |world: &World| world.node(far).is_some_and(|node| node.neighbours().count() > 0);
+    assert!(world.run_until_true(seconds(60), is_linked));
+    world.run_for(seconds(2));
+    assert_agree(&world);
+    let after = cost(&world, [near, far]);
+    Cost {
+        bytes: after.bytes - before.bytes,
+        listed: after.listed - before.listed,
+        of_strangers: after.of_strangers - before.of_strangers,
+    }
+}
+
+#[test]
+fn who_has_met_before_a_power_cut_is_no_stranger_after_it() {
+    for crashed in 0..2 {
+        let idle = meeting_again(crashed, 0);
+        let some = meeting_again(crashed, DIFFERENCES);
+        assert_eq!((idle.of_strangers, some.of_strangers), (0, 0), "{idle:?} {some:?}");
+        assert_eq!((idle.listed, some.listed), (0, DIFFERENCES), "{idle:?} {some:?}");
+        // The runs that were missing are 200 bytes each.
+        assert!(idle.bytes <= 150 && some.bytes <= 150 + DIFFERENCES * 280, "{idle:?} {some:?}");
+    }
+}

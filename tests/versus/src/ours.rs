@@ -192,7 +192,7 @@ impl Ours {
         let version = Version { size: 1, digest: key.0 };
         let (topic, payload) = (self.topic.clone(), live.then(|| payload.bytes()));
         self.gossip.handle(at, Input::Accepted { key, topic, version, from, origin: None, payload });
-        self.gossip.handle(at, Input::Durable { key, version });
+        self.gossip.handle(at, Input::Durable { key, version, number: None });
     }
 }
 

@@ -247,7 +247,7 @@ impl Pair {
         digest[..8].copy_from_slice(&size.to_le_bytes());
         let (version, topic) = (Version { size, digest }, self.topic.clone());
         self.handle(side, Input::Accepted { key, topic, version, from, origin: None, payload: None });
-        self.handle(side, Input::Durable { key, version });
+        self.handle(side, Input::Durable { key, version, number: None });
     }
 }
 

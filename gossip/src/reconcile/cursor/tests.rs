@@ -147,6 +147,35 @@ proptest! {
 }
 
 #[test]
+fn what_is_kept_of_cursors_comes_back() {
+    let interests = [
+        Interest::all(),
+        Interest::none(),
+        Interest::of(["parks"]).unwrap(),
+        Interest::of(["par", "ks"]).unwrap(),
+        Interest::of(["parks"]).unwrap().near(63.4, 10.4, 500.0).unwrap(),
+        Interest::of(["parks"]).unwrap().since(msec_identity::UnixMillis(1 << 40)),
+    ];
+    let mut cursors = Cursors::default();
+    for (n, interest) in (0..).zip(&interests) {
+        cursors.advance(PeerId([9 - n; 32]), EPOCH, interest, u64::from(n) << 40, 9);
+    }
+    let bytes = cursors.to_bytes();
+    assert_eq!(bytes.len(), interests.len() * CURSOR_BYTES);
+    let again = Cursors::from_bytes(&bytes, 9);
+    assert_eq!(again.to_bytes(), bytes);
+    for (n, interest) in (0..).zip(&interests) {
+        let of = PeerId([9 - n; 32]);
+        assert_eq!(again.get(&of, interest), Some((EPOCH, u64::from(n) << 40)));
+        let others = interests.iter().filter(|other| *other != interest);
+        others.for_each(|other| assert_eq!(again.get(&of, other), None, "{other:?} is not {interest:?}"));
+    }
+    let few = Cursors::from_bytes(&bytes, 2);
+    assert_eq!(few.to_bytes(), bytes[bytes.len() - 2 * CURSOR_BYTES..], "those that moved last");
+    assert_eq!(Cursors::from_bytes(&bytes[..CURSOR_BYTES + 1], 9).len(), 1);
+}
+
+#[test]
 fn cursors_are_few_and_of_one_life_and_interest() {
     let (all, some) = (Interest::all(), Interest::of(["parks"]).unwrap());
     let mut cursors = Cursors::default();
