@@ -38,6 +38,7 @@
 mod answer;
 #[cfg(feature = "index")]
 mod blocks;
+mod check;
 mod epoch;
 mod file;
 mod frame;
@@ -65,6 +66,7 @@ use std::collections::BTreeSet;
 
 use msec_identity::LogId;
 
+pub use check::{Checked, Damage, check};
 pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;

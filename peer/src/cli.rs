@@ -7,6 +7,7 @@ mod run;
 mod show;
 mod signal;
 mod space;
+mod store;
 #[cfg(feature = "documents")]
 mod things;
 mod values;
@@ -64,6 +65,7 @@ fn obey(args: Args) -> anyhow::Result<()> {
         #[cfg(feature = "documents")]
         Command::Things(args) => things::things(args),
         Command::Peers(place) => ask::peers(&place),
+        Command::Store { command } => store::store(&command),
         Command::Status(place) => ask::status(&place),
     }
 }

@@ -248,6 +248,52 @@ fn a_key_that_others_can_read_is_refused_with_advice() {
     assert!(text.contains("chmod 600") && text.contains("identity.key"), "{text}");
 }
 
+#[tokio::test]
+async fn a_damaged_store_is_told_and_repaired_by_hand() {
+    let town = Town::found();
+    let gateway = open(town.gateway("gateway")).await;
+    let mic = stream(PARKS, "mic-1");
+    publish(&gateway, &mic, [1]).await;
+    let logs = town.logs("gateway");
+    let home =
+        logs.parent().and_then(Path::parent).expect("a data directory").to_str().expect("text").to_owned();
+    let store = |what: &'static str, at: &str| run(MSEC, ["store", what, "--json", "--data-dir", at]);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    for what in ["check", "repair", "stats"] {
+        let refused = store(what, &home);
+        assert!(
+            !refused.status.success() && text(&refused.stderr).contains("stop it"),
+            "it runs: {refused:?}"
+        );
+        let refused = store(what, "nowhere");
+        assert!(!refused.status.success() && text(&refused.stderr).contains("--data-dir"), "{refused:?}");
+    }
+    for n in 2..30 {
+        publish(&gateway, &mic, [n]).await;
+    }
+    gateway.close().await;
+    let whole = json(MSEC, ["store", "check", "--json", "--data-dir", &home]);
+    assert_eq!(
+        (&whole[0]["whole"], &whole[0]["logs"], &whole[0]["entries"]),
+        (&true.into(), &1.into(), &30.into())
+    );
+    let stats = json(MSEC, ["store", "stats", "--json", "--data-dir", &home]);
+    assert_eq!((&stats[0]["runs"], &stats[0]["collections"][0]["collection"]), (&29.into(), &PARKS.into()));
+
+    let before = fs::metadata(&logs).expect("a segment").len();
+    tamper(&logs, |length| length / 2, 3);
+    let found = store("check", &home);
+    assert!(!found.status.success() && text(&found.stderr).contains("msec store repair"), "{found:?}");
+    assert!(text(&found.stdout).contains("\"whole\":false"), "{found:?}");
+    assert_eq!(fs::metadata(&logs).expect("a segment").len(), before, "looking changes nothing");
+    let repaired = json(MSEC, ["store", "repair", "--json", "--data-dir", &home]);
+    assert_eq!(repaired[0]["cut"]["torn"], false);
+    let left = &repaired[0]["entries"];
+    assert!((10..20).contains(&left.as_u64().expect("a number")), "half of it: {left}");
+    let whole = json(MSEC, ["store", "check", "--json", "--data-dir", &home]);
+    assert_eq!((&whole[0]["whole"], &whole[0]["entries"]), (&true.into(), left));
+}
+
 fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for file in fs::read_dir(from).expect("a directory") {

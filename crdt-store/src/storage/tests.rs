@@ -1,5 +1,6 @@
 //! The contract of storage, over every medium, with and without an index.
 
+mod check;
 mod crash;
 mod damage;
 mod epoch;

@@ -68,6 +68,11 @@ pub(super) enum Command {
                       msec things set parks/noise/mic-1 --owner 'Harbour office'\n  msec things show"
     )]
     Things(super::things::Things),
+    /// The store of a peer that does not run: check, repair, stats
+    Store {
+        #[command(subcommand)]
+        command: super::store::StoreCommand,
+    },
     /// Show whom the peer is linked with
     #[command(after_help = "Example:\n  msec peers --data-dir gateway")]
     Peers(Where),

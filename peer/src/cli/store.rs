@@ -1,0 +1,178 @@
+//! The store of a peer that does not run: is it whole, and what is in it?
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use msec_crdt_store::{Checked, FileDir, LogState, Medium, Opened, Storage, Store, StoreConfig, check};
+use serde_json::json;
+
+use super::args::Where;
+use super::show::{say, table};
+use crate::net::random_seed;
+use crate::sdk::DataDir;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Read all that is stored, and change nothing; fails if durable entries may be missing
+    #[command(after_help = "Example:\n  msec store check --data-dir gateway\n\n\
+                      It reads every segment through the checks that foreign entries pass, which takes as long as the disk does.\n\
+                      The peer must not run meanwhile: `msec status` says whether it does.")]
+    Check(Where),
+    /// Cut the store back to what verifies, and make its index again
+    #[command(after_help = "Example:\n  msec store repair --data-dir gateway\n\n\
+                      A start of the peer does the same where it finds damage. What is cut off is set aside in aside.msec.\n\
+                      Neighbours give back what they hold; own streams go on in new logs where entries may be missing.")]
+    Repair(Where),
+    /// Show what is stored, by collection
+    #[command(after_help = "Example:\n  msec store stats --data-dir gateway\n\n\
+                      It opens the store as a start of the peer does, by the index, so that it is quick.")]
+    Stats(Where),
+}
+
+pub(super) fn store(command: &StoreCommand) -> anyhow::Result<()> {
+    match command {
+        StoreCommand::Check(place) => show_checked(place),
+        StoreCommand::Repair(place) => repair(place),
+        StoreCommand::Stats(place) => stats(place),
+    }
+}
+
+/// The store there, which nobody else may use meanwhile.
+fn directory(place: &Where) -> anyhow::Result<FileDir> {
+    let dir = DataDir::at(&place.data_dir).store();
+    if !dir.is_dir() {
+        bail!("there is no store in {}: name the peer's directory with --data-dir", place.data_dir.display());
+    }
+    FileDir::open(dir).context("cannot open the store")
+}
+
+fn open(dir: FileDir) -> anyhow::Result<(Store, Opened)> {
+    let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
+    let config = StoreConfig { index: true, fresh, ..StoreConfig::default() };
+    Store::open_with(dir, config).context("cannot open the store")
+}
+
+fn show_checked(place: &Where) -> anyhow::Result<()> {
+    let checked = check(directory(place)?).context("cannot read the store")?;
+    if place.json {
+        let damage = checked
+            .damage
+            .iter()
+            .map(|it| json!({ "segment": it.segment, "at": it.at, "bytes": it.bytes, "torn": it.torn }));
+        say(json!({
+            "segments": checked.segments, "bytes": checked.bytes, "logs": checked.logs.len(),
+            "entries": checked.entries(), "damage": damage.collect::<Vec<_>>(), "gaps": checked.gaps,
+            "whole": !checked.is_damaged(),
+        }));
+    } else {
+        say_checked(&checked);
+    }
+    if checked.is_damaged() {
+        bail!(
+            "the store is damaged: `msec store repair`, or a start of the peer, cuts it back to what verifies, and neighbours \
+             give back what they hold"
+        );
+    }
+    Ok(())
+}
+
+fn say_checked(checked: &Checked) {
+    let Checked { segments, bytes, logs, .. } = checked;
+    say(format!(
+        "{segments} segments, {bytes} bytes: {} entries of {} logs verify",
+        checked.entries(),
+        logs.len()
+    ));
+    for it in &checked.damage {
+        let what = match it.torn {
+            true => "an append that a crash interrupted; nothing of it was acknowledged",
+            false => "damaged",
+        };
+        say(format!("segment {}: {} bytes from byte {} on are {what}", it.segment, it.bytes, it.at));
+    }
+    if checked.gaps {
+        say("entries are missing that others follow");
+    }
+}
+
+fn repair(place: &Where) -> anyhow::Result<()> {
+    let dir = directory(place)?;
+    // Without the index everything is read.
+    dir.remove("index.redb").context("cannot remove the store's index")?;
+    let (mut store, opened) = open(dir)?;
+    store.close();
+    let entries: u64 = opened.logs.iter().map(LogState::size).sum();
+    if place.json {
+        let cut = opened.cut.map(|cut| json!({ "bytes": cut.bytes, "torn": cut.torn }));
+        say(json!({ "cut": cut, "logs": opened.logs.len(), "entries": entries }));
+        return Ok(());
+    }
+    match opened.cut {
+        None => say("nothing had to be cut off"),
+        Some(cut) if cut.torn => say(format!("{} bytes of an interrupted append were cut off", cut.bytes)),
+        Some(cut) => say(format!(
+            "{} bytes that do not verify were cut off: start the peer, and neighbours give back what they hold",
+            cut.bytes
+        )),
+    }
+    say(format!("the store holds {entries} entries of {} logs", opened.logs.len()));
+    Ok(())
+}
+
+fn stats(place: &Where) -> anyhow::Result<()> {
+    let (store, opened) = open(directory(place)?)?;
+    drop(store);
+    let mut collections: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for state in &opened.logs {
+        let (logs, entries) = collections.entry(state.header().collection().as_str()).or_default();
+        (*logs, *entries) = (*logs + 1, *entries + state.size());
+    }
+    let files = sizes(place)?;
+    if place.json {
+        let of = |(name, (logs, entries)): (&&str, &(u64, u64))| json!({ "collection": name, "logs": logs, "entries": entries });
+        say(json!({
+            "segments_bytes": files.segments, "index_bytes": files.index, "aside_bytes": files.aside,
+            "runs": opened.run, "collections": collections.iter().map(of).collect::<Vec<_>>(),
+        }));
+        return Ok(());
+    }
+    let mut rows = vec![vec!["COLLECTION".to_owned(), "LOGS".to_owned(), "ENTRIES".to_owned()]];
+    rows.extend(
+        collections
+            .iter()
+            .map(|(name, (logs, entries))| vec![(*name).to_owned(), logs.to_string(), entries.to_string()]),
+    );
+    table(&rows);
+    say(format!("{} bytes in segments, {} in the index", files.segments, files.index));
+    if files.aside > 0 {
+        say(format!(
+            "{} bytes were cut off once and lie in aside.msec: remove it when nobody wants to look",
+            files.aside
+        ));
+    }
+    Ok(())
+}
+
+/// Bytes on disk.
+#[derive(Default)]
+struct Sizes {
+    segments: u64,
+    index: u64,
+    aside: u64,
+}
+
+fn sizes(place: &Where) -> anyhow::Result<Sizes> {
+    let mut sizes = Sizes::default();
+    for entry in std::fs::read_dir(DataDir::at(&place.data_dir).store()).context("cannot list the store")? {
+        let entry = entry.context("cannot list the store")?;
+        let bytes = entry.metadata().map_or(0, |it| it.len());
+        match entry.file_name().to_str() {
+            Some("index.redb") => sizes.index += bytes,
+            Some("aside.msec") => sizes.aside += bytes,
+            Some(name) if name.ends_with(".msec") => sizes.segments += bytes,
+            _ => {}
+        }
+    }
+    Ok(sizes)
+}
