@@ -22,6 +22,7 @@
 //! | [`designs`] | two designs of a store, to be measured before one is built |
 //! | [`document`] | a stream as an Automerge document |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
+//! | [`profile`] | what a run of gossip spends its time on |
 //! | [`figures`] | tables and JSON |
 //! | [`program`] | arguments, errors and exit codes of all programs |
 
@@ -43,6 +44,7 @@ pub mod ours;
 pub mod pair;
 pub mod payload;
 pub mod plan;
+pub mod profile;
 pub mod program;
 pub mod protocol;
 pub mod queue;

@@ -25,6 +25,17 @@ const LENGTH_BYTES: u64 = 4;
 /// The two high bits of a frame's first byte: whose it is.
 const CHANNEL: u8 = 0b1100_0000;
 
+/// What messages are called in the profile, as `docs/wire.md` numbers them; a frame counts as its first one.
+const OVERLAY_KINDS: [&str; 10] =
+    ["hello", "welcome", "full", "leave", "ping", "pong", "newcomer", "shuffle", "shuffle reply", "record"];
+const GOSSIP_KINDS: [&str; 11] =
+    ["push", "reconcile", "list", "have", "want", "chunk", "unserved", "tree", "ihave", "fetch", "feed"];
+const RECONCILE: u8 = 1;
+const RECONCILE_KINDS: [&str; 7] = ["root", "agreed", "changes", "summary", "listing", "codes", "more"];
+const TREE: u8 = 7;
+const TREE_KINDS: [&str; 3] = ["vector", "check", "retell"];
+const OTHER: &str = "other";
+
 /// A node that runs this project's gossip.
 #[derive(Debug)]
 pub struct Ours {
@@ -99,6 +110,19 @@ impl Protocol for Ours {
 
     fn wire(message: &Self::Message) -> Wire {
         Wire { bytes: message.len() as u64 + LENGTH_BYTES, copies: Payload::count_in(message) }
+    }
+
+    fn kind(message: &Self::Message) -> &'static str {
+        let names: &[&str] = match (message.as_slice(), message.first().map_or(0, |first| first & CHANNEL)) {
+            ([_, _, ..], 0b0100_0000) => &OVERLAY_KINDS,
+            ([_, TREE, ..], 0) => return *TREE_KINDS.get(usize::from(message[2])).unwrap_or(&OTHER),
+            ([_, RECONCILE, ..], 0) => {
+                return *RECONCILE_KINDS.get(usize::from(message[2])).unwrap_or(&OTHER);
+            }
+            ([_, _, ..], 0) => &GOSSIP_KINDS,
+            _ => &[],
+        };
+        message.get(1).and_then(|kind| names.get(usize::from(*kind))).unwrap_or(&OTHER)
     }
 
     fn neighbours(&self) -> Vec<NodeId> {

@@ -25,6 +25,10 @@ pub trait Protocol: Sized + Debug {
     }
     /// What a message takes on the wire.
     fn wire(message: &Self::Message) -> Wire;
+    /// What kind of message it is, for the profile.
+    fn kind(_message: &Self::Message) -> &'static str {
+        "message"
+    }
     /// Who it floods to, were it to flood.
     fn neighbours(&self) -> Vec<NodeId>;
     /// Its configuration, for the record.
@@ -70,6 +74,22 @@ pub enum In<P: Protocol> {
         /// Nothing came back; otherwise a refusal did.
         timed_out: bool,
     },
+}
+
+impl<P: Protocol> In<P> {
+    /// What the profile counts it as.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Join(_) => "join",
+            Self::Publish(_) => "publish",
+            Self::Message { message, .. } => P::kind(message),
+            Self::Timer(_) => "timer",
+            Self::Wake => "wake",
+            Self::LinkUp { .. } => "link up",
+            Self::LinkDown { .. } => "link down",
+            Self::DialFailed { .. } => "dial failed",
+        }
+    }
 }
 
 /// What a node does.

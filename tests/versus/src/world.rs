@@ -14,6 +14,7 @@
 use crate::deliveries::Deliveries;
 use crate::network::{DIAL_TIMEOUT, Death, Geometry, IDLE_TIMEOUT, Network, NodeId};
 use crate::payload::{PAYLOAD_BYTES, Payload};
+use crate::profile::{Profile, nanos};
 use crate::protocol::{In, Out, Protocol};
 use crate::queue::{Micros, Queue};
 use crate::seed::Dice;
@@ -80,6 +81,8 @@ pub struct World<P: Protocol> {
     pub deliveries: Deliveries,
     /// What was sent.
     pub traffic: Traffic,
+    /// Where the time goes, if that is asked.
+    pub profile: Option<Profile>,
     /// How long the messages are.
     pub payload_bytes: u32,
     queue: Queue<Event<P>>,
@@ -98,6 +101,7 @@ impl<P: Protocol> World<P> {
             network: Network::new(nodes, geometry, seed),
             deliveries: Deliveries::new(nodes),
             traffic: Traffic::default(),
+            profile: None,
             payload_bytes: PAYLOAD_BYTES,
             queue: Queue::default(),
             nodes: (0..nodes).map(node).collect(),
@@ -314,7 +318,11 @@ impl<P: Protocol> World<P> {
         }
         let mut outputs = std::mem::take(&mut self.outputs);
         let it = &mut self.nodes[node as usize];
+        let profiled = self.profile.is_some().then(|| (input.kind(), nanos()));
         it.machine.handle(self.now, input, &mut outputs);
+        if let (Some((kind, begun)), Some(profile)) = (profiled, &mut self.profile) {
+            profile.handled(kind, begun, outputs.is_empty());
+        }
         for output in outputs.drain(..) {
             self.output(node, output);
         }

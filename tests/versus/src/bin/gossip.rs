@@ -56,6 +56,9 @@ struct Args {
     /// Runs at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Says on stderr what each minute of the warm-ups spends its time on.
+    #[arg(long)]
+    profile: bool,
     /// Ends with a line of JSON.
     #[arg(long)]
     json: bool,
@@ -92,6 +95,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         warm_up: args.warm_up_s * SECOND,
         rounds: args.rounds,
         interval: args.interval_ms * MILLISECOND,
+        profiles: args.profile,
     };
     let entry_bytes = entry::bytes(ENTRY_READINGS)?;
     let plan = Plan { setup, seeds: args.seeds.clone(), parts, who: args.who, entry_bytes };

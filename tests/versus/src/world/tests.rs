@@ -176,6 +176,7 @@ fn small<P: Protocol>(seed: u64) -> (Traffic, f64) {
         warm_up: 30 * SECOND,
         rounds: 3,
         interval: SECOND,
+        profiles: false,
     };
     let (mut world, _) = setup.grow::<P>();
     let round = world.publish(7);
