@@ -11,6 +11,8 @@
 //! Two that dial each other end with one connection. A closed one is known at the other end after a latency, behind all
 //! that was sent over it. Messages that the network loses are lost for good: this is the test, not QUIC.
 
+use std::collections::BTreeSet;
+
 use crate::deliveries::Deliveries;
 use crate::network::{DIAL_TIMEOUT, Death, Geometry, IDLE_TIMEOUT, Network, NodeId};
 use crate::payload::{PAYLOAD_BYTES, Payload};
@@ -88,6 +90,8 @@ pub struct World<P: Protocol> {
     queue: Queue<Event<P>>,
     nodes: Vec<Node<P>>,
     generations: Generation,
+    /// Dials whose other end has yet to hear of them, and will find that they are a part of another connection.
+    merged: BTreeSet<Generation>,
     outputs: Vec<Out<P>>,
 }
 
@@ -106,6 +110,7 @@ impl<P: Protocol> World<P> {
             queue: Queue::default(),
             nodes: (0..nodes).map(node).collect(),
             generations: 0,
+            merged: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
@@ -270,10 +275,20 @@ impl<P: Protocol> World<P> {
             self.queue.push(self.now + after, Event::Gone { node: peer, peer: node, generation, timed_out });
             return;
         }
+        if self.merged.remove(&generation) {
+            return;
+        }
         if let Some(place) = self.link(node, peer) {
-            // Both dialled, and each is up at its own end: both take the one that was dialled last.
-            let it = &mut self.nodes[node as usize].links[place].1;
-            *it = generation.max(*it);
+            // Both dialled, and each is up at its own end: from now on it is one connection, and what says that it is gone
+            // means this one. If the other end has closed its own already, ours stands, and it will be told of it.
+            let theirs =
+                self.link(peer, node).filter(|at| self.nodes[peer as usize].links[*at].1 == generation);
+            if let Some(theirs) = theirs {
+                self.generations += 1;
+                self.merged.insert(self.nodes[node as usize].links[place].1);
+                self.nodes[node as usize].links[place].1 = self.generations;
+                self.nodes[peer as usize].links[theirs].1 = self.generations;
+            }
             return;
         }
         let dialled = self.end_any_dial(node, peer);

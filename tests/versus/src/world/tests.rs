@@ -111,6 +111,32 @@ fn who_is_dialled_while_it_dials_counts_as_having_dialled() {
     assert_eq!(diary(&world, 0).iter().filter(|(_, text)| text.starts_with("up")).count(), 1);
 }
 
+/// Of two dials that cross, one end closed its own before the other was there: the other end was told that the one which
+/// stood was gone, the first one took it for up, and what came on the next connection was out of turn there.
+#[test]
+fn whoever_closes_while_two_dials_cross_leaves_no_half_of_a_connection() {
+    let (_, latency) = world();
+    let quarters = || (0..20).map(|part| part * latency / 4);
+    for (closer, dialled, closed) in [0, 1]
+        .into_iter()
+        .flat_map(|it| quarters().flat_map(move |at| quarters().map(move |to| (it, at, to))))
+    {
+        let (mut world, _) = world();
+        world.join(0, Some(1));
+        for at in [dialled.min(closed), dialled.max(closed)] {
+            world.run_until(at);
+            match at {
+                at if at == dialled && world.link(1, 0).is_none() => world.join(1, Some(0)),
+                _ => world.close(closer, 1 - closer),
+            }
+        }
+        world.run_until(SECOND);
+        let ends =
+            [0, 1].map(|node: usize| world.nodes[node].links.first().map(|(_, generation)| *generation));
+        assert_eq!(ends[0], ends[1], "{closer} closed at {closed}, and 1 dialled at {dialled}");
+    }
+}
+
 #[test]
 fn a_close_comes_behind_what_was_said() {
     let (mut world, latency) = linked();
