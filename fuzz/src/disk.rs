@@ -35,9 +35,9 @@ fn stored(run: &VerifiedRun) -> Vec<u8> {
     out
 }
 
-/// The first bytes of a segment of this version.
+/// The first bytes of a segment of this version, in an epoch of zeros, before any run.
 pub fn file_header() -> Vec<u8> {
-    let mut header = b"MSECLOG\x02".to_vec();
+    let mut header = [b"MSECLOG\x02".as_slice(), &[0; 16]].concat();
     let check = blake3::hash(&header);
     header.extend(&check.as_bytes()[..8]);
     header
