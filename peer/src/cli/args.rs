@@ -69,6 +69,9 @@ pub(super) enum Command {
     )]
     Things(super::things::Things),
     /// The store of a peer that does not run: check, repair, stats
+    #[command(
+        after_help = "Examples:\n  msec store check --data-dir gateway\n  msec store stats --data-dir gateway"
+    )]
     Store {
         #[command(subcommand)]
         command: super::store::StoreCommand,
