@@ -112,9 +112,14 @@ impl CompactRange {
     /// If the range does not begin at leaf 0, which is a bug of the caller.
     pub fn root(&self) -> TreeHash {
         assert_eq!(self.begin, 0, "only a range from leaf 0 on has a root");
+        self.subtree_root().unwrap_or_else(empty_root)
+    }
+
+    /// The root over the leaves, where they are all that a subtree of a tree holds. `None`: there is no leaf.
+    pub(super) fn subtree_root(&self) -> Option<TreeHash> {
         let mut hashes = self.hashes.iter().rev();
-        let Some(last) = hashes.next() else { return empty_root() };
-        hashes.fold(*last, |right, left| node_hash(left, &right))
+        let last = *hashes.next()?;
+        Some(hashes.fold(last, |right, left| node_hash(left, &right)))
     }
 }
 

@@ -15,18 +15,7 @@ impl Tree {
         if index >= size || size > self.size() {
             return None;
         }
-        let (mut begin, mut end, mut path) = (0, size, Vec::new());
-        while end - begin > 1 {
-            let middle = begin + split(end - begin);
-            let beside;
-            if index < middle {
-                (beside, end) = ((middle, end), middle);
-            } else {
-                (beside, begin) = ((begin, middle), middle);
-            }
-            path.push(self.root_of(beside.0, beside.1)?);
-        }
-        path.reverse();
+        let (path, _) = self.way_down(index, size, |begin, end| end - begin == 1)?;
         Some(path)
     }
 
@@ -36,32 +25,41 @@ impl Tree {
         if old == 0 || old > new || new > self.size() {
             return None;
         }
-        let (mut begin, mut end, mut path) = (0, new, Vec::new());
         // Down to the subtree at whose end the old tree ends.
-        while old != end {
-            let middle = begin + split(end - begin);
-            let beside;
-            if old <= middle {
-                (beside, end) = ((middle, end), middle);
-            } else {
-                (beside, begin) = ((begin, middle), middle);
-            }
-            path.push(self.root_of(beside.0, beside.1)?);
-        }
+        let (mut path, begin) = self.way_down(old - 1, new, |_, end| end == old)?;
         // The whole old tree is the root that the other side holds.
         if begin > 0 {
-            path.push(self.root_of(begin, end)?);
+            path.insert(0, self.root_of(begin, old)?);
+        }
+        Some(path)
+    }
+
+    /// The roots beside the way from the root over the first `size` leaves down to the subtree that holds the leaf at `index`
+    /// and `is_there`, given where it begins and ends; the lowest first. And where that subtree begins.
+    fn way_down(
+        &self,
+        index: u64,
+        size: u64,
+        is_there: impl Fn(u64, u64) -> bool,
+    ) -> Option<(Vec<TreeHash>, u64)> {
+        let (mut begin, mut end, mut path) = (0, size, Vec::new());
+        while !is_there(begin, end) {
+            let middle = begin + split(end - begin);
+            let beside;
+            if index < middle {
+                (beside, end) = (self.root_of(middle, end)?, middle);
+            } else {
+                (beside, begin) = (self.root_of(begin, middle)?, middle);
+            }
+            path.push(beside);
         }
         path.reverse();
-        Some(path)
+        Some((path, begin))
     }
 
     /// The root over `begin..end`, where a subtree begins.
     fn root_of(&self, begin: u64, end: u64) -> Option<TreeHash> {
-        let range = self.range(begin, end)?;
-        let mut hashes = range.hashes().iter().rev();
-        let last = *hashes.next()?;
-        Some(hashes.fold(last, |right, left| node_hash(left, &right)))
+        self.range(begin, end)?.subtree_root()
     }
 }
 
@@ -76,22 +74,35 @@ pub fn root_from_inclusion(leaf: TreeHash, index: u64, size: u64, path: &[TreeHa
     if index >= size {
         return None;
     }
-    let (mut at, mut last, mut root) = (index, size - 1, leaf);
+    let mut root = leaf;
+    climb(index, size - 1, path, |beside, is_left| {
+        root = if is_left { node_hash(beside, &root) } else { node_hash(&root, beside) };
+    })?;
+    Some(root)
+}
+
+/// Goes up from the node `at` of a level of which `last` is the last one, and tells of each hash of the path whether it
+/// stands on the left. `None`: the path does not end at the root.
+fn climb(
+    mut at: u64,
+    mut last: u64,
+    path: &[TreeHash],
+    mut passes: impl FnMut(&TreeHash, bool),
+) -> Option<()> {
     for beside in path {
         if last == 0 {
             return None;
         }
-        if at & 1 == 1 || at == last {
-            root = node_hash(beside, &root);
+        let is_left = at & 1 == 1 || at == last;
+        passes(beside, is_left);
+        if is_left && at & 1 == 0 {
             // A subtree that is the last one of its level, and a left one, has no node of its own on the levels above.
-            let up = if at & 1 == 1 { 0 } else { at.trailing_zeros() };
+            let up = at.trailing_zeros();
             (at, last) = (at >> up, last >> up);
-        } else {
-            root = node_hash(&root, beside);
         }
         (at, last) = (at >> 1, last >> 1);
     }
-    (last == 0).then_some(root)
+    (last == 0).then_some(())
 }
 
 /// What [`roots_from_consistency`] computes.
@@ -113,25 +124,18 @@ pub fn roots_from_consistency(old: u64, new: u64, old_root: TreeHash, path: &[Tr
     if old == new {
         return path.is_empty().then_some(Roots { old: old_root, new: old_root });
     }
-    let (mut at, mut last) = (old - 1, new - 1);
-    let up = at.trailing_ones();
-    (at, last) = (at >> up, last >> up);
+    let up = (old - 1).trailing_ones();
+    let (at, last) = ((old - 1) >> up, (new - 1) >> up);
     let (first, rest) = if at == 0 { (old_root, path) } else { path.split_first().map(|(f, r)| (*f, r))? };
-    let (mut old_hash, mut new_hash) = (first, first);
-    for beside in rest {
-        if last == 0 {
-            return None;
-        }
-        if at & 1 == 1 || at == last {
-            (old_hash, new_hash) = (node_hash(beside, &old_hash), node_hash(beside, &new_hash));
-            let up = if at & 1 == 1 { 0 } else { at.trailing_zeros() };
-            (at, last) = (at >> up, last >> up);
+    let mut roots = Roots { old: first, new: first };
+    climb(at, last, rest, |beside, is_left| {
+        if is_left {
+            roots = Roots { old: node_hash(beside, &roots.old), new: node_hash(beside, &roots.new) };
         } else {
-            new_hash = node_hash(&new_hash, beside);
+            roots.new = node_hash(&roots.new, beside);
         }
-        (at, last) = (at >> 1, last >> 1);
-    }
-    (last == 0).then_some(Roots { old: old_hash, new: new_hash })
+    })?;
+    Some(roots)
 }
 
 #[cfg(test)]
