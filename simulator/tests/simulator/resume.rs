@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use msec_peer::node::StreamSpec;
-use msec_simulator::{Broken, Kept, LinkModel, NetworkModel, PeerIndex, PeerSpec, World};
+use msec_simulator::{Broken, Kept, LinkModel, PeerIndex, World};
 
-use crate::rig::{assert_agree, seconds};
+use crate::rig::{assert_agree, seconds, two_gateways_and_a_sensor};
 
 /// Entries of 1,500 readings, about 10 kB each, in one log.
 const ENTRIES: u64 = 90;
@@ -20,14 +20,7 @@ struct Away {
 
 impl Away {
     fn new() -> Self {
-        let mut world = World::new(3, NetworkModel::default()).expect("a world");
-        let mut add = |mut spec: PeerSpec| {
-            spec.settings.hearsay_max = 0;
-            world.add_peer(spec).expect("a peer")
-        };
-        let near = add(PeerSpec::gateway());
-        let far = add(PeerSpec::gateway().contact(near));
-        let sensor = add(PeerSpec::sensor().contact(near));
+        let (mut world, [near, far, sensor]) = two_gateways_and_a_sensor(3);
         world.run_for(seconds(2));
         world.crash(far, Kept::Synced);
         let stream = StreamSpec::new("parks/noise", "mic-1").expect("a stream").unit("dB");
@@ -124,14 +117,7 @@ fn cost(world: &World, of: [PeerIndex; 2]) -> Cost {
 
 /// What it costs two gateways that have met to meet again, when one of them lost its power meanwhile.
 fn meeting_again(crashed: usize, differences: u64) -> Cost {
-    let mut world = World::new(5, NetworkModel::default()).expect("a world");
-    let mut add = |mut spec: PeerSpec| {
-        spec.settings.hearsay_max = 0;
-        world.add_peer(spec).expect("a peer")
-    };
-    let near = add(PeerSpec::gateway());
-    let far = add(PeerSpec::gateway().contact(near));
-    let sensor = add(PeerSpec::sensor().contact(near));
+    let (mut world, [near, far, sensor]) = two_gateways_and_a_sensor(5);
     let streams: Vec<_> = (0..STREAMS)
         .map(|n| StreamSpec::new("parks/noise", &format!("mic-{n}")).expect("a stream").unit("dB"))
         .collect();

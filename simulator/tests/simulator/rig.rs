@@ -48,6 +48,21 @@ pub(crate) fn assert_agree(world: &World) {
     assert!(found.is_empty(), "{found:?}");
 }
 
+/// Two gateways that are linked, and a sensor at the first.
+pub(crate) fn two_gateways_and_a_sensor(seed: u64) -> (World, [PeerIndex; 3]) {
+    let mut world = World::new(seed, NetworkModel::default()).expect("a world");
+    let near = add(&mut world, PeerSpec::gateway());
+    let far = add(&mut world, PeerSpec::gateway().contact(near));
+    let sensor = add(&mut world, PeerSpec::sensor().contact(near));
+    (world, [near, far, sensor])
+}
+
+/// Adds a peer that finds no way but those to its contacts.
+fn add(world: &mut World, mut spec: PeerSpec) -> PeerIndex {
+    spec.settings.hearsay_max = 0;
+    world.add_peer(spec).expect("a peer")
+}
+
 /// Two gateways that are linked, a sensor at the first and a citizen at the second.
 pub(crate) struct Chain {
     pub(crate) world: World,
@@ -59,16 +74,8 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut world = World::new(seed, NetworkModel::default()).expect("a world");
-        // Nobody finds a way that is not the chain's.
-        let mut add = |mut spec: PeerSpec| {
-            spec.settings.hearsay_max = 0;
-            world.add_peer(spec).expect("a peer")
-        };
-        let near = add(PeerSpec::gateway());
-        let far = add(PeerSpec::gateway().contact(near));
-        let sensor = add(PeerSpec::sensor().contact(near));
-        let citizen = add(PeerSpec::citizen().contact(far));
+        let (mut world, [near, far, sensor]) = two_gateways_and_a_sensor(seed);
+        let citizen = add(&mut world, PeerSpec::citizen().contact(far));
         world.run_for(seconds(2));
         Self { world, near, far, sensor, citizen }
     }
