@@ -49,14 +49,7 @@ fn a_second_hello_is_a_violation() {
 
 #[test]
 fn an_answer_to_nothing_is_a_violation() {
-    let welcome = Message::Welcome {
-        role: Role::Relay,
-        far: false,
-        record: None,
-        instead: None,
-        told: ToldList::default(),
-    };
-    for message in [welcome, Message::Full { told: ToldList::default() }] {
+    for message in [welcome(), Message::Full { told: ToldList::default() }] {
         let mut it = overlay(Role::Relay);
         link(&mut it, 1);
         receive(&mut it, 1, &message);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::message::{Message, Record, ToldList, Wish};
 use super::super::*;
-use super::world::{peer, record, s};
+use super::world::{peer, record, s, welcome};
 
 pub(super) fn relay(index: usize) -> Overlay {
     let mut it = Overlay::new(Config::default(), peer(index), Role::Relay, [index as u8; 32]);
@@ -64,14 +64,15 @@ fn dials(outputs: &[Output]) -> Vec<u64> {
 /// `whom`, which was dialled, says yes.
 fn welcomed(it: &mut Overlay, now: Duration, whom: usize) {
     dialled(it, now, whom);
-    let welcome = Message::Welcome {
-        role: Role::Relay,
-        far: false,
-        record: None,
-        instead: None,
-        told: ToldList::default(),
-    };
-    it.handle(now, Input::Received { from: peer(whom), bytes: welcome.encode() });
+    it.handle(now, Input::Received { from: peer(whom), bytes: welcome().encode() });
+}
+
+/// The peers 1 and 2 are configured, and neighbours.
+fn two_configured(it: &mut Overlay) {
+    for configured in [1, 2] {
+        know(it, s(0), configured);
+        welcomed(it, s(0), configured);
+    }
 }
 
 #[test]
@@ -186,10 +187,7 @@ fn the_expense_of_a_link_counts() {
 #[test]
 fn a_leaf_goes_back_to_who_is_configured_after_dials_in_vain() {
     let mut it = Overlay::new(Config::default(), peer(0), Role::Leaf, [7; 32]);
-    for configured in [1, 2] {
-        know(&mut it, s(0), configured);
-        welcomed(&mut it, s(0), configured);
-    }
+    two_configured(&mut it);
     for heard in 3..=6 {
         let contact = ContactId(heard as u64);
         let (source, who) = (Source::Hearsay, Some(peer(heard)));
@@ -227,10 +225,7 @@ fn a_leaf_goes_back_to_who_is_configured_after_dials_in_vain() {
 #[test]
 fn a_leaf_dials_again_when_an_answer_came_late() {
     let mut it = Overlay::new(Config::default(), peer(0), Role::Leaf, [7; 32]);
-    for configured in [1, 2] {
-        know(&mut it, s(0), configured);
-        welcomed(&mut it, s(0), configured);
-    }
+    two_configured(&mut it);
     for whom in [1, 2, 3] {
         it.handle(s(1), Input::Heard { peer: peer(whom) });
     }
@@ -261,10 +256,7 @@ fn a_leaf_dials_again_when_an_answer_came_late() {
 fn nobody_is_dialled_in_the_place_of_who_is_kept() {
     let config = Config { active_max: 2, keep_configured: true, ..Config::default() };
     let mut it = Overlay::new(config, peer(0), Role::Relay, [7; 32]);
-    for configured in [1, 2] {
-        know(&mut it, s(0), configured);
-        welcomed(&mut it, s(0), configured);
-    }
+    two_configured(&mut it);
     let (contact, who) = (ContactId(3), Some(peer(3)));
     it.handle(s(1), Input::Contact { contact, source: Source::Hearsay, peer: who, record: Some(record(3)) });
     outputs(&mut it);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use msec_identity::PeerId;
 
+use super::super::message::{Message, ToldList};
 use super::super::*;
 
 /// Dials that nobody answers fail after this.
@@ -74,6 +75,12 @@ pub(super) fn record(index: usize) -> Vec<u8> {
     let mut record = vec![0x5a; RECORD_BYTES];
     record[..8].copy_from_slice(&(index as u64).to_be_bytes());
     record
+}
+
+/// A relay says yes, and no more.
+pub(super) fn welcome() -> Message {
+    let told = ToldList::default();
+    Message::Welcome { role: Role::Relay, far: false, record: None, instead: None, told }
 }
 
 pub(super) fn mix(value: u64) -> u64 {
