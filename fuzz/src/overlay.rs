@@ -186,6 +186,7 @@ impl Scene {
                 assert!(!self.up.contains_key(&peer), "it is down first");
                 self.links.remove(&peer);
             }
+            Output::Leaving { peer } => assert!(self.up.contains_key(&peer), "leaving, and was not up"),
             Output::Cost { peer, .. } => assert!(self.links.contains(&peer), "links cost"),
         }
     }

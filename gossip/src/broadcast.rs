@@ -57,6 +57,11 @@ impl Broadcast {
         self.trees_moved(core);
     }
 
+    pub(crate) fn leaving(&mut self, core: &mut Core, peer: PeerId) {
+        self.trees.leaving(core.now, &peer);
+        self.trees_moved(core);
+    }
+
     pub(crate) fn shed(&mut self, core: &mut Core, peer: PeerId) {
         self.trees.shed(core.now, &peer);
         self.trees_moved(core);

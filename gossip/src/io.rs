@@ -27,6 +27,11 @@ pub enum Input {
         /// Its round-trip time, and what is added for a metered or slow carrier.
         cost: Duration,
     },
+    /// The link to a neighbour goes soon: trees look for other ways, and take this one while there is none.
+    Leaving {
+        /// Who.
+        peer: PeerId,
+    },
     /// The link is gone: all about the neighbour is forgotten.
     NeighbourDown {
         /// Who.

@@ -144,6 +144,7 @@ impl Gossip {
             Input::NeighbourUp { peer, interest, leaf } => self.neighbour_up(peer, interest, leaf),
             Input::NeighbourDown { peer } => self.neighbour_down(peer),
             Input::Cost { peer, cost } => self.broadcast.cost(core, peer, cost),
+            Input::Leaving { peer } => self.broadcast.leaving(core, peer),
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Accepted { key, topic, version, from, origin, payload } => {
                 if version.size < core.frontier.size(&key) {

@@ -25,6 +25,10 @@
 //! told so too, and no distance is taken from it: a loop of links that carry costs a message that is dropped, and a hole
 //! would cost all below it a wait for announcements.
 //!
+//! So that little is ever lost where everybody lives, what is new comes before what was goes: a link that is left in peace
+//! carries on while other ways are looked for (`leaving`), and a former parent passes on what it has until the telling
+//! after the one that the new parent is told with.
+//!
 //! Transitions, for one tree:
 //!
 //! ```text
@@ -156,6 +160,9 @@ impl Trees {
             if route.told_parent == slot {
                 route.told_parent = Slot::NONE;
             }
+            if route.former == slot {
+                route.former = Slot::NONE;
+            }
         }
         self.reconsider_all(now, orphans.into_iter());
         self.settle(now);
@@ -172,6 +179,16 @@ impl Trees {
             self.weigh_all(now, slot, trees.into_iter());
             self.settle(now);
         }
+    }
+
+    /// It is about to go: other ways are looked for while messages still come along this one.
+    pub(crate) fn leaving(&mut self, now: Duration, peer: &PeerId) {
+        let Some(slot) = self.slot(peer) else { return };
+        let Some(link) = self.links[usize::from(slot.0)].as_mut() else { return };
+        link.is_leaving = true;
+        let trees: Vec<TreeId> = link.trees().collect();
+        self.weigh_all(now, slot, trees.into_iter());
+        self.settle(now);
     }
 
     /// Messages to it were dropped: what it was told may not be what it has.

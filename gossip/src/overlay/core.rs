@@ -224,9 +224,11 @@ impl Core {
         self.output(Output::Disconnect { peer, reason });
     }
 
-    pub(super) fn forget_link(&mut self, peer: PeerId) -> Option<Box<Link>> {
+    pub(super) fn forget_link(&mut self, peer: PeerId) {
         self.timers.cancel(Timer::Link(peer));
-        self.links.remove(&peer)
+        if self.links.remove(&peer).is_some_and(|link| link.carries) {
+            self.output(Output::Down { peer });
+        }
     }
 
     /// Tells the node which contacts were dropped.

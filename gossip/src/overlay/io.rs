@@ -183,6 +183,12 @@ pub enum Output {
         /// Whether it is a leaf.
         leaf: bool,
     },
+    /// One side has left, and this neighbour is about to be [`Output::Down`]: it still carries what it carried, and
+    /// other ways are to be found.
+    Leaving {
+        /// Who.
+        peer: PeerId,
+    },
     /// A neighbour no more. The link itself may last for a moment longer.
     Down {
         /// Who.

@@ -64,6 +64,8 @@ pub(super) struct Link {
     pub(super) far: bool,
     /// One of us was told by whoever runs it to keep this link: it makes room for nobody.
     pub(super) kept: bool,
+    /// It carries messages: it is up, or one of us left and the trees still find other ways.
+    pub(super) carries: bool,
     /// Since when it is there, or up.
     pub(super) since: Duration,
     pub(super) heard_at: Duration,
@@ -95,6 +97,7 @@ impl Link {
             leaf: false,
             far: false,
             kept: false,
+            carries: false,
             since: now,
             heard_at: now,
             ping: None,

@@ -100,9 +100,9 @@ impl Overlay {
         self.core.role
     }
 
-    /// Those who are up, in order: who, and whether it is a leaf.
+    /// Those of whom it was said last that they are [`Output::Up`], or leaving, in order: who, and whether it is a leaf.
     pub fn neighbours(&self) -> impl Iterator<Item = (PeerId, bool)> {
-        self.core.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, link)| (*peer, link.leaf))
+        self.core.links.iter().filter(|(_, link)| link.carries).map(|(peer, link)| (*peer, link.leaf))
     }
 
     /// What the link to this neighbour costs, once it was measured.

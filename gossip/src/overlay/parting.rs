@@ -17,6 +17,10 @@ use super::visit::refused;
 /// How long the other side has to hang up, once it was told; and the node to check what it is told.
 const LEFT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a link between relays carries on once one of them has left. A tree that has no other way here takes two
+/// seconds to find one (`HOLD` in `trees::choose`), and some tellings. At most `Config::active_max` links do so at once.
+const LINGER: Duration = Duration::from_secs(4);
+
 /// A neighbour leaves.
 pub(super) fn left(
     core: &mut Core,
@@ -36,8 +40,12 @@ pub(super) fn left(
             let then = Then::Instead { both: reason == Leave::Exchanged };
             hearsay::record(core, from, record, Duration::ZERO, then);
         }
+        core.timers.set(Timer::Link(from), core.after(LINGER));
     }
-    core.part(from, Leave::Surplus);
+    // If it still carries, it ends in its time.
+    if core.links.get(&from).is_some_and(|link| !link.carries) {
+        core.part(from, Leave::Surplus);
+    }
 }
 
 /// The link is gone, or is to be taken for gone.
@@ -102,7 +110,8 @@ pub(super) fn leave(
 /// The last word to a neighbour.
 fn say(core: &mut Core, peer: PeerId, reason: Leave, instead: Option<Record>) {
     core.send(peer, &Message::Leave { reason, instead });
-    core.timers.set(Timer::Link(peer), core.after(LEFT_TIMEOUT));
+    let carries = core.links.get(&peer).is_some_and(|link| link.carries);
+    core.timers.set(Timer::Link(peer), core.after(if carries { LINGER } else { LEFT_TIMEOUT }));
 }
 
 /// The node has judged this record: who was to be told of it is.
@@ -123,17 +132,21 @@ pub(super) fn silent(core: &mut Core, all: &mut Protocols, peer: PeerId) {
     core.output(Output::Disconnect { peer, reason: Leave::Silent });
 }
 
-/// `lost`: it did not leave in peace.
+/// `lost`: it did not leave in peace, and carries nothing any more.
 fn down(core: &mut Core, all: &mut Protocols, peer: PeerId, lost: Option<Lost>) {
+    let lingering = core.links.values().filter(|link| link.carries && !link.is_up()).count();
+    let lingers = lost.is_none() && !core.is_leaf() && lingering < core.config.active_max;
     let Some(link) = core.links.get_mut(&peer) else { return };
     link.state = State::Left;
     let leaf = link.leaf;
+    link.carries = lingers && !leaf;
+    let carries = link.carries;
     core.contacts.unlinked(&peer, lost.is_some(), core.now, &core.config, &mut core.dice);
     core.flush_forgotten();
     if lost == Some(Lost::Misbehaved) {
         core.contacts.deny(&peer, core.after(core.config.backoff_max));
     }
-    core.output(Output::Down { peer });
+    core.output(if carries { Output::Leaving { peer } } else { Output::Down { peer } });
     if !leaf {
         all.refill.afresh();
         refill::soon(core);

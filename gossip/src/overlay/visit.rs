@@ -14,9 +14,12 @@
 //! | greeted | `Welcome` | *up*; who was to be given up gets `Leave` |
 //! | greeted | `Full` | the end, and the next one is dialled |
 //! | greeted | `Hello`: both dialled | the smaller id's `Hello` counts |
-//! | up | `Leave` | the end; who is named in it is dialled |
-//! | up | somebody else takes the place | *left*; `Leave` once who it names is checked; the other side hangs up |
+//! | up | `Leave` | *left*; who is named in it is dialled |
+//! | up | somebody else takes the place | *left*; `Leave` once who it names is checked |
+//! | left | `LINGER` is over; at once where one of us is a leaf | the end |
 //! | any but up | its deadline | the end |
+//!
+//! Who has left still carries messages for `LINGER`, so that trees are moved to other links before this one is gone.
 
 use std::time::Duration;
 
@@ -364,6 +367,7 @@ pub(super) fn refused(core: &mut Core, all: &mut Protocols, id: ContactId, purpo
 fn up(core: &mut Core, all: &mut Protocols, peer: PeerId, far: bool) {
     let Some(link) = core.links.get_mut(&peer) else { return };
     link.state = State::Up;
+    link.carries = true;
     link.since = core.now;
     link.heard_at = core.now;
     link.far = far && !link.leaf;

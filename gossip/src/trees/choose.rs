@@ -13,13 +13,15 @@ use super::{ROUTES_PER_TREE, Trees};
 /// the next check) until it is gone. Were it longer, then so would be the holes that a lost parent leaves.
 const HOLD: Duration = Duration::from_secs(2);
 
-/// Another parent has to be nearer by a 32nd, and half a millisecond, to be worth the change.
-const SWITCH_PART: u16 = 32;
+/// Another parent has to be nearer by a 128th, and half a millisecond, to be worth the change.
+const SWITCH_PART: u16 = 128;
 const SWITCH_LEAST: Dist = Dist(1);
 
-/// One that isn't feasible has to be nearer by a fourth, and 10 ms, to be worth a retraction.
-const RELEASE_PART: u16 = 4;
-const RELEASE_LEAST: Dist = Dist(20);
+/// One that isn't feasible has to be nearer by a twelfth, and 2.5 ms, to be worth a retraction. Measured with 1,000 peers:
+/// the last delivery is 1.21 times a flood's with a fourth and 10 ms, 1.13 with these, 1.12 with a 20th, where a tree that
+/// has all distances right has 1.11.
+const RELEASE_PART: u16 = 12;
+const RELEASE_LEAST: Dist = Dist(5);
 
 /// What to do about a way.
 enum Choice {

@@ -16,6 +16,8 @@ pub(crate) struct Link {
     pub(crate) covers: bool,
     /// What it last told, in order of trees. Bounded by `ADVERTS_PER_TREE` times `Config::trees_max`.
     adverts: Vec<Advert>,
+    /// It is about to go.
+    pub(crate) is_leaving: bool,
     /// It is to be told everything.
     pub(crate) is_fresh: bool,
     /// It told its first vector.
@@ -45,8 +47,8 @@ impl OfTree for Advert {
 /// Trees that one neighbour may tell of, for each that we keep. An honest one tells of as many as it keeps.
 pub(crate) const ADVERTS_PER_TREE: usize = 2;
 
-/// What a neighbour's paths cost more if it doesn't want all that we want: more than any detour.
-const UNINTERESTED: Dist = Dist(2_000);
+/// What a neighbour's paths cost more if it doesn't want all that we want, or is about to go: more than any detour.
+const AVOIDED: Dist = Dist(2_000);
 
 impl Link {
     pub(crate) fn new(peer: PeerId, cost: Duration, covers: bool) -> Self {
@@ -55,6 +57,7 @@ impl Link {
             cost: Dist::of_link(cost),
             covers,
             adverts: Vec::new(),
+            is_leaving: false,
             is_fresh: true,
             has_begun: false,
             retold: None,
@@ -80,7 +83,7 @@ impl Link {
     /// How far a root would be by this link.
     pub(crate) fn via(&self, advert: &Advert) -> Dist {
         let dist = advert.way.dist().plus(self.cost);
-        if self.covers { dist } else { dist.plus(UNINTERESTED) }
+        if self.covers && !self.is_leaving { dist } else { dist.plus(AVOIDED) }
     }
 
     /// It told its way in `tree`, which is looked for at `near` first. What is over the bound is forgotten, the highest

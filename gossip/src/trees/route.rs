@@ -15,9 +15,14 @@ impl Slot {
     pub(crate) const NONE: Self = Self(u16::MAX);
     /// We ourselves: the parent of who is the root.
     pub(crate) const ROOT: Self = Self(u16::MAX - 1);
+
+    /// Whether it is a neighbour.
+    pub(crate) fn is_link(self) -> bool {
+        self.0 < Self::ROOT.0
+    }
 }
 
-/// Twenty bytes: there may be some hundred of them.
+/// Twenty-four bytes: there may be some hundred of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
     pub(crate) tree: TreeId,
@@ -31,6 +36,9 @@ pub(crate) struct Route {
     /// What the neighbours were told.
     pub(crate) told: Dist,
     pub(crate) told_parent: Slot,
+    /// The parent before, which still takes itself for it until the next telling: whoever is the parent now may have
+    /// passed a message on before it heard of us.
+    pub(crate) former: Slot,
     /// It lost its way, and waits for that to get around.
     pub(crate) is_held: bool,
     /// It lost its way, or its parent, and that isn't told yet.
@@ -48,12 +56,13 @@ impl OfTree for Route {
 /// A tree is ready this many seconds after it came here, or came back. A city takes about two to tell of it.
 const READY_S: u64 = 3;
 
-/// A distance that moved by this part of itself, and by a millisecond, is news.
-const SMALL_PART: u16 = 16;
+/// A distance that moved by this part of itself, and by half a millisecond, is news: what isn't told adds up with each hop.
+const SMALL_PART: u16 = 64;
+const SMALL_LEAST: Dist = Dist(1);
 
-/// And by this part, it is news that doesn't wait.
+/// And by this part, and a millisecond, it is news that doesn't wait.
 const LARGE_PART: u16 = 4;
-const NEWS_LEAST: Dist = Dist(2);
+const LARGE_LEAST: Dist = Dist(2);
 
 impl Route {
     pub(crate) fn new(tree: TreeId) -> Self {
@@ -64,6 +73,7 @@ impl Route {
             feasible: Dist::NONE,
             told: Dist::NONE,
             told_parent: Slot::NONE,
+            former: Slot::NONE,
             is_held: false,
             is_urgent: false,
             since_s: 0,
@@ -81,7 +91,8 @@ impl Route {
 
     /// With which telling the neighbours should hear of the way, if it is news.
     pub(super) fn news(&self) -> Option<Due> {
-        if self.parent == self.told_parent { self.dist_news() } else { Some(Due::Large) }
+        let is_settled = self.parent == self.told_parent && self.former == Slot::NONE;
+        if is_settled { self.dist_news() } else { Some(Due::Large) }
     }
 
     fn dist_news(&self) -> Option<Due> {
@@ -89,21 +100,23 @@ impl Route {
             return (self.dist != self.told).then_some(Due::Large);
         }
         let moved = self.dist.abs_diff(self.told);
-        let is_news = moved > self.told.margin(SMALL_PART, NEWS_LEAST);
-        is_news.then(|| if moved > self.told.margin(LARGE_PART, NEWS_LEAST) { Due::Large } else { Due::All })
+        let is_news = moved > self.told.margin(SMALL_PART, SMALL_LEAST);
+        is_news.then(|| if moved > self.told.margin(LARGE_PART, LARGE_LEAST) { Due::Large } else { Due::All })
     }
 
     /// What the neighbour was told. Who is our parent has us as its way already, so it never needs the distance.
     pub(crate) fn way_told(&self, to: Slot) -> Way {
-        let to_parent = self.told_parent == to;
+        let to_parent = self.told_parent == to || self.former == to;
         Way::new(if to_parent { Dist::NONE } else { self.told }, to_parent)
     }
 
-    /// The neighbours are being told.
+    /// The neighbours are being told. The parent that was stays one until the next time: see [`Route::former`].
     pub(crate) fn tell(&mut self) {
         if self.dist_news().is_some() {
             self.told = self.dist;
         }
+        let has_moved = self.parent != self.told_parent && self.parent.is_link();
+        self.former = if has_moved && self.told_parent.is_link() { self.told_parent } else { Slot::NONE };
         self.told_parent = self.parent;
         if self.told.is_some() {
             self.feasible = self.feasible.min(self.told);
@@ -117,7 +130,7 @@ impl Route {
 
     /// Whether the neighbours know nothing of it.
     pub(crate) fn is_untold(&self) -> bool {
-        self.told.is_none() && self.told_parent == Slot::NONE
+        self.told.is_none() && self.told_parent == Slot::NONE && self.former == Slot::NONE
     }
 }
 
@@ -134,6 +147,10 @@ mod tests {
         assert_eq!(route.way_told(other), Way::new(Dist(40), false));
         (route.dist, route.parent) = (Dist(90), other);
         route.tell();
+        assert_eq!(route.way_told(other), Way::new(Dist::NONE, true));
+        assert_eq!(route.way_told(parent), Way::new(Dist::NONE, true), "until the next time");
+        assert_eq!(route.news(), Some(Due::Large));
+        route.tell();
         assert_eq!(route.way_told(parent), Way::new(Dist(90), false));
         assert_eq!(route.feasible, Dist(40), "what a former parent is told is no less than that");
     }
@@ -145,12 +162,12 @@ mod tests {
         assert_eq!(route.news(), Some(Due::Large));
         route.tell();
         for (dist, news) in
-            [(170, None), (171, Some(Due::All)), (200, Some(Due::All)), (201, Some(Due::Large))]
+            [(162, None), (163, Some(Due::All)), (200, Some(Due::All)), (201, Some(Due::Large))]
         {
             route.dist = Dist(dist);
             assert_eq!(route.news(), news, "{dist}");
         }
-        (route.dist, route.parent) = (Dist(165), Slot(2));
+        (route.dist, route.parent) = (Dist(162), Slot(2));
         assert_eq!(route.news(), Some(Due::Large));
         route.tell();
         assert_eq!(route.told, Dist(160), "the parent is another, and no further");

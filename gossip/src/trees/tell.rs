@@ -20,6 +20,7 @@ impl Trees {
     pub(super) fn tell(&mut self, now: Duration) {
         let due = self.pace.told(now);
         let mut news: Vec<Vec<(TreeId, Way)>> = vec![Vec::new(); self.links.len()];
+        let mut has_former = false;
         let is_anyone_fresh = self.links.iter().flatten().any(|link| link.is_fresh);
         for route in &mut self.routes {
             let is_urgent = std::mem::take(&mut route.is_urgent);
@@ -27,27 +28,26 @@ impl Trees {
             if !is_news && !is_anyone_fresh {
                 continue;
             }
-            let (old, old_parent) = (route.told, route.told_parent);
+            let before = *route;
             if is_news {
                 route.tell();
             }
-            let has_moved = route.told != old;
+            has_former |= route.former != Slot::NONE;
             for (at, link) in self.links.iter().enumerate() {
                 let Some(link) = link else { continue };
                 let slot = Slot(at as u16);
                 let way = route.way_told(slot);
-                let was_parent = old_parent == slot;
-                let is_due = match (link.is_fresh, way.is_to_parent()) {
-                    (true, _) => way.says_something(),
-                    (false, true) => !was_parent,
-                    (false, false) => has_moved || (was_parent && is_news),
-                };
+                let is_due = if link.is_fresh { way.says_something() } else { way != before.way_told(slot) };
                 if is_due {
                     news[at].push((route.tree, way));
                 }
             }
         }
         self.routes.retain(|route| !route.is_over());
+        if has_former {
+            // They are let go then.
+            self.pace.soon(now);
+        }
         for (link, ways) in self.links.iter_mut().zip(news) {
             let Some(link) = link else { continue };
             let mut extent = match (std::mem::take(&mut link.is_fresh), link.retold) {

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::wire::{Way, steps};
 use super::*;
 
+mod moving;
+
 fn config() -> Config {
     Config { trees_max: 4, ..Config::default() }
 }
@@ -194,7 +196,7 @@ impl Net {
                     continue;
                 };
                 // What isn't told because it is little adds up, and so does what isn't taken.
-                let likely = (best - best / 4).saturating_sub(4)..=best + best / 2 + 25;
+                let likely = (best - best / 16).saturating_sub(4)..=best + best / 8 + 10;
                 assert!(likely.contains(&is), "{node} to {root}: {is} for {best}");
                 if let Some(parent) = self.parent(node, tree) {
                     assert!(

@@ -73,6 +73,7 @@ impl Node {
             OverlayOutput::Forget { contact } => self.dialler.book.forget(contact),
             OverlayOutput::Up { peer, leaf } => self.neighbour_up(peer, leaf),
             OverlayOutput::Down { peer } => self.neighbour_down(peer),
+            OverlayOutput::Leaving { peer } => self.tell_gossip(GossipInput::Leaving { peer }),
             OverlayOutput::Cost { peer, cost } => self.costs(peer, cost),
             OverlayOutput::Violation { from, error } => {
                 self.refused(Some(from), RefusedKind::Malformed, error.to_string());

@@ -174,6 +174,7 @@ impl Ours {
                 self.neighbours.insert(node_id(peer));
                 self.gossip.handle(at, Input::NeighbourUp { peer, interest: Interest::all(), leaf });
             }
+            overlay::Output::Leaving { peer } => self.gossip.handle(at, Input::Leaving { peer }),
             overlay::Output::Down { peer } => {
                 self.neighbours.remove(&node_id(peer));
                 self.gossip.handle(at, Input::NeighbourDown { peer });

@@ -93,7 +93,10 @@ fn who_makes_room_is_told_of_another_once_that_is_confirmed() {
     let is_told = |said: &[(PeerId, Message)]| said.iter().any(|(to, _)| *to == peer(5));
     for (judged, named) in [(Answer::Contact, Some(7)), (Answer::True, Some(7)), (Answer::False, None)] {
         let (mut it, before) = offered(40);
-        assert!(before.contains(&Output::Down { peer: peer(5) }) && !is_told(&said(&before)), "{before:?}");
+        assert!(
+            before.contains(&Output::Leaving { peer: peer(5) }) && !is_told(&said(&before)),
+            "{before:?}"
+        );
         answer(&mut it, 7, judged);
         assert_eq!(said(&outputs(&mut it)), leave(named), "{judged:?}");
     }
@@ -104,7 +107,7 @@ fn who_makes_room_is_told_of_another_once_that_is_confirmed() {
     assert!(said(&late).contains(&leave(None)[0]), "{late:?}");
     answer(&mut it, 7, Answer::Contact);
     assert!(!is_told(&said(&outputs(&mut it))), "it was told already");
-    it.handle(s(10), Input::Timeout);
+    it.handle(s(13), Input::Timeout);
     assert!(outputs(&mut it).contains(&Output::Disconnect { peer: peer(5), reason: Leave::Surplus }));
 }
 

@@ -151,12 +151,54 @@ pub(super) fn offered(cost_ms: u32) -> (Overlay, Vec<Output>) {
 #[test]
 fn an_exchange_takes_the_place_of_the_most_costly_link() {
     let (mut it, said) = offered(40);
-    assert!(said.contains(&Output::Down { peer: peer(5) }), "the one of 60 ms: {said:?}");
+    assert!(said.contains(&Output::Leaving { peer: peer(5) }), "the one of 60 ms: {said:?}");
     assert!(said.contains(&Output::Up { peer: peer(9), leaf: false }));
     it.handle(s(8), Input::Checked { record: record(7), is_true: true });
     let leave = Message::Leave { reason: Leave::Exchanged, instead: Record::new(&record(7)) };
     let told = Output::Send { to: peer(5), bytes: leave.encode() };
     assert_eq!(outputs(&mut it), [told], "and it hears of who lost a link on the other side");
+}
+
+/// What ends a link that was left in peace, and whether it did.
+fn ended(said: &[Output], whom: usize) -> bool {
+    let end =
+        [Output::Down { peer: peer(whom) }, Output::Disconnect { peer: peer(whom), reason: Leave::Surplus }];
+    said.windows(2).any(|two| two == end)
+}
+
+#[test]
+fn whoever_leaves_the_link_carries_on_for_four_seconds() {
+    let (mut we_leave, _) = offered(40);
+    we_leave.handle(s(8), Input::Checked { record: record(7), is_true: true });
+    let mut we_are_left = relay(0);
+    neighbour(&mut we_are_left, s(1), 5, Duration::from_millis(20));
+    let leave = Message::Leave { reason: Leave::Exchanged, instead: None };
+    we_are_left.handle(s(8), Input::Received { from: peer(5), bytes: leave.encode() });
+    assert_eq!(outputs(&mut we_are_left), [Output::Leaving { peer: peer(5) }]);
+    for it in [&mut we_leave, &mut we_are_left] {
+        for now in 8_000..12_000 {
+            it.handle(Duration::from_millis(now), Input::Timeout);
+            assert!(it.neighbours().any(|(neighbour, _)| neighbour == peer(5)));
+        }
+        outputs(it);
+        it.handle(s(12), Input::Timeout);
+        let said = outputs(it);
+        assert!(ended(&said, 5), "{said:?}");
+    }
+}
+
+#[test]
+fn no_more_links_carry_on_than_there_are_places() {
+    let mut it = relay(0);
+    for from in 1..=9 {
+        let now = Duration::from_millis(100 * from as u64);
+        neighbour(&mut it, now, from, Duration::from_millis(20));
+        let leave = Message::Leave { reason: Leave::Full, instead: None };
+        it.handle(now, Input::Received { from: peer(from), bytes: leave.encode() });
+        let said = outputs(&mut it);
+        assert_eq!(ended(&said, from), from > 5, "{from}: {said:?}");
+    }
+    assert_eq!(it.neighbours().count(), 5);
 }
 
 #[test]

@@ -294,6 +294,7 @@ impl World {
                 assert!(self.nodes[at].up.remove(&index_of(&peer)), "down, and was not up");
             }
             Output::Cost { peer, .. } => assert!(self.nodes[at].up.contains(&index_of(&peer))),
+            Output::Leaving { peer } => assert!(self.nodes[at].up.contains(&index_of(&peer))),
             Output::Forget { .. } => {}
         }
     }
