@@ -17,7 +17,8 @@ const SECONDS: u64 = 30;
 /// Syncs of the disk alone.
 const SYNCS: usize = 500;
 
-/// The most that an idle gateway may have resident, in kB.
+/// The most that an idle gateway may have resident, in kB, beside what is read of the program's own file: how large that is
+/// is the compiler's business.
 const IDLE_KB_MAX: u64 = 25_000;
 /// How much longer than the commit window, which is zero, 99 of 100 acknowledgements may take at most.
 const P99_MAX: Duration = Duration::from_millis(20);
@@ -26,7 +27,7 @@ const P99_MAX: Duration = Duration::from_millis(20);
 fn an_idle_gateway_takes_little_memory() {
     let mut gateway = gateway("");
     gateway.start();
-    let resident = resident_kb(gateway.process.as_ref().expect("it runs").id());
+    let resident = status_kb(gateway.process.as_ref().expect("it runs").id(), "RssAnon:");
     assert!(resident < IDLE_KB_MAX, "{resident} kB, even without optimisation");
 }
 
@@ -95,8 +96,12 @@ fn syncs(path: &Path, bytes: usize) -> Vec<Duration> {
 }
 
 fn resident_kb(pid: u32) -> u64 {
+    status_kb(pid, "VmRSS:")
+}
+
+fn status_kb(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
