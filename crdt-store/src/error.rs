@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use msec_identity::{CollectionPath, PeerId, RecordError};
+use msec_identity::{CollectionPath, PeerId, RecordError, SpaceId};
 
 use crate::log::{HEADER_GRANTS_MAX, RUN_BYTES_MAX, STREAM_BYTES_MAX};
 use crate::reading::READINGS_PER_ENTRY_MAX;
@@ -182,4 +182,49 @@ pub enum StorageError {
     /// The commit does not continue what is stored. A bug of the caller.
     #[error("the commit does not continue what is stored")]
     NotNext,
+}
+
+/// Logs that were not written to a file.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The file cannot be written.
+    #[error("the file cannot be written: make room for it, or name another place")]
+    Write(#[source] std::io::Error),
+    /// The store cannot be read.
+    #[error("the store cannot be read")]
+    Store(#[source] StorageError),
+}
+
+/// A file that was not taken in, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read on.
+    #[error("the file cannot be read: what was read before is taken in; copy it anew, and import that too")]
+    Read(#[source] std::io::Error),
+    /// The store failed.
+    #[error("the store failed: import the file again once it works")]
+    Store(#[source] StorageError),
+    /// Something else than an export.
+    #[error("this is no export of a store: name a file that `msec store export` wrote")]
+    NotAnExport,
+    /// An export of a version that this code does not read.
+    #[error(
+        "the file has format {found}, this version reads format {known}: export it again with this version, or update"
+    )]
+    Format {
+        /// What it is.
+        found: u8,
+        /// What it should be.
+        known: u8,
+    },
+    /// An export of another space. Nothing of it could be verified.
+    #[error(
+        "the file is of space {theirs}, and this peer belongs to {ours}: import it with a peer of that space"
+    )]
+    OtherSpace {
+        /// Of which.
+        theirs: SpaceId,
+        /// Of which this peer is.
+        ours: SpaceId,
+    },
 }

@@ -8,6 +8,7 @@
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
 //! | `document` | behind the feature `documents`: `Document`, the fold over change entries; the registry of things |
+//! | `export` | [`export`] and [`import`]: logs in a file that is carried by hand |
 //! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileDir`] or [`MemoryDir`] |
 //!
 //! ```
@@ -31,6 +32,7 @@ mod changes;
 #[cfg(feature = "documents")]
 mod document;
 mod error;
+mod export;
 mod log;
 mod merkle;
 mod query;
@@ -40,7 +42,10 @@ mod storage;
 pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 #[cfg(feature = "documents")]
 pub use document::*;
-pub use error::{EntryError, EvidenceError, LogNameError, ReadingError, RunError, StorageError};
+pub use error::{
+    EntryError, EvidenceError, ExportError, ImportError, LogNameError, ReadingError, RunError, StorageError,
+};
+pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
     BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork, ForkEvidence,
     HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX,

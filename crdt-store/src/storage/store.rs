@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::stretch::Laid;
 use super::{Chunk, Medium, NOTE_BYTES_MAX, Opened, Queries, Storage, StoreConfig, stored};
 use crate::error::StorageError;
-use crate::log::VerifiedRun;
+use crate::log::{LogState, VerifiedRun};
 
 /// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
 /// segments.
@@ -95,6 +95,39 @@ impl Store {
             behind: (0, stretches),
         };
         Ok((store, opened))
+    }
+
+    /// Something showed that runs are missing which were durable, such as an own entry that only somebody else holds. Of no log
+    /// that is held is it known from here on whether all is there, so that its author does not continue it; and an epoch begins.
+    pub fn distrust(&mut self) -> Result<(), StorageError> {
+        self.sync()?;
+        let Segment { number, epoch, .. } = self.segment;
+        let (next, run) = (epoch.next(self.config.fresh), self.applied.run);
+        self.segment = segments::begin_with_cut(&self.shared.medium, number + 1, next, run)?;
+        for log in self.shared.logs_mut().values_mut().filter(|log| log.facts.continuable) {
+            let log = Arc::make_mut(log);
+            (log.facts.continuable, log.changed) = (false, true);
+        }
+        Ok(())
+    }
+
+    /// What a log is, and whether its author may continue it; `None` if nothing of it is held.
+    pub(crate) fn held(&self, log: &LogId) -> Option<(LogState, bool)> {
+        let logs = self.shared.logs();
+        let log = logs.get(log).filter(|log| log.size() > 0)?;
+        Some((log.state(), log.facts.continuable))
+    }
+
+    /// How many logs are held.
+    pub(crate) fn logs_len(&self) -> usize {
+        self.shared.logs().len()
+    }
+
+    /// The logs that are wanted, in the order of their ids.
+    pub(crate) fn logs_that(&self, wants: impl Fn(&LogState) -> bool) -> Vec<LogId> {
+        let logs = self.shared.logs();
+        let wanted = logs.iter().filter(|(_, log)| log.size() > 0 && wants(&log.state()));
+        wanted.map(|(id, _)| *id).collect()
     }
 
     /// Whether each run starts where its log ends, those before it in the same commit included.
