@@ -17,7 +17,7 @@ use crate::error::{ImportError, RunError};
 use crate::log::{LogHeader, LogState, OwnLog, TimeQuality, VerifiedRun};
 use crate::merkle::TreeHash;
 use crate::reading::Reading;
-use crate::storage::{Epoch, MemoryDir, Opened, Storage, Store, StoreConfig};
+use crate::storage::{Breakage, Epoch, MemoryDir, Opened, Storage, Store, StoreConfig, Unsynced};
 use msec_identity::Authority;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);

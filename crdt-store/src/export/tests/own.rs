@@ -49,6 +49,38 @@ fn a_store_that_was_restored_continues_no_own_log_once_a_copy_shows_more() {
     assert_eq!((own(&dir), dir.lengths()), ((epoch, 0), lengths));
 }
 
+/// A power cut at each step of an import; then another import, of the same file.
+#[test]
+fn a_power_cut_amid_an_import_leaves_no_own_log_to_be_continued_that_lacks_something() {
+    let me = author(1).peer();
+    let (longer, shorter) = ((1, "parks/noise", "mic-1", 12), (1, "parks/noise", "mic-1", 5));
+    let (from, source) = store_of(&[longer]);
+    let (restored, _) = store_of(&[shorter, (1, "parks/noise", "mic-2", 3)]);
+    let (file, log) = (exported(&source), log(1, "parks/noise", "mic-1").header().id());
+    let (before, all) = (frontier(&restored)[&log], frontier(&from)[&log]);
+    let mut cuts = 0;
+    for (fate, step) in (0..3).flat_map(|fate| (0..40).map(move |step| (fate, step))) {
+        let dir = restored.copy();
+        let (mut store, _) = open(&dir);
+        dir.break_at(dir.steps() + step, Breakage::ForGood);
+        cuts += usize::from(import_as(me, &mut store, &file).is_err());
+        drop(store);
+        dir.crash_with(|unsynced| match (unsynced, fate) {
+            (Unsynced::Written(bytes), 0) => 0..bytes,
+            (Unsynced::Written(bytes), 1) => 0..bytes / 2,
+            (Unsynced::Renamed, 0 | 1) => 0..1,
+            _ => 0..0,
+        });
+        let (mut store, opened) = open(&dir);
+        let held = frontier(&dir)[&log];
+        assert!(held >= before && (held == before || opened.continuable.is_empty()), "{fate} {step}");
+        let done = import_as(me, &mut store, &file).expect("imported");
+        assert_eq!(done.entries, all.0 - held.0);
+        assert_eq!((own(&dir).1, frontier(&dir)[&log]), (0, all), "{fate} {step}");
+    }
+    assert!(cuts > 10, "{cuts}");
+}
+
 #[test]
 fn an_own_log_that_was_lost_is_taken_in_and_not_continued() {
     let me = author(1).peer();

@@ -130,3 +130,32 @@ fn a_note_is_gone_when_what_it_vouches_for_is() {
     dir.flip(FIRST, 40, 1);
     assert_eq!(reopen(&dir, 2).1.note, None, "what is missing may be what it vouches for");
 }
+
+#[test]
+fn a_store_that_is_distrusted_continues_no_log_and_says_so_after_a_restart() {
+    let dir = MemoryDir::default();
+    let (mut store, epoch) = of_six(&dir);
+    store.keep(b"whom it met").expect("kept");
+    store.close();
+    drop(store);
+    let (mut store, opened) = reopen(&dir, 1);
+    assert_eq!((opened.epoch, opened.continuable.len(), opened.note.is_some()), (epoch, 1, true));
+    store.distrust().expect("marked");
+    let mut other = writer("a");
+    store.apply(7, &[other.run(1)]).expect("applied");
+    store.sync().expect("synced");
+    let check = |opened: Opened| {
+        assert_ne!(opened.epoch, epoch, "whatever was drawn at random");
+        assert_eq!((opened.run, opened.note, opened.cut), (7, None, None));
+        assert_eq!(
+            opened.continuable,
+            BTreeSet::from([other.log.header().id()]),
+            "what came later is its own"
+        );
+    };
+    // From the segments, and from the index.
+    check(reopen(&dir.copy(), 1).1);
+    store.close();
+    drop(store);
+    check(reopen(&dir, 1).1);
+}
