@@ -2,6 +2,8 @@
 
 mod args;
 mod ask;
+#[cfg(feature = "index")]
+mod export;
 mod publish;
 mod run;
 mod show;

@@ -11,9 +11,11 @@
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `notes`
-//! (what a restart remembers), `replicate` (between gossip, logs and storage). None of them reads a clock or draws randomness.
+//! (what a restart remembers), `replicate` (between gossip, logs and storage), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
 mod budget;
+#[cfg(all(feature = "net", feature = "index"))]
+mod carried;
 mod commit;
 mod config;
 mod contacts;
@@ -41,6 +43,8 @@ use msec_identity::{Authority, Grant, Identity, PeerId, UnixMillis, Verified};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
+#[cfg(all(feature = "net", feature = "index"))]
+pub(crate) use carried::{covers, may_hold};
 use commit::Commits;
 pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;

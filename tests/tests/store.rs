@@ -294,6 +294,87 @@ async fn a_damaged_store_is_told_and_repaired_by_hand() {
     assert_eq!((&whole[0]["whole"], &whole[0]["entries"]), (&true.into(), left));
 }
 
+#[tokio::test]
+async fn two_peers_that_never_met_sync_by_a_file() {
+    let town = Town::found();
+    let at = |name: &str| town.path(name).to_str().expect("text").to_owned();
+    let stick = at("stick.msec");
+    for (name, n) in [("pier", 0..20), ("hill", 100..110)] {
+        let peer = open(town.gateway(name)).await;
+        publish(&peer, &stream(PARKS, name), n).await;
+        peer.close().await;
+    }
+    let export = |home: &str| json(MSEC, ["store", "export", &stick, "--json", "--data-dir", home]);
+    let import =
+        |home: &str| json(MSEC, ["store", "import", &stick, "--json", "--data-dir", home])[0].clone();
+    for (from, to, new) in [("pier", "hill", 21), ("hill", "pier", 11)] {
+        export(&at(from));
+        let taken = import(&at(to));
+        assert_eq!((&taken["entries"], &taken["whole"]), (&new.into(), &true.into()), "{taken}");
+        assert_eq!(taken["own_were_missing"], false);
+        assert_eq!(import(&at(to))["entries"], 0, "a second import changes nothing");
+    }
+    let (pier, hill) = (open(town.gateway("pier")).await, open(town.gateway("hill")).await);
+    holds(&pier, (0..20).chain(100..110)).await;
+    assert_eq!(rows(&pier).await, rows(&hill).await);
+    // Both go on in the logs that they have.
+    let receipts = publish(&hill, &stream(PARKS, "hill"), [110]).await;
+    assert_eq!(receipts[0].position, 11);
+    let refused = run(MSEC, ["store", "import", &stick, "--data-dir", &at("hill")]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("stop it"));
+}
+
+#[tokio::test]
+async fn a_peer_that_lost_its_store_takes_in_a_copy_and_goes_on_in_a_new_log() {
+    let scene = Scene::set().await;
+    let at = |name: &str| scene.town.path(name).to_str().expect("text").to_owned();
+    let (stick, home) = (at("stick.msec"), at("sensor"));
+    let exported =
+        json(MSEC, ["store", "export", &stick, "--collection", "parks", "--json", "--data-dir", &home]);
+    assert_eq!((&exported[0]["logs"], &exported[0]["entries"]), (&1.into(), &11.into()));
+    fs::remove_dir_all(scene.town.path("sensor").join("store")).expect("removed");
+    // The copy is torn: what is whole of it is taken, and the next one brings the rest.
+    let whole = fs::read(&stick).expect("a file");
+    fs::write(&stick, &whole[..whole.len() - 1]).expect("torn");
+    let torn = run(MSEC, ["store", "import", &stick, "--data-dir", &home]);
+    let text = String::from_utf8_lossy(&torn.stderr).into_owned();
+    assert!(!torn.status.success() && text.contains("export it again"), "{text}");
+    fs::write(&stick, whole).expect("whole");
+    let taken = json(MSEC, ["store", "import", &stick, "--json", "--data-dir", &home]);
+    assert_eq!(
+        (&taken[0]["whole"], &taken[0]["entries"]),
+        (&true.into(), &0.into()),
+        "all was in front of the tear"
+    );
+
+    let sensor = scene.sensor().await;
+    let receipts = publish(&sensor, &stream(PARKS, "mic"), [10]).await;
+    assert_ne!(receipts[0].log.to_string(), scene.log, "never past a recovered head");
+    scene.ends_well(&sensor, 11).await;
+}
+
+#[test]
+fn a_file_of_another_space_or_none_is_refused_with_advice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    let stick = at("stick.msec");
+    for name in ["town", "harbour"] {
+        json(MSEC, ["found", name, "--data-dir", &at(name), "--json"]);
+        json(MSEC, ["publish", "parks/mic", "48.5", "--data-dir", &at(name), "--json"]);
+    }
+    let refusal = |home: &str| {
+        let refused = run(MSEC, ["store", "import", &stick, "--data-dir", home]);
+        assert!(!refused.status.success());
+        String::from_utf8_lossy(&refused.stderr).into_owned()
+    };
+    json(MSEC, ["store", "export", &stick, "--json", "--data-dir", &at("town")]);
+    assert!(refusal(&at("harbour")).contains("import it with a peer of that space"));
+    fs::write(&stick, b"holiday pictures").expect("written");
+    assert!(refusal(&at("harbour")).contains("`msec store export`"));
+    json(MSEC, ["init", "--data-dir", &at("stranger"), "--json"]);
+    assert!(refusal(&at("stranger")).contains("msec join"));
+}
+
 fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for file in fs::read_dir(from).expect("a directory") {

@@ -28,6 +28,21 @@ pub(super) enum StoreCommand {
     #[command(after_help = "Example:\n  msec store stats --data-dir gateway\n\n\
                       It opens the store as a start of the peer does, by the index, so that it is quick.")]
     Stats(Where),
+    /// Write logs to a file, with all that it takes to verify them
+    #[cfg(feature = "index")]
+    #[command(after_help = "Examples:\n  msec store export /media/stick/city.msec --data-dir gateway\n  \
+                      msec store export parks.msec --collection parks --since 7d --data-dir gateway\n\n\
+                      A log is written whole, from its first entry on: --since leaves out the streams that wrote nothing since then.\n\
+                      The file is not encrypted: whoever holds it can read it. Take it in elsewhere with `msec store import`.\n\
+                      The peer must not run meanwhile.")]
+    Export(super::export::Export),
+    /// Take in a file that `msec store export` wrote, verified as what a stranger sends
+    #[cfg(feature = "index")]
+    #[command(after_help = "Example:\n  msec store import /media/stick/city.msec --data-dir gateway\n\n\
+                      What is held already stays as it is, so that a file can be imported twice. Of a torn or damaged file it\n\
+                      takes what is whole, and fails. Own logs are taken in, too, and go on in new logs if entries were missing.\n\
+                      The peer must not run meanwhile.")]
+    Import(super::export::Import),
 }
 
 pub(super) fn store(command: &StoreCommand) -> anyhow::Result<()> {
@@ -35,11 +50,15 @@ pub(super) fn store(command: &StoreCommand) -> anyhow::Result<()> {
         StoreCommand::Check(place) => show_checked(place),
         StoreCommand::Repair(place) => repair(place),
         StoreCommand::Stats(place) => stats(place),
+        #[cfg(feature = "index")]
+        StoreCommand::Export(args) => super::export::export(args),
+        #[cfg(feature = "index")]
+        StoreCommand::Import(args) => super::export::import(args),
     }
 }
 
 /// The store there, which nobody else may use meanwhile.
-fn directory(place: &Where) -> anyhow::Result<FileDir> {
+pub(super) fn directory(place: &Where) -> anyhow::Result<FileDir> {
     let dir = DataDir::at(&place.data_dir).store();
     if !dir.is_dir() {
         bail!("there is no store in {}: name the peer's directory with --data-dir", place.data_dir.display());
@@ -47,7 +66,7 @@ fn directory(place: &Where) -> anyhow::Result<FileDir> {
     FileDir::open(dir).context("cannot open the store")
 }
 
-fn open(dir: FileDir) -> anyhow::Result<(Store, Opened)> {
+pub(super) fn open(dir: FileDir) -> anyhow::Result<(Store, Opened)> {
     let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
     let config = StoreConfig { index: true, fresh, ..StoreConfig::default() };
     Store::open_with(dir, config).context("cannot open the store")
