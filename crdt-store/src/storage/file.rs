@@ -114,6 +114,12 @@ impl Medium for FileDir {
         unless_missing(fs::remove_file(self.dir.join(name))).map(|_| ())
     }
 
+    fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(opened, _)| opened != name && opened != to);
+        fs::rename(self.dir.join(name), self.dir.join(to))
+    }
+
     fn sync_dir(&self) -> io::Result<()> {
         sync_dir(&self.dir)
     }

@@ -27,6 +27,9 @@ pub trait Medium: Debug + Send + Sync {
     /// Removes a file, if there is one.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Gives a file another name, in place of the file that has that name, if there is one: at no time is neither there.
+    fn rename(&self, name: &str, to: &str) -> io::Result<()>;
+
     /// Makes durable which files there are.
     fn sync_dir(&self) -> io::Result<()>;
 }

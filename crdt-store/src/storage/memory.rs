@@ -53,6 +53,8 @@ enum Step {
     Made(Vec<u8>),
     /// What it held.
     Removed(Vec<u8>),
+    /// It had this name before; and what had its name then, or has the other one while the step is taken back.
+    Named { before: String, other: Option<Vec<u8>> },
 }
 
 impl MemoryDir {
@@ -110,6 +112,16 @@ impl MemoryDir {
                         files.files.remove(&name);
                     }
                 }
+                Step::Named { before, .. } => {
+                    lost.retain(|it| *it != name && *it != before);
+                    let is_kept = !fate(Unsynced::Renamed).is_empty();
+                    match files.files.contains_key(&before).then_some(is_kept) {
+                        Some(true) => drop(files.name(&before, &name)),
+                        // What was done to it under the new name is lost with that.
+                        Some(false) => lost.push(name),
+                        None => {}
+                    }
+                }
             }
         }
         files.breaks = None;
@@ -119,7 +131,7 @@ impl MemoryDir {
     pub fn unsynced(&self) -> usize {
         let bytes = |pending: &Pending| match pending.step {
             Step::Changed { written, .. } => written,
-            Step::Made(_) | Step::Removed(_) => 0,
+            Step::Made(_) | Step::Removed(_) | Step::Named { .. } => 0,
         };
         self.files().pending.iter().map(bytes).sum()
     }
@@ -218,6 +230,12 @@ impl Files {
         self.pending.push(Pending { name: name.into(), step });
     }
 
+    /// Gives a file another name. Returns what had that name before.
+    fn name(&mut self, name: &str, to: &str) -> Option<Vec<u8>> {
+        let file = self.files.remove(name)?;
+        self.files.insert(to.into(), file)
+    }
+
     /// Undoes the last step, and notes what it takes to do it again.
     fn take_back(&mut self, Pending { name, step }: &mut Pending) {
         match step {
@@ -229,6 +247,12 @@ impl Files {
             }
             Step::Made(held) => *held = self.files.remove(name).unwrap_or_default(),
             Step::Removed(held) => drop(self.files.insert(name.clone(), std::mem::take(held))),
+            Step::Named { before, other } => {
+                self.name(name, before);
+                if let Some(other) = other.take() {
+                    self.files.insert(name.clone(), other);
+                }
+            }
         }
     }
 
@@ -295,14 +319,19 @@ impl Medium for MemoryDir {
         files.step()?;
         files.read(name)?;
         // What was done to a file of that name before this one was made goes with the directory.
-        let mut of_this = true;
+        let (mut of_this, mut name) = (true, name.to_owned());
         let mut kept: Vec<Pending> = Vec::new();
         for step in std::mem::take(&mut files.pending).into_iter().rev() {
-            let is_change = matches!(step.step, Step::Changed { .. });
-            if step.name != name || !is_change || !of_this {
-                of_this &= step.name != name || is_change;
-                kept.push(step);
+            let is_its = step.name == name && of_this;
+            match &step.step {
+                Step::Changed { .. } if is_its => continue,
+                // The name that it had before.
+                Step::Named { before, .. } if is_its => name.clone_from(before),
+                Step::Named { before, .. } => of_this &= *before != name && step.name != name,
+                Step::Made(_) | Step::Removed(_) => of_this &= step.name != name,
+                Step::Changed { .. } => {}
             }
+            kept.push(step);
         }
         kept.reverse();
         files.pending = kept;
@@ -318,17 +347,30 @@ impl Medium for MemoryDir {
         Ok(())
     }
 
+    fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        let mut files = self.files();
+        files.step()?;
+        files.read(name)?;
+        let other = files.name(name, to);
+        files.pending.push(Pending { name: to.into(), step: Step::Named { before: name.into(), other } });
+        Ok(())
+    }
+
     fn sync_dir(&self) -> io::Result<()> {
         let mut files = self.files();
         files.step()?;
-        // With a file that is gone for good, what was done to it is too.
-        let mut gone: Vec<String> = Vec::new();
+        // What became of the files of a name. With one that is gone for good, what was done to it is too.
+        let mut fates: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut kept: Vec<Pending> = Vec::new();
-        for step in std::mem::take(&mut files.pending).into_iter().rev() {
-            match step.step {
-                Step::Removed(_) => gone.push(step.name),
-                Step::Changed { .. } if !gone.contains(&step.name) => kept.push(step),
-                Step::Changed { .. } | Step::Made(_) => {}
+        for Pending { name, step } in std::mem::take(&mut files.pending).into_iter().rev() {
+            let now = fates.get(&name).cloned().unwrap_or_else(|| Some(name.clone()));
+            match step {
+                Step::Removed(_) | Step::Made(_) => drop(fates.insert(name, None)),
+                Step::Named { before, .. } => {
+                    fates.insert(name, None);
+                    fates.insert(before, now);
+                }
+                Step::Changed { .. } => kept.extend(now.map(|name| Pending { name, step })),
             }
         }
         kept.reverse();
@@ -338,111 +380,4 @@ impl Medium for MemoryDir {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Write(u8, usize, Vec<u8>),
-        Cut(u8, u64),
-        Sync(u8),
-        Remove(u8),
-        SyncDir,
-    }
-
-    fn act() -> impl Strategy<Value = Act> {
-        let bytes = proptest::collection::vec(1u8.., 1..6);
-        prop_oneof![
-            (0..2u8, 0..8usize, bytes).prop_map(|(name, at, bytes)| Act::Write(name, at, bytes)),
-            (0..2u8, 0..8u64).prop_map(|(name, len)| Act::Cut(name, len)),
-            (0..2u8).prop_map(Act::Sync),
-            (0..2u8).prop_map(Act::Remove),
-            Just(Act::SyncDir),
-        ]
-    }
-
-    fn name(n: u8) -> &'static str {
-        ["a", "b"][usize::from(n)]
-    }
-
-    fn all(dir: &MemoryDir) -> BTreeMap<String, Vec<u8>> {
-        dir.files().files.clone()
-    }
-
-    proptest! {
-        /// What is kept whole is what was there; what is lost whole is what was synced last.
-        #[test]
-        fn a_power_cut_that_keeps_all_changes_nothing_and_one_that_loses_all_goes_back(
-            acts in proptest::collection::vec(act(), 0..20),
-            parts in proptest::collection::vec((0..6usize, 0..6usize), 20),
-        ) {
-            let dir = MemoryDir::default();
-            let mut durable = all(&dir);
-            for act in acts {
-                match act {
-                    Act::Write(file, at, bytes) => dir.write_at(name(file), at as u64, &bytes).expect("written"),
-                    Act::Cut(file, len) => dir.set_len(name(file), len).expect("cut"),
-                    Act::Sync(file) => {
-                        let there = dir.sync(name(file)).is_ok();
-                        prop_assert_eq!(there, all(&dir).contains_key(name(file)));
-                    }
-                    Act::Remove(file) => dir.remove(name(file)).expect("removed"),
-                    Act::SyncDir => {
-                        for file in 0..2 {
-                            let _ = dir.sync(name(file));
-                        }
-                        dir.sync_dir().expect("synced");
-                        prop_assert!(dir.files().pending.is_empty());
-                        durable = all(&dir);
-                    }
-                }
-            }
-            let (kept, lost, torn) = (dir.copy(), dir.copy(), dir.copy());
-            kept.crash_with(|unsynced| match unsynced { Unsynced::Written(bytes) => 0..bytes, Unsynced::Renamed => 0..1 });
-            prop_assert_eq!(all(&kept), all(&dir));
-            let mut parts = parts.into_iter().cycle();
-            torn.crash_with(|_| parts.next().map_or(0..0, |(from, to)| from..to));
-            // A file that was synced, and its name not, is there or not.
-            lost.crash_with(|_| 0..0);
-            prop_assert!(all(&lost).keys().eq(durable.keys()));
-        }
-    }
-
-    #[test]
-    fn what_is_synced_outlives_what_is_not() {
-        let dir = MemoryDir::default();
-        dir.write_at("a", 0, b"acknowledged").expect("written");
-        dir.sync("a").expect("synced");
-        dir.sync_dir().expect("synced");
-        dir.write_at("a", 12, b" and lost").expect("written");
-        dir.write_at("a", 0, b"A").expect("written");
-        assert_eq!(dir.unsynced(), 10);
-        let both = dir.copy();
-        both.crash_with(|_| 0..1);
-        assert_eq!(both.bytes("a").expect("there"), b"Acknowledged ");
-        dir.crash(3);
-        assert_eq!(dir.bytes("a").expect("there"), b"acknowledged an");
-        dir.write_at("b", 0, b"never there").expect("written");
-        dir.sync("b").expect("synced");
-        dir.crash_with(|_| 0..0);
-        assert_eq!(dir.bytes("b"), None, "its name was not synced");
-    }
-
-    #[test]
-    fn breaks_when_it_is_told() {
-        let dir = MemoryDir::default();
-        dir.break_at(1, Breakage::Once);
-        dir.write_at("a", 0, b"ab").expect("written");
-        dir.write_at("a", 2, b"cd").expect_err("full");
-        assert_eq!(dir.bytes("a").expect("there"), b"abc");
-        dir.sync("a").expect("whole again");
-        dir.break_at(dir.steps(), Breakage::ForGood);
-        dir.sync("a").expect_err("stands still");
-        dir.write_at("a", 3, b"ef").expect_err("stands still");
-        dir.read_at("a", 0, &mut [0]).expect_err("stands still");
-        dir.crash(0);
-        dir.read_at("a", 0, &mut [0]).expect("runs again");
-    }
-}
+mod tests;
