@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `merkle` | [`Tree`] and [`CompactRange`]: hash trees as in RFC 9162, whole and as their edge, and proofs of both kinds |
-//! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in; [`ForkEvidence`] convicts who signed two |
+//! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in; [`ForkEvidence`] convicts who signed two; [`Prefix`] stands for entries that were let go |
 //! | `reading` | [`Reading`] and the columns that carry many of them in one entry |
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
@@ -48,8 +48,8 @@ pub use error::{
 pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
     BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork, ForkEvidence,
-    HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, RUN_BYTES_MAX, Run, STREAM_BYTES_MAX,
-    TimeQuality, Verdict, VerifiedRun,
+    HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, Prefix, RUN_BYTES_MAX, Run,
+    STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedPrefix, VerifiedRun,
 };
 pub use merkle::{
     CompactRange, PROOF_HASHES_MAX, Roots, Tree, TreeHash, leaf_hash, node_hash, root_from_inclusion,

@@ -5,6 +5,7 @@ mod evidence;
 mod head;
 mod header;
 mod own;
+mod prefix;
 mod run;
 mod state;
 
@@ -13,6 +14,8 @@ pub use evidence::{EVIDENCE_BYTES_MAX, Fork, ForkEvidence};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
 pub use own::{BODY_BYTES_MAX, OwnLog};
+pub(crate) use prefix::{FittingPrefix, encode as encode_prefix, peaks};
+pub use prefix::{Prefix, VerifiedPrefix};
 #[cfg(test)]
 pub(crate) use run::Fit;
 pub(crate) use run::{Laid, Lay, write as write_run};

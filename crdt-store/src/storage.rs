@@ -9,7 +9,8 @@
 //!                                               BLAKE3(what stands before it)
 //! frame   = length:u32 c1:u32 c2:u64 payload    little endian; c1 = first 4 bytes of BLAKE3(length), c2 = first 8 of
 //!                                               BLAKE3(payload)
-//! payload = mark:u8 run                         0: received, 1: written here, 2: "cut back here", without a run
+//! payload = mark:u8 run                         0: received, 1: written here; 2: "cut back here", without a run; 3: "so many
+//!                                               runs were let go here", a u64
 //! run     = log:32 signature:64 time size from count rest:32* entry*
 //!                                               the head's time and size, the first position and how many entries, in
 //!                                               CBOR; the subtrees up to the size; the entries as on the wire. The root
@@ -31,6 +32,9 @@
 //! end can't know it; then its numbers go back. A note lies beside the runs, in `note.0` or `note.1`, and is not given back
 //! when they do.
 //!
+//! What of the segments does not count any more stands in the `ledger`, which is read first: logs that were let go up to a
+//! place, and how often segments were rewritten, which is how an index is told from one that fits them.
+//!
 //! At the first frame of a segment that does not fit, the segment is cut back, and what was cut is set aside once in
 //! `aside.msec`; the rest of the city has it. Runs that then lack their predecessors are passed over. Before anything is
 //! cut, a new segment is begun with the mark that says so.
@@ -44,10 +48,12 @@ mod file;
 mod frame;
 mod held;
 mod index;
+mod ledger;
 mod medium;
 mod memory;
 mod note;
 mod opening;
+mod prune;
 #[cfg(feature = "index")]
 mod redb;
 mod replay;
@@ -118,6 +124,11 @@ pub trait Storage {
 
     /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none.
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError>;
+
+    /// Lets go of the entries of each log below that place, durably, but for its header: queries don't find them, nobody is served
+    /// them, and their bytes go when segments are rewritten. What is held of the log beyond is verified, read and continued as
+    /// before. Nothing comes back: only what others hold, or nobody wants any more, is let go. Returns how many entries went.
+    fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError>;
 
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.

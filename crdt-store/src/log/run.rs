@@ -218,7 +218,7 @@ impl Laid {
 }
 
 /// The header in entry 0 of a log that is not held yet.
-fn header_of(log: &LogId, entries: &[Entry]) -> Result<LogHeader, RunError> {
+pub(super) fn header_of(log: &LogId, entries: &[Entry]) -> Result<LogHeader, RunError> {
     let body = entries.first().and_then(|e| e.body.bytes()).ok_or(RunError::Header)?;
     let header: LogHeader = minicbor::decode(body).map_err(|_| RunError::Header)?;
     let same = minicbor::to_vec(&header).is_ok_and(|again| again == body);

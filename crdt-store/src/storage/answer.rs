@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::held::HeldLog;
-use super::stretch::readings;
+use super::stretch::{Newest, readings};
 use super::view::View;
 use crate::error::StorageError;
 use crate::log::TimeQuality;
@@ -92,6 +92,9 @@ pub(super) fn newest_first(
                 continue;
             }
             for ((entry, _), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
+                if position < log.begin() {
+                    continue;
+                }
                 for (index, reading) in (0..).zip(readings(&entry)) {
                     let key = RowCursor { time: reading.time, log: log.id(), position, index };
                     let place = log.facts.header.place().or(reading.place);
@@ -106,6 +109,29 @@ pub(super) fn newest_first(
     best.cut();
     let rows = best.ranked.iter().zip(&best.found);
     Ok(rows.map(|((key, _), (clock, reading, log))| row(&logs[*log], key, *clock, *reading)).collect())
+}
+
+/// The newest reading of what is left of a log.
+pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, StorageError> {
+    let mut newest: Option<Newest> = None;
+    for stretch in view.stretches(log) {
+        let stretch = stretch?;
+        if newest.is_some_and(|newest| newest.key.time > stretch.greatest) {
+            break;
+        }
+        for ((entry, _), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
+            if position < log.begin() {
+                continue;
+            }
+            for (index, reading) in (0..).zip(readings(&entry)) {
+                let key = RowCursor { time: reading.time, log: log.id(), position, index };
+                if newest.is_none_or(|newest| key > newest.key) {
+                    newest = Some(Newest { key, clock: entry.quality, reading });
+                }
+            }
+        }
+    }
+    Ok(newest)
 }
 
 /// The newest reading of each stream, if the query wants it. The logs that a stream went on in are one stream.

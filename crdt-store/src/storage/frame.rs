@@ -25,11 +25,19 @@ pub(super) enum Mark {
     Written,
     /// The store was cut back here, and durable entries may be missing. Nothing follows.
     Cut,
+    /// Runs lay here that were let go. Their number follows.
+    Gone,
+}
+
+impl From<Mark> for u8 {
+    fn from(mark: Mark) -> Self {
+        mark as Self
+    }
 }
 
 impl Mark {
     pub(super) fn of(byte: u8) -> Option<Self> {
-        [Self::Received, Self::Written, Self::Cut].into_iter().find(|mark| *mark as u8 == byte)
+        [Self::Received, Self::Written, Self::Cut, Self::Gone].into_iter().find(|mark| *mark as u8 == byte)
     }
 }
 
@@ -69,10 +77,10 @@ pub(super) fn check<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 /// Appends one frame to `out`, which starts with `mark`; `rest` appends what follows it.
-pub(super) fn write<T>(out: &mut Vec<u8>, mark: Mark, rest: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(super) fn write<T>(out: &mut Vec<u8>, mark: impl Into<u8>, rest: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    out.push(mark as u8);
+    out.push(mark.into());
     let result = rest(out);
     let (header, payload) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
     let length = (payload.len() as u32).to_le_bytes();
@@ -90,8 +98,8 @@ pub(super) enum Found {
     End,
     /// The start of a frame that ends beyond the segment.
     Torn,
-    /// Something that was never written there.
-    Corrupt,
+    /// Something that was never written there. If its length is right, that is where the next frame begins.
+    Corrupt(Option<u64>),
 }
 
 /// Reads the frame at `offset` of a segment of `len` bytes.
@@ -111,12 +119,17 @@ pub(super) fn read(medium: &dyn Medium, name: &str, len: u64, offset: u64) -> io
     // A length of its own check: were it damaged, a frame amid the segment could pass for one that a crash tore, and
     // what was acknowledged after it would be forgotten without a word.
     if check::<4>(length) != *length_check || len == 0 || len > PAYLOAD_BYTES_MAX {
-        return Ok(Found::Corrupt);
+        return Ok(Found::Corrupt(None));
     }
     if left < (FRAME_HEADER_BYTES + len) as u64 {
         return Ok(Found::Torn);
     }
     let mut payload = vec![0; len];
     medium.read_at(name, offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
-    Ok(if check::<8>(&payload) == payload_check { Found::Payload(payload) } else { Found::Corrupt })
+    let next = offset + (FRAME_HEADER_BYTES + len) as u64;
+    Ok(if check::<8>(&payload) == payload_check {
+        Found::Payload(payload)
+    } else {
+        Found::Corrupt(Some(next))
+    })
 }

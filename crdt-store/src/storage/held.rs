@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use msec_identity::{LogId, RecordError, UnixMillis, Unverified, Verified, Verifier};
 
+use super::Epoch;
 use super::stretch::{Laid, Newest, Stretch};
 use crate::log::{Entry, Head, LogHeader, LogState};
 use crate::merkle::{CompactRange, TreeHash};
@@ -39,6 +40,30 @@ pub(super) struct Facts {
     pub(super) latest: Option<UnixMillis>,
 }
 
+/// What stands for the entries of a log that were let go.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// Entry 0, which stays.
+    pub(super) first: Entry,
+    /// Leaves `1..end`.
+    pub(super) between: CompactRange,
+    /// The log as of its last entry that was let go.
+    pub(super) facts: Facts,
+    /// When that was written down.
+    pub(super) epoch: Epoch,
+}
+
+impl Base {
+    pub(super) fn log(&self) -> LogId {
+        self.facts.head.claims().log
+    }
+
+    /// The first entry that was not let go.
+    pub(super) fn end(&self) -> u64 {
+        self.facts.held.end()
+    }
+}
+
 /// One log: some hundred bytes, and 64 for each stretch that is not in the index.
 #[derive(Debug, Clone)]
 pub(super) struct HeldLog {
@@ -47,7 +72,11 @@ pub(super) struct HeldLog {
     /// A hash of what makes a stream one: collection, name and author.
     pub(super) stream: u128,
     pub(super) facts: Facts,
-    /// Entries below this one are in the index.
+    /// What was let go of it.
+    pub(super) base: Option<Arc<Base>>,
+    /// Whether the index knows it.
+    pub(super) has_row: bool,
+    /// Entries below this one are in the index, or were let go.
     pub(super) indexed: u64,
     /// Where the other ones lie.
     pub(super) tail: Vec<Stretch>,
@@ -107,7 +136,22 @@ impl HeldLog {
         let hash = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
         let stream = u128::from_le_bytes(*hash);
         let indexed = facts.held.end();
-        Self { number, stream, facts, indexed, tail: Vec::new(), nodes: Vec::new(), changed: true }
+        Self {
+            number,
+            stream,
+            facts,
+            base: None,
+            has_row: false,
+            indexed,
+            tail: Vec::new(),
+            nodes: Vec::new(),
+            changed: true,
+        }
+    }
+
+    /// One of which nothing is held yet but what stands for its beginning.
+    pub(super) fn from_base(number: u32, base: &Arc<Base>) -> Self {
+        Self { base: Some(base.clone()), ..Self::new(number, base.facts.clone()) }
     }
 
     pub(super) fn id(&self) -> LogId {
@@ -116,6 +160,22 @@ impl HeldLog {
 
     pub(super) fn size(&self) -> u64 {
         self.facts.held.end()
+    }
+
+    /// The first entry that was not let go; 0 if none was. Entry 0 is in the base.
+    pub(super) fn begin(&self) -> u64 {
+        self.base.as_ref().map_or(0, |base| base.end())
+    }
+
+    /// Lets go what lies below the end of a base, which was written down.
+    pub(super) fn let_go(&mut self, base: Arc<Base>) {
+        self.tail.retain(|stretch| stretch.end > base.end());
+        self.base = Some(base);
+    }
+
+    /// Whether the newest reading was not let go.
+    pub(super) fn has_newest(&self) -> bool {
+        self.facts.newest.is_none_or(|newest| newest.key.position >= self.begin())
     }
 
     /// The log's state.
@@ -185,7 +245,8 @@ impl HeldLog {
     /// All of it is in the index now.
     pub(super) fn forget_indexed(&mut self) {
         self.indexed = self.size();
-        (self.tail, self.nodes, self.changed) = (Vec::new(), Vec::new(), false);
+        (self.tail, self.nodes) = (Vec::new(), Vec::new());
+        (self.changed, self.has_row) = (false, true);
     }
 
     /// The stretch that holds that position, if it is not in the index: its place in the tail.

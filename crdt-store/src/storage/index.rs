@@ -22,6 +22,8 @@ pub(super) struct Checkpoint {
     pub(super) last: [u8; 8],
     /// The number of its run.
     pub(super) run: u64,
+    /// How often segments had been rewritten: where entries lie is of then.
+    pub(super) rewritten: u64,
 }
 
 /// What an index says of all logs.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::answer;
 use super::index::AnyIndex;
+use super::ledger::{Ledger, Told};
 use super::replay::Replay;
 use super::segments::{self, Segment, name_of};
 use super::shared::DOUBT;
+use super::view::View;
 use super::{Cut, Medium, StoreConfig};
 use crate::error::StorageError;
 
@@ -17,6 +20,7 @@ pub(super) struct Reopened {
     pub(super) replay: Replay,
     pub(super) index: Option<AnyIndex>,
     pub(super) segment: Segment,
+    pub(super) ledger: Ledger,
     pub(super) cut: Option<Cut>,
 }
 
@@ -40,14 +44,15 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
             replay.distrust_logs();
             segment
         }
-        None if end == 0 => Segment::create(medium.clone(), last.max(1), epoch, replay.run)?,
+        None if end == 0 => Segment::create(medium.clone(), last.max(replay.told.first), epoch, replay.run)?,
         None => Segment::open(medium.clone(), last, epoch, end, check),
     };
     if medium.len(DOUBT)?.is_some() {
         medium.remove(DOUBT)?;
         medium.sync_dir()?;
     }
-    Ok(Reopened { replay, index, segment, cut })
+    let ledger = Ledger::open(medium.clone(), Told::clone(&replay.told))?;
+    Ok(Reopened { replay, index, segment, ledger, cut })
 }
 
 /// Cuts off what cannot be read.
@@ -72,13 +77,33 @@ pub(super) fn read(
     medium: &Arc<dyn Medium>,
     config: &StoreConfig,
 ) -> Result<(Replay, Option<AnyIndex>), StorageError> {
+    let told = Arc::new(Told::read(medium.as_ref())?);
+    let (mut replay, index) = read_all(medium, config, &told)?;
+    let view = View { medium: medium.clone(), index };
+    for log in replay.logs.values_mut().filter(|log| !log.has_newest()) {
+        // It was let go after the index was written.
+        let newest = answer::newest_of(&view, log);
+        let log = Arc::make_mut(log);
+        match newest {
+            Ok(newest) => (log.facts.newest, log.changed) = (newest, true),
+            Err(error) => tracing::warn!(%error, "a log's newest reading cannot be read"),
+        }
+    }
+    Ok((replay, view.index))
+}
+
+fn read_all(
+    medium: &Arc<dyn Medium>,
+    config: &StoreConfig,
+    told: &Arc<Told>,
+) -> Result<(Replay, Option<AnyIndex>), StorageError> {
     let every = config.checkpoint_bytes;
     let is_doubted = medium.len(DOUBT)?.is_some();
     if let Some(index) = open_index(medium, config, !is_doubted) {
         let loaded = index.load().map_err(StorageError::Index);
         let replay = match loaded {
-            Ok(Some(loaded)) => Replay::from_index(medium.as_ref(), loaded).transpose(),
-            Ok(None) => Some(Ok(Replay::default())),
+            Ok(Some(loaded)) => Replay::from_index(medium.as_ref(), loaded, told.clone()).transpose(),
+            Ok(None) => Some(Ok(Replay::of(told.clone()))),
             Err(error) => Some(Err(error)),
         };
         let read = replay.map(|replay| {
@@ -95,12 +120,12 @@ pub(super) fn read(
         index.detach();
     }
     let mut index = open_index(medium, config, false);
-    let mut replay = Replay::default();
+    let mut replay = Replay::of(told.clone());
     match replay.run(medium.as_ref(), index.as_ref(), every) {
         Err(StorageError::Index(error)) => {
             tracing::warn!(%error, "the store has no index: it needs more memory, and longer to open");
             index.take().iter().for_each(|index| index.detach());
-            replay = Replay::default();
+            replay = Replay::of(told.clone());
             replay.run(medium.as_ref(), None, every)?;
         }
         done => done?,
@@ -111,7 +136,7 @@ pub(super) fn read(
     // Some head is not its author's. Which is the last one that is?
     index.take().iter().for_each(|index| index.detach());
     let index = open_index(medium, config, false);
-    let mut replay = Replay::strict();
+    let mut replay = Replay::strict(told.clone());
     replay.run(medium.as_ref(), None, every)?;
     Ok((replay, index))
 }

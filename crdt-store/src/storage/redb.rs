@@ -1,7 +1,7 @@
 //! The index in redb: tables that are written at checkpoints, in one transaction each.
 //!
 //! ```text
-//! meta      "checkpoint"           -> [format, segment, offset, check of the last frame, number of the last run]
+//! meta      "checkpoint"           -> [format, segment, offset, check of the last frame, number of the last run, times rewritten]
 //! headers   log:u32                -> the log's header
 //! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, number of the last run, time of the last entry, newest reading]
 //! stretches log:u32 from:u64       -> [entries, segment, offset, bytes, check, oldest, newest, greatest time]
@@ -68,7 +68,7 @@ impl RedbIndex {
             let mut stretches = transaction.open_table(STRETCHES)?;
             let mut nodes = transaction.open_table(NODES)?;
             for log in logs {
-                if log.indexed == 0 {
+                if !log.has_row {
                     headers.insert(log.number, row::header(&log.facts.header).as_slice())?;
                 }
                 rows.insert(log.number, row::facts(&log.facts).as_slice())?;

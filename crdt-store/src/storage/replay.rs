@@ -6,8 +6,9 @@ use std::sync::Arc;
 use msec_identity::{LogId, Verifier};
 
 use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
-use super::held::{Facts, HeldLog, SignedHead};
+use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint, Loaded};
+use super::ledger::Told;
 use super::segments::{self, Start, name_of};
 use super::stored::StoredRun;
 use super::stretch::Laid;
@@ -41,26 +42,46 @@ pub(super) struct Replay {
     /// The number of the last run.
     pub(super) run: u64,
     next_number: u32,
+    /// What does not count any more.
+    pub(super) told: Arc<Told>,
     /// Whether each head is checked when it comes. Otherwise the last one of each log is, when all is read: it covers all
     /// that lies below it.
     strict: bool,
 }
 
 impl Replay {
+    /// One of everything that counts.
+    pub(super) fn of(told: Arc<Told>) -> Self {
+        Self { end: (told.first - 1, 0, [0; 8]), told, ..Self::default() }
+    }
+
     /// One that checks every head.
-    pub(super) fn strict() -> Self {
-        Self { strict: true, ..Self::default() }
+    pub(super) fn strict(told: Arc<Told>) -> Self {
+        Self { strict: true, ..Self::of(told) }
     }
 
     /// One that goes on from what an index says; `None` if the segments are not those that it was made of.
-    pub(super) fn from_index(medium: &dyn Medium, loaded: Loaded) -> Result<Option<Self>, StorageError> {
+    pub(super) fn from_index(
+        medium: &dyn Medium,
+        loaded: Loaded,
+        told: Arc<Told>,
+    ) -> Result<Option<Self>, StorageError> {
         let Loaded { checkpoint, logs } = loaded;
+        if checkpoint.rewritten != told.rewritten || checkpoint.segment < told.first {
+            return Ok(None);
+        }
         let Some(epoch) = ends_with(medium, checkpoint)? else { return Ok(None) };
-        let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, ..Self::default() };
+        let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, told, ..Self::default() };
         for (number, facts) in logs {
             replay.next_number = replay.next_number.max(number.saturating_add(1));
             let mut log = HeldLog::new(number, facts);
-            log.changed = false;
+            (log.changed, log.has_row) = (false, true);
+            match replay.told.bases.get(&log.id()) {
+                Some(base) if base.end() <= log.size() => log.let_go(base.clone()),
+                // Its index is of before.
+                Some(_) => return Ok(None),
+                None => {}
+            }
             replay.logs.insert(log.id(), Arc::new(log));
         }
         replay.end = (checkpoint.segment, checkpoint.offset, checkpoint.last);
@@ -77,8 +98,10 @@ impl Replay {
     ) -> Result<(), StorageError> {
         let (first, from, _) = self.end;
         let mut behind = 0;
-        for number in segments::list(medium)?.into_iter().filter(|number| *number >= first) {
-            // The first of all is the first one; after that, one follows the other.
+        let counts = |number: &u32| *number >= first.max(self.told.first);
+        let numbers: Vec<_> = segments::list(medium)?.into_iter().filter(counts).collect();
+        for number in numbers {
+            // The first of all is the first one that counts; after that, one follows the other.
             let expected = if number == first { first } else { self.end.0 + 1 };
             self.gaps |= number != expected;
             let start = if number == first { from } else { 0 };
@@ -95,13 +118,42 @@ impl Replay {
         for bad in &mut self.bad {
             bad.torn &= bad.segment == last;
         }
+        self.take_bases();
         Ok(())
+    }
+
+    /// Takes in the logs of which nothing lies in the segments any more.
+    fn take_bases(&mut self) {
+        let told = self.told.clone();
+        for base in told.bases.values() {
+            if !self.logs.contains_key(&base.log()) {
+                self.begin(base);
+            }
+            // Whatever cuts the store back begins an epoch.
+            let log = self.logs.get_mut(&base.log()).filter(|log| log.facts.continuable);
+            if let Some(log) = log.filter(|_| self.epoch != Some(base.epoch)) {
+                let log = Arc::make_mut(log);
+                (log.facts.continuable, log.changed) = (false, true);
+            }
+        }
+    }
+
+    /// Begins a log with what stands for its beginning, if its author signed that.
+    fn begin(&mut self, base: &Arc<Base>) {
+        let mut log = HeldLog::from_base(self.next_number, base);
+        if self.strict {
+            let Some(facts) = base.verified() else { return };
+            log.facts = facts;
+        }
+        self.next_number += 1;
+        self.logs.insert(base.log(), Arc::new(log));
     }
 
     fn commit(&mut self, index: &AnyIndex) -> Result<(), super::index::IndexError> {
         let (segment, offset, last) = self.end;
         let logs: Vec<_> = self.logs.values().cloned().collect();
-        index.commit(Checkpoint { segment, offset, last, run: self.run }, &logs)?;
+        let (run, rewritten) = (self.run, self.told.rewritten);
+        index.commit(Checkpoint { segment, offset, last, run, rewritten }, &logs)?;
         drop(logs);
         self.logs.values_mut().filter(|log| log.changed).for_each(|log| Arc::make_mut(log).forget_indexed());
         Ok(())
@@ -145,7 +197,7 @@ impl Replay {
                 Found::Payload(payload) => payload,
                 Found::End => return Ok(None),
                 Found::Torn => return Ok(Some((at, true))),
-                Found::Corrupt => return Ok(Some((at, false))),
+                Found::Corrupt(_) => return Ok(Some((at, false))),
             };
             if !self.take(number, at + FRAME_HEADER_BYTES as u64, &payload) {
                 return Ok(Some((at, false)));
@@ -171,6 +223,11 @@ impl Replay {
                 let run = StoredRun::read(payload).ok();
                 run.and_then(|run| self.lay(run, mark == Mark::Written, (segment, offset), payload)).is_some()
             }
+            Some(Mark::Gone) => {
+                let count = payload.get(1..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
+                self.run = self.run.saturating_add(count.map_or(0, u64::from_le_bytes));
+                count.is_some()
+            }
             _ => false,
         }
     }
@@ -183,6 +240,9 @@ impl Replay {
         (segment, offset): (u32, u64),
         payload: &[u8],
     ) -> Option<()> {
+        if let Some(base) = self.told.bases.get(&run.log).filter(|_| !self.logs.contains_key(&run.log)) {
+            self.begin(&base.clone());
+        }
         let held = self.logs.get(&run.log);
         let ground = held.map(|log| (&log.facts.header, &log.facts.held));
         let (entries, rest) = (std::mem::take(&mut run.entries), std::mem::take(&mut run.rest));

@@ -105,6 +105,7 @@ impl Shared {
         let mut bytes = 0;
         for log in self.wanted(|header| query.wants(header)) {
             let next = page.next.entry(log.id()).or_insert(0);
+            *next = log.begin().max(*next);
             while *next < log.size() {
                 let stretch = view.stretch(&log, *next)?;
                 for ((entry, len), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {

@@ -9,6 +9,7 @@ use msec_identity::LogId;
 use super::frame::{self, Mark};
 use super::held::{Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint};
+use super::ledger::Ledger;
 use super::note::Notes;
 use super::opening::{self, Reopened};
 use super::segments::{self, Segment};
@@ -30,22 +31,23 @@ const UNSYNCED_SEGMENTS_MAX: u64 = 4;
 
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Through {
+pub(super) struct Through {
     /// The last commit, as its caller counts them.
     seq: u64,
     /// The number of its last run.
-    run: u64,
+    pub(super) run: u64,
 }
 
 /// Logs on a medium.
 #[derive(Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
-    config: StoreConfig,
-    segment: Segment,
-    applied: Through,
-    durable: Through,
+    pub(super) shared: Arc<Shared>,
+    pub(super) config: StoreConfig,
+    pub(super) segment: Segment,
+    pub(super) applied: Through,
+    pub(super) durable: Through,
     notes: Notes,
+    pub(super) ledger: Ledger,
     next_number: u32,
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
@@ -68,7 +70,7 @@ impl Store {
     ) -> Result<(Self, Opened), StorageError> {
         config.segment_bytes = config.segment_bytes.clamp(1, SEGMENT_BYTES_MAX);
         let medium: Arc<dyn Medium> = Arc::new(medium);
-        let Reopened { replay, index, segment, cut } = opening::open(&medium, &config)?;
+        let Reopened { replay, index, segment, ledger, cut } = opening::open(&medium, &config)?;
         let next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
         let (notes, note) = Notes::open(medium.clone(), segment.epoch, replay.run);
@@ -89,6 +91,7 @@ impl Store {
             applied: through,
             durable: through,
             notes,
+            ledger,
             next_number,
             undo: Vec::new(),
             failed: false,
@@ -223,8 +226,8 @@ impl Store {
         let logs: Vec<_> =
             self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
         let Segment { number: segment, len: offset, last, .. } = self.segment;
-        let run = self.durable.run;
-        if let Err(error) = index.commit(Checkpoint { segment, offset, last, run }, &logs) {
+        let (run, rewritten) = (self.durable.run, self.ledger.told.rewritten);
+        if let Err(error) = index.commit(Checkpoint { segment, offset, last, run, rewritten }, &logs) {
             tracing::warn!(%error, "the store's index cannot be written: it is made again");
             return self.make_index_again(index);
         }
@@ -309,6 +312,10 @@ impl Storage for Store {
 
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError> {
         self.shared.read(log, from, bytes_max)
+    }
+
+    fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError> {
+        self.let_go(logs)
     }
 
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {

@@ -6,6 +6,7 @@ mod damage;
 mod epoch;
 #[cfg(feature = "index")]
 mod index;
+mod prune;
 mod queries;
 
 use std::collections::BTreeMap;

@@ -17,6 +17,9 @@ use crate::merkle::{CompactRange, TreeHash};
 /// How many stretches are looked up at a time.
 const STRETCHES_AT_ONCE: usize = 64;
 
+/// Leaves of the smallest subtree whose hash is kept.
+const GROUP: u64 = 1 << NODE_LEVELS;
+
 /// The files, and the index over them if there is one.
 #[derive(Debug, Clone)]
 pub(super) struct View {
@@ -77,6 +80,14 @@ impl View {
         entries.collect::<Result<_, _>>().map_err(|_| StorageError::Damaged)
     }
 
+    /// One entry.
+    pub(super) fn entry(&self, log: &HeldLog, position: u64) -> Result<Entry, StorageError> {
+        let stretch = self.stretch(log, position)?;
+        let at = (position - stretch.from) as usize;
+        let entry = self.entries(&stretch)?.into_iter().nth(at);
+        entry.map(|(entry, _)| entry).ok_or(StorageError::Damaged)
+    }
+
     /// Entries from `from` on, as a run under the log's head: at most `bytes_max` of them, and at least one.
     pub(super) fn chunk(
         &self,
@@ -85,6 +96,9 @@ impl View {
         bytes_max: usize,
     ) -> Result<Option<Chunk>, StorageError> {
         let bytes_max = bytes_max.min(CHUNK_BYTES_MAX);
+        if from < log.begin() {
+            return Ok(None);
+        }
         let (mut entries, mut bytes, mut end) = (Vec::new(), 0, from);
         while end < log.size() && (entries.is_empty() || bytes < bytes_max) {
             let stretch = self.stretch(log, end)?;
@@ -120,30 +134,11 @@ impl View {
 
     /// What stands for the leaves from `begin` on: up to fifteen are hashed, then there are nodes, and what is at the
     /// right edge is in the log's state.
-    fn range(&self, log: &HeldLog, begin: u64) -> Result<CompactRange, StorageError> {
-        const GROUP: u64 = 1 << NODE_LEVELS;
+    pub(super) fn range(&self, log: &HeldLog, begin: u64) -> Result<CompactRange, StorageError> {
         let size = log.size();
         let mut range = CompactRange::empty(begin);
-        let whole = begin.next_multiple_of(GROUP).min(size);
-        while range.end() < whole {
-            let stretch = self.stretch(log, range.end())?;
-            for ((entry, _), at) in self.entries(&stretch)?.into_iter().zip(stretch.from..) {
-                if at == range.end() && at < whole {
-                    range.push(entry.leaf());
-                }
-            }
-        }
-        while range.end() + GROUP <= size {
-            let at = range.end();
-            let mut level = NODE_LEVELS;
-            while at.is_multiple_of(1 << (level + NODE_LEVELS)) && at + (1 << (level + NODE_LEVELS)) <= size {
-                level += NODE_LEVELS;
-            }
-            let node = CompactRange::from_hashes(at, at + (1 << level), vec![self.node(log, level, at)?]);
-            if !node.is_some_and(|node| range.join(&node)) {
-                return Err(StorageError::Damaged);
-            }
-        }
+        self.hash_up_to(log, &mut range, begin.next_multiple_of(GROUP).min(size))?;
+        self.join_up_to(log, &mut range, size)?;
         let edge = log.facts.held.hashes();
         let count = CompactRange::hashes_of(range.end(), size);
         let edge = edge[edge.len().saturating_sub(count)..].to_vec();
@@ -151,6 +146,47 @@ impl View {
             Some(edge) if range.join(&edge) => Ok(range),
             _ => Err(StorageError::Damaged),
         }
+    }
+
+    /// What stands for the leaves from the end of `range` on, up to `end`, joined to it: up to fifteen are hashed at either end.
+    pub(super) fn extend(
+        &self,
+        log: &HeldLog,
+        range: &mut CompactRange,
+        end: u64,
+    ) -> Result<(), StorageError> {
+        self.hash_up_to(log, range, range.end().next_multiple_of(GROUP).min(end))?;
+        self.join_up_to(log, range, end)?;
+        self.hash_up_to(log, range, end)
+    }
+
+    /// Hashes the leaves from the end of `range` on, up to `end`.
+    fn hash_up_to(&self, log: &HeldLog, range: &mut CompactRange, end: u64) -> Result<(), StorageError> {
+        while range.end() < end {
+            let stretch = self.stretch(log, range.end())?;
+            for ((entry, _), at) in self.entries(&stretch)?.into_iter().zip(stretch.from..) {
+                if at == range.end() && at < end {
+                    range.push(entry.leaf());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins the nodes from the end of `range` on, where one begins, as far as they do not reach beyond `end`.
+    fn join_up_to(&self, log: &HeldLog, range: &mut CompactRange, end: u64) -> Result<(), StorageError> {
+        while range.end() + GROUP <= end {
+            let at = range.end();
+            let mut level = NODE_LEVELS;
+            while at.is_multiple_of(1 << (level + NODE_LEVELS)) && at + (1 << (level + NODE_LEVELS)) <= end {
+                level += NODE_LEVELS;
+            }
+            let node = CompactRange::from_hashes(at, at + (1 << level), vec![self.node(log, level, at)?]);
+            if !node.is_some_and(|node| range.join(&node)) {
+                return Err(StorageError::Damaged);
+            }
+        }
+        Ok(())
     }
 
     fn node(&self, log: &HeldLog, level: u32, start: u64) -> Result<TreeHash, StorageError> {
@@ -193,7 +229,8 @@ impl Iterator for Backwards<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.left.is_empty() {
-            let last = self.before.checked_sub(1)?;
+            let begin = self.log.begin();
+            let last = self.before.checked_sub(1).filter(|last| *last >= begin)?;
             // A few first: most who ask want the newest.
             let max = if self.before == self.log.size() { 1 } else { STRETCHES_AT_ONCE };
             match self.view.back(self.log, last, max) {
@@ -203,6 +240,7 @@ impl Iterator for Backwards<'_> {
                     return Some(Err(error));
                 }
             }
+            self.left.retain(|stretch| stretch.end > begin);
             self.left.reverse();
             self.before = self.left.first().map_or(0, |first| first.from);
         }
