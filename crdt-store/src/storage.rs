@@ -43,6 +43,7 @@ mod answer;
 #[cfg(feature = "index")]
 mod blocks;
 mod check;
+mod compact;
 mod epoch;
 mod file;
 mod frame;
@@ -73,6 +74,7 @@ use std::collections::BTreeSet;
 use msec_identity::LogId;
 
 pub use check::{Checked, Damage, check};
+pub use compact::Compacted;
 pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;
@@ -129,6 +131,10 @@ pub trait Storage {
     /// them, and their bytes go when segments are rewritten. What is held of the log beyond is verified, read and continued as
     /// before. Nothing comes back: only what others hold, or nobody wants any more, is let go. Returns how many entries went.
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError>;
+
+    /// Rewrites the segments of which so many hundredths are dead, or more, and removes those at the beginning that are dead
+    /// altogether. Nobody is answered while they take the place of the old ones, and all that is stored is read then.
+    fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError>;
 
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.

@@ -76,6 +76,8 @@ pub(super) struct HeldLog {
     pub(super) base: Option<Arc<Base>>,
     /// Whether the index knows it.
     pub(super) has_row: bool,
+    /// Below this one, the index has no entries.
+    pub(super) swept: u64,
     /// Entries below this one are in the index, or were let go.
     pub(super) indexed: u64,
     /// Where the other ones lie.
@@ -142,6 +144,7 @@ impl HeldLog {
             facts,
             base: None,
             has_row: false,
+            swept: 0,
             indexed,
             tail: Vec::new(),
             nodes: Vec::new(),
@@ -170,7 +173,7 @@ impl HeldLog {
     /// Lets go what lies below the end of a base, which was written down.
     pub(super) fn let_go(&mut self, base: Arc<Base>) {
         self.tail.retain(|stretch| stretch.end > base.end());
-        self.base = Some(base);
+        (self.base, self.changed) = (Some(base), true);
     }
 
     /// Whether the newest reading was not let go.
@@ -246,7 +249,7 @@ impl HeldLog {
     pub(super) fn forget_indexed(&mut self) {
         self.indexed = self.size();
         (self.tail, self.nodes) = (Vec::new(), Vec::new());
-        (self.changed, self.has_row) = (false, true);
+        (self.changed, self.has_row, self.swept) = (false, true, self.begin());
     }
 
     /// The stretch that holds that position, if it is not in the index: its place in the tail.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer;
+use super::compact;
 use super::index::AnyIndex;
 use super::ledger::{Ledger, Told};
 use super::replay::Replay;
@@ -51,6 +52,8 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
         medium.remove(DOUBT)?;
         medium.sync_dir()?;
     }
+    compact::remove_beside(medium.as_ref())?;
+    compact::remove_segments_before(medium.as_ref(), replay.told.first)?;
     let ledger = Ledger::open(medium.clone(), Told::clone(&replay.told))?;
     Ok(Reopened { replay, index, segment, ledger, cut })
 }

@@ -17,7 +17,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableErro
 
 use super::Medium;
 use super::blocks::Blocks;
-use super::held::HeldLog;
+use super::held::{HeldLog, NODE_LEVELS};
 use super::index::{Checkpoint, Index, IndexError, Loaded};
 use super::row;
 use super::stretch::Stretch;
@@ -77,6 +77,18 @@ impl RedbIndex {
                 }
                 for (level, start, node) in log.new_nodes() {
                     nodes.insert((log.number, level as u8, start), node)?;
+                }
+                let (number, begin) = (log.number, log.begin());
+                if begin > log.swept {
+                    let is_left =
+                        |from, row: &[u8]| row::read_stretch(from, row).is_ok_and(|it| it.end > begin);
+                    stretches.retain_in((number, 0)..(number, begin), |(_, from), row| is_left(from, row))?;
+                    for level in (NODE_LEVELS..64).step_by(NODE_LEVELS as usize) {
+                        let whole = begin >> level << level;
+                        nodes.retain_in((number, level as u8, 0)..(number, level as u8, whole), |_, _| {
+                            false
+                        })?;
+                    }
                 }
             }
             transaction.open_table(META)?.insert(CHECKPOINT, row::checkpoint(&checkpoint).as_slice())?;

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) medium: Arc<dyn Medium>,
     logs: RwLock<BTreeMap<LogId, Arc<HeldLog>>>,
     index: RwLock<Option<AnyIndex>>,
+    /// Held by who reads from files, and alone by who puts others in their place.
+    files: RwLock<()>,
     /// Whether the index failed somebody, and is to be made again.
     index_failed: AtomicBool,
     doubted: AtomicBool,
@@ -39,6 +41,7 @@ impl Shared {
             medium,
             logs: RwLock::new(logs),
             index: RwLock::new(index),
+            files: RwLock::new(()),
             index_failed: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
         }
@@ -63,6 +66,16 @@ impl Shared {
 
     pub(super) fn index_has_failed(&self) -> bool {
         self.index_failed.load(Ordering::Relaxed)
+    }
+
+    /// Until this is dropped, no entry is read for anybody else.
+    pub(super) fn files_change(&self) -> RwLockWriteGuard<'_, ()> {
+        self.files.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until this is dropped, entries lie where they are.
+    fn files_stay(&self) -> RwLockReadGuard<'_, ()> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn view(&self) -> View {
@@ -95,11 +108,13 @@ impl Shared {
         from: u64,
         bytes_max: usize,
     ) -> Result<Option<Chunk>, StorageError> {
+        let _stay = self.files_stay();
         let Some(log) = self.logs().get(log).cloned() else { return Ok(None) };
         self.note(self.view().chunk(&log, from, bytes_max))
     }
 
     fn changes_of(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
+        let _stay = self.files_stay();
         let view = self.view();
         let mut page = ChangesPage { next: query.from.clone(), ..ChangesPage::default() };
         let mut bytes = 0;
@@ -136,6 +151,7 @@ pub struct Queries(pub(super) Arc<Shared>);
 impl Queries {
     /// The readings that a query wants, the newest first.
     pub fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
+        let _stay = self.0.files_stay();
         let logs = self.0.wanted(|header| query.wants(header));
         self.0.note(answer::newest_first(&self.0.view(), &logs, query))
     }

@@ -15,7 +15,7 @@ use super::opening::{self, Reopened};
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
-use super::{Chunk, Medium, NOTE_BYTES_MAX, Opened, Queries, Storage, StoreConfig, stored};
+use super::{Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Storage, StoreConfig, stored};
 use crate::error::StorageError;
 use crate::log::{LogState, VerifiedRun};
 
@@ -53,6 +53,8 @@ pub struct Store {
     undo: Vec<(LogId, Option<Facts>)>,
     /// Whether a sync failed, and what it left is not cut off yet.
     failed: bool,
+    /// Whether segments were rewritten, and not read again yet.
+    is_stale: bool,
     /// Bytes and stretches that the index does not know.
     behind: (u64, usize),
 }
@@ -95,6 +97,7 @@ impl Store {
             next_number,
             undo: Vec::new(),
             failed: false,
+            is_stale: false,
             behind: (0, stretches),
         };
         Ok((store, opened))
@@ -212,6 +215,11 @@ impl Store {
     /// Lets the index take what is in memory, if it is much; and makes it again if it failed somebody. Nothing that can
     /// happen to the index is a reason not to go on.
     fn tend_index(&mut self) {
+        if self.is_stale
+            && let Err(error) = self.read_again()
+        {
+            tracing::error!(%error, "the store cannot be read after it was rewritten");
+        }
         let Some(index) = self.shared.index() else { return };
         if self.shared.index_has_failed() {
             self.make_index_again(&index);
@@ -221,7 +229,7 @@ impl Store {
     }
 
     /// Lets the index take all that is in memory. It is durable by now.
-    fn checkpoint(&mut self, index: &AnyIndex) {
+    pub(super) fn checkpoint(&mut self, index: &AnyIndex) {
         self.behind = (0, 0);
         let logs: Vec<_> =
             self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
@@ -240,21 +248,33 @@ impl Store {
     /// Throws the index away, and reads all segments for another one.
     fn make_index_again(&mut self, old: &AnyIndex) {
         old.detach();
-        self.shared.set_index(None);
-        let medium = &self.shared.medium;
-        let read = medium.remove(opening::INDEX).map_err(StorageError::from);
-        match read.and_then(|()| opening::read(medium, &self.config)) {
-            Ok((replay, index)) if replay.bad.is_empty() && !replay.gaps => {
-                self.next_number = replay.next_number();
-                let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
-                *self.shared.logs_mut() = replay.logs;
-                self.shared.set_index(index);
-                self.behind = (0, stretches);
-            }
+        match self.read_again() {
             // Others were told what the store holds. The next start cuts it back.
-            Ok(_) => drop(self.shared.note::<()>(Err(StorageError::Damaged))),
+            Ok(()) | Err(StorageError::Damaged) => {}
             Err(error) => tracing::error!(%error, "the store cannot be read for its index"),
         }
+    }
+
+    /// Reads all segments, and makes another index. All that was applied is durable by now.
+    pub(super) fn read_again(&mut self) -> Result<(), StorageError> {
+        if let Some(index) = self.shared.index() {
+            index.detach();
+            self.shared.set_index(None);
+        }
+        self.is_stale = true;
+        // One that cannot be removed is not used.
+        let index = self.config.index && self.shared.medium.remove(opening::INDEX).is_ok();
+        let config = StoreConfig { index, ..self.config.clone() };
+        let (replay, index) = opening::read(&self.shared.medium, &config)?;
+        if !replay.bad.is_empty() || replay.gaps {
+            return self.shared.note(Err(StorageError::Damaged));
+        }
+        self.next_number = replay.next_number();
+        let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
+        *self.shared.logs_mut() = replay.logs;
+        self.shared.set_index(index);
+        (self.behind, self.is_stale) = ((0, stretches), false);
+        Ok(())
     }
 }
 
@@ -316,6 +336,10 @@ impl Storage for Store {
 
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError> {
         self.let_go(logs)
+    }
+
+    fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
+        self.sift(dead_percent_min)
     }
 
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {

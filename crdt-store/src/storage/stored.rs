@@ -32,13 +32,27 @@ pub(super) struct StoredRun {
 /// Appends a run to `out`. Returns where in `out` each entry lies.
 pub(super) fn write(out: &mut Vec<u8>, run: &VerifiedRun) -> Vec<Range<usize>> {
     let head = &run.state.head;
-    out.extend_from_slice(&head.log.0);
     let signed = head.to_bytes();
-    out.extend_from_slice(signed.last_chunk::<SIGNATURE_BYTES>().expect("a head ends with its signature"));
+    let signature = signed.last_chunk::<SIGNATURE_BYTES>().expect("a head ends with its signature");
+    let (log, rest) = (&head.log, run.state.rest.hashes());
+    encode(out, log, signature, (head.time, head.size), run.from, &run.entries, rest)
+}
+
+fn encode(
+    out: &mut Vec<u8>,
+    log: &LogId,
+    signature: &[u8; SIGNATURE_BYTES],
+    (time, size): (UnixMillis, u64),
+    from: u64,
+    entries: &[Entry],
+    rest: &[TreeHash],
+) -> Vec<Range<usize>> {
+    out.extend_from_slice(&log.0);
+    out.extend_from_slice(signature);
     let mut e = Encoder::new(&mut *out);
-    e.i64(head.time.0).and_then(|e| e.u64(head.size)).expect(INFALLIBLE);
-    e.u64(run.from).and_then(|e| e.u64(run.entries.len() as u64)).expect(INFALLIBLE);
-    for hash in run.state.rest.hashes() {
+    e.i64(time.0).and_then(|e| e.u64(size)).expect(INFALLIBLE);
+    e.u64(from).and_then(|e| e.u64(entries.len() as u64)).expect(INFALLIBLE);
+    for hash in rest {
         out.extend_from_slice(hash);
     }
     let place = |entry: &Entry| {
@@ -46,7 +60,7 @@ pub(super) fn write(out: &mut Vec<u8>, run: &VerifiedRun) -> Vec<Range<usize>> {
         minicbor::encode(entry, &mut *out).expect(INFALLIBLE);
         at..out.len()
     };
-    run.entries.iter().map(place).collect()
+    entries.iter().map(place).collect()
 }
 
 impl StoredRun {
@@ -75,6 +89,17 @@ impl StoredRun {
             return Err(DecodeError::message("something follows the last entry"));
         }
         Ok(Self { log, from, entries, places, rest, size, time, signature })
+    }
+
+    /// The position after the last entry.
+    pub(super) fn end(&self) -> u64 {
+        self.from + self.entries.len() as u64
+    }
+
+    /// Appends what [`Self::read`] reads.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let when = (self.time, self.size);
+        encode(out, &self.log, &self.signature, when, self.from, &self.entries, &self.rest);
     }
 
     /// The head that its author signed, if the entries lead to this root.

@@ -68,7 +68,7 @@ pub(super) enum Command {
                       msec things set parks/noise/mic-1 --owner 'Harbour office'\n  msec things show"
     )]
     Things(super::things::Things),
-    /// The store of a peer that does not run: check, repair, stats, export, import
+    /// The store of a peer that does not run: check, repair, stats, compact, export, import
     #[command(
         after_help = "Examples:\n  msec store check --data-dir gateway\n  msec store export city.msec --data-dir gateway"
     )]

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use msec_crdt_store::{Checked, FileDir, LogState, Medium, Opened, Storage, Store, StoreConfig, check};
+use msec_crdt_store::{
+    Checked, Compacted, FileDir, LogState, Medium, Opened, Storage, Store, StoreConfig, check,
+};
 use serde_json::json;
 
 use super::args::Where;
 use super::show::{say, table};
 use crate::net::random_seed;
 use crate::sdk::DataDir;
+
+/// Where fewer hundredths of a segment are dead, writing it anew costs the disk more than it gives back.
+const DEAD_PERCENT: u8 = 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
@@ -28,6 +33,11 @@ pub(super) enum StoreCommand {
     #[command(after_help = "Example:\n  msec store stats --data-dir gateway\n\n\
                       It opens the store as a start of the peer does, by the index, so that it is quick.")]
     Stats(Where),
+    /// Rewrite the segments of which a part is dead, so that they take less room
+    #[command(after_help = "Example:\n  msec store compact --data-dir gateway\n\n\
+                      What was let go or erased is not read any more, and its bytes stay until then. The last segment is left as it is.\n\
+                      All that is stored is read again, and a crash meanwhile loses nothing. The peer must not run.")]
+    Compact(Where),
     /// Write logs to a file, with all that it takes to verify them
     #[cfg(feature = "index")]
     #[command(after_help = "Examples:\n  msec store export /media/stick/city.msec --data-dir gateway\n  \
@@ -50,6 +60,7 @@ pub(super) fn store(command: &StoreCommand) -> anyhow::Result<()> {
         StoreCommand::Check(place) => show_checked(place),
         StoreCommand::Repair(place) => repair(place),
         StoreCommand::Stats(place) => stats(place),
+        StoreCommand::Compact(place) => compact(place),
         #[cfg(feature = "index")]
         StoreCommand::Export(args) => super::export::export(args),
         #[cfg(feature = "index")]
@@ -139,6 +150,18 @@ fn repair(place: &Where) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn compact(place: &Where) -> anyhow::Result<()> {
+    let (mut store, _) = open(directory(place)?)?;
+    let done = store.compact(DEAD_PERCENT).context("cannot rewrite the store")?;
+    store.close();
+    let Compacted { rewritten, removed, bytes } = done;
+    say(match place.json {
+        true => json!({ "rewritten": rewritten, "removed": removed, "bytes": bytes }).to_string(),
+        false => format!("{rewritten} segments were rewritten and {removed} removed: {bytes} bytes less"),
+    });
+    Ok(())
+}
+
 fn stats(place: &Where) -> anyhow::Result<()> {
     let (store, opened) = open(directory(place)?)?;
     drop(store);
@@ -152,6 +175,7 @@ fn stats(place: &Where) -> anyhow::Result<()> {
         let of = |(name, (logs, entries)): (&&str, &(u64, u64))| json!({ "collection": name, "logs": logs, "entries": entries });
         say(json!({
             "segments_bytes": files.segments, "index_bytes": files.index, "aside_bytes": files.aside,
+            "ledger_bytes": files.ledger,
             "runs": opened.run, "collections": collections.iter().map(of).collect::<Vec<_>>(),
         }));
         return Ok(());
@@ -179,6 +203,7 @@ struct Sizes {
     segments: u64,
     index: u64,
     aside: u64,
+    ledger: u64,
 }
 
 fn sizes(place: &Where) -> anyhow::Result<Sizes> {
@@ -189,6 +214,7 @@ fn sizes(place: &Where) -> anyhow::Result<Sizes> {
         match entry.file_name().to_str() {
             Some("index.redb") => sizes.index += bytes,
             Some("aside.msec") => sizes.aside += bytes,
+            Some("ledger") => sizes.ledger += bytes,
             Some(name) if name.ends_with(".msec") => sizes.segments += bytes,
             _ => {}
         }

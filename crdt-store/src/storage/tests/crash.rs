@@ -8,37 +8,75 @@ use crate::merkle::TreeHash;
 /// Steps at which each story is cut short. The nightly run, in release, plays 2,000 stories: 10,000 power cuts.
 const POINTS: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
-/// Commits of runs, and whether each is followed by a sync.
+/// Commits of runs, and what each is followed by.
 struct Story {
-    commits: Vec<(Vec<VerifiedRun>, bool)>,
+    commits: Vec<(Vec<VerifiedRun>, Next)>,
+}
+
+/// What a commit is followed by.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Nothing,
+    Sync,
+    /// The first log is let go up to a part of it, in 16ths.
+    Prune(u64),
+    /// Segments are rewritten where so many hundredths are dead.
+    Compact(u8),
+}
+
+/// What was acknowledged.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    commits: usize,
+    /// Where the first log begins.
+    begin: u64,
 }
 
 impl Story {
     /// Commits with so many entries for each of three logs.
-    fn of(commits: &[([usize; 3], bool)]) -> Self {
+    fn of(commits: &[([usize; 3], Next)]) -> Self {
         let mut writers = [writer("a"), writer("bb"), writer("ccc")];
-        let commit = |(counts, sync): &([usize; 3], bool)| {
+        let commit = |(counts, next): &([usize; 3], Next)| {
             let written = writers.iter_mut().zip(counts).filter(|(_, n)| **n > 0);
-            (written.map(|(writer, n)| writer.run(*n)).collect(), *sync)
+            (written.map(|(writer, n)| writer.run(*n)).collect(), *next)
         };
         Self { commits: commits.iter().map(commit).collect() }
     }
 
-    /// Plays it until the disk breaks. Returns how many commits were acknowledged.
-    fn play(&self, dir: &MemoryDir, config: &StoreConfig) -> usize {
-        let mut acknowledged = 0;
-        let Ok((mut store, _)) = Store::open_with(dir.clone(), config.clone()) else { return 0 };
-        for (seq, (runs, sync)) in (1..).zip(&self.commits) {
+    /// Plays it until the disk breaks.
+    fn play(&self, dir: &MemoryDir, config: &StoreConfig) -> Acknowledged {
+        let mut acknowledged = Acknowledged::default();
+        let Ok((mut store, _)) = Store::open_with(dir.clone(), config.clone()) else { return acknowledged };
+        for (seq, (runs, next)) in (1..).zip(&self.commits) {
             if store.apply(seq, runs).is_err() {
                 return acknowledged;
             }
-            if *sync {
-                let Ok(through) = store.sync() else { return acknowledged };
-                acknowledged = through as usize;
+            let done = match *next {
+                Next::Nothing => continue,
+                Next::Sync => store.sync().map(drop),
+                Next::Prune(part) => {
+                    let (log, end) = self.place(seq as usize, part);
+                    let done = store.prune(&[(log, end)]);
+                    if done.is_ok() && end > 1 {
+                        acknowledged.begin = acknowledged.begin.max(end);
+                    }
+                    done.map(drop)
+                }
+                Next::Compact(percent) => store.compact(percent).map(drop),
+            };
+            if done.is_err() {
+                return acknowledged;
             }
+            acknowledged.commits = seq as usize;
         }
         store.close();
         acknowledged
+    }
+
+    /// A part of the first log, as it is after so many commits.
+    fn place(&self, commits: usize, part: u64) -> (LogId, u64) {
+        let log = writer("a").log.header().id();
+        (log, self.sizes(commits).get(&log).map_or(0, |size| size * part / 16))
     }
 
     /// How much of each log there is after so many commits.
@@ -95,7 +133,8 @@ fn crash(
         }
     };
     dir.break_at(steps.0, Breakage::ForGood);
-    let acknowledged = story.sizes(story.play(&dir, config));
+    let acknowledged = story.play(&dir, config);
+    let (sizes, begin) = (story.sizes(acknowledged.commits), acknowledged.begin);
     dir.crash_with(&mut fate);
     dir.break_at(dir.steps() + steps.1, Breakage::ForGood);
     drop(Store::open_with(dir.clone(), config.clone()));
@@ -110,13 +149,15 @@ fn crash(
     truth.remove("index.redb").expect("removed");
     prop_assert_eq!(
         &inventory(&truth, &StoreConfig { index: false, ..config.clone() }),
-        &(opened.clone(), rows, chunks)
+        &(opened.clone(), rows.clone(), chunks)
     );
     let roots = story.roots();
     for state in &opened.logs {
         prop_assert_eq!(roots.get(&(state.log(), state.size())), Some(&state.root()));
     }
-    for (log, size) in &acknowledged {
+    let first = story.place(0, 0).0;
+    prop_assert!(rows.iter().all(|row| row.log != first || row.position >= begin), "begins at {begin}");
+    for (log, size) in &sizes {
         let held = opened.logs.iter().find(|state| state.log() == *log).map_or(0, LogState::size);
         prop_assert!(held >= *size, "{held} of {size}");
     }
@@ -142,9 +183,15 @@ fn steps(story: &Story, config: &StoreConfig) -> u64 {
     dir.steps()
 }
 
-fn commits() -> impl Strategy<Value = Vec<([usize; 3], bool)>> {
+fn commits() -> impl Strategy<Value = Vec<([usize; 3], Next)>> {
     let counts = [0usize..3, 0usize..3, 1usize..4];
-    proptest::collection::vec((counts, any::<bool>()), 1..9)
+    let next = prop_oneof![
+        2 => Just(Next::Nothing),
+        2 => Just(Next::Sync),
+        1 => (0..=16u64).prop_map(Next::Prune),
+        1 => (0..90u8).prop_map(Next::Compact),
+    ];
+    proptest::collection::vec((counts, next), 1..9)
 }
 
 proptest! {
@@ -169,9 +216,9 @@ proptest! {
         let (story, dir) = (Story::of(&commits), MemoryDir::default());
         let config = StoreConfig { index, ..StoreConfig::default() };
         let (mut store, _) = Store::open_with(dir.clone(), config.clone()).expect("opens");
-        for (seq, (runs, sync)) in (1..).zip(&story.commits) {
+        for (seq, (runs, next)) in (1..).zip(&story.commits) {
             store.apply(seq, runs).expect("applied");
-            if *sync {
+            if matches!(next, Next::Sync) {
                 prop_assert_eq!(store.sync().expect("synced"), seq);
             }
         }

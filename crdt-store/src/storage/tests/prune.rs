@@ -12,6 +12,8 @@ enum Act {
     Prune(usize, u64),
     /// It is opened again; with its index, or without.
     Reopen(bool),
+    /// Segments are rewritten where so many hundredths are dead.
+    Compact(u8),
     /// It is closed, so that the index knows all.
     Close,
 }
@@ -21,6 +23,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0..3usize, 1..25usize).prop_map(|(writer, n)| Act::Write(writer, n)),
         2 => (0..3usize, 0..=16u64).prop_map(|(writer, part)| Act::Prune(writer, part)),
         1 => any::<bool>().prop_map(Act::Reopen),
+        1 => (0..100u8).prop_map(Act::Compact),
         1 => Just(Act::Close),
     ]
 }
@@ -66,14 +69,31 @@ impl Rig {
                 assert_eq!(went, end.saturating_sub(log.begin.max(1)));
                 log.begin = if end > 1 { log.begin.max(end) } else { log.begin };
             }
-            Act::Reopen(with_index) => {
-                if !with_index {
-                    self.dir.remove("index.redb").expect("removed");
-                }
-                self.store = Store::open_with(self.dir.clone(), self.config.clone()).expect("opens").0;
+            Act::Reopen(with_index) => drop(self.reopen(with_index)),
+            Act::Compact(percent) => {
+                let before = self.bytes();
+                let done = self.store.compact(percent).expect("compacted");
+                assert_eq!(before - self.bytes(), done.bytes);
             }
             Act::Close => self.store.close(),
         }
+    }
+
+    fn reopen(&mut self, with_index: bool) -> Opened {
+        // Two that are open would write to one index.
+        self.store = Store::open(MemoryDir::default()).expect("opens").0;
+        if !with_index {
+            self.dir.remove("index.redb").expect("removed");
+        }
+        let (store, opened) = Store::open_with(self.dir.clone(), self.config.clone()).expect("opens");
+        self.store = store;
+        opened
+    }
+
+    /// Bytes of segments.
+    fn bytes(&self) -> u64 {
+        let lengths = self.dir.lengths().into_iter();
+        lengths.filter(|(name, _)| name.ends_with(".msec")).map(|(_, len)| len as u64).sum()
     }
 
     /// Checks all that can be asked of the store.
@@ -124,24 +144,54 @@ impl Rig {
 proptest! {
     /// Whatever is let go and when, a store shows and serves what is left, and is the same when it is opened again.
     #[test]
-    fn a_store_is_what_was_not_let_go(acts in proptest::collection::vec(act(), 1..14), index in any::<bool>()) {
+    fn a_store_is_what_was_not_let_go(acts in proptest::collection::vec(act(), 1..12), index in any::<bool>()) {
         let mut rig = Rig::new(index);
         for act in &acts {
             rig.act(act);
-            rig.check();
+            if matches!(act, Act::Prune(..) | Act::Compact(_) | Act::Reopen(_)) {
+                rig.check();
+            }
         }
-        let opened = |config: &StoreConfig| Store::open_with(rig.dir.clone(), config.clone()).expect("opens").1;
-        let with = opened(&rig.config);
+        rig.check();
+        let with = rig.reopen(true);
         prop_assert_eq!(&with.cut, &None);
         prop_assert_eq!(with.continuable.len(), with.logs.len());
-        rig.dir.remove("index.redb").expect("removed");
-        prop_assert_eq!(&opened(&StoreConfig { index: false, ..rig.config.clone() }), &with);
+        rig.config.index = false;
+        prop_assert_eq!(&rig.reopen(false), &with);
         for (state, log) in with.logs.iter().filter_map(|state| {
             let is_its = |log: &&Expected| log.writer.log.header().id() == state.log();
             Some((state, rig.logs.iter().find(is_its)?))
         }) {
             prop_assert_eq!((state.size(), state.root()), (log.writer.log.size(), log.writer.log.root()));
         }
+    }
+}
+
+/// Nothing of what was let go is left once segments are rewritten, and the numbers of runs are what they were.
+#[test]
+fn segments_are_rewritten_without_what_was_let_go() {
+    for index in [false, true] {
+        let mut rig = Rig::new(index);
+        for n in 0..60 {
+            rig.act(&Act::Write(n % 2, 1 + n % 3));
+        }
+        let before = rig.reopen(true);
+        rig.act(&Act::Prune(0, 16));
+        rig.act(&Act::Compact(0));
+        rig.check();
+        let all = rig.bytes();
+        let opened = rig.reopen(true);
+        assert_eq!((opened.run, &opened.runs, opened.epoch), (before.run, &before.runs, before.epoch));
+        rig.act(&Act::Prune(1, 16));
+        let done = rig.store.compact(100).expect("compacted");
+        assert!(done.removed > 3, "{done:?}");
+        rig.check();
+        assert!(rig.bytes() < all / 4, "{} of {all}", rig.bytes());
+        let opened = rig.reopen(true);
+        assert_eq!((opened.run, opened.runs), (before.run, before.runs));
+        rig.act(&Act::Reopen(false));
+        rig.act(&Act::Write(0, 3));
+        rig.check();
     }
 }
 
@@ -158,6 +208,37 @@ fn what_was_let_go_stays_so_in_a_power_cut() {
     rig.check();
     rig.act(&Act::Write(0, 3));
     rig.check();
+}
+
+/// A disk that is full for a moment, at any step: it says so, and nothing is worse than before.
+#[test]
+fn a_step_that_fails_can_be_tried_again() {
+    for index in [false, true] {
+        for step in 0.. {
+            let mut rig = Rig::new(index);
+            (0..30).for_each(|n| rig.act(&Act::Write(n % 2, 2)));
+            let log = rig.logs[0].writer.log.header().id();
+            let before = rig.dir.steps();
+            rig.dir.break_at(before + step, Breakage::Once);
+            let pruned = rig.store.prune(&[(log, 20)]);
+            let compacted = pruned.is_ok().then(|| rig.store.compact(0));
+            let is_whole = rig.dir.steps() <= before + step;
+            rig.dir.mend();
+            if pruned.is_ok() {
+                rig.logs[0].begin = 20;
+            }
+            rig.check();
+            rig.act(&Act::Prune(0, 6));
+            rig.act(&Act::Compact(0));
+            rig.check();
+            rig.act(&Act::Reopen(true));
+            rig.check();
+            if is_whole {
+                assert!(compacted.is_some_and(|done| done.is_ok()) && step > 10, "{step} steps");
+                break;
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! Segments without what does not count any more.
+//!
+//! ```text
+//! dead enough -- rewrite --> beside it, synced -- ledger: rewritten once more --> renamed --> read again, with its index
+//! all before it is gone, and all of it is dead -- ledger: the next one is the first --> removed
+//! ```
+//!
+//! Dead are entries of logs below where those begin, and runs that are not the ones by which their entries are held: others
+//! had come before them, or lacked their predecessors. Where runs go, their number stays, so that those that follow have the
+//! numbers that they had. A crash leaves files beside that are removed, or an index that is made again; each segment is
+//! the old one or the new one, and both say the same.
+//!
+//! The last segment, which is written to, is left as it is.
+
+use std::io;
+
+use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
+use super::ledger::Record;
+use super::segments::{self, Start, name_of};
+use super::stored::StoredRun;
+use super::view::View;
+use super::{Medium, Storage, Store};
+use crate::error::StorageError;
+
+/// What the name of a segment ends with that is being written beside another.
+const BESIDE: &str = ".new";
+
+/// What became of the segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compacted {
+    /// How many were rewritten.
+    pub rewritten: usize,
+    /// How many were removed.
+    pub removed: usize,
+    /// How many bytes less they take.
+    pub bytes: u64,
+}
+
+/// What a segment would be without what is dead in it.
+struct Sifted {
+    /// All its bytes then.
+    bytes: Vec<u8>,
+    /// How long it is now.
+    len: u64,
+    /// Whether nothing is left but the numbers of runs.
+    is_dead: bool,
+}
+
+impl Store {
+    /// As [`Storage::compact`].
+    pub(super) fn sift(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
+        self.sync()?;
+        let last = self.segment.number;
+        let view = self.shared.view();
+        let (mut done, mut beside) = (Compacted::default(), Vec::new());
+        let (numbers, mut first) = (segments::list(view.medium.as_ref())?, self.ledger.told.first);
+        let are_full = first..last;
+        for number in numbers.into_iter().filter(|number| are_full.contains(number)) {
+            let sifted = self.sifted(&view, number)?;
+            if sifted.is_dead && number == first {
+                (first, done.removed) = (number + 1, done.removed + 1);
+                done.bytes += sifted.len;
+                continue;
+            }
+            let dead = sifted.len.saturating_sub(sifted.bytes.len() as u64);
+            if dead > 0 && dead * 100 >= u64::from(dead_percent_min) * sifted.len {
+                write_beside(view.medium.as_ref(), number, &sifted.bytes)?;
+                beside.push(number);
+                (done.rewritten, done.bytes) = (done.rewritten + 1, done.bytes + dead);
+            }
+        }
+        self.replace(&beside)?;
+        self.remove_before(first)?;
+        Ok(done)
+    }
+
+    /// Puts what was written beside segments in their place.
+    fn replace(&mut self, numbers: &[u32]) -> Result<(), StorageError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        // From here on, an index that says where entries lie is of before.
+        self.ledger.write(&[Record::Rewritten(self.ledger.told.rewritten + 1)])?;
+        let shared = self.shared.clone();
+        // Who reads meanwhile would look where other bytes lie by then.
+        let _nobody_reads = shared.files_change();
+        let medium = &shared.medium;
+        let rename = |number: &u32| {
+            let name = name_of(*number);
+            medium.rename(&format!("{name}{BESIDE}"), &name)
+        };
+        let renamed = numbers.iter().try_for_each(rename).and_then(|()| medium.sync_dir());
+        // Some have their new name, whatever went wrong.
+        self.read_again()?;
+        Ok(renamed?)
+    }
+
+    /// Removes the segments before that one, of which nothing is held.
+    fn remove_before(&mut self, first: u32) -> Result<(), StorageError> {
+        if first <= self.ledger.told.first {
+            return Ok(());
+        }
+        // It must not be of a segment that is not there.
+        if let Some(index) = self.shared.index() {
+            self.checkpoint(&index);
+        }
+        self.ledger.write(&[Record::First(first)])?;
+        Ok(remove_segments_before(self.shared.medium.as_ref(), first)?)
+    }
+
+    /// Reads a segment, and leaves out what is dead.
+    fn sifted(&self, view: &View, number: u32) -> Result<Sifted, StorageError> {
+        let (medium, name) = (view.medium.as_ref(), name_of(number));
+        let len = medium.len(&name)?.unwrap_or(0);
+        let mut sifted = Sifted { bytes: Vec::new(), len, is_dead: true };
+        match segments::start_of(medium, number, len)? {
+            Start::Empty => return Ok(sifted),
+            Start::Right(..) => {}
+            Start::Torn | Start::Corrupt => return self.shared.note(Err(StorageError::Damaged)),
+        }
+        sifted.bytes.resize(FILE_HEADER_BYTES as usize, 0);
+        medium.read_at(&name, 0, &mut sifted.bytes)?;
+        let (mut at, mut gone) = (FILE_HEADER_BYTES, 0);
+        loop {
+            let payload = match frame::read(medium, &name, len, at)? {
+                Found::Payload(payload) => payload,
+                Found::End => break,
+                Found::Torn | Found::Corrupt(_) => return self.shared.note(Err(StorageError::Damaged)),
+            };
+            let next = at + (FRAME_HEADER_BYTES + payload.len()) as u64;
+            match payload.split_first() {
+                Some((mark, count)) if *mark == Mark::Gone as u8 => {
+                    gone += count.first_chunk().map_or(0, |count| u64::from_le_bytes(*count));
+                }
+                Some((mark, _)) if *mark == Mark::Cut as u8 => {
+                    write_gone(&mut sifted.bytes, &mut gone);
+                    frame::write(&mut sifted.bytes, Mark::Cut, |_| ());
+                }
+                _ => {
+                    let place = (number, at + FRAME_HEADER_BYTES as u64);
+                    match self.left_of(view, place, payload)? {
+                        None => gone += 1,
+                        Some(left) => {
+                            write_gone(&mut sifted.bytes, &mut gone);
+                            frame::write(&mut sifted.bytes, left[0], |out| out.extend_from_slice(&left[1..]));
+                            sifted.is_dead = false;
+                        }
+                    }
+                }
+            }
+            at = next;
+        }
+        write_gone(&mut sifted.bytes, &mut gone);
+        Ok(sifted)
+    }
+
+    /// What counts of a run, which lies in that segment from there on. `None`: nothing does.
+    fn left_of(
+        &self,
+        view: &View,
+        (segment, offset): (u32, u64),
+        payload: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let Ok(mut run) = StoredRun::read(&payload) else {
+            return self.shared.note(Err(StorageError::Damaged));
+        };
+        let Some(log) = self.shared.logs().get(&run.log).cloned() else { return Ok(None) };
+        let begin = log.begin();
+        let (mut at, mut counts) = (run.from.max(begin), false);
+        while at < run.end().min(log.size()) && !counts {
+            let stretch = view.stretch(&log, at)?;
+            let is_here = (offset..offset + payload.len() as u64).contains(&stretch.offset.into());
+            counts = stretch.segment == segment && is_here;
+            at = stretch.end;
+        }
+        if !counts {
+            return Ok(None);
+        }
+        if run.from >= begin {
+            return Ok(Some(payload));
+        }
+        run.entries.drain(..(begin - run.from) as usize);
+        run.from = begin;
+        let mut left = vec![payload[0]];
+        run.write(&mut left);
+        Ok(Some(left))
+    }
+}
+
+/// Notes how many runs are gone, if any are.
+fn write_gone(out: &mut Vec<u8>, gone: &mut u64) {
+    let count = std::mem::take(gone);
+    if count > 0 {
+        frame::write(out, Mark::Gone, |out| out.extend_from_slice(&count.to_le_bytes()));
+    }
+}
+
+fn write_beside(medium: &dyn Medium, number: u32, bytes: &[u8]) -> io::Result<()> {
+    let name = format!("{}{BESIDE}", name_of(number));
+    medium.remove(&name)?;
+    medium.write_at(&name, 0, bytes)?;
+    medium.sync(&name)
+}
+
+/// Removes the segments before that one.
+pub(super) fn remove_segments_before(medium: &dyn Medium, first: u32) -> io::Result<()> {
+    let mut removed = false;
+    for number in segments::list(medium)?.into_iter().take_while(|number| *number < first) {
+        medium.remove(&name_of(number))?;
+        removed = true;
+    }
+    if removed { medium.sync_dir() } else { Ok(()) }
+}
+
+/// Removes what a crash left beside segments.
+pub(super) fn remove_beside(medium: &dyn Medium) -> io::Result<()> {
+    for name in medium.list()?.iter().filter(|name| name.ends_with(BESIDE)) {
+        medium.remove(name)?;
+    }
+    Ok(())
+}
