@@ -179,6 +179,11 @@ pub enum StorageError {
         /// How long it is.
         bytes: usize,
     },
+    /// There are as many erasures as a store keeps. The entries are there as before.
+    #[error(
+        "too many separate entries were erased one by one: erase those that lie beside each other together, or let their logs go"
+    )]
+    TooManyErasures,
     /// The commit does not continue what is stored. A bug of the caller.
     #[error("the commit does not continue what is stored")]
     NotNext,

@@ -45,6 +45,7 @@ mod blocks;
 mod check;
 mod compact;
 mod epoch;
+mod erase;
 mod file;
 mod frame;
 mod held;
@@ -70,6 +71,7 @@ mod threads;
 mod view;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use msec_identity::LogId;
 
@@ -135,6 +137,11 @@ pub trait Storage {
     /// Rewrites the segments of which so many hundredths are dead, or more, and removes those at the beginning that are dead
     /// altogether. Nobody is answered while they take the place of the old ones, and all that is stored is read then.
     fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError>;
+
+    /// Erases salt and body of these entries, held or not, for good: on return nothing of them is left in any file, and whoever brings
+    /// them again, they are kept without. A header stays. All segments are read, and the index is made again. On an error the next
+    /// opening goes on with it.
+    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError>;
 
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.

@@ -153,6 +153,11 @@ impl Entry {
         leaf_hash(e.writer())
     }
 
+    /// Forgets salt and body. The commitment is left, and so is the leaf.
+    pub(crate) fn erase(&mut self) {
+        self.body = Body::Erased { commitment: self.body.commitment() };
+    }
+
     /// When it was written, if it is of readings and the clock was set.
     pub(crate) fn read_at(&self) -> Option<UnixMillis> {
         let is_told = self.kind == EntryKind::Readings && self.quality == TimeQuality::Synchronised;

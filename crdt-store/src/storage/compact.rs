@@ -10,7 +10,7 @@
 //! numbers that they had. A crash leaves files beside that are removed, or an index that is made again; each segment is
 //! the old one or the new one, and both say the same.
 //!
-//! The last segment, which is written to, is left as it is.
+//! The last segment, which is written to, is left as it is, unless something in it was erased.
 
 use std::io;
 
@@ -32,7 +32,7 @@ pub struct Compacted {
     pub rewritten: usize,
     /// How many were removed.
     pub removed: usize,
-    /// How many bytes less they take.
+    /// How many bytes less they take. An erased entry may take more than one with a short body.
     pub bytes: u64,
 }
 
@@ -44,29 +44,52 @@ struct Sifted {
     len: u64,
     /// Whether nothing is left but the numbers of runs.
     is_dead: bool,
+    /// Whether bodies lie in it that were erased.
+    has_erased: bool,
+}
+
+/// What of a run counts.
+enum Left {
+    Nothing,
+    /// All, or some of it: this payload.
+    Some(Vec<u8>),
 }
 
 impl Store {
     /// As [`Storage::compact`].
     pub(super) fn sift(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
         self.sync()?;
-        let last = self.segment.number;
+        self.sift_those(self.segment.number, &|it| {
+            let dead = it.len.saturating_sub(it.bytes.len() as u64);
+            dead > 0 && dead * 100 >= u64::from(dead_percent_min) * it.len
+        })
+    }
+
+    /// Rewrites the segments in which bodies lie that were erased.
+    pub(super) fn sift_erased(&mut self) -> Result<Compacted, StorageError> {
+        self.sift_those(self.segment.number + 1, &|it| it.has_erased)
+    }
+
+    /// Rewrites those before `end` that are worth it.
+    fn sift_those(
+        &mut self,
+        end: u32,
+        is_worth_it: &dyn Fn(&Sifted) -> bool,
+    ) -> Result<Compacted, StorageError> {
         let view = self.shared.view();
         let (mut done, mut beside) = (Compacted::default(), Vec::new());
         let (numbers, mut first) = (segments::list(view.medium.as_ref())?, self.ledger.told.first);
-        let are_full = first..last;
-        for number in numbers.into_iter().filter(|number| are_full.contains(number)) {
+        let looked_at = first..end;
+        for number in numbers.into_iter().filter(|number| looked_at.contains(number)) {
             let sifted = self.sifted(&view, number)?;
-            if sifted.is_dead && number == first {
+            if sifted.is_dead && number == first && number != self.segment.number {
                 (first, done.removed) = (number + 1, done.removed + 1);
                 done.bytes += sifted.len;
-                continue;
-            }
-            let dead = sifted.len.saturating_sub(sifted.bytes.len() as u64);
-            if dead > 0 && dead * 100 >= u64::from(dead_percent_min) * sifted.len {
+            } else if is_worth_it(&sifted) {
                 write_beside(view.medium.as_ref(), number, &sifted.bytes)?;
                 beside.push(number);
-                (done.rewritten, done.bytes) = (done.rewritten + 1, done.bytes + dead);
+                done.rewritten += 1;
+                done.bytes += sifted.len.saturating_sub(sifted.bytes.len() as u64);
             }
         }
         self.replace(&beside)?;
@@ -90,6 +113,8 @@ impl Store {
             medium.rename(&format!("{name}{BESIDE}"), &name)
         };
         let renamed = numbers.iter().try_for_each(rename).and_then(|()| medium.sync_dir());
+        // Nothing is written to a file whose name may not last.
+        self.failed |= renamed.is_err();
         // Some have their new name, whatever went wrong.
         self.read_again()?;
         Ok(renamed?)
@@ -112,7 +137,7 @@ impl Store {
     fn sifted(&self, view: &View, number: u32) -> Result<Sifted, StorageError> {
         let (medium, name) = (view.medium.as_ref(), name_of(number));
         let len = medium.len(&name)?.unwrap_or(0);
-        let mut sifted = Sifted { bytes: Vec::new(), len, is_dead: true };
+        let mut sifted = Sifted { bytes: Vec::new(), len, is_dead: true, has_erased: false };
         match segments::start_of(medium, number, len)? {
             Start::Empty => return Ok(sifted),
             Start::Right(..) => {}
@@ -138,9 +163,9 @@ impl Store {
                 }
                 _ => {
                     let place = (number, at + FRAME_HEADER_BYTES as u64);
-                    match self.left_of(view, place, payload)? {
-                        None => gone += 1,
-                        Some(left) => {
+                    match self.left_of(view, place, payload, &mut sifted.has_erased)? {
+                        Left::Nothing => gone += 1,
+                        Left::Some(left) => {
                             write_gone(&mut sifted.bytes, &mut gone);
                             frame::write(&mut sifted.bytes, left[0], |out| out.extend_from_slice(&left[1..]));
                             sifted.is_dead = false;
@@ -154,17 +179,20 @@ impl Store {
         Ok(sifted)
     }
 
-    /// What counts of a run, which lies in that segment from there on. `None`: nothing does.
+    /// What counts of a run, which lies in that segment from there on, and whether something in it was erased.
     fn left_of(
         &self,
         view: &View,
         (segment, offset): (u32, u64),
         payload: Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, StorageError> {
+        has_erased: &mut bool,
+    ) -> Result<Left, StorageError> {
         let Ok(mut run) = StoredRun::read(&payload) else {
             return self.shared.note(Err(StorageError::Damaged));
         };
-        let Some(log) = self.shared.logs().get(&run.log).cloned() else { return Ok(None) };
+        let erased = self.ledger.told.erased.erase_in(&run.log, run.from, &mut run.entries) > 0;
+        *has_erased |= erased;
+        let Some(log) = self.shared.logs().get(&run.log).cloned() else { return Ok(Left::Nothing) };
         let begin = log.begin();
         let (mut at, mut counts) = (run.from.max(begin), false);
         while at < run.end().min(log.size()) && !counts {
@@ -174,16 +202,16 @@ impl Store {
             at = stretch.end;
         }
         if !counts {
-            return Ok(None);
+            return Ok(Left::Nothing);
         }
-        if run.from >= begin {
-            return Ok(Some(payload));
+        if run.from >= begin && !erased {
+            return Ok(Left::Some(payload));
         }
-        run.entries.drain(..(begin - run.from) as usize);
-        run.from = begin;
+        run.entries.drain(..begin.saturating_sub(run.from) as usize);
+        run.from = run.from.max(begin);
         let mut left = vec![payload[0]];
         run.write(&mut left);
-        Ok(Some(left))
+        Ok(Left::Some(left))
     }
 }
 

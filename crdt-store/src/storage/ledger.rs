@@ -6,10 +6,12 @@
 //!                                       run, time of its last entry, epoch] as of there
 //!                                    1: segments were rewritten: how often by now; an index that counts less is of before
 //!                                    2: the first segment that counts: those before it are gone
+//!                                    3: entries were erased: log, first, last + 1
+//!                                    4: all that was erased before is gone from everywhere
 //! ```
 //!
 //! Records are appended and synced before anything of what they name is removed, so that a crash in between leaves what is
-//! not read any more, and the next opening passes it over. Of one log, the last record counts. When the file is more than twice
+//! not read any more, and the next opening passes it over. Of one log's beginning the last record counts, of erasures all do. When the file is more than twice
 //! as long as what counts in it, that is written beside it, synced, and takes its name.
 //!
 //! A record that is damaged is passed over. The log that it was of then begins where it did before, or lacks its beginning: the
@@ -17,11 +19,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minicbor::{Decoder, Encoder};
 use msec_identity::{LogId, Verifier};
 
+use super::erase::Tombstones;
 use super::frame::{self, Found};
 use super::held::{Base, Facts, SignedHead};
 use super::{Epoch, Medium};
@@ -46,6 +50,10 @@ pub(super) enum Record {
     Rewritten(u64),
     /// Those before this segment are gone.
     First(u32),
+    /// Entries of a log are erased, and refused from here on.
+    Erased(LogId, Range<u64>),
+    /// All that was erased is gone.
+    Finished,
 }
 
 /// What all records come to.
@@ -57,6 +65,10 @@ pub(super) struct Told {
     pub(super) rewritten: u64,
     /// The first segment.
     pub(super) first: u32,
+    /// What was erased.
+    pub(super) erased: Tombstones,
+    /// Whether some of that may still be there.
+    pub(super) is_erasing: bool,
     /// Whether some of it cannot be read.
     pub(super) is_damaged: bool,
     /// Where the last whole record ends.
@@ -65,7 +77,15 @@ pub(super) struct Told {
 
 impl Default for Told {
     fn default() -> Self {
-        Self { bases: BTreeMap::new(), rewritten: 0, first: 1, is_damaged: false, len: 0 }
+        Self {
+            bases: BTreeMap::new(),
+            rewritten: 0,
+            first: 1,
+            erased: Tombstones::default(),
+            is_erasing: false,
+            is_damaged: false,
+            len: 0,
+        }
     }
 }
 
@@ -105,6 +125,11 @@ impl Told {
             }
             1 => self.note(&Record::Rewritten(d.u64().ok()?)),
             2 => self.note(&Record::First(d.u32().ok()?)),
+            3 => {
+                let (log, start, end) = (d.decode().ok()?, d.u64().ok()?, d.u64().ok()?);
+                self.note(&Record::Erased(log, start..end));
+            }
+            4 => self.note(&Record::Finished),
             _ => return None,
         }
         (d.position() == record.len()).then_some(())
@@ -115,13 +140,21 @@ impl Told {
             Record::Pruned(base) => drop(self.bases.insert(base.log(), base.clone())),
             Record::Rewritten(times) => self.rewritten = self.rewritten.max(*times),
             Record::First(first) => self.first = self.first.max(*first),
+            Record::Erased(log, range) => {
+                self.erased.add(*log, range.clone());
+                self.is_erasing = true;
+            }
+            Record::Finished => self.is_erasing = false,
         }
     }
 
     /// All that counts, as few records as it takes.
     fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let bases = self.bases.values().cloned().map(Record::Pruned);
-        bases.chain([Record::Rewritten(self.rewritten), Record::First(self.first)])
+        let erased = self.erased.iter().map(|(log, range)| Record::Erased(log, range));
+        let finished = (!self.is_erasing).then_some(Record::Finished);
+        let counts = [Record::Rewritten(self.rewritten), Record::First(self.first)];
+        bases.chain(counts).chain(erased).chain(finished)
     }
 }
 
@@ -212,11 +245,18 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
         Record::Pruned(_) => 0,
         Record::Rewritten(_) => 1,
         Record::First(_) => 2,
+        Record::Erased(..) => 3,
+        Record::Finished => 4,
     };
     frame::write(frames, mark, |out| match record {
         Record::Pruned(base) => write_base(out, base),
         Record::Rewritten(times) => drop(Encoder::new(out).u64(*times).expect(INFALLIBLE)),
         Record::First(first) => drop(Encoder::new(out).u32(*first).expect(INFALLIBLE)),
+        Record::Erased(log, range) => {
+            let mut e = Encoder::new(out);
+            e.encode(log).and_then(|e| e.u64(range.start)).and_then(|e| e.u64(range.end)).expect(INFALLIBLE);
+        }
+        Record::Finished => {}
     });
 }
 

@@ -1,5 +1,6 @@
 //! The store: segments that are written, and what is known of the logs in them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub struct Store {
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
     /// Whether a sync failed, and what it left is not cut off yet.
-    failed: bool,
+    pub(super) failed: bool,
     /// Whether segments were rewritten, and not read again yet.
     is_stale: bool,
     /// Bytes and stretches that the index does not know.
@@ -86,7 +87,7 @@ impl Store {
         }
         let through = Through { seq: 0, run: replay.run };
         let shared = Arc::new(Shared::new(medium, replay.logs, index));
-        let store = Self {
+        let mut store = Self {
             shared,
             config,
             segment,
@@ -100,6 +101,9 @@ impl Store {
             is_stale: false,
             behind: (0, stretches),
         };
+        if store.ledger.told.is_erasing {
+            store.finish_erasing()?;
+        }
         Ok((store, opened))
     }
 
@@ -149,9 +153,23 @@ impl Store {
         })
     }
 
+    /// A run as it is kept: without the bodies that were erased before it came.
+    fn without_erased<'a>(&self, run: &'a VerifiedRun) -> Cow<'a, VerifiedRun> {
+        let (erased, log) = (&self.ledger.told.erased, run.state.log());
+        if !erased.touch(&log, run.from..run.state.size()) {
+            return Cow::Borrowed(run);
+        }
+        let mut run = run.clone();
+        erased.erase_in(&log, run.from, &mut run.entries);
+        Cow::Owned(run)
+    }
+
     /// Goes on in a new segment where a sync has failed. What it was to make durable may be on the disk or not, and the
     /// kernel may take it for written though it is not (Rebello et al., USENIX ATC 2020): it is cut off.
     fn recover(&mut self) -> Result<(), StorageError> {
+        if self.is_stale {
+            self.read_again()?;
+        }
         if self.failed {
             let next = self.segment.number + 1;
             let recovered = self.segment.cut_unsynced();
@@ -269,6 +287,11 @@ impl Store {
         if !replay.bad.is_empty() || replay.gaps {
             return self.shared.note(Err(StorageError::Damaged));
         }
+        let (number, len, last) = replay.end;
+        if number == self.segment.number {
+            // It may be a shorter one by now.
+            self.segment = Segment::open(self.shared.medium.clone(), number, self.segment.epoch, len, last);
+        }
         self.next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
         *self.shared.logs_mut() = replay.logs;
@@ -286,10 +309,11 @@ impl Storage for Store {
         }
         self.roll()?;
         let start = self.segment.len;
+        let runs: Vec<_> = runs.iter().map(|run| self.without_erased(run)).collect();
         let mut frames = Vec::new();
         let mut written = Vec::with_capacity(runs.len());
         let mut last = self.segment.last;
-        for run in runs {
+        for run in &runs {
             let at = frames.len();
             let mark = if run.written { Mark::Written } else { Mark::Received };
             written.push((run, frame::write(&mut frames, mark, |frames| stored::write(frames, run))));
@@ -340,6 +364,10 @@ impl Storage for Store {
 
     fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
         self.sift(dead_percent_min)
+    }
+
+    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
+        self.erase_bodies(log, range)
     }
 
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {

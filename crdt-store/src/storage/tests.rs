@@ -4,6 +4,7 @@ mod check;
 mod crash;
 mod damage;
 mod epoch;
+mod erase;
 #[cfg(feature = "index")]
 mod index;
 mod prune;
@@ -39,9 +40,11 @@ fn writer(stream: &str) -> Writer {
 impl Writer {
     /// A run with `n` readings, each an entry; their values count up.
     fn run(&mut self, n: usize) -> VerifiedRun {
+        // No two logs have an entry of the same bytes.
+        let salt = [2 + self.log.header().stream().len() as u8; 16];
         for _ in 0..n {
             let reading = Reading::new(START.saturating_add(self.written), self.written as f64);
-            let done = self.log.append_readings(START, TimeQuality::Synchronised, [3; 16], &[reading]);
+            let done = self.log.append_readings(START, TimeQuality::Synchronised, salt, &[reading]);
             done.expect("appended");
             self.written += 1;
         }

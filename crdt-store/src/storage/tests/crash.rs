@@ -20,6 +20,8 @@ enum Next {
     Sync,
     /// The first log is let go up to a part of it, in 16ths.
     Prune(u64),
+    /// The entry at a part of the first log is erased, in 16ths.
+    Erase(u64),
     /// Segments are rewritten where so many hundredths are dead.
     Compact(u8),
 }
@@ -30,6 +32,8 @@ struct Acknowledged {
     commits: usize,
     /// Where the first log begins.
     begin: u64,
+    /// Which of its entries are erased.
+    erased: Vec<u64>,
 }
 
 impl Story {
@@ -62,6 +66,14 @@ impl Story {
                     }
                     done.map(drop)
                 }
+                Next::Erase(part) => {
+                    let (log, at) = self.place(seq as usize, part);
+                    let done = store.erase(&log, at..at + 1);
+                    if done.is_ok() && at > 0 {
+                        acknowledged.erased.push(at);
+                    }
+                    done
+                }
                 Next::Compact(percent) => store.compact(percent).map(drop),
             };
             if done.is_err() {
@@ -77,6 +89,14 @@ impl Story {
     fn place(&self, commits: usize, part: u64) -> (LogId, u64) {
         let log = writer("a").log.header().id();
         (log, self.sizes(commits).get(&log).map_or(0, |size| size * part / 16))
+    }
+
+    /// Entries of the first log as they lie on disk.
+    fn encoded(&self, positions: &[u64]) -> Vec<Vec<u8>> {
+        let runs = self.commits.iter().flat_map(|(runs, _)| runs);
+        let runs = runs.filter(|run| run.state().header().stream() == "a");
+        let entries: Vec<_> = runs.flat_map(VerifiedRun::entries).collect();
+        positions.iter().map(|at| minicbor::to_vec(entries[*at as usize]).expect("encodes")).collect()
     }
 
     /// How much of each log there is after so many commits.
@@ -98,6 +118,13 @@ impl Story {
         let lacks = |run: &&VerifiedRun| run.from >= held.get(&run.state().log()).copied().unwrap_or(0);
         runs.filter(lacks).cloned().collect()
     }
+}
+
+/// Whether a file in that directory holds `part`.
+pub(super) fn holds(dir: &MemoryDir, part: &[u8]) -> bool {
+    let has =
+        |name: &String| dir.bytes(name).is_some_and(|bytes| bytes.windows(part.len()).any(|it| it == part));
+    dir.lengths().keys().any(has)
 }
 
 /// What a store says of itself.
@@ -135,6 +162,7 @@ fn crash(
     dir.break_at(steps.0, Breakage::ForGood);
     let acknowledged = story.play(&dir, config);
     let (sizes, begin) = (story.sizes(acknowledged.commits), acknowledged.begin);
+    let erased = story.encoded(&acknowledged.erased);
     dir.crash_with(&mut fate);
     dir.break_at(dir.steps() + steps.1, Breakage::ForGood);
     drop(Store::open_with(dir.clone(), config.clone()));
@@ -157,12 +185,15 @@ fn crash(
     }
     let first = story.place(0, 0).0;
     prop_assert!(rows.iter().all(|row| row.log != first || row.position >= begin), "begins at {begin}");
+    for entry in &erased {
+        prop_assert!(!holds(&dir, entry), "an entry that was erased is there");
+    }
     for (log, size) in &sizes {
         let held = opened.logs.iter().find(|state| state.log() == *log).map_or(0, LogState::size);
         prop_assert!(held >= *size, "{held} of {size}");
     }
 
-    // It goes on, and ends where it would have.
+    // It goes on, and ends where it would have. Nothing that was erased comes back with what others bring.
     let (mut store, opened) = Store::open_with(dir.clone(), config.clone()).expect("opens");
     for (seq, run) in (1..).zip(story.missing(&opened)) {
         store.apply(seq, &[run]).expect("applied");
@@ -173,6 +204,7 @@ fn crash(
     let (opened, ..) = inventory(&dir, config);
     let sizes: BTreeMap<_, _> = opened.logs.iter().map(|state| (state.log(), state.size())).collect();
     prop_assert_eq!((opened.cut, sizes), (None, story.sizes(story.commits.len())));
+    prop_assert!(erased.iter().all(|entry| !holds(&dir, entry)));
     Ok(())
 }
 
@@ -189,6 +221,7 @@ fn commits() -> impl Strategy<Value = Vec<([usize; 3], Next)>> {
         2 => Just(Next::Nothing),
         2 => Just(Next::Sync),
         1 => (0..=16u64).prop_map(Next::Prune),
+        1 => (0..16u64).prop_map(Next::Erase),
         1 => (0..90u8).prop_map(Next::Compact),
     ];
     proptest::collection::vec((counts, next), 1..9)

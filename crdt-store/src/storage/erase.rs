@@ -1,0 +1,146 @@
+//! Erasing the bodies of entries, for good.
+//!
+//! ```text
+//! kept -- erase --> a tombstone in the ledger: refused from here on, from anybody
+//!               --> segments rewritten without salt and body, aside.msec removed, the index made again
+//!               --> the ledger says that it is done: acknowledged
+//! ```
+//!
+//! What is left of an entry is its kind, its time and the commitment. That was made with 16 random bytes, which are gone with
+//! the body, so that it can't be guessed back. A crash on the way is gone on from when the store is opened. Files that held
+//! bodies are removed, or lose their name to another one: nothing of them is found through the file system. What a flash card keeps
+//! of them in blocks that it has put aside, only the card knows.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use msec_identity::LogId;
+
+use super::ledger::Record;
+use super::segments::ASIDE;
+use super::{Storage, Store, compact, opening};
+use crate::error::StorageError;
+use crate::log::{Body, Entry};
+
+/// Tombstones that a store keeps: ranges of entries, those that touch being one. No further one is taken.
+pub(super) const TOMBSTONES_MAX: usize = 1 << 18;
+
+/// Which entries were erased, of all logs, held or not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tombstones {
+    /// In their order; they don't touch.
+    by_log: BTreeMap<LogId, Vec<Range<u64>>>,
+    count: usize,
+}
+
+impl Tombstones {
+    pub(super) fn add(&mut self, log: LogId, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        let ranges = self.by_log.entry(log).or_default();
+        let first = ranges.partition_point(|other| other.end < range.start);
+        let last = ranges.partition_point(|other| other.start <= range.end);
+        let merged = ranges.get(first..last).unwrap_or_default().iter();
+        let merged = merged.fold(range, |all, other| all.start.min(other.start)..all.end.max(other.end));
+        let before = ranges.len();
+        ranges.splice(first..last, [merged]);
+        self.count = self.count + ranges.len() - before;
+    }
+
+    pub(super) fn has(&self, log: &LogId, position: u64) -> bool {
+        let Some(ranges) = self.by_log.get(log) else { return false };
+        let after = ranges.partition_point(|range| range.end <= position);
+        ranges.get(after).is_some_and(|range| range.contains(&position))
+    }
+
+    /// Whether one of these positions has one.
+    pub(super) fn touch(&self, log: &LogId, positions: Range<u64>) -> bool {
+        let Some(ranges) = self.by_log.get(log) else { return false };
+        let after = ranges.partition_point(|range| range.end <= positions.start);
+        ranges.get(after).is_some_and(|range| range.start < positions.end)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.count >= TOMBSTONES_MAX
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LogId, Range<u64>)> + '_ {
+        self.by_log.iter().flat_map(|(log, ranges)| ranges.iter().map(move |range| (*log, range.clone())))
+    }
+
+    /// Erases those of these entries, of which the first is at `from`, that are to be. Returns how many bodies went.
+    pub(super) fn erase_in(&self, log: &LogId, from: u64, entries: &mut [Entry]) -> u64 {
+        let mut erased = 0;
+        for (entry, position) in entries.iter_mut().zip(from..) {
+            if self.has(log, position) && matches!(entry.body, Body::Kept { .. }) {
+                entry.erase();
+                erased += 1;
+            }
+        }
+        erased
+    }
+}
+
+impl Store {
+    /// As [`Storage::erase`].
+    pub(super) fn erase_bodies(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
+        self.sync()?;
+        // Entry 0 is the header: without it nobody can verify the log.
+        let range = range.start.max(1)..range.end;
+        if range.is_empty() {
+            return Ok(());
+        }
+        if self.ledger.told.erased.is_full() {
+            return Err(StorageError::TooManyErasures);
+        }
+        self.ledger.write(&[Record::Erased(*log, range)])?;
+        self.finish_erasing()
+    }
+
+    /// Sees to it that nothing is left of what has a tombstone.
+    pub(super) fn finish_erasing(&mut self) -> Result<(), StorageError> {
+        self.sift_erased()?;
+        let medium = self.shared.medium.clone();
+        compact::remove_beside(medium.as_ref())?;
+        medium.remove(ASIDE)?;
+        if self.shared.index().is_none() {
+            // One that another build left.
+            medium.remove(opening::INDEX)?;
+        }
+        medium.sync_dir()?;
+        Ok(self.ledger.write(&[Record::Finished])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn tombstones_are_a_set_of_positions(
+            added in proptest::collection::vec((0u64..60, 0u64..12, 0u8..2), 0..12),
+            (from, len) in (0u64..70, 1u64..9),
+        ) {
+            let (mut it, mut set) = (Tombstones::default(), BTreeSet::new());
+            for (start, len, log) in added {
+                it.add(LogId([log; 32]), start..start + len);
+                set.extend((start..start + len).map(|position| (log, position)));
+            }
+            for log in 0..2 {
+                let id = LogId([log; 32]);
+                prop_assert!((0..80).all(|position| it.has(&id, position) == set.contains(&(log, position))));
+                let touched = (from..from + len).any(|position| set.contains(&(log, position)));
+                prop_assert_eq!(it.touch(&id, from..from + len), touched);
+            }
+            let ranges: Vec<_> = it.iter().collect();
+            prop_assert_eq!(ranges.len(), it.count);
+            prop_assert!(ranges.windows(2).all(|two| two[0].0 != two[1].0 || two[0].1.end < two[1].1.start));
+        }
+    }
+}
