@@ -59,5 +59,6 @@ pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use storage::{
     Breakage, CHUNK_BYTES_MAX, Checked, Chunk, Compacted, Cut, Damage, Epoch, FileDir, Medium, MemoryDir,
-    NOTE_BYTES_MAX, Opened, Queries, Storage, Store, StoreConfig, Unsynced, check,
+    NOTE_BYTES_MAX, Opened, Queries, Retained, Retention, RetentionTerms, Storage, Store, StoreConfig,
+    Unsynced, check,
 };

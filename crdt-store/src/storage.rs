@@ -59,6 +59,7 @@ mod prune;
 #[cfg(feature = "index")]
 mod redb;
 mod replay;
+mod retain;
 #[cfg(feature = "index")]
 mod row;
 mod segments;
@@ -81,6 +82,7 @@ pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;
 pub use memory::{Breakage, MemoryDir, Unsynced};
+pub use retain::{Retained, Retention, RetentionTerms};
 pub use shared::Queries;
 pub use store::Store;
 
@@ -133,6 +135,9 @@ pub trait Storage {
     /// them, and their bytes go when segments are rewritten. What is held of the log beyond is verified, read and continued as
     /// before. Nothing comes back: only what others hold, or nobody wants any more, is let go. Returns how many entries went.
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError>;
+
+    /// Lets go of what is old, or has no room, as [`Self::prune`] does.
+    fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError>;
 
     /// Rewrites the segments of which so many hundredths are dead, or more, and removes those at the beginning that are dead
     /// altogether. Nobody is answered while they take the place of the old ones, and all that is stored is read then.

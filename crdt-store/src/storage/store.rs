@@ -16,7 +16,10 @@ use super::opening::{self, Reopened};
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
-use super::{Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Storage, StoreConfig, stored};
+use super::{
+    Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
+    StoreConfig, stored,
+};
 use crate::error::StorageError;
 use crate::log::{LogState, VerifiedRun};
 
@@ -360,6 +363,10 @@ impl Storage for Store {
 
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError> {
         self.let_go(logs)
+    }
+
+    fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError> {
+        self.let_go_by(terms)
     }
 
     fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {

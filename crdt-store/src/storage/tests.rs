@@ -9,6 +9,7 @@ mod erase;
 mod index;
 mod prune;
 mod queries;
+mod retain;
 
 use std::collections::BTreeMap;
 
