@@ -60,5 +60,5 @@ pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings
 pub use storage::{
     Breakage, CHUNK_BYTES_MAX, Checked, Chunk, Compacted, Cut, Damage, Epoch, FileDir, Medium, MemoryDir,
     NOTE_BYTES_MAX, Opened, Queries, Retained, Retention, RetentionTerms, Storage, Store, StoreConfig,
-    Unsynced, check,
+    Unsynced, Wear, WearGauge, check,
 };

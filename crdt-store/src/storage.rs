@@ -70,6 +70,7 @@ mod stretch;
 #[cfg(feature = "index")]
 mod threads;
 mod view;
+mod wear;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -85,6 +86,7 @@ pub use memory::{Breakage, MemoryDir, Unsynced};
 pub use retain::{Retained, Retention, RetentionTerms};
 pub use shared::Queries;
 pub use store::Store;
+pub use wear::{Wear, WearGauge};
 
 use crate::changes::{ChangesPage, ChangesQuery};
 use crate::error::StorageError;
@@ -151,6 +153,9 @@ pub trait Storage {
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError>;
+
+    /// What shows how much was written.
+    fn gauge(&self) -> WearGauge;
 
     /// What answers apps, on any thread, while this one commits.
     fn queries(&self) -> Queries;

@@ -197,10 +197,16 @@ impl HeldLog {
         }
     }
 
-    /// Adds entries that were verified under `head`.
-    pub(super) fn add(&mut self, laid: &Laid<'_>, leaves: &[TreeHash], rest: CompactRange, head: SignedHead) {
+    /// Adds entries that were verified under `head`. Returns how many readings are in them.
+    pub(super) fn add(
+        &mut self,
+        laid: &Laid<'_>,
+        leaves: &[TreeHash],
+        rest: CompactRange,
+        head: SignedHead,
+    ) -> u64 {
         let from = self.size();
-        laid.stretches(from, &mut self.facts.newest, |stretch| self.tail.push(stretch));
+        let readings = laid.stretches(from, &mut self.facts.newest, |stretch| self.tail.push(stretch));
         for leaf in leaves {
             let nodes = &mut self.nodes;
             self.facts.held.push_telling(*leaf, |level, _, hash| {
@@ -217,6 +223,7 @@ impl HeldLog {
         self.facts.latest = laid.entries.last().and_then(Entry::read_at);
         self.changed = true;
         debug_assert!(self.tail.last().is_none_or(|last| last.end == self.size()), "all lie somewhere");
+        readings
     }
 
     /// Takes back what was added since it was like this.

@@ -8,6 +8,7 @@
 //!                                    2: the first segment that counts: those before it are gone
 //!                                    3: entries were erased: log, first, last + 1
 //!                                    4: all that was erased before is gone from everywhere
+//!                                    5: bytes that were written so far, and readings that were stored
 //! ```
 //!
 //! Records are appended and synced before anything of what they name is removed, so that a crash in between leaves what is
@@ -28,6 +29,7 @@ use msec_identity::{LogId, Verifier};
 use super::erase::Tombstones;
 use super::frame::{self, Found};
 use super::held::{Base, Facts, SignedHead};
+use super::wear::Wear;
 use super::{Epoch, Medium};
 use crate::log::{FittingPrefix, Prefix, encode_prefix};
 
@@ -54,6 +56,8 @@ pub(super) enum Record {
     Erased(LogId, Range<u64>),
     /// All that was erased is gone.
     Finished,
+    /// So much was written so far.
+    Wear(Wear),
 }
 
 /// What all records come to.
@@ -69,6 +73,8 @@ pub(super) struct Told {
     pub(super) erased: Tombstones,
     /// Whether some of that may still be there.
     pub(super) is_erasing: bool,
+    /// What was written when it was last told.
+    pub(super) wear: Wear,
     /// Whether some of it cannot be read.
     pub(super) is_damaged: bool,
     /// Where the last whole record ends.
@@ -83,6 +89,7 @@ impl Default for Told {
             first: 1,
             erased: Tombstones::default(),
             is_erasing: false,
+            wear: Wear::default(),
             is_damaged: false,
             len: 0,
         }
@@ -130,6 +137,7 @@ impl Told {
                 self.note(&Record::Erased(log, start..end));
             }
             4 => self.note(&Record::Finished),
+            5 => self.note(&Record::Wear(Wear { bytes: d.u64().ok()?, readings: d.u64().ok()? })),
             _ => return None,
         }
         (d.position() == record.len()).then_some(())
@@ -145,6 +153,7 @@ impl Told {
                 self.is_erasing = true;
             }
             Record::Finished => self.is_erasing = false,
+            Record::Wear(wear) => self.wear = *wear,
         }
     }
 
@@ -153,7 +162,7 @@ impl Told {
         let bases = self.bases.values().cloned().map(Record::Pruned);
         let erased = self.erased.iter().map(|(log, range)| Record::Erased(log, range));
         let finished = (!self.is_erasing).then_some(Record::Finished);
-        let counts = [Record::Rewritten(self.rewritten), Record::First(self.first)];
+        let counts = [Record::Rewritten(self.rewritten), Record::First(self.first), Record::Wear(self.wear)];
         bases.chain(counts).chain(erased).chain(finished)
     }
 }
@@ -247,6 +256,7 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
         Record::First(_) => 2,
         Record::Erased(..) => 3,
         Record::Finished => 4,
+        Record::Wear(_) => 5,
     };
     frame::write(frames, mark, |out| match record {
         Record::Pruned(base) => write_base(out, base),
@@ -257,6 +267,10 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
             e.encode(log).and_then(|e| e.u64(range.start)).and_then(|e| e.u64(range.end)).expect(INFALLIBLE);
         }
         Record::Finished => {}
+        Record::Wear(wear) => {
+            let mut e = Encoder::new(out);
+            e.u64(wear.bytes).and_then(|e| e.u64(wear.readings)).expect(INFALLIBLE);
+        }
     });
 }
 

@@ -10,12 +10,13 @@ use msec_identity::LogId;
 use super::frame::{self, Mark};
 use super::held::{Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Record};
 use super::note::Notes;
 use super::opening::{self, Reopened};
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
+use super::wear::{Metered, Wear, WearGauge};
 use super::{
     Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
     StoreConfig, stored,
@@ -55,6 +56,9 @@ pub struct Store {
     next_number: u32,
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
+    /// Readings in runs that are not durable.
+    waiting_readings: u64,
+    gauge: WearGauge,
     /// Whether a sync failed, and what it left is not cut off yet.
     pub(super) failed: bool,
     /// Whether segments were rewritten, and not read again yet.
@@ -75,7 +79,8 @@ impl Store {
         mut config: StoreConfig,
     ) -> Result<(Self, Opened), StorageError> {
         config.segment_bytes = config.segment_bytes.clamp(1, SEGMENT_BYTES_MAX);
-        let medium: Arc<dyn Medium> = Arc::new(medium);
+        let gauge = WearGauge::default();
+        let medium: Arc<dyn Medium> = Arc::new(Metered { medium, gauge: gauge.clone() });
         let Reopened { replay, index, segment, ledger, cut } = opening::open(&medium, &config)?;
         let next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
@@ -88,6 +93,7 @@ impl Store {
                 opened.continuable.insert(*id);
             }
         }
+        gauge.add(ledger.told.wear);
         let through = Through { seq: 0, run: replay.run };
         let shared = Arc::new(Shared::new(medium, replay.logs, index));
         let mut store = Self {
@@ -100,6 +106,8 @@ impl Store {
             ledger,
             next_number,
             undo: Vec::new(),
+            waiting_readings: 0,
+            gauge,
             failed: false,
             is_stale: false,
             behind: (0, stretches),
@@ -194,7 +202,7 @@ impl Store {
                 log.go_back(facts.unwrap_or_else(nothing));
             }
         }
-        self.applied = self.durable;
+        (self.applied, self.waiting_readings) = (self.durable, 0);
     }
 
     /// Begins the next segment if this one is full. The last one is synced before there is a next one: at once, where nobody
@@ -229,7 +237,7 @@ impl Store {
         self.applied.run += 1;
         let (number, segment) = (self.applied.run, self.segment.number);
         let laid = Laid { log: state.log(), run: number, segment, offset, bytes, places, entries };
-        log.add(&laid, &run.leaves, state.rest.clone(), head);
+        self.waiting_readings += log.add(&laid, &run.leaves, state.rest.clone(), head);
         self.behind.1 += log.tail.len() - before;
     }
 
@@ -246,6 +254,17 @@ impl Store {
             self.make_index_again(&index);
         } else if self.behind.0 >= self.config.checkpoint_bytes || self.behind.1 >= STRETCHES_MAX {
             self.checkpoint(&index);
+            self.keep_wear();
+        }
+    }
+
+    /// Writes down what was written, if something was stored since the last time.
+    fn keep_wear(&mut self) {
+        let wear = self.gauge.wear();
+        if wear.readings != self.ledger.told.wear.readings
+            && let Err(error) = self.ledger.write(&[Record::Wear(wear)])
+        {
+            tracing::warn!(%error, "how much was written to the store is forgotten when it is closed");
         }
     }
 
@@ -352,6 +371,7 @@ impl Storage for Store {
             }
             self.durable = self.applied;
             self.undo.clear();
+            self.gauge.add(Wear { bytes: 0, readings: std::mem::take(&mut self.waiting_readings) });
             self.tend_index();
         }
         Ok(self.durable.seq)
@@ -384,13 +404,21 @@ impl Storage for Store {
         Ok(self.notes.write(self.segment.epoch, self.durable.run, note)?)
     }
 
+    fn gauge(&self) -> WearGauge {
+        self.gauge.clone()
+    }
+
     fn queries(&self) -> Queries {
         Queries(self.shared.clone())
     }
 
     fn close(&mut self) {
-        if let (Ok(_), Some(index)) = (self.sync(), self.shared.index()) {
+        if self.sync().is_err() {
+            return;
+        }
+        if let Some(index) = self.shared.index() {
             self.checkpoint(&index);
         }
+        self.keep_wear();
     }
 }

@@ -68,22 +68,35 @@ pub(super) struct Laid<'a> {
 }
 
 impl Laid<'_> {
-    /// Groups the entries, of which the first is at `from`, and goes on from the newest reading of their log.
-    pub(super) fn stretches(&self, mut from: u64, newest: &mut Option<Newest>, mut add: impl FnMut(Stretch)) {
-        let mut first = 0;
+    /// Groups the entries, of which the first is at `from`, and goes on from the newest reading of their log. Returns how many
+    /// readings are in them.
+    pub(super) fn stretches(
+        &self,
+        mut from: u64,
+        newest: &mut Option<Newest>,
+        mut add: impl FnMut(Stretch),
+    ) -> u64 {
+        let (mut first, mut readings) = (0, 0);
         for last in 0..self.places.len() {
             let bytes = |end: usize| self.places[end].end - self.places[first].start;
             let is_full = self.places.get(last + 1).is_none() || bytes(last + 1) > STRETCH_BYTES_MAX;
             if is_full {
-                let stretch = self.stretch(first..last + 1, from, newest);
+                let stretch = self.stretch(first..last + 1, from, newest, &mut readings);
                 from = stretch.end;
                 first = last + 1;
                 add(stretch);
             }
         }
+        readings
     }
 
-    fn stretch(&self, group: Range<usize>, from: u64, newest: &mut Option<Newest>) -> Stretch {
+    fn stretch(
+        &self,
+        group: Range<usize>,
+        from: u64,
+        newest: &mut Option<Newest>,
+        count: &mut u64,
+    ) -> Stretch {
         let place = self.places[group.start].start..self.places[group.end - 1].end;
         let mut stretch = Stretch {
             from,
@@ -98,6 +111,7 @@ impl Laid<'_> {
         };
         for (entry, position) in self.entries[group].iter().zip(from..) {
             for (index, reading) in (0..).zip(readings(entry)) {
+                *count += 1;
                 stretch.oldest = stretch.oldest.min(reading.time);
                 stretch.newest = stretch.newest.max(reading.time);
                 let key = RowCursor { time: reading.time, log: self.log, position, index };

@@ -10,6 +10,7 @@ mod index;
 mod prune;
 mod queries;
 mod retain;
+mod wear;
 
 use std::collections::BTreeMap;
 

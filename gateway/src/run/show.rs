@@ -104,11 +104,14 @@ impl Show {
     ) {
         let mut state = State::Running;
         loop {
-            let neighbours = peer.neighbours().await.map_or(0, |neighbours| neighbours.len() as u64);
+            let of_peer = peer.status().await.ok();
+            let of_peer = |count: fn(&msec_peer::Status) -> u64| of_peer.as_ref().map_or(0, count);
             let counts = intake.counts();
             let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let run = Running {
-                neighbours,
+                neighbours: of_peer(|it| it.neighbours as u64),
+                written_bytes: of_peer(|it| it.written_bytes),
+                stored_ever: of_peer(|it| it.stored_readings),
                 verified: read(&self.verified),
                 stored: read(&self.stored),
                 refused: read(&self.refused) + counts.refused,

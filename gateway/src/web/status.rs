@@ -37,6 +37,10 @@ pub struct Running {
     pub verified: u64,
     /// Readings that it has put on its disk: those, and those of its devices.
     pub stored: u64,
+    /// Bytes that its store has written to disk, from its first day on.
+    pub written_bytes: u64,
+    /// Readings that its store has stored, from its first day on.
+    pub stored_ever: u64,
     /// What it has refused: entries of peers, and messages of devices.
     pub refused: u64,
     /// MQTT sessions now.

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::args::{QueryArgs, Tail, Where};
-use super::show::{row, say, span, table};
+use super::show::{row, say, span, table, written};
 use super::signal::Signal;
 use super::values::show_time;
 use crate::control::{Answer, Request, Session};
@@ -177,6 +177,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
                 "disk",
                 if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),
             ),
+            line("written", written(status.written_bytes, status.stored_readings)),
             line("clock", if status.clock_set { "set" } else { clock }.into()),
             line("version", status.version),
         ]);

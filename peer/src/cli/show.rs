@@ -47,3 +47,11 @@ pub(super) fn span(seconds: u64) -> String {
         _ => format!("{} days", seconds / 86_400),
     }
 }
+
+/// What storing has cost the disk.
+pub(super) fn written(bytes: u64, readings: u64) -> String {
+    match bytes.checked_div(readings) {
+        Some(each) => format!("{bytes} bytes for {readings} readings, {each} for each"),
+        None => format!("{bytes} bytes, and no readings yet"),
+    }
+}

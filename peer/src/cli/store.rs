@@ -10,7 +10,7 @@ use msec_crdt_store::{
 use serde_json::json;
 
 use super::args::Where;
-use super::show::{say, table};
+use super::show::{say, table, written};
 use crate::net::random_seed;
 use crate::sdk::DataDir;
 
@@ -164,6 +164,7 @@ fn compact(place: &Where) -> anyhow::Result<()> {
 
 fn stats(place: &Where) -> anyhow::Result<()> {
     let (store, opened) = open(directory(place)?)?;
+    let wear = store.gauge().wear();
     drop(store);
     let mut collections: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for state in &opened.logs {
@@ -175,7 +176,7 @@ fn stats(place: &Where) -> anyhow::Result<()> {
         let of = |(name, (logs, entries)): (&&str, &(u64, u64))| json!({ "collection": name, "logs": logs, "entries": entries });
         say(json!({
             "segments_bytes": files.segments, "index_bytes": files.index, "aside_bytes": files.aside,
-            "ledger_bytes": files.ledger,
+            "ledger_bytes": files.ledger, "written_bytes": wear.bytes, "stored_readings": wear.readings,
             "runs": opened.run, "collections": collections.iter().map(of).collect::<Vec<_>>(),
         }));
         return Ok(());
@@ -188,6 +189,7 @@ fn stats(place: &Where) -> anyhow::Result<()> {
     );
     table(&rows);
     say(format!("{} bytes in segments, {} in the index", files.segments, files.index));
+    say(format!("written so far: {}", written(wear.bytes, wear.readings)));
     if files.aside > 0 {
         say(format!(
             "{} bytes were cut off once and lie in aside.msec: remove it when nobody wants to look",

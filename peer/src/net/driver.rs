@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use msec_crdt_store::Storage;
+use msec_crdt_store::{Storage, WearGauge};
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
@@ -92,6 +92,8 @@ pub(crate) struct Driver {
     /// Announces this peer on the own link while it lives.
     mdns: Option<Mdns>,
     disk: Disk,
+    /// Shows what the store writes.
+    gauge: WearGauge,
     disk_thread: std::thread::JoinHandle<()>,
     inbound: mpsc::Receiver<Inbound>,
     /// What the disk has done, which goes before what the network brings.
@@ -118,6 +120,7 @@ impl Driver {
         let (disk_tx, disk_done) = mpsc::channel(INBOUND_MAX);
         let started = Instant::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
+        let gauge = storage.gauge();
         let (disk, disk_thread) = Disk::start(storage, disk_tx).map_err(crate::sdk::OpenError::Thread)?;
         let connectors = Connectors::new(sockets, Reception::new(to_driver.clone()));
         Ok(Self {
@@ -129,6 +132,7 @@ impl Driver {
             to_driver,
             mdns: None,
             disk,
+            gauge,
             disk_thread,
             inbound,
             disk_done,
@@ -291,6 +295,7 @@ impl Driver {
 
     fn status(&self) -> Status {
         let manifest = self.node.authority().manifest();
+        let wear = self.gauge.wear();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             peer: self.node.peer(),
@@ -305,6 +310,8 @@ impl Driver {
             logs: self.node.frontier().count(),
             entries: self.node.frontier().map(|(_, size, _)| size).sum(),
             storage_ok: !self.node.is_storage_failing(),
+            written_bytes: wear.bytes,
+            stored_readings: wear.readings,
             clock_set: self.node.is_clock_set(),
         }
     }

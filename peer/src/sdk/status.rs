@@ -36,6 +36,12 @@ pub struct Status {
     pub entries: u64,
     /// Whether the disk takes what is written.
     pub storage_ok: bool,
+    /// Bytes that the store has written to disk, from its first day on.
+    #[serde(default)]
+    pub written_bytes: u64,
+    /// Readings that it has stored, from its first day on.
+    #[serde(default)]
+    pub stored_readings: u64,
     /// Whether the clock shows a time that can be true; if not, what is written is marked as unsynchronised.
     pub clock_set: bool,
 }
