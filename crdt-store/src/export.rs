@@ -5,6 +5,7 @@
 //! chunk   = "MSECRUN" kind:u8 length:u32 c1:8 c2:8 payload   little endian; c1 = first 8 bytes of BLAKE3(what stands
 //!                                                            before it in the chunk), c2 = those of BLAKE3(payload)
 //! kind    = 0: a run, encoded as on the wire
+//!           2: what stands for the entries of a log that were let go; its next run begins there
 //!           1: the end, and what follows is not read; its payload is the number of runs before it, a u64
 //! ```
 //!

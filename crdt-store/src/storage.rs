@@ -133,10 +133,14 @@ pub trait Storage {
     /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none.
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError>;
 
-    /// Lets go of the entries of each log below that place, durably, but for its header: queries don't find them, nobody is served
+    /// Lets go of the entries of each log below that place, durably, but for its header and its last entry: queries don't find them, nobody is served
     /// them, and their bytes go when segments are rewritten. What is held of the log beyond is verified, read and continued as
     /// before. Nothing comes back: only what others hold, or nobody wants any more, is let go. Returns how many entries went.
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError>;
+
+    /// What stands for the entries of a log that were let go, ready to be sent: a [`crate::Prefix`], under the log's head. `None`: none
+    /// were.
+    fn prefix(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError>;
 
     /// Lets go of what is old, or has no room, as [`Self::prune`] does.
     fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError>;

@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Run,
     /// How many runs there were.
     End,
+    /// What stands for the beginning of a log.
+    Prefix,
 }
 
 /// What the first bytes of a file say.
@@ -105,6 +107,8 @@ pub(super) fn chunk(kind: Kind, payload: &[u8]) -> Vec<u8> {
 pub(super) enum Found {
     /// The bytes of a run, as they were written. Nobody has verified them.
     Run(Vec<u8>),
+    /// The bytes of a prefix. Nobody has verified them either.
+    Prefix(Vec<u8>),
     /// The end, after so many runs.
     End(u64),
     /// Bytes that are no chunk: so many.
@@ -156,6 +160,7 @@ impl<'a> Chunks<'a> {
         let found = match head.kind {
             _ if check(payload) != head.payload => None,
             kind if kind == Kind::Run as u8 => Some(Found::Run(payload.to_vec())),
+            kind if kind == Kind::Prefix as u8 => Some(Found::Prefix(payload.to_vec())),
             kind if kind == Kind::End as u8 => {
                 payload.try_into().ok().map(|runs| Found::End(u64::from_le_bytes(runs)))
             }

@@ -10,13 +10,14 @@
 //! its author never continues it.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use msec_identity::{Authority, LogId, PeerId, Unverified};
 
 use super::FORMAT;
 use super::chunk::{Chunks, Found};
 use crate::error::{ImportError, RunError, StorageError};
-use crate::log::{Head, LogHeader, LogState, Run, Verdict, VerifiedRun};
+use crate::log::{Head, LogHeader, LogState, Prefix, Run, Verdict, VerifiedPrefix, VerifiedRun};
 use crate::storage::{Storage, Store};
 
 /// After so many bytes of new runs they are made durable.
@@ -81,7 +82,8 @@ pub fn import(
     from: &mut dyn Read,
     told: &mut dyn FnMut(&Imported),
 ) -> Result<Imported, ImportError> {
-    let mut import = Import { store, terms, done: Imported::default(), passed: None, seq: 0, unsynced: 0 };
+    let mut import =
+        Import { store, terms, done: Imported::default(), passed: None, prefix: None, seq: 0, unsynced: 0 };
     let read = import.read(Chunks::of(from), told);
     let synced = import.store.sync();
     read?;
@@ -95,6 +97,8 @@ struct Import<'a> {
     done: Imported,
     /// The log that is not wanted, and is passed over.
     passed: Option<LogId>,
+    /// What stands for the beginning of the log that follows.
+    prefix: Option<Arc<VerifiedPrefix>>,
     seq: u64,
     unsynced: u64,
 }
@@ -109,6 +113,7 @@ impl Import<'_> {
                     runs += 1;
                     self.take(&bytes).map_err(ImportError::Store)?;
                 }
+                Found::Prefix(bytes) => self.take_prefix(&bytes).map_err(ImportError::Store)?,
                 Found::Damaged(bytes) => self.done.damaged_bytes += bytes,
                 Found::End(count) => {
                     self.done.ended = count == runs;
@@ -160,14 +165,34 @@ impl Import<'_> {
             self.distrust()?;
         }
         let held = held.map(|(state, _)| state);
-        match run.verify(held.as_ref(), self.terms.authority) {
-            Ok(Verdict::New(run)) => self.add(run, bytes.len() as u64),
+        let prefix = self.prefix.take().filter(|prefix| held.is_none() && prefix.state().log() == run.log);
+        let ground = held.as_ref().or_else(|| prefix.as_ref().map(|prefix| prefix.state()));
+        match run.verify(ground, self.terms.authority) {
+            Ok(Verdict::New(run)) => {
+                let run = match prefix {
+                    Some(prefix) => run.after(prefix),
+                    None => run,
+                };
+                self.add(run, held.is_none(), bytes.len() as u64)
+            }
             Ok(Verdict::Known) => {
                 self.done.known += 1;
                 Ok(())
             }
             Ok(Verdict::Gap { .. }) => {
                 self.done.gaps += 1;
+                Ok(())
+            }
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Takes what stands for the beginning of a log of which nothing is held. Where some is, the run after it shows what that is
+    /// worth: it has a gap before it, or none.
+    fn take_prefix(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        match Prefix::from_bytes(bytes).and_then(|prefix| prefix.verify(self.terms.authority)) {
+            Ok(prefix) => {
+                self.prefix = Some(Arc::new(prefix));
                 Ok(())
             }
             Err(error) => self.refuse(error),
@@ -182,9 +207,9 @@ impl Import<'_> {
         held.header().author() == *me && differs && head.clone().verify_by(verifier, me).is_ok()
     }
 
-    fn add(&mut self, run: VerifiedRun, bytes: u64) -> Result<(), StorageError> {
+    fn add(&mut self, run: VerifiedRun, is_new: bool, bytes: u64) -> Result<(), StorageError> {
         let header = run.state().header();
-        let (is_mine, is_new) = (header.author() == self.terms.me, run.from() == 0);
+        let is_mine = header.author() == self.terms.me;
         if !is_mine && !(self.terms.wants)(header) {
             self.done.unwanted += 1;
             self.passed = Some(run.state().log());

@@ -2,6 +2,7 @@
 
 mod damage;
 mod own;
+mod pruned;
 
 use std::collections::BTreeMap;
 

@@ -72,6 +72,10 @@ struct File<'a> {
 impl File<'_> {
     fn log(&mut self, store: &Store, log: &LogId, chunk_bytes: usize) -> Result<(), ExportError> {
         let mut at = 0;
+        if let Some(prefix) = store.prefix(log).map_err(ExportError::Store)? {
+            self.write(&chunk(Kind::Prefix, &prefix)).map_err(ExportError::Write)?;
+            at = store.begin(log);
+        }
         while let Some(run) = store.read(log, at, chunk_bytes).map_err(ExportError::Store)? {
             self.write(&chunk(Kind::Run, &run.bytes)).map_err(ExportError::Write)?;
             self.done.runs += 1;

@@ -33,7 +33,7 @@ pub struct Prefix {
 }
 
 /// A prefix under a head that the log's author signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VerifiedPrefix {
     pub(crate) first: Entry,
     pub(crate) between: CompactRange,

@@ -11,7 +11,7 @@ use minicbor::{Decoder, Encoder};
 use msec_identity::{Authority, LogId, Unverified, Verified, Verifier};
 
 use super::entry::ENTRY_OVERHEAD_BYTES;
-use super::{Entry, EntryKind, Head, LogHeader, LogState};
+use super::{Entry, EntryKind, Head, LogHeader, LogState, VerifiedPrefix};
 use crate::error::RunError;
 use crate::merkle::{CompactRange, TreeHash};
 
@@ -43,6 +43,8 @@ pub struct VerifiedRun {
     pub(crate) state: LogState,
     /// Whether it was signed here, rather than received.
     pub(crate) written: bool,
+    /// What stands for the entries before it, where nothing of the log was held.
+    pub(crate) prefix: Option<Arc<VerifiedPrefix>>,
 }
 
 /// What a run that breaks no rule is to its reader.
@@ -252,12 +254,27 @@ impl FittingRun {
             entries: self.entries,
             leaves: self.leaves,
             written: false,
+            prefix: None,
             state: LogState { header: self.header, held: self.held, rest: self.rest, head, latest },
         }
     }
 }
 
 impl VerifiedRun {
+    /// The same, for a store that holds nothing of the log: with what stands for the entries before it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not continue that prefix, which is a bug of the caller.
+    #[must_use]
+    pub fn after(self, prefix: Arc<VerifiedPrefix>) -> Self {
+        assert!(
+            (prefix.state.log(), prefix.state.size()) == (self.state.log(), self.from),
+            "a run goes on where its prefix ends"
+        );
+        Self { prefix: Some(prefix), ..self }
+    }
+
     /// The position of the first new entry.
     pub fn from(&self) -> u64 {
         self.from

@@ -5,18 +5,19 @@
 //! ```
 //!
 //! What stands for the entries that were let go is in the ledger, durably, before they are not read any more; their bytes go
-//! when segments are rewritten. The log goes on from there: runs that begin later are verified, and served, as before.
+//! when segments are rewritten. The log goes on from there: runs that begin later are verified, and served, as before. A store that
+//! holds nothing of the log is given what stands for its beginning with the first of them, and begins it there.
 
 use std::sync::Arc;
 
 use msec_identity::LogId;
 
-use super::held::{Base, Facts, HeldLog};
+use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::ledger::Record;
 use super::view::View;
 use super::{Storage, Store, answer};
 use crate::error::StorageError;
-use crate::log::peaks;
+use crate::log::{VerifiedPrefix, VerifiedRun, encode_prefix, peaks};
 use crate::merkle::CompactRange;
 
 impl Store {
@@ -27,8 +28,8 @@ impl Store {
         let (mut pruned, mut records, mut entries) = (Vec::new(), Vec::new(), 0);
         for (id, end) in logs {
             let Some(held) = self.shared.logs().get(id).cloned() else { continue };
-            let end = (*end).min(held.size());
-            // Entry 0 stays.
+            // Entry 0 stays, and the last one: it says how far the log came, and when.
+            let end = (*end).min(held.size().saturating_sub(1));
             if end <= held.begin().max(1) {
                 continue;
             }
@@ -51,6 +52,49 @@ impl Store {
     }
 }
 
+impl Store {
+    /// As [`Storage::prefix`].
+    pub(super) fn prefix_of(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(log) = self.shared.logs().get(log).cloned() else { return Ok(None) };
+        let Some(base) = &log.base else { return Ok(None) };
+        let mut rest = self.shared.view().range(&log, base.end())?;
+        if !rest.join(&log.facts.rest) {
+            return self.shared.note(Err(StorageError::Damaged));
+        }
+        let head = log.facts.head.to_bytes();
+        Ok(Some(encode_prefix(&log.id(), &base.first, &base.between, &rest, &head)))
+    }
+
+    /// Begins the logs of which nothing is held with what stands for their beginning, durably: a crash before their first run leaves
+    /// logs of which nothing but that is held.
+    pub(super) fn adopt(&mut self, runs: &[VerifiedRun]) -> Result<(), StorageError> {
+        let is_new = |log: &LogId| self.shared.logs().get(log).is_none_or(|log| log.size() == 0);
+        let prefixes = runs.iter().filter_map(|run| run.prefix.as_ref());
+        let bases: Vec<_> = prefixes
+            .filter(|prefix| is_new(&prefix.state.log()))
+            .map(|prefix| {
+                let VerifiedPrefix { first, between, state } = VerifiedPrefix::clone(prefix);
+                let mut facts = Facts::new(state.header, SignedHead::Verified(state.head));
+                (facts.held, facts.rest, facts.continuable) = (state.held, state.rest, false);
+                facts.run = self.durable.run;
+                Arc::new(Base { first, between, facts, epoch: self.segment.epoch })
+            })
+            .collect();
+        if bases.is_empty() {
+            return Ok(());
+        }
+        let records: Vec<_> = bases.iter().cloned().map(Record::Pruned).collect();
+        self.ledger.write(&records)?;
+        let mut logs = self.shared.logs_mut();
+        for base in bases {
+            let number = logs.get(&base.log()).map_or(self.next_number, |log| log.number);
+            self.next_number = self.next_number.max(number + 1);
+            logs.insert(base.log(), Arc::new(HeldLog::from_base(number, &base)));
+        }
+        Ok(())
+    }
+}
+
 /// What stands for the entries of a log below `end`.
 fn base_of(view: &View, log: &HeldLog, end: u64, epoch: super::Epoch) -> Result<Base, StorageError> {
     let (first, mut between) = match &log.base {
@@ -64,10 +108,7 @@ fn base_of(view: &View, log: &HeldLog, end: u64, epoch: super::Epoch) -> Result<
     if !rest.join(&log.facts.rest) || !whole.join(&rest) || whole.root() != log.facts.head.claims().root {
         return Err(StorageError::Damaged);
     }
-    let latest = match end == log.size() {
-        true => log.facts.latest,
-        false => view.entry(log, end - 1)?.read_at(),
-    };
+    let latest = view.entry(log, end - 1)?.read_at();
     let facts = Facts { held, rest, newest: None, latest, ..log.facts.clone() };
     Ok(Base { first, between, facts, epoch })
 }

@@ -7,7 +7,7 @@
 //! | older than `raw_ms` | entries of readings, from the beginning of each log |
 //! | more than `bytes_max` in the logs of one rule | the oldest of what is left, whatever log it is in, until the rest fits |
 //!
-//! Neither lets go what others may not have: beyond [`RetentionTerms::vouched`] everything stays. Nor what roll-ups are to be made
+//! The last entries of each log stay, so that each stream has a latest value. Neither lets go what others may not have: beyond [`RetentionTerms::vouched`] everything stays. Nor what roll-ups are to be made
 //! of, as long as [`RetentionTerms::covered`] says so. Nor anything from the first entry on that is no reading, such as a change of a
 //! document: that is erased whole, or not at all.
 //!
@@ -119,7 +119,8 @@ impl Ruled {
             return Ok(None);
         }
         let stretch = view.stretch(&self.log, self.end)?;
-        if stretch.end > self.vouched || !(terms.covered)(&self.log.id(), self.end..stretch.end) {
+        let is_last = stretch.end == self.log.size();
+        if is_last || stretch.end > self.vouched || !(terms.covered)(&self.log.id(), self.end..stretch.end) {
             return Ok(None);
         }
         let is_reading = |kind| matches!(kind, EntryKind::Readings | EntryKind::Header);

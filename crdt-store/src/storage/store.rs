@@ -53,7 +53,7 @@ pub struct Store {
     pub(super) durable: Through,
     notes: Notes,
     pub(super) ledger: Ledger,
-    next_number: u32,
+    pub(super) next_number: u32,
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
     /// Readings in runs that are not durable.
@@ -139,6 +139,11 @@ impl Store {
         Some((log.state(), log.facts.continuable))
     }
 
+    /// The first entry of a log that was not let go.
+    pub(crate) fn begin(&self, log: &LogId) -> u64 {
+        self.shared.logs().get(log).map_or(0, |log| log.begin())
+    }
+
     /// How many logs are held.
     pub(crate) fn logs_len(&self) -> usize {
         self.shared.logs().len()
@@ -158,7 +163,7 @@ impl Store {
         runs.iter().all(|run| {
             let log = run.state.log();
             let size = sizes.entry(log).or_insert_with(|| logs.get(&log).map_or(0, |log| log.size()));
-            let continues = run.from == *size;
+            let continues = run.from == *size || (*size == 0 && run.prefix.is_some());
             *size = run.state.size();
             continues
         })
@@ -330,6 +335,7 @@ impl Storage for Store {
             return Err(StorageError::NotNext);
         }
         self.roll()?;
+        self.adopt(runs)?;
         let start = self.segment.len;
         let runs: Vec<_> = runs.iter().map(|run| self.without_erased(run)).collect();
         let mut frames = Vec::new();
@@ -383,6 +389,10 @@ impl Storage for Store {
 
     fn prune(&mut self, logs: &[(LogId, u64)]) -> Result<u64, StorageError> {
         self.let_go(logs)
+    }
+
+    fn prefix(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError> {
+        self.prefix_of(log)
     }
 
     fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError> {

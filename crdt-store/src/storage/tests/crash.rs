@@ -88,7 +88,7 @@ impl Story {
     /// A part of the first log, as it is after so many commits.
     fn place(&self, commits: usize, part: u64) -> (LogId, u64) {
         let log = writer("a").log.header().id();
-        (log, self.sizes(commits).get(&log).map_or(0, |size| size * part / 16))
+        (log, self.sizes(commits).get(&log).map_or(0, |size| (size * part / 16).min(size - 1)))
     }
 
     /// Entries of the first log as they lie on disk.
