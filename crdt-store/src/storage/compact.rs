@@ -10,6 +10,8 @@
 //! numbers that they had. A crash leaves files beside that are removed, or an index that is made again; each segment is
 //! the old one or the new one, and both say the same.
 //!
+//! Where all of it is dead, nothing is read again.
+//!
 //! The last segment, which is written to, is left as it is, unless something in it was erased.
 
 use std::io;
@@ -87,7 +89,7 @@ impl Store {
                 done.bytes += sifted.len;
             } else if is_worth_it(&sifted) {
                 write_beside(view.medium.as_ref(), number, &sifted.bytes)?;
-                beside.push(number);
+                beside.push((number, sifted.is_dead));
                 done.rewritten += 1;
                 done.bytes += sifted.len.saturating_sub(sifted.bytes.len() as u64);
             }
@@ -97,27 +99,42 @@ impl Store {
         Ok(done)
     }
 
-    /// Puts what was written beside segments in their place.
-    fn replace(&mut self, numbers: &[u32]) -> Result<(), StorageError> {
+    /// Puts what was written beside segments in their place. Of each: whether nothing is left in it.
+    fn replace(&mut self, numbers: &[(u32, bool)]) -> Result<(), StorageError> {
         if numbers.is_empty() {
             return Ok(());
         }
-        // From here on, an index that says where entries lie is of before.
-        self.ledger.write(&[Record::Rewritten(self.ledger.told.rewritten + 1)])?;
+        // Where nothing is left, nothing lies elsewhere than before.
+        let all_dead = numbers.iter().all(|(_, is_dead)| *is_dead);
+        if all_dead {
+            self.leave_with_index();
+        } else {
+            // From here on, an index that says where entries lie is of before.
+            self.ledger.write(&[Record::Rewritten(self.ledger.told.rewritten + 1)])?;
+        }
         let shared = self.shared.clone();
         // Who reads meanwhile would look where other bytes lie by then.
         let _nobody_reads = shared.files_change();
         let medium = &shared.medium;
-        let rename = |number: &u32| {
+        let rename = |(number, _): &(u32, bool)| {
             let name = name_of(*number);
             medium.rename(&format!("{name}{BESIDE}"), &name)
         };
         let renamed = numbers.iter().try_for_each(rename).and_then(|()| medium.sync_dir());
         // Nothing is written to a file whose name may not last.
         self.failed |= renamed.is_err();
-        // Some have their new name, whatever went wrong.
-        self.read_again()?;
+        if !all_dead {
+            // Some have their new name, whatever went wrong.
+            self.read_again()?;
+        }
         Ok(renamed?)
+    }
+
+    /// Lets the index come up to here: its checkpoint must not be in a segment that is gone, or is another one.
+    fn leave_with_index(&mut self) {
+        if let Some(index) = self.shared.index() {
+            self.checkpoint(&index);
+        }
     }
 
     /// Removes the segments before that one, of which nothing is held.
@@ -125,10 +142,7 @@ impl Store {
         if first <= self.ledger.told.first {
             return Ok(());
         }
-        // It must not be of a segment that is not there.
-        if let Some(index) = self.shared.index() {
-            self.checkpoint(&index);
-        }
+        self.leave_with_index();
         self.ledger.write(&[Record::First(first)])?;
         Ok(remove_segments_before(self.shared.medium.as_ref(), first)?)
     }

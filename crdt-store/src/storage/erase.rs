@@ -100,7 +100,14 @@ impl Store {
 
     /// Sees to it that nothing is left of what has a tombstone.
     pub(super) fn finish_erasing(&mut self) -> Result<(), StorageError> {
+        // Whatever is rewritten: pages of the index that are free hold what was in them.
+        self.is_stale = true;
         self.sift_erased()?;
+        if self.is_stale {
+            let shared = self.shared.clone();
+            let _nobody_reads = shared.files_change();
+            self.read_again()?;
+        }
         let medium = self.shared.medium.clone();
         compact::remove_beside(medium.as_ref())?;
         medium.remove(ASIDE)?;

@@ -30,8 +30,8 @@ pub(super) struct Checkpoint {
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) checkpoint: Checkpoint,
-    /// With what the index calls them.
-    pub(super) logs: Vec<(u32, Facts)>,
+    /// With what the index calls them, and where they begin there.
+    pub(super) logs: Vec<(u32, Facts, u64)>,
 }
 
 /// An index, if the build has one.

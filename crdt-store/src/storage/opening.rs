@@ -27,6 +27,10 @@ pub(super) struct Reopened {
 
 /// Reads the store on `medium`, and cuts it back to what verifies.
 pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reopened, StorageError> {
+    if Told::read(medium.as_ref())?.is_erasing {
+        // Where something is still to be erased, all is read again: what is missing is noticed, and cut off, before that.
+        medium.remove(INDEX)?;
+    }
     let (mut replay, index) = read(medium, config)?;
     let is_damaged = replay.gaps || replay.bad.iter().any(|bad| !bad.torn);
     let (last, end, check) = replay.end;

@@ -3,7 +3,7 @@
 //! ```text
 //! meta      "checkpoint"           -> [format, segment, offset, check of the last frame, number of the last run, times rewritten]
 //! headers   log:u32                -> the log's header
-//! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, number of the last run, time of the last entry, newest reading]
+//! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, number of the last run, time of the last entry, newest reading, first entry that was not let go]
 //! stretches log:u32 from:u64       -> [entries, segment, offset, bytes, check, oldest, newest, greatest time]
 //! nodes     log:u32 level:u8 leaf:u64 -> the root of the subtree of 2^level leaves that starts there
 //! ```
@@ -71,7 +71,7 @@ impl RedbIndex {
                 if !log.has_row {
                     headers.insert(log.number, row::header(&log.facts.header).as_slice())?;
                 }
-                rows.insert(log.number, row::facts(&log.facts).as_slice())?;
+                rows.insert(log.number, row::facts(&log.facts, log.begin()).as_slice())?;
                 for stretch in &log.tail {
                     stretches.insert((log.number, stretch.from), row::stretch(stretch).as_slice())?;
                 }
@@ -117,7 +117,8 @@ impl Index for RedbIndex {
             if of.value() != number.value() {
                 return Err("a log has no header".into());
             }
-            logs.push((number.value(), row::read_facts(header.value(), facts.value())?));
+            let (facts, begin) = row::read_facts(header.value(), facts.value())?;
+            logs.push((number.value(), facts, begin));
         }
         Ok(Some(Loaded { checkpoint, logs }))
     }

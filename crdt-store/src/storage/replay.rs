@@ -72,7 +72,7 @@ impl Replay {
         }
         let Some(epoch) = ends_with(medium, checkpoint)? else { return Ok(None) };
         let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, told, ..Self::default() };
-        for (number, facts) in logs {
+        for (number, facts, begin) in logs {
             replay.next_number = replay.next_number.max(number.saturating_add(1));
             let mut log = HeldLog::new(number, facts);
             (log.changed, log.has_row) = (false, true);
@@ -81,6 +81,10 @@ impl Replay {
                 // Its index is of before.
                 Some(_) => return Ok(None),
                 None => {}
+            }
+            if log.begin() < begin {
+                // The ledger has lost what stands for entries that the index does not have any more.
+                return Ok(None);
             }
             replay.logs.insert(log.id(), Arc::new(log));
         }

@@ -43,7 +43,7 @@ pub(super) fn header(header: &LogHeader) -> Vec<u8> {
     minicbor::to_vec(header).expect(INFALLIBLE)
 }
 
-pub(super) fn facts(facts: &Facts) -> Vec<u8> {
+pub(super) fn facts(facts: &Facts, begin: u64) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
     e.bytes(&facts.head.to_bytes()).and_then(|e| e.u64(facts.held.end())).expect(INFALLIBLE);
     for range in [&facts.held, &facts.rest] {
@@ -59,10 +59,11 @@ pub(super) fn facts(facts: &Facts) -> Vec<u8> {
             e.u8(newest.clock.code()).and_then(|e| e.bytes(&reading)).expect(INFALLIBLE);
         }
     }
+    e.u64(begin).expect(INFALLIBLE);
     e.into_writer()
 }
 
-pub(super) fn read_facts(header: &[u8], row: &[u8]) -> Result<Facts, IndexError> {
+pub(super) fn read_facts(header: &[u8], row: &[u8]) -> Result<(Facts, u64), IndexError> {
     let header: LogHeader = minicbor::decode(header)?;
     let mut d = Decoder::new(row);
     let head = Unverified::from_bytes(d.bytes()?)?;
@@ -77,14 +78,16 @@ pub(super) fn read_facts(header: &[u8], row: &[u8]) -> Result<Facts, IndexError>
     }
     (facts.held, facts.rest) = (held, rest);
     (facts.continuable, facts.run, facts.latest) = (d.bool()?, d.u64()?, d.decode()?);
-    if d.datatype()? != minicbor::data::Type::Null {
+    if d.datatype()? == minicbor::data::Type::Null {
+        d.skip()?;
+    } else {
         let (position, index, clock) = (d.u64()?, d.u32()?, TimeQuality::from_code(d.u8()?));
         let readings = decode_readings(d.bytes()?)?;
         let reading = *readings.first().ok_or_else(|| wrong("a log's newest reading is missing"))?;
         let key = RowCursor { time: reading.time, log: claims.log, position, index };
         facts.newest = Some(Newest { key, clock, reading });
     }
-    Ok(facts)
+    Ok((facts, d.u64()?))
 }
 
 fn range(begin: u64, end: u64, hashes: &[u8]) -> Option<CompactRange> {

@@ -61,8 +61,8 @@ pub struct Store {
     gauge: WearGauge,
     /// Whether a sync failed, and what it left is not cut off yet.
     pub(super) failed: bool,
-    /// Whether segments were rewritten, and not read again yet.
-    is_stale: bool,
+    /// Whether segments were rewritten, and are to be read again.
+    pub(super) is_stale: bool,
     /// Bytes and stretches that the index does not know.
     behind: (u64, usize),
 }

@@ -261,6 +261,40 @@ fn a_damaged_record_costs_its_log_the_beginning_and_no_other() {
     rig.check();
 }
 
+proptest! {
+    /// Whatever becomes of the ledger, the store starts, and what it shows was written.
+    #[test]
+    fn a_damaged_ledger_keeps_no_store_from_starting(
+        damage in proptest::collection::vec(any::<(usize, u8)>(), 1..4),
+        cut in proptest::option::of(any::<usize>()),
+        compacted in any::<bool>(),
+        index in any::<bool>(),
+    ) {
+        let mut rig = Rig::new(index);
+        (0..12).for_each(|n| rig.act(&Act::Write(n % 3, 9)));
+        (0..3).for_each(|of| rig.act(&Act::Prune(of, 9)));
+        rig.store.erase(&rig.logs[2].writer.log.header().id(), 30..33).expect("erased");
+        if compacted {
+            rig.act(&Act::Compact(0));
+        }
+        let len = rig.dir.lengths()["ledger"];
+        damage.iter().for_each(|(at, bit)| rig.dir.flip("ledger", at % len, *bit));
+        if let Some(cut) = cut {
+            rig.dir.set_len("ledger", (cut % len) as u64).expect("cut");
+        }
+        let opened = rig.reopen(index);
+        for state in &opened.logs {
+            let is_its = |log: &&Expected| log.writer.log.header().id() == state.log();
+            let tree = &rig.logs.iter().find(is_its).expect("one of them").tree;
+            prop_assert_eq!(state.root(), tree.range(0, state.size()).expect("written").root());
+        }
+        let again = rig.reopen(index);
+        prop_assert_eq!((&again.cut, &again.logs), (&None, &opened.logs), "once");
+        let is_value = |value: &f64| value.fract() == 0.0 && *value < 36.0;
+        prop_assert!(values(&rig.store).iter().all(is_value));
+    }
+}
+
 /// Where the index is of before a log was let go, and says of its newest reading what is gone.
 #[test]
 fn the_newest_reading_is_one_that_is_left() {
