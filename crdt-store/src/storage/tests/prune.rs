@@ -142,7 +142,15 @@ impl Rig {
     }
 }
 
+/// Few cases where each is slow; the nightly run, in release, plays as many as it is told.
+fn some_cases() -> ProptestConfig {
+    let all = ProptestConfig::default();
+    if cfg!(debug_assertions) { ProptestConfig { cases: all.cases.min(48), ..all } } else { all }
+}
+
 proptest! {
+    #![proptest_config(some_cases())]
+
     /// Whatever is let go and when, a store shows and serves what is left, and is the same when it is opened again.
     #[test]
     fn a_store_is_what_was_not_let_go(acts in proptest::collection::vec(act(), 1..12), index in any::<bool>()) {
@@ -262,6 +270,8 @@ fn a_damaged_record_costs_its_log_the_beginning_and_no_other() {
 }
 
 proptest! {
+    #![proptest_config(some_cases())]
+
     /// Whatever becomes of the ledger, the store starts, and what it shows was written.
     #[test]
     fn a_damaged_ledger_keeps_no_store_from_starting(
