@@ -79,7 +79,7 @@ const VOLUNTEER_SPREAD: Duration = Duration::from_secs(20);
 /// A volunteer waits until its links have stood still for so long, and no longer than `RESTLESS_MAX` in all: trees of a
 /// city that is being joined would be made anew all the time.
 const RESTLESS: Duration = Duration::from_secs(6);
-const RESTLESS_MAX: Duration = Duration::from_secs(60);
+const RESTLESS_MAX: Duration = Duration::from_secs(120);
 
 /// Neighbours whose cost moves by less than this part, and a millisecond, cost what they did.
 const COST_PART: u16 = 10;

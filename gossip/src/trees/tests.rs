@@ -346,7 +346,7 @@ fn who_begins_again_alone_is_told_all_and_believed() {
 }
 
 #[test]
-fn nobody_volunteers_while_its_links_come_and_go_for_a_minute_at_most() {
+fn nobody_volunteers_while_its_links_come_and_go_for_two_minutes_at_most() {
     let is_root = |net: &Net| net.dist(0, net.nodes[0].me) == Some(0);
     for (changes, restless) in [(3, ms(12_000)), (40, VOLUNTEER_DELAY + VOLUNTEER_SPREAD + RESTLESS_MAX)] {
         let mut net = Net::new(3, &[(0, 1, 10), (1, 2, 10)]);
