@@ -6,6 +6,7 @@ use msec_identity::{CollectionPath, PeerId, RecordError, SpaceId};
 
 use crate::log::{HEADER_GRANTS_MAX, RUN_BYTES_MAX, STREAM_BYTES_MAX};
 use crate::reading::READINGS_PER_ENTRY_MAX;
+use crate::rollup::{CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX};
 use crate::storage::NOTE_BYTES_MAX;
 
 /// Readings that cannot be written, or a body that does not hold any.
@@ -91,6 +92,51 @@ pub enum EvidenceError {
     /// The shorter head is the beginning of the longer one, as it should be.
     #[error("no fork: the shorter head is the beginning of the longer one")]
     NoFork,
+}
+
+/// A claim that cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// There is no entry to claim something of.
+    #[error("a claim is over one entry at least")]
+    Empty,
+    /// Too many buckets.
+    #[error(
+        "a claim has at most {CLAIM_BUCKETS_MAX} buckets: claim fewer entries at a time, or longer buckets"
+    )]
+    Buckets,
+    /// The buckets take too many bytes.
+    #[error(
+        "the buckets of a claim take at most {CLAIM_COLUMNS_BYTES_MAX} bytes, these {bytes}: claim fewer entries at a time, or longer buckets"
+    )]
+    Bytes {
+        /// How many they take.
+        bytes: usize,
+    },
+}
+
+/// A claim that is not what was recomputed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfirmError {
+    /// It is over other entries, or of other buckets. A bug of the caller.
+    #[error("the claim is over another stretch, or of another resolution: recompute what it is over")]
+    OtherRange,
+    /// The entries are not those of which something was claimed. The claim's maker is to blame, or the log was forked.
+    #[error("the claim is over other entries than those held here: its maker lies, or the log was forked")]
+    OtherEntries,
+    /// Bodies were erased in between. Nobody is to blame.
+    #[error(
+        "the claim was made when {claimed} bodies were erased, and {here} are here: claim what is left, and drop what was claimed before"
+    )]
+    Erased {
+        /// How many are erased here.
+        here: u64,
+        /// How many were when it was made.
+        claimed: u64,
+    },
+    /// The entries come to something else. The claim's maker is to blame.
+    #[error("the entries come to something else than was claimed: don't trust its maker")]
+    Wrong,
 }
 
 /// A run that is refused.

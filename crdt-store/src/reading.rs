@@ -20,10 +20,10 @@
 //! order and scale, and no more bytes than needed. What stands once for a stream is not in here: the unit and a fixed place
 //! are in its log's header, and what is known of the clock in the entry.
 
-mod bits;
-mod column;
+pub(crate) mod bits;
+pub(crate) mod column;
 mod residuals;
-mod values;
+pub(crate) mod values;
 
 use std::hash::{Hash, Hasher};
 

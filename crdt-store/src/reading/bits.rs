@@ -7,7 +7,7 @@ const STEP_BITS: u32 = 32;
 
 /// Bits that are written.
 #[derive(Debug, Default)]
-pub(super) struct BitWriter {
+pub(crate) struct BitWriter {
     bytes: Vec<u8>,
     /// The bits that are not in `bytes` yet, lowest.
     held: u64,
@@ -16,7 +16,7 @@ pub(super) struct BitWriter {
 
 /// How far a writer was.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     bytes: usize,
     held: u64,
     held_bits: u32,
@@ -24,7 +24,7 @@ pub(super) struct Mark {
 
 impl BitWriter {
     /// Appends the lowest `bits` bits of `value`: 64 at most.
-    pub(super) fn put(&mut self, value: u64, bits: u32) {
+    pub(crate) fn put(&mut self, value: u64, bits: u32) {
         if bits > STEP_BITS {
             self.step(value >> STEP_BITS, bits - STEP_BITS);
         }
@@ -41,23 +41,23 @@ impl BitWriter {
     }
 
     /// Where it is.
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark { bytes: self.bytes.len(), held: self.held, held_bits: self.held_bits }
     }
 
     /// How many bits were written since.
-    pub(super) fn bits_since(&self, mark: Mark) -> usize {
+    pub(crate) fn bits_since(&self, mark: Mark) -> usize {
         (self.bytes.len() - mark.bytes) * 8 + self.held_bits as usize - mark.held_bits as usize
     }
 
     /// Takes back what was written since.
-    pub(super) fn back_to(&mut self, mark: Mark) {
+    pub(crate) fn back_to(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
         (self.held, self.held_bits) = (mark.held, mark.held_bits);
     }
 
     /// The bytes, filled up with zeros, at least `bytes_min` of them.
-    pub(super) fn finish(mut self, bytes_min: usize) -> Vec<u8> {
+    pub(crate) fn finish(mut self, bytes_min: usize) -> Vec<u8> {
         let left = self.held_bits.div_ceil(8);
         self.put(0, left * 8 - self.held_bits);
         let held = (self.held as u32).to_be_bytes();
@@ -70,7 +70,7 @@ impl BitWriter {
 
 /// Bits that are read. Beyond the end there is an error, and no bit.
 #[derive(Debug)]
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     rest: &'a [u8],
     /// The bits that come next, highest; zeros behind them.
     held: u64,
@@ -78,7 +78,7 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, held: 0, held_bits: 0 }
     }
 
@@ -93,7 +93,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// The next `bits` bits: 64 at most.
-    pub(super) fn take(&mut self, bits: u32) -> Result<u64, ReadingError> {
+    pub(crate) fn take(&mut self, bits: u32) -> Result<u64, ReadingError> {
         if bits > STEP_BITS {
             return Ok(self.step(bits - STEP_BITS)? << STEP_BITS | self.step(STEP_BITS)?);
         }
@@ -113,7 +113,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// The ones that come next, up to `max` of them: 32 at most. The zero after them goes with them, if they are fewer.
-    pub(super) fn take_ones(&mut self, max: u32) -> Result<u32, ReadingError> {
+    pub(crate) fn take_ones(&mut self, max: u32) -> Result<u32, ReadingError> {
         if self.held_bits <= max {
             self.fill();
         }
@@ -129,7 +129,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// The whole bytes that are left; `None` if a bit that is left is not zero.
-    pub(super) fn zeros_left(mut self) -> Option<usize> {
+    pub(crate) fn zeros_left(mut self) -> Option<usize> {
         self.fill();
         let is_zero = self.held == 0 && self.rest.iter().all(|byte| *byte == 0);
         is_zero.then_some(self.held_bits as usize / 8 + self.rest.len())

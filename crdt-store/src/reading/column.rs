@@ -81,7 +81,7 @@ fn residuals_of(order: u64, numbers: &[i64]) -> impl Iterator<Item = u64> {
 }
 
 /// Writes numbers as a column.
-pub(super) fn write(w: &mut BitWriter, numbers: &[i64]) {
+pub(crate) fn write(w: &mut BitWriter, numbers: &[i64]) {
     let start = w.mark();
     let cost = |order: &u64| residuals_of(*order, numbers).map(|it| u64::from(bits_of(it))).sum::<u64>();
     let order = (0..VERBATIM).min_by_key(cost).unwrap_or_default();
@@ -114,7 +114,7 @@ fn rice_for(residuals: &[u64]) -> u32 {
 }
 
 /// Reads a column of so many numbers.
-pub(super) fn read(r: &mut BitReader<'_>, count: usize) -> Result<Vec<i64>, ReadingError> {
+pub(crate) fn read(r: &mut BitReader<'_>, count: usize) -> Result<Vec<i64>, ReadingError> {
     let mut numbers = Vec::with_capacity(count);
     let order = r.take(2)?;
     if order == VERBATIM {
@@ -154,12 +154,12 @@ pub(super) fn read(r: &mut BitReader<'_>, count: usize) -> Result<Vec<i64>, Read
 }
 
 /// Writes a column of zeros and ones.
-pub(super) fn write_flags(w: &mut BitWriter, flags: impl Iterator<Item = bool>) {
+pub(crate) fn write_flags(w: &mut BitWriter, flags: impl Iterator<Item = bool>) {
     write(w, &flags.map(i64::from).collect::<Vec<_>>());
 }
 
 /// Reads a column of so many zeros and ones.
-pub(super) fn read_flags(r: &mut BitReader<'_>, count: usize) -> Result<Vec<bool>, ReadingError> {
+pub(crate) fn read_flags(r: &mut BitReader<'_>, count: usize) -> Result<Vec<bool>, ReadingError> {
     let flag = |number| match number {
         0 => Ok(false),
         1 => Ok(true),

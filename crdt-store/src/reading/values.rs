@@ -20,6 +20,8 @@ use crate::error::ReadingError;
 const EXPONENT_MAX: usize = 15;
 const POWERS: [f64; EXPONENT_MAX + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/// 2^53: below it doubles are less than one apart.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 /// Decimals beyond which doubles may be singles that were widened.
 const SINGLE_DIGITS: usize = 6;
 /// What an irregular double is taken to cost, in bits, when a scale is chosen.
@@ -125,8 +127,27 @@ impl Scale {
     }
 }
 
+/// The least decimals that show all of these values; `None` where there are none.
+pub(crate) fn decimals(values: &[f64]) -> Option<usize> {
+    let shows = |exponent: &usize| {
+        let scale = Scale { single: false, exponent: *exponent };
+        values.iter().all(|value| scale.number(*value).is_some())
+    };
+    (0..=EXPONENT_MAX).find(shows)
+}
+
+/// The decimal with so many digits behind its point that lies near a finite value; the value itself, where doubles lie further
+/// apart than such decimals.
+pub(crate) fn near_decimal(value: f64, decimals: usize) -> f64 {
+    let scaled = value * POWERS[decimals];
+    if scaled.abs() >= WHOLE_MAX {
+        return value;
+    }
+    Scale { single: false, exponent: decimals }.value((scaled + 0.5f64.copysign(scaled)) as i64)
+}
+
 /// Writes values; none is a NaN.
-pub(super) fn write(w: &mut BitWriter, values: &[f64]) {
+pub(crate) fn write(w: &mut BitWriter, values: &[f64]) {
     let scale = Scale::of(values);
     let numbers: Vec<_> = values.iter().map(|value| scale.number(*value)).collect();
     let regular: Vec<_> = numbers.iter().copied().flatten().collect();
@@ -151,7 +172,7 @@ pub(super) fn write(w: &mut BitWriter, values: &[f64]) {
 }
 
 /// Reads so many values.
-pub(super) fn read(r: &mut BitReader<'_>, count: usize) -> Result<Vec<f64>, ReadingError> {
+pub(crate) fn read(r: &mut BitReader<'_>, count: usize) -> Result<Vec<f64>, ReadingError> {
     let single = r.take(1)? == 1;
     let how = r.take(2)?;
     let exponent = if how == ALL_IRREGULAR { 0 } else { r.take(4)? as usize };

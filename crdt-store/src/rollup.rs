@@ -1,0 +1,27 @@
+//! Roll-ups: what the readings of a minute, an hour and a day come to, log by log.
+//!
+//! A claim says what a stretch of a log's entries comes to, so that it outlives their bodies. What counts:
+//!
+//! | reading | where it is |
+//! |---|---|
+//! | good, finite, of a writer whose clock was set | in count, least, greatest and sum |
+//! | uncertain | counted apart in its bucket |
+//! | bad, or infinite | counted apart in its bucket |
+//! | of a writer whose clock was not set | counted apart for the whole stretch: nobody knows its bucket |
+//! | in a body that was erased, or cannot be read | such entries are counted apart for the whole stretch |
+//!
+//! Sums are exact, so that buckets that were cut anywhere are joined without loss, and everybody comes to the same bytes.
+
+mod bucket;
+mod claim;
+mod columns;
+mod cosignature;
+#[cfg(test)]
+mod samples;
+mod sum;
+mod tally;
+
+pub use bucket::{Bucket, Resolution};
+pub use claim::{CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, Recompute, Recomputed, RollUpClaim};
+pub use cosignature::RollUpCosignature;
+pub use tally::LeftOut;

@@ -1,0 +1,88 @@
+//! Readings of entries, counted into buckets.
+
+use std::collections::BTreeMap;
+
+use super::bucket::{Bucket, Resolution, plus};
+use crate::log::{Entry, EntryKind, TimeQuality};
+use crate::reading::{Reading, decode_readings};
+
+/// What of the entries is in no bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct LeftOut {
+    /// Readings whose writer did not know the time: no bucket is theirs.
+    pub untimed: u64,
+    /// Entries of readings whose body was erased.
+    pub erased: u64,
+    /// Entries of readings that cannot be read. Their author is to blame.
+    pub malformed: u64,
+}
+
+impl LeftOut {
+    pub(super) fn join(&mut self, other: &Self) {
+        self.untimed = plus(self.untimed, other.untimed);
+        self.erased = plus(self.erased, other.erased);
+        self.malformed = plus(self.malformed, other.malformed);
+    }
+}
+
+/// What one entry adds, before it is put into buckets: it is unpacked once for all resolutions.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) readings: Vec<Reading>,
+    pub(super) left_out: LeftOut,
+}
+
+impl Told {
+    pub(super) fn by(entry: &Entry) -> Self {
+        let left_out = |left_out| Self { left_out, ..Self::default() };
+        if entry.kind != EntryKind::Readings {
+            return Self::default();
+        }
+        let Some(bytes) = entry.body.bytes() else {
+            return left_out(LeftOut { erased: 1, ..LeftOut::default() });
+        };
+        match decode_readings(bytes) {
+            Err(_) => left_out(LeftOut { malformed: 1, ..LeftOut::default() }),
+            Ok(readings) if entry.quality != TimeQuality::Synchronised => {
+                left_out(LeftOut { untimed: readings.len() as u64, ..LeftOut::default() })
+            }
+            Ok(readings) => Self { readings, left_out: LeftOut::default() },
+        }
+    }
+}
+
+/// Buckets of one resolution.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tally {
+    pub(super) resolution: Resolution,
+    pub(super) buckets: BTreeMap<i64, Bucket>,
+    pub(super) left_out: LeftOut,
+}
+
+impl Tally {
+    pub(super) fn new(resolution: Resolution) -> Self {
+        Self { resolution, buckets: BTreeMap::new(), left_out: LeftOut::default() }
+    }
+
+    pub(super) fn add(&mut self, told: &Told) {
+        self.left_out.join(&told.left_out);
+        let mut rest = &told.readings[..];
+        // Neighbours mostly share a bucket, which is then looked up once.
+        while let Some(first) = rest.first() {
+            let number = self.resolution.number(first.time);
+            let bucket = self.buckets.entry(number).or_default();
+            let len = rest.iter().take_while(|it| self.resolution.number(it.time) == number).count();
+            rest[..len].iter().for_each(|reading| bucket.add(reading));
+            rest = &rest[len..];
+        }
+    }
+
+    /// How many buckets there would be.
+    pub(super) fn len_with(&self, told: &Told) -> usize {
+        let numbers = told.readings.iter().map(|reading| self.resolution.number(reading.time));
+        let mut new: Vec<_> = numbers.filter(|number| !self.buckets.contains_key(number)).collect();
+        new.sort_unstable();
+        new.dedup();
+        self.buckets.len() + new.len()
+    }
+}
