@@ -94,6 +94,21 @@ pub enum EvidenceError {
     NoFork,
 }
 
+/// Entries that a roll-up cannot take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RollUpError {
+    /// They do not go on where it ends. A bug of the caller.
+    #[error(
+        "a roll-up over {size} entries does not go on at {from}: give it the entries between, or make it anew"
+    )]
+    NotNext {
+        /// How many entries it is over.
+        size: u64,
+        /// Where they begin.
+        from: u64,
+    },
+}
+
 /// A claim that cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {

@@ -5,7 +5,7 @@
 //! | `merkle` | [`Tree`] and [`CompactRange`]: hash trees as in RFC 9162, whole and as their edge, and proofs of both kinds |
 //! | `log` | [`LogHeader`], [`Entry`], [`Head`], [`Run`]: what a log is made of; [`Run::verify`] is the one way in; [`ForkEvidence`] convicts who signed two; [`Prefix`] stands for entries that were let go |
 //! | `reading` | [`Reading`] and the columns that carry many of them in one entry |
-//! | `rollup` | [`RollUpClaim`]: what a minute, an hour and a day come to, said by whoever had the readings |
+//! | `rollup` | [`RollUps`]: what a minute, an hour and a day come to; [`RollUpClaim`] says so when the readings are gone |
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
 //! | `document` | behind the feature `documents`: `Document`, the fold over change entries; the registry of things |
@@ -45,7 +45,7 @@ pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 #[cfg(feature = "documents")]
 pub use document::*;
 pub use error::{
-    ClaimError, ConfirmError, EntryError, EvidenceError, ExportError, ImportError, LogNameError, ReadingError, RunError, StorageError,
+    ClaimError, ConfirmError, EntryError, EvidenceError, ExportError, ImportError, LogNameError, ReadingError, RollUpError, RunError, StorageError,
 };
 pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
@@ -60,8 +60,8 @@ pub use merkle::{
 pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use rollup::{
-    Bucket, CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, LeftOut, Recompute, Recomputed, Resolution,
-    RollUpClaim, RollUpCosignature,
+    Bucket, CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, DAYS_KEPT, HOURS_KEPT, LeftOut, MINUTES_KEPT,
+    Recompute, Recomputed, Resolution, RollUp, RollUpClaim, RollUpCosignature, RollUps,
 };
 pub use storage::{
     Breakage, CHUNK_BYTES_MAX, Checked, Chunk, Compacted, Cut, Damage, Epoch, FileDir, Medium, MemoryDir,

@@ -1,6 +1,7 @@
 //! Roll-ups: what the readings of a minute, an hour and a day come to, log by log.
 //!
-//! A claim says what a stretch of a log's entries comes to, so that it outlives their bodies. What counts:
+//! A roll-up is a fold over a log's entries, and a claim says what it comes to over a stretch of them, so that it outlives
+//! their bodies. What counts:
 //!
 //! | reading | where it is |
 //! |---|---|
@@ -16,6 +17,7 @@ mod bucket;
 mod claim;
 mod columns;
 mod cosignature;
+mod fold;
 #[cfg(test)]
 mod samples;
 mod sum;
@@ -24,4 +26,5 @@ mod tally;
 pub use bucket::{Bucket, Resolution};
 pub use claim::{CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, Recompute, Recomputed, RollUpClaim};
 pub use cosignature::RollUpCosignature;
+pub use fold::{DAYS_KEPT, HOURS_KEPT, MINUTES_KEPT, RollUp, RollUps};
 pub use tally::LeftOut;

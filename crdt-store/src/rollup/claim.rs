@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | a gateway with the entries `from..to` | [`Recompute`]: folds them | [`Recomputed`]: it signs the claim |
 //! | another one with these entries | folds them, and compares: [`Recomputed::confirms`] | it countersigns |
-//! | who has a claim and no entries | checks signatures | it relies on them |
+//! | who has a claim and no entries | checks signatures | [`super::RollUp::adopt`] |
 
 use std::collections::BTreeMap;
 

@@ -242,6 +242,43 @@ proptest! {
     }
 }
 
+/// A bucket of as many readings as can be counted, of any values.
+fn extreme() -> impl Strategy<Value = Bucket> {
+    let finite = || prop_oneof![Just(f64::MAX), Just(f64::MIN), Just(f64::from_bits(1)), -9f64..9.0];
+    (2u64..=i64::MAX as u64, finite(), finite(), 0u64..=i64::MAX as u64).prop_map(|(count, a, b, bad)| {
+        let (min, max) = (a.min(b), a.max(b));
+        let mut it = Bucket { count, bad, uncertain: bad, min, max, ..Bucket::default() };
+        it.sum.subtract_times(-min, count - 1);
+        it.sum.subtract_times(-max, 1);
+        it
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    /// What nobody can recompute any more may be a lie, and still is added up.
+    #[test]
+    fn extreme_claims_are_read_and_joined(buckets in prop::collection::btree_map(0i64..5, extreme(), 1..5)) {
+        let mut all = crate::rollup::RollUps::default();
+        for n in 0..4 {
+            let (from, to) = (n << 60, (n + 1) << 60);
+            let claim = RollUpClaim { from, to, buckets: buckets.clone(), ..hours(&entries(), 0).as_claim().clone() };
+            let signed = maker().sign(claim.clone());
+            let read = parsed(&signed.to_bytes()).expect("possible");
+            prop_assert_eq!(read.claims(), &claim);
+            all.adopt(&signed).expect("goes on");
+        }
+        let joined = all.of_stream([&LOG], Resolution::Hour);
+        prop_assert!(all.to_bytes().len() > 32);
+        for (number, bucket) in &buckets {
+            let it = &joined[number];
+            prop_assert_eq!((it.min(), it.max()), (bucket.min(), bucket.max()));
+            prop_assert!(it.count() <= i64::MAX as u64 && it.mean().is_some_and(f64::is_finite));
+        }
+    }
+}
+
 /// What was counted in Auckland in January 2024: 744 hours of 21 sensors, in the columns of `gateway/data`.
 fn auckland() -> Vec<Vec<f64>> {
     let text =
