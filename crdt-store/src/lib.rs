@@ -60,8 +60,8 @@ pub use merkle::{
 pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use rollup::{
-    Bucket, CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, DAYS_KEPT, HOURS_KEPT, LeftOut, MINUTES_KEPT,
-    Recompute, Recomputed, Resolution, RollUp, RollUpClaim, RollUpCosignature, RollUps,
+    Bucket, CLAIM_BUCKETS_MAX, CLAIM_BYTES_MAX, CLAIM_COLUMNS_BYTES_MAX, ClaimHash, Confirmed, DAYS_KEPT,
+    HOURS_KEPT, LeftOut, MINUTES_KEPT, Recompute, Recomputed, Resolution, RollUp, RollUpClaim, RollUps,
 };
 pub use storage::{
     Breakage, CHUNK_BYTES_MAX, Checked, Chunk, Compacted, Cut, Damage, Epoch, FileDir, Medium, MemoryDir,

@@ -16,7 +16,7 @@
 mod bucket;
 mod claim;
 mod columns;
-mod cosignature;
+mod confirmed;
 mod fold;
 #[cfg(test)]
 mod samples;
@@ -24,7 +24,10 @@ mod sum;
 mod tally;
 
 pub use bucket::{Bucket, Resolution};
-pub use claim::{CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX, Recompute, Recomputed, RollUpClaim};
-pub use cosignature::RollUpCosignature;
+pub use claim::{
+    CLAIM_BUCKETS_MAX, CLAIM_BYTES_MAX, CLAIM_COLUMNS_BYTES_MAX, ClaimHash, Recompute, Recomputed,
+    RollUpClaim,
+};
+pub use confirmed::Confirmed;
 pub use fold::{DAYS_KEPT, HOURS_KEPT, MINUTES_KEPT, RollUp, RollUps};
 pub use tally::LeftOut;

@@ -272,6 +272,8 @@ fn entry_print(entry: &Entry) -> Print {
         EntryKind::Header => 0,
         EntryKind::Readings => 1,
         EntryKind::Change => 2,
+        EntryKind::Claim => 3,
+        EntryKind::Countersignature => 4,
         EntryKind::Other(code) => 0x1_0000 | u32::from(code),
     };
     let mut hasher = blake3::Hasher::new();

@@ -24,6 +24,10 @@ pub enum EntryKind {
     Readings,
     /// One change of a document.
     Change,
+    /// What the entries of a log come to: a [`crate::RollUpClaim`].
+    Claim,
+    /// The hash of a claim that this log's author recomputed from the entries.
+    Countersignature,
     /// Something that a later version knows.
     Other(u16),
 }
@@ -34,6 +38,8 @@ impl EntryKind {
             Self::Header => 0,
             Self::Readings => 1,
             Self::Change => 2,
+            Self::Claim => 3,
+            Self::Countersignature => 4,
             Self::Other(code) => code,
         }
     }
@@ -43,6 +49,8 @@ impl EntryKind {
             0 => Self::Header,
             1 => Self::Readings,
             2 => Self::Change,
+            3 => Self::Claim,
+            4 => Self::Countersignature,
             other => Self::Other(other),
         }
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::error::EntryError;
 use crate::merkle::{CompactRange, TreeHash};
 use crate::reading::{Reading, encode_readings};
+use crate::rollup::{Confirmed, Recomputed};
 
 /// The longest body of an entry, in bytes. A longer one is refused.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -95,6 +96,28 @@ impl OwnLog {
         body: Vec<u8>,
     ) -> Result<u64, EntryError> {
         self.append(EntryKind::Change, now, quality, salt, body)
+    }
+
+    /// Adds a claim as an entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_claim(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        claim: &Recomputed,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::Claim, now, quality, salt, claim.as_body().to_vec())
+    }
+
+    /// Adds a countersignature as an entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_countersignature(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        confirmed: &Confirmed,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::Countersignature, now, quality, salt, confirmed.as_body().to_vec())
     }
 
     fn append(

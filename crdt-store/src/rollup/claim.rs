@@ -1,26 +1,27 @@
-//! A roll-up as a signed claim: what the entries of a stretch of a log come to, said by somebody who had them.
+//! A roll-up as a claim: what the entries of a stretch of a log come to, said by somebody who had them.
 //!
-//! A claim is the CBOR array `[log, from, to, root, resolution, untimed, erased, malformed, columns]`. `root` is that of the
-//! first `to` entries, so that it is about these entries and no others, and whoever holds a head of the log can tie it to
-//! that by a path of RFC 9162, 2.1.4. It names no maker and no time: who counts the same entries makes the same claim,
-//! which then has one hash, and its maker's signature is the first of several. It says what holds of the entries that
-//! still have their bodies, and how many have not; what [`super::columns`] says of its buckets is drawn there.
+//! A claim is the body of an entry of the kind [`EntryKind::Claim`](crate::EntryKind), in a log of its maker: the CBOR array
+//! `[log, from, to, root, resolution, untimed, erased, malformed, columns]`. The head of that log signs it, as all that is
+//! said. `root` is that of the first `to` entries, so that it is about these entries and no others, and whoever holds the log
+//! can tie it to its head by a path of RFC 9162, 2.1.4. It names no maker and no time: who counts the same entries makes the
+//! same claim, which then has one hash. It says what holds of the entries that still have their bodies, and how many have not;
+//! what [`super::columns`] says of its buckets is drawn there.
 //!
 //! | who | what | then |
 //! |---|---|---|
-//! | a gateway with the entries `from..to` | [`Recompute`]: folds them | [`Recomputed`]: it signs the claim |
-//! | another one with these entries | folds them, and compares: [`Recomputed::confirms`] | it countersigns |
-//! | who has a claim and no entries | checks signatures | [`super::RollUp::adopt`] |
+//! | a peer with the entries `from..to` | [`Recompute`]: folds them | [`Recomputed`]: an entry of its log |
+//! | another one with these entries | folds them, and compares: [`Recomputed::confirm`] | [`Confirmed`]: an entry with the claim's hash |
+//! | who has a claim and no entries | looks who said so | it stands for their bodies in the answers of the store |
 
 use std::collections::BTreeMap;
 
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode, Encoder, encode};
-use msec_identity::{Identity, LogId, Record, Verified};
+use msec_identity::LogId;
 
 use super::bucket::{Bucket, Resolution};
 use super::columns;
-use super::cosignature::RollUpCosignature;
+use super::confirmed::Confirmed;
 use super::tally::{LeftOut, Tally, Told};
 use crate::error::{ClaimError, ConfirmError};
 use crate::log::Entry;
@@ -30,10 +31,15 @@ use crate::reading::READINGS_PER_ENTRY_MAX;
 /// The most buckets in one claim. More are refused, when it is made and when it is read: claim fewer entries at a time. Any
 /// one entry has no more.
 pub const CLAIM_BUCKETS_MAX: usize = READINGS_PER_ENTRY_MAX;
-/// The longest columns of one claim, in bytes, so that it stays below `RECORD_BYTES_MAX` of `identity`. Longer ones are refused:
-/// claim fewer entries at a time. An entry of thousands of long decimals that are all in buckets of their own may be too long
+/// The longest columns of one claim, in bytes. Longer ones are refused: claim fewer entries at a time. An entry of thousands of long decimals that are all in buckets of their own may be too long
 /// alone; it can be claimed by longer buckets only.
 pub const CLAIM_COLUMNS_BYTES_MAX: usize = 15 * 1024;
+
+/// The longest claim, in bytes: its columns and what stands beside them. A longer one is refused before it is parsed.
+pub const CLAIM_BYTES_MAX: usize = CLAIM_COLUMNS_BYTES_MAX + 256;
+
+const HASH_CONTEXT: &str = "msec/rollup/1";
+const INFALLIBLE: &str = "writing to a Vec cannot fail";
 
 /// The entries of a log that claims reach, at most: no log has so many. A claim that goes further is refused.
 const ENTRIES_MAX: u64 = 1 << 62;
@@ -51,11 +57,45 @@ pub struct RollUpClaim {
     buckets: BTreeMap<i64, Bucket>,
 }
 
-impl Record for RollUpClaim {
-    const DOMAIN: &'static str = "msec/rollup/1";
+/// The name of a claim: a hash of all that it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimHash(pub [u8; 32]);
+
+impl ClaimHash {
+    /// The claim that the body of a countersignature names. `None`: it is nonsense, which a signed entry may well be.
+    pub fn from_body(body: &[u8]) -> Option<Self> {
+        body.try_into().ok().map(Self)
+    }
 }
 
 impl RollUpClaim {
+    /// Parses one claim that fills all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not the encoding of a claim that some log can hold.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > CLAIM_BYTES_MAX {
+            return Err(DecodeError::message("a claim is too long"));
+        }
+        let claim: Self = minicbor::decode(bytes)?;
+        // There is one encoding: a claim has one hash.
+        if claim.to_bytes() != bytes {
+            return Err(DecodeError::message("not the one encoding of a claim"));
+        }
+        Ok(claim)
+    }
+
+    /// The encoding that `from_bytes` reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect(INFALLIBLE)
+    }
+
+    /// Its name.
+    pub fn hash(&self) -> ClaimHash {
+        ClaimHash(blake3::derive_key(HASH_CONTEXT, &self.to_bytes()))
+    }
+
     /// The log.
     pub fn log(&self) -> LogId {
         self.log
@@ -114,7 +154,6 @@ impl<C> Encode<C> for RollUpClaim {
     }
 }
 
-/// What was read is written again and compared by `Unverified::from_bytes`, as of every record.
 impl<'b, C> Decode<'b, C> for RollUpClaim {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
         let wrong = |what| DecodeError::message(what);
@@ -175,7 +214,7 @@ impl Recompute {
     ///
     /// # Errors
     ///
-    /// If there are none, or if what they come to does not fit into a record.
+    /// If there are none, or if what they come to does not fit into a claim.
     pub fn finish(self) -> Result<Recomputed, ClaimError> {
         let Self { log, from, leaves, tally: Tally { resolution, buckets, left_out } } = self;
         let (to, root) = (leaves.end(), leaves.root());
@@ -186,32 +225,36 @@ impl Recompute {
         if bytes > CLAIM_COLUMNS_BYTES_MAX {
             return Err(ClaimError::Bytes { bytes });
         }
-        Ok(Recomputed(RollUpClaim { log, from, to, root, resolution, left_out, buckets }))
+        let claim = RollUpClaim { log, from, to, root, resolution, left_out, buckets };
+        Ok(Recomputed { bytes: claim.to_bytes(), claim })
     }
 }
 
-/// A claim whose maker had the entries: nothing else is signed.
+/// A claim whose maker had the entries: nothing else is said in a log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recomputed(RollUpClaim);
+pub struct Recomputed {
+    claim: RollUpClaim,
+    bytes: Vec<u8>,
+}
 
 impl Recomputed {
     /// What the entries come to.
     pub fn as_claim(&self) -> &RollUpClaim {
-        &self.0
+        &self.claim
     }
 
-    /// Signs it.
-    pub fn sign(&self, maker: &Identity) -> Verified<RollUpClaim> {
-        maker.sign(self.0.clone())
+    /// The body of an entry that says so.
+    pub(crate) fn as_body(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// Whether somebody claimed just this. The signature is checked elsewhere.
+    /// Whether somebody claimed just this: then it can be countersigned.
     ///
     /// # Errors
     ///
     /// What is different.
-    pub fn confirms(&self, claim: &RollUpClaim) -> Result<(), ConfirmError> {
-        let own = &self.0;
+    pub fn confirm(&self, claim: &RollUpClaim) -> Result<Confirmed, ConfirmError> {
+        let own = &self.claim;
         if (own.log, own.from, own.to, own.resolution) != (claim.log, claim.from, claim.to, claim.resolution)
         {
             return Err(ConfirmError::OtherRange);
@@ -222,21 +265,7 @@ impl Recomputed {
         if own.left_out.erased != claim.left_out.erased {
             return Err(ConfirmError::Erased { here: own.left_out.erased, claimed: claim.left_out.erased });
         }
-        if own != claim { Err(ConfirmError::Wrong) } else { Ok(()) }
-    }
-
-    /// Countersigns a claim that says just this.
-    ///
-    /// # Errors
-    ///
-    /// As [`Recomputed::confirms`].
-    pub fn countersign(
-        &self,
-        claim: &RollUpClaim,
-        gateway: &Identity,
-    ) -> Result<Verified<RollUpCosignature>, ConfirmError> {
-        self.confirms(claim)?;
-        Ok(gateway.sign(RollUpCosignature::new(claim.hash(), gateway.peer())))
+        if own != claim { Err(ConfirmError::Wrong) } else { Ok(Confirmed::new(claim.hash())) }
     }
 }
 

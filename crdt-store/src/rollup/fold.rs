@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use msec_identity::{LogId, Verified};
+use msec_identity::LogId;
 
 use super::bucket::{Bucket, Resolution};
 use super::claim::RollUpClaim;
@@ -64,7 +64,7 @@ impl RollUp {
     /// # Errors
     ///
     /// [`RollUpError::NotNext`] if it does not begin where this roll-up ends, or is of another resolution; then nothing is done.
-    pub fn adopt(&mut self, claim: &Verified<RollUpClaim>) -> Result<(), RollUpError> {
+    pub fn adopt(&mut self, claim: &RollUpClaim) -> Result<(), RollUpError> {
         if claim.resolution() != self.tally.resolution || claim.from() != self.size {
             return Err(RollUpError::NotNext { size: self.size, from: claim.from() });
         }
@@ -133,7 +133,7 @@ impl RollUps {
     /// # Errors
     ///
     /// As there.
-    pub fn adopt(&mut self, claim: &Verified<RollUpClaim>) -> Result<(), RollUpError> {
+    pub fn adopt(&mut self, claim: &RollUpClaim) -> Result<(), RollUpError> {
         let before = self.logs.get_mut(&claim.log());
         let mut new = None;
         let them = match before {
