@@ -7,6 +7,8 @@
 //! Readings of 10,000 streams, one a minute, 60 to an entry; with a second argument so many to an entry, with a third one
 //! into that directory. A directory that holds a store already is only opened and asked.
 //!
+//! `-- rolled 10000000` rolls them up, too, as a gateway does.
+//!
 //! `-- writes 10` instead says how many bytes the disk is made to write for each entry of 200 bytes that nobody can compress, when
 //! the 50 entries of a sync come from 10 logs.
 #![allow(clippy::disallowed_methods, reason = "it measures")]
@@ -16,7 +18,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use msec_crdt_store::{
-    FileDir, LogHeader, OwnLog, Query, Reading, Storage, Store, StoreConfig, TimeQuality, VerifiedRun,
+    FileDir, LogHeader, OwnLog, Query, Reading, Resolution, RollUpQuery, Storage, StorageError, Store,
+    StoreConfig, TimeQuality, VerifiedRun,
 };
 use msec_identity::{Identity, SpaceId, UnixMillis};
 
@@ -31,17 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.next_if(|word| word == "writes").is_some() {
         return writes(args.next().map_or(Ok(10), |text| text.parse())?);
     }
+    let roll_ups = args.next_if(|word| word == "rolled").is_some();
     let readings: usize = args.next().map_or(Ok(1_000_000), |text| text.parse())?;
     let per_entry: usize = args.next().map_or(Ok(60), |text| text.parse())?;
     let kept = args.next().map(PathBuf::from);
     let temporary = tempfile::tempdir()?;
     let dir = kept.unwrap_or_else(|| temporary.path().to_owned());
-    let config = StoreConfig { index: true, ..StoreConfig::default() };
+    let config = StoreConfig { index: true, roll_ups, ..StoreConfig::default() };
     let open = || Store::open_with(FileDir::open(&dir)?, config.clone());
 
     let (mut store, opened) = open()?;
     if opened.logs.is_empty() {
+        let cpu = cpu_ms();
         fill(&mut store, readings, per_entry)?;
+        println!("{:.0} ms of CPU to fill it, and make what it is filled with", cpu_ms() - cpu);
         let start = Instant::now();
         store.close();
         println!("closed in {:.0} ms", millis(start));
@@ -133,7 +139,20 @@ fn ask(store: &Store, streams: usize) -> Result<(), Box<dyn Error>> {
         let day = day(back);
         best(&format!("a day of one stream, {back} days ago"), 1_000, &|n| Ok(store.query(&day(n))?.len()))?;
     }
-    best("the newest 100 of all", 100, &|_| Ok(store.query(&Query { limit: 100, ..Query::default() })?.len()))
+    best("the newest 100 of all", 100, &|_| {
+        Ok(store.query(&Query { limit: 100, ..Query::default() })?.len())
+    })?;
+    let day = day(0);
+    let hours = |n: usize| {
+        let Query { stream, since, until, .. } = day(n);
+        RollUpQuery { stream, since, until, ..RollUpQuery::every(Resolution::Hour) }
+    };
+    if matches!(store.roll_ups(&hours(0)), Err(StorageError::NoRollUps)) {
+        return Ok(());
+    }
+    best("a day of hours of one stream", 1_000, &|n| Ok(store.roll_ups(&hours(n))?.len()))?;
+    let all = RollUpQuery { since: newest, ..RollUpQuery::every(Resolution::Hour) };
+    best("this hour of all streams", 20, &|_| Ok(store.roll_ups(&all)?.len()))
 }
 
 /// Writes readings of all streams, as they would come: an entry of each, in turn.

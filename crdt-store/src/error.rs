@@ -215,6 +215,9 @@ pub enum StorageError {
     /// The index over the store cannot be read. It is made again.
     #[error("the store's index cannot be read: it is made again, ask in a while")]
     Index(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store keeps no roll-ups.
+    #[error("the store keeps no roll-ups: open it with `roll_ups`")]
+    NoRollUps,
     /// The directory holds a store as it was before there were segments.
     #[error(
         "the store in {} is of an earlier version, one file `logs.msec`, which this version does not read: move that file away to start anew",

@@ -45,7 +45,8 @@ pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 #[cfg(feature = "documents")]
 pub use document::*;
 pub use error::{
-    ClaimError, ConfirmError, EntryError, EvidenceError, ExportError, ImportError, LogNameError, ReadingError, RollUpError, RunError, StorageError,
+    ClaimError, ConfirmError, EntryError, EvidenceError, ExportError, ImportError, LogNameError,
+    ReadingError, RollUpError, RunError, StorageError,
 };
 pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
@@ -60,11 +61,12 @@ pub use merkle::{
 pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use rollup::{
-    Bucket, CLAIM_BUCKETS_MAX, CLAIM_BYTES_MAX, CLAIM_COLUMNS_BYTES_MAX, ClaimHash, Confirmed, DAYS_KEPT,
-    HOURS_KEPT, LeftOut, MINUTES_KEPT, Recompute, Recomputed, Resolution, RollUp, RollUpClaim, RollUps,
+    Bucket, CLAIM_BUCKETS_MAX, CLAIM_BYTES_MAX, CLAIM_COLUMNS_BYTES_MAX, ClaimHash, ClaimView, Claimed,
+    Confirmed, DAY_ROWS_KEPT, HOUR_ROWS_KEPT, LeftOut, ROLL_UP_ROWS_MAX, Recompute, Recomputed, Resolution,
+    RollUpClaim, RollUpCursor, RollUpQuery, RollUpRow, RollUps, RolledStream,
 };
 pub use storage::{
-    Breakage, CHUNK_BYTES_MAX, Checked, Chunk, Compacted, Cut, Damage, Epoch, FileDir, Medium, MemoryDir,
-    NOTE_BYTES_MAX, Opened, Queries, Retained, Retention, RetentionTerms, Storage, Store, StoreConfig,
-    Unsynced, Wear, WearGauge, check,
+    Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, Checked, Chunk, Compacted, Cut, Damage, Due, DueQuery,
+    Epoch, FileDir, Medium, MemoryDir, NOTE_BYTES_MAX, Opened, Queries, ROLL_UPS_STREAM, Retained, Retention,
+    RetentionTerms, Says, Statement, Storage, Store, StoreConfig, Unsynced, Wear, WearGauge, check,
 };

@@ -1,7 +1,9 @@
 //! Roll-ups: what the readings of a minute, an hour and a day come to, log by log.
 //!
 //! A roll-up is a fold over a log's entries, and a claim says what it comes to over a stretch of them, so that it outlives
-//! their bodies. What counts:
+//! their bodies. Where no entry before some position has its body any more, the answers of the store hold what claims say of
+//! them, each entry once: first what most is known of, that is, what the log's author said, and then what most peers did. What
+//! counts:
 //!
 //! | reading | where it is |
 //! |---|---|
@@ -18,6 +20,7 @@ mod claim;
 mod columns;
 mod confirmed;
 mod fold;
+mod query;
 #[cfg(test)]
 mod samples;
 mod sum;
@@ -29,5 +32,12 @@ pub use claim::{
     RollUpClaim,
 };
 pub use confirmed::Confirmed;
-pub use fold::{DAYS_KEPT, HOURS_KEPT, MINUTES_KEPT, RollUp, RollUps};
+pub use fold::{DAY_ROWS_KEPT, HOUR_ROWS_KEPT, RollUps};
+pub(crate) use fold::{Row, row_of};
+#[cfg(feature = "index")]
+pub(crate) use fold::{read_row, write_row};
+pub use query::{ClaimView, Claimed, ROLL_UP_ROWS_MAX, RollUpCursor, RollUpQuery, RollUpRow, RolledStream};
+#[cfg(test)]
+pub(crate) use samples::erased as without_body;
 pub use tally::LeftOut;
+pub(crate) use tally::{Tally, Told};

@@ -43,10 +43,12 @@ mod answer;
 #[cfg(feature = "index")]
 mod blocks;
 mod check;
+mod claims;
 mod compact;
 mod epoch;
 mod erase;
 mod file;
+mod forget;
 mod frame;
 mod held;
 mod index;
@@ -60,6 +62,9 @@ mod prune;
 mod redb;
 mod replay;
 mod retain;
+mod roll_ups;
+#[cfg(feature = "index")]
+mod rolled_row;
 #[cfg(feature = "index")]
 mod row;
 mod segments;
@@ -84,6 +89,7 @@ pub use file::FileDir;
 pub use medium::Medium;
 pub use memory::{Breakage, MemoryDir, Unsynced};
 pub use retain::{Retained, Retention, RetentionTerms};
+pub use roll_ups::{CLAIM_ENTRIES_MAX, Due, DueQuery, ROLL_UPS_STREAM, Says, Statement};
 pub use shared::Queries;
 pub use store::Store;
 pub use wear::{Wear, WearGauge};
@@ -92,6 +98,7 @@ use crate::changes::{ChangesPage, ChangesQuery};
 use crate::error::StorageError;
 use crate::log::{LogState, VerifiedRun};
 use crate::query::{Query, Row};
+use crate::rollup::{RollUpQuery, RollUpRow};
 
 /// The most bytes of entries that one read gives, unless a single entry is longer.
 pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
@@ -109,6 +116,9 @@ pub struct StoreConfig {
     pub checkpoint_bytes: u64,
     /// Whether there is an index. Without the feature `index` there is none. Default: no.
     pub index: bool,
+    /// Whether the readings of each log are rolled up as they come. Without an index all buckets are in memory, up to a
+    /// megabyte a log. Default: no, and whoever asks for roll-ups is told so.
+    pub roll_ups: bool,
     /// Drawn at random by who opens the store, for the epoch that begins if this is a new store, or one that lost something.
     /// Default: zeros, for tests.
     pub fresh: [u8; 8],
@@ -116,7 +126,13 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { segment_bytes: 16 << 20, checkpoint_bytes: 64 << 20, index: false, fresh: [0; 8] }
+        Self {
+            segment_bytes: 16 << 20,
+            checkpoint_bytes: 64 << 20,
+            index: false,
+            roll_ups: false,
+            fresh: [0; 8],
+        }
     }
 }
 
@@ -175,6 +191,11 @@ pub trait Storage {
     /// As [`Queries::latest`].
     fn latest(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
         self.queries().latest(query)
+    }
+
+    /// As [`Queries::roll_ups`].
+    fn roll_ups(&self, query: &RollUpQuery) -> Result<Vec<RollUpRow>, StorageError> {
+        self.queries().roll_ups(query)
     }
 
     /// As [`Queries::changes`].

@@ -49,11 +49,11 @@ impl Resolution {
         self.number(UnixMillis(i64::MIN))..=self.number(UnixMillis(i64::MAX))
     }
 
-    pub(super) fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         self as u8
     }
 
-    pub(super) fn of_code(code: u8) -> Option<Self> {
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
     }
 }

@@ -1,190 +1,200 @@
-//! Roll-ups as a fold over logs: updated in place, and the same when they are made anew.
+//! The roll-ups of one log as a fold over its entries: updated in place, and the same when they are made anew.
+//!
+//! Folds over adjacent entries are joined without loss, whatever they hold: an index keeps what the older entries come to, memory
+//! what the newer ones do. Buckets lie in rows of 64, in order of time. Of each resolution the newest rows that hold something
+//! are kept, however far apart: one reading of a clock that runs ahead takes the place of one row, and not of all. A row that
+//! is left out can't come back, since as many as are kept are newer; so it does not matter when it is left out.
+//!
+//! Minutes are not kept: most streams have a reading or less in one, which would take more room than the reading. They are
+//! counted when somebody asks, from the bodies that are there.
 
 use std::collections::BTreeMap;
 
-use msec_identity::LogId;
-
 use super::bucket::{Bucket, Resolution};
-use super::claim::RollUpClaim;
 use super::columns;
 use super::tally::{LeftOut, Tally, Told};
 use crate::error::RollUpError;
 use crate::log::Entry;
 
-/// Buckets of minutes that are kept of a log: a day that has something in each. Those that begin last are kept, whatever came
-/// when; what is in no bucket any more is in the entries, and in claims over them.
-pub const MINUTES_KEPT: usize = 1_440;
-/// The same of hours: 31 days.
-pub const HOURS_KEPT: usize = 744;
-/// The same of days: a year.
-pub const DAYS_KEPT: usize = 366;
+/// Buckets in one row.
+pub(crate) const BUCKETS_PER_ROW: i64 = 64;
+/// Rows of hours that are kept of a log: a year of them, if each hour has something. What is in no row any more is in the
+/// entries, and in claims over them.
+pub const HOUR_ROWS_KEPT: usize = 144;
+/// The same of days: eleven years.
+pub const DAY_ROWS_KEPT: usize = 64;
+
+/// Buckets beyond those that are kept, at least, before it is looked which ones to leave out.
+const LOOSE_BUCKETS: usize = 1024;
 
 impl Resolution {
-    /// How many buckets of a log are kept.
-    pub fn kept(self) -> usize {
+    /// Those of which buckets are kept.
+    pub(crate) const KEPT: [Self; 2] = [Self::Hour, Self::Day];
+
+    /// How many rows of buckets are kept of a log.
+    pub(crate) fn rows_kept(self) -> usize {
         match self {
-            Self::Minute => MINUTES_KEPT,
-            Self::Hour => HOURS_KEPT,
-            Self::Day => DAYS_KEPT,
+            Self::Minute => 0,
+            Self::Hour => HOUR_ROWS_KEPT,
+            Self::Day => DAY_ROWS_KEPT,
         }
     }
 }
 
-/// The buckets of one log, of one resolution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RollUp {
-    size: u64,
-    tally: Tally,
+/// Buckets of one row, by their number.
+pub(crate) type Row = BTreeMap<i64, Bucket>;
+
+/// The row in which a bucket lies.
+pub(crate) fn row_of(number: i64) -> i64 {
+    number.div_euclid(BUCKETS_PER_ROW)
 }
 
-impl RollUp {
-    /// Of a log of which nothing came.
-    pub fn new(resolution: Resolution) -> Self {
-        Self { size: 0, tally: Tally::new(resolution) }
+/// The bytes of a row: equal rows have equal bytes.
+pub(crate) fn write_row(row: &Row) -> Vec<u8> {
+    columns::write(row)
+}
+
+/// Reads what [`write_row`] wrote, and no other bytes.
+#[cfg(feature = "index")]
+pub(crate) fn read_row(
+    bytes: &[u8],
+    resolution: Resolution,
+    row: i64,
+) -> Result<Row, crate::error::ReadingError> {
+    let buckets = columns::read(bytes, resolution)?;
+    let lie_there = buckets.keys().all(|number| row_of(*number) == row);
+    if lie_there && !buckets.is_empty() { Ok(buckets) } else { Err(crate::error::ReadingError::Malformed) }
+}
+
+/// What the entries of a log come to, from one position on.
+#[derive(Debug, Clone)]
+pub struct RollUps {
+    /// The position after the last entry.
+    end: u64,
+    /// The position of the first entry of readings that has its body, or else `end`.
+    gone: u64,
+    tallies: [Tally; 2],
+    /// How many buckets there may be before it is looked which ones to leave out.
+    room: [usize; 2],
+}
+
+impl Default for RollUps {
+    fn default() -> Self {
+        Self::after(0)
+    }
+}
+
+impl RollUps {
+    /// Of no entry: those from this position on are to come.
+    pub fn after(position: u64) -> Self {
+        let room = Resolution::KEPT.map(|resolution| resolution.rows_kept() + LOOSE_BUCKETS);
+        Self { end: position, gone: position, tallies: Resolution::KEPT.map(Tally::new), room }
     }
 
-    /// How many entries it is over.
-    pub fn size(&self) -> u64 {
-        self.size
+    /// The position after the last entry.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The position of the first entry of readings that has its body; all that is known of those before it are claims.
+    pub fn gone(&self) -> u64 {
+        self.gone
     }
 
     /// What of the entries is in no bucket.
     pub fn left_out(&self) -> LeftOut {
-        self.tally.left_out
+        self.tallies[0].left_out
     }
 
-    /// The buckets that are kept, by their number.
-    pub fn buckets(&self) -> &BTreeMap<i64, Bucket> {
-        &self.tally.buckets
-    }
-
-    /// Takes a claim for the entries that it is over: they may be gone since. The caller knows whether the word of its maker,
-    /// and of those who countersigned, is enough.
-    ///
-    /// # Errors
-    ///
-    /// [`RollUpError::NotNext`] if it does not begin where this roll-up ends, or is of another resolution; then nothing is done.
-    pub fn adopt(&mut self, claim: &RollUpClaim) -> Result<(), RollUpError> {
-        if claim.resolution() != self.tally.resolution || claim.from() != self.size {
-            return Err(RollUpError::NotNext { size: self.size, from: claim.from() });
-        }
-        for (number, bucket) in claim.buckets() {
-            self.tally.buckets.entry(*number).or_default().join(bucket);
-        }
-        self.tally.left_out.join(&claim.left_out());
-        self.size = claim.to();
-        self.forget_old();
-        Ok(())
-    }
-
-    fn add(&mut self, told: &Told) {
-        self.tally.add(told);
-        self.size += 1;
-        self.forget_old();
-    }
-
-    /// A bucket that is left out here can't come back: as many as are kept begin later.
-    fn forget_old(&mut self) {
-        while self.tally.buckets.len() > self.tally.resolution.kept() {
-            self.tally.buckets.pop_first();
-        }
-    }
-
-    /// The bytes of all of it: equal roll-ups have equal bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let LeftOut { untimed, erased, malformed } = self.tally.left_out;
-        let numbers = [self.size, untimed, erased, malformed].map(u64::to_be_bytes).concat();
-        [&[self.tally.resolution.code()], &numbers[..], &columns::write(&self.tally.buckets)].concat()
-    }
-}
-
-/// The roll-ups of all logs: one of each resolution for each log that is held. It has as many logs as its caller gives it; each
-/// takes at most 2,550 buckets.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RollUps {
-    logs: BTreeMap<LogId, [RollUp; 3]>,
-}
-
-impl RollUps {
-    /// Adds entries of a log from position `from` on, that were verified. What is known already is passed over.
+    /// Adds entries from position `from` on, that were verified. What is known already is passed over.
     ///
     /// # Errors
     ///
     /// [`RollUpError::NotNext`] if entries are missing before them; then nothing is done.
-    pub fn apply(&mut self, log: LogId, from: u64, entries: &[Entry]) -> Result<(), RollUpError> {
-        let size = self.logs.get(&log).map_or(0, |them| them.iter().map(|it| it.size).min().unwrap_or(0));
-        if from > size {
-            return Err(RollUpError::NotNext { size, from });
+    pub fn apply(&mut self, from: u64, entries: &[Entry]) -> Result<(), RollUpError> {
+        if from > self.end {
+            return Err(RollUpError::NotNext { size: self.end, from });
         }
-        let them = self.logs.entry(log).or_insert_with(|| Resolution::ALL.map(RollUp::new));
-        for (position, entry) in (from..).zip(entries) {
-            if position < size {
-                continue;
-            }
-            let told = Told::by(entry);
-            // One that adopted a claim may be ahead of the others.
-            them.iter_mut().filter(|it| it.size == position).for_each(|it| it.add(&told));
-        }
+        let new = usize::try_from(self.end - from).unwrap_or(usize::MAX);
+        entries.iter().skip(new).for_each(|entry| self.add(&Told::by(entry)));
         Ok(())
     }
 
-    /// Takes a claim: see [`RollUp::adopt`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn adopt(&mut self, claim: &RollUpClaim) -> Result<(), RollUpError> {
-        let before = self.logs.get_mut(&claim.log());
-        let mut new = None;
-        let them = match before {
-            Some(them) => them,
-            None => new.insert(Resolution::ALL.map(RollUp::new)),
-        };
-        let it = them.iter_mut().find(|it| it.tally.resolution == claim.resolution());
-        it.map_or(Ok(()), |it| it.adopt(claim))?;
-        if let Some(them) = new {
-            self.logs.insert(claim.log(), them);
+    /// Adds the next entry.
+    pub(crate) fn add(&mut self, told: &Told) {
+        if self.gone == self.end && !told.has_body {
+            self.gone += 1;
         }
-        Ok(())
-    }
-
-    /// Throws away what is known of a log: because a body of it was erased, or a prefix cut. It begins anew.
-    pub fn forget(&mut self, log: &LogId) {
-        self.logs.remove(log);
-    }
-
-    /// The roll-up of one log.
-    pub fn of_log(&self, log: &LogId, resolution: Resolution) -> Option<&RollUp> {
-        self.logs.get(log)?.iter().find(|it| it.tally.resolution == resolution)
-    }
-
-    /// The buckets of a stream, from all logs that carry it: one for each incarnation of its writer.
-    pub fn of_stream<'a>(
-        &self,
-        logs: impl IntoIterator<Item = &'a LogId>,
-        resolution: Resolution,
-    ) -> BTreeMap<i64, Bucket> {
-        let mut buckets = BTreeMap::<i64, Bucket>::new();
-        for it in logs.into_iter().filter_map(|log| self.of_log(log, resolution)) {
-            for (number, bucket) in it.buckets() {
-                buckets.entry(*number).or_default().join(bucket);
+        self.end += 1;
+        for (tally, room) in self.tallies.iter_mut().zip(&mut self.room) {
+            tally.add(told);
+            if tally.buckets.len() > *room {
+                if let Some(oldest) = oldest_kept(tally) {
+                    tally.buckets = tally.buckets.split_off(&(oldest * BUCKETS_PER_ROW));
+                }
+                *room = tally.buckets.len() + LOOSE_BUCKETS;
             }
         }
-        buckets
+    }
+
+    /// How many buckets are in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.tallies.iter().map(|tally| tally.buckets.len()).sum()
+    }
+
+    /// The rows that are kept, the oldest first.
+    pub(crate) fn rows(&self, resolution: Resolution) -> BTreeMap<i64, Row> {
+        let mut rows = BTreeMap::<i64, Row>::new();
+        for (number, bucket) in self.buckets(resolution) {
+            rows.entry(row_of(number)).or_default().insert(number, bucket.clone());
+        }
+        rows
+    }
+
+    /// The hours or the days that are kept, by their number, the oldest first. Of minutes there are none.
+    pub fn buckets(&self, resolution: Resolution) -> impl DoubleEndedIterator<Item = (i64, &Bucket)> {
+        let kept = self.tallies.iter().find(|tally| tally.resolution == resolution);
+        kept.into_iter().flat_map(|tally| {
+            let oldest = oldest_kept(tally).map_or(i64::MIN, |row| row * BUCKETS_PER_ROW);
+            tally.buckets.range(oldest..).map(|(number, bucket)| (*number, bucket))
+        })
     }
 
     /// The bytes of all of it: equal roll-ups have equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (log, them) in &self.logs {
-            bytes.extend_from_slice(log.as_bytes());
-            for it in them.iter().map(RollUp::to_bytes) {
-                bytes.extend_from_slice(&(it.len() as u64).to_be_bytes());
-                bytes.extend_from_slice(&it);
+        let LeftOut { untimed, erased, malformed } = self.left_out();
+        let mut bytes = [self.end, self.gone, untimed, erased, malformed].map(u64::to_be_bytes).concat();
+        for resolution in Resolution::KEPT {
+            for (row, buckets) in self.rows(resolution) {
+                let buckets = write_row(&buckets);
+                bytes.push(resolution.code());
+                bytes.extend_from_slice(&row.to_be_bytes());
+                bytes.extend_from_slice(&(buckets.len() as u64).to_be_bytes());
+                bytes.extend_from_slice(&buckets);
             }
         }
         bytes
     }
+}
+
+/// The oldest row that is kept; `None` if all are.
+fn oldest_kept(tally: &Tally) -> Option<i64> {
+    let kept = tally.resolution.rows_kept();
+    if tally.buckets.len() <= kept {
+        return None;
+    }
+    let (mut rows, mut last) = (0, None);
+    for number in tally.buckets.keys().rev() {
+        let row = row_of(*number);
+        if last == Some(row) {
+            continue;
+        }
+        if rows == kept {
+            return last;
+        }
+        (rows, last) = (rows + 1, Some(row));
+    }
+    None
 }
 
 #[cfg(test)]

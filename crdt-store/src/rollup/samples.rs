@@ -20,7 +20,7 @@ pub(super) fn entry(readings: &[Reading]) -> Entry {
 }
 
 /// The same without its body.
-pub(super) fn erased(entry: &Entry) -> Entry {
+pub(crate) fn erased(entry: &Entry) -> Entry {
     let commitment = match &entry.body {
         Body::Kept { salt, bytes } => {
             let mut hasher = blake3::Hasher::new_derive_key("msec/commitment/1");

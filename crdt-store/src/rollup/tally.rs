@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use msec_identity::UnixMillis;
+
 use super::bucket::{Bucket, Resolution, plus};
 use crate::log::{Entry, EntryKind, TimeQuality};
 use crate::reading::{Reading, decode_readings};
@@ -18,7 +20,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         self.untimed = plus(self.untimed, other.untimed);
         self.erased = plus(self.erased, other.erased);
         self.malformed = plus(self.malformed, other.malformed);
@@ -27,44 +29,57 @@ impl LeftOut {
 
 /// What one entry adds, before it is put into buckets: it is unpacked once for all resolutions.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     pub(super) readings: Vec<Reading>,
     pub(super) left_out: LeftOut,
+    /// Whether it is of readings and its body is there.
+    pub(super) has_body: bool,
 }
 
 impl Told {
-    pub(super) fn by(entry: &Entry) -> Self {
-        let left_out = |left_out| Self { left_out, ..Self::default() };
+    /// How many readings it holds in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// Leaves out readings of other times.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(UnixMillis) -> bool) {
+        self.readings.retain(|reading| wanted(reading.time));
+    }
+
+    pub(crate) fn by(entry: &Entry) -> Self {
+        let left_out = |left_out| Self { left_out, has_body: true, ..Self::default() };
         if entry.kind != EntryKind::Readings {
             return Self::default();
         }
         let Some(bytes) = entry.body.bytes() else {
-            return left_out(LeftOut { erased: 1, ..LeftOut::default() });
+            let erased = LeftOut { erased: 1, ..LeftOut::default() };
+            return Self { has_body: false, ..left_out(erased) };
         };
         match decode_readings(bytes) {
             Err(_) => left_out(LeftOut { malformed: 1, ..LeftOut::default() }),
             Ok(readings) if entry.quality != TimeQuality::Synchronised => {
                 left_out(LeftOut { untimed: readings.len() as u64, ..LeftOut::default() })
             }
-            Ok(readings) => Self { readings, left_out: LeftOut::default() },
+            Ok(readings) => Self { readings, ..left_out(LeftOut::default()) },
         }
     }
 }
 
 /// Buckets of one resolution.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tally {
-    pub(super) resolution: Resolution,
-    pub(super) buckets: BTreeMap<i64, Bucket>,
+pub(crate) struct Tally {
+    pub(crate) resolution: Resolution,
+    pub(crate) buckets: BTreeMap<i64, Bucket>,
     pub(super) left_out: LeftOut,
 }
 
 impl Tally {
-    pub(super) fn new(resolution: Resolution) -> Self {
+    pub(crate) fn new(resolution: Resolution) -> Self {
         Self { resolution, buckets: BTreeMap::new(), left_out: LeftOut::default() }
     }
 
-    pub(super) fn add(&mut self, told: &Told) {
+    pub(crate) fn add(&mut self, told: &Told) {
         self.left_out.join(&told.left_out);
         let mut rest = &told.readings[..];
         // Neighbours mostly share a bucket, which is then looked up once.

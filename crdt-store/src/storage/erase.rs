@@ -94,7 +94,13 @@ impl Store {
         if self.ledger.told.erased.is_full() {
             return Err(StorageError::TooManyErasures);
         }
-        self.ledger.write(&[Record::Erased(*log, range)])?;
+        // Claims over them say something of their bodies.
+        let mut records = vec![Record::Erased(*log, range.clone())];
+        for (maker, position) in self.claims_over(log, &range)? {
+            records.push(Record::Erased(maker, position..position + 1));
+        }
+        self.ledger.write(&records)?;
+        self.shared.set_tombstones(self.ledger.told.erased.iter());
         self.finish_erasing()
     }
 

@@ -8,6 +8,7 @@ use super::Epoch;
 use super::stretch::{Laid, Newest, Stretch};
 use crate::log::{Entry, Head, LogHeader, LogState};
 use crate::merkle::{CompactRange, TreeHash};
+use crate::rollup::{RollUps, Told};
 
 /// A hash is kept for every whole subtree of 16 entries, of 256, and so on: two bytes an entry. What lies between is
 /// read and hashed when it is asked for.
@@ -86,6 +87,8 @@ pub(super) struct HeldLog {
     pub(super) nodes: Vec<Vec<TreeHash>>,
     /// Whether the index knows less of it.
     pub(super) changed: bool,
+    /// What the entries that are durable and not in the index come to, if roll-ups are kept.
+    pub(super) rolled: Option<Arc<RollUps>>,
 }
 
 impl SignedHead {
@@ -130,7 +133,7 @@ impl Facts {
 }
 
 impl HeldLog {
-    pub(super) fn new(number: u32, facts: Facts) -> Self {
+    pub(super) fn new(number: u32, facts: Facts, roll_ups: bool) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(facts.header.author().as_bytes()).update(facts.header.stream().as_bytes());
         hasher.update(&[0]).update(facts.header.collection().as_str().as_bytes());
@@ -138,10 +141,12 @@ impl HeldLog {
         let hash = hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes");
         let stream = u128::from_le_bytes(*hash);
         let indexed = facts.held.end();
+        let rolled = roll_ups.then(|| Arc::new(RollUps::after(indexed)));
         Self {
             number,
             stream,
             facts,
+            rolled,
             base: None,
             has_row: false,
             swept: 0,
@@ -153,8 +158,8 @@ impl HeldLog {
     }
 
     /// One of which nothing is held yet but what stands for its beginning.
-    pub(super) fn from_base(number: u32, base: &Arc<Base>) -> Self {
-        Self { base: Some(base.clone()), ..Self::new(number, base.facts.clone()) }
+    pub(super) fn from_base(number: u32, base: &Arc<Base>, roll_ups: bool) -> Self {
+        Self { base: Some(base.clone()), ..Self::new(number, base.facts.clone(), roll_ups) }
     }
 
     pub(super) fn id(&self) -> LogId {
@@ -226,6 +231,14 @@ impl HeldLog {
         readings
     }
 
+    /// Rolls up entries that are durable now, the next ones. Returns how many buckets that adds in memory.
+    pub(super) fn roll_up<'a>(&mut self, told: impl IntoIterator<Item = &'a Told>) -> usize {
+        let Some(rolled) = self.rolled.as_mut().map(Arc::make_mut) else { return 0 };
+        let before = rolled.len();
+        told.into_iter().for_each(|told| rolled.add(told));
+        rolled.len().saturating_sub(before)
+    }
+
     /// Takes back what was added since it was like this.
     pub(super) fn go_back(&mut self, facts: Facts) {
         let size = facts.held.end();
@@ -257,6 +270,7 @@ impl HeldLog {
         self.indexed = self.size();
         (self.tail, self.nodes) = (Vec::new(), Vec::new());
         (self.changed, self.has_row, self.swept) = (false, true, self.begin());
+        self.rolled = self.rolled.take().map(|_| Arc::new(RollUps::after(self.indexed)));
     }
 
     /// The stretch that holds that position, if it is not in the index: its place in the tail.

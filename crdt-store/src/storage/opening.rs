@@ -109,8 +109,9 @@ fn read_all(
     if let Some(index) = open_index(medium, config, !is_doubted) {
         let loaded = index.load().map_err(StorageError::Index);
         let replay = match loaded {
+            Ok(Some(loaded)) if loaded.checkpoint.roll_ups != config.roll_ups => None,
             Ok(Some(loaded)) => Replay::from_index(medium.as_ref(), loaded, told.clone()).transpose(),
-            Ok(None) => Some(Ok(Replay::of(told.clone()))),
+            Ok(None) => Some(Ok(Replay::of(told.clone(), config.roll_ups))),
             Err(error) => Some(Err(error)),
         };
         let read = replay.map(|replay| {
@@ -127,12 +128,12 @@ fn read_all(
         index.detach();
     }
     let mut index = open_index(medium, config, false);
-    let mut replay = Replay::of(told.clone());
+    let mut replay = Replay::of(told.clone(), config.roll_ups);
     match replay.run(medium.as_ref(), index.as_ref(), every) {
         Err(StorageError::Index(error)) => {
             tracing::warn!(%error, "the store has no index: it needs more memory, and longer to open");
             index.take().iter().for_each(|index| index.detach());
-            replay = Replay::of(told.clone());
+            replay = Replay::of(told.clone(), config.roll_ups);
             replay.run(medium.as_ref(), None, every)?;
         }
         done => done?,
@@ -143,7 +144,7 @@ fn read_all(
     // Some head is not its author's. Which is the last one that is?
     index.take().iter().for_each(|index| index.detach());
     let index = open_index(medium, config, false);
-    let mut replay = Replay::strict(told.clone());
+    let mut replay = Replay::strict(told.clone(), config.roll_ups);
     replay.run(medium.as_ref(), None, every)?;
     Ok((replay, index))
 }

@@ -46,7 +46,10 @@ impl Store {
         }
         if !records.is_empty() {
             self.ledger.write(&records)?;
+            let ids: Vec<_> = pruned.iter().map(HeldLog::id).collect();
             self.shared.logs_mut().extend(pruned.into_iter().map(|log| (log.id(), Arc::new(log))));
+            // Until that is done buckets count what was let go, and claims over it do not.
+            ids.iter().try_for_each(|log| self.roll_up_anew(log))?;
         }
         Ok(entries)
     }
@@ -89,7 +92,7 @@ impl Store {
         for base in bases {
             let number = logs.get(&base.log()).map_or(self.next_number, |log| log.number);
             self.next_number = self.next_number.max(number + 1);
-            logs.insert(base.log(), Arc::new(HeldLog::from_base(number, &base)));
+            logs.insert(base.log(), Arc::new(HeldLog::from_base(number, &base, self.config.roll_ups)));
         }
         Ok(())
     }

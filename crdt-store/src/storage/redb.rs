@@ -6,6 +6,10 @@
 //! logs      log:u32                -> [head, entries held, their peaks, the rest's, continuable, number of the last run, time of the last entry, newest reading, first entry that was not let go]
 //! stretches log:u32 from:u64       -> [entries, segment, offset, bytes, check, oldest, newest, greatest time]
 //! nodes     log:u32 level:u8 leaf:u64 -> the root of the subtree of 2^level leaves that starts there
+//! rolled    log:u32                -> [entries, the first with a body, untimed, erased, malformed]
+//! buckets   log:u32 resolution:u8 row:i64 -> 64 buckets at most, as columns
+//! claims    about:32 from:u64 to:u64 in:32 at:u64 -> [hash, root, resolution, first and last bucket, erased]
+//! countersigned claim:32 in:32 at:u64 -> nothing
 //! ```
 //!
 //! A log's number stands for its id: new rows of a log lie beside each other, and are as short as they can be.
@@ -13,15 +17,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use msec_identity::LogId;
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
 use super::Medium;
 use super::blocks::Blocks;
+use super::claims::{CLAIMS_READ_MAX, COUNTERSIGNATURES_READ_MAX, ClaimFacts, ClaimKey, Claims};
 use super::held::{HeldLog, NODE_LEVELS};
-use super::index::{Checkpoint, Index, IndexError, Loaded};
-use super::row;
+use super::index::{Checkpoint, Index, IndexError, Loaded, Rolled};
 use super::stretch::Stretch;
+use super::{rolled_row, row};
 use crate::merkle::TreeHash;
+use crate::rollup::{ClaimHash, Resolution, RollUps, Row};
 
 /// What redb keeps of the file in memory.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -32,6 +39,15 @@ const HEADERS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("headers")
 const LOGS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("logs");
 const STRETCHES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("stretches");
 const NODES: TableDefinition<'_, (u32, u8, u64), &TreeHash> = TableDefinition::new("nodes");
+const ROLLED: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rolled");
+const BUCKETS: TableDefinition<'_, (u32, u8, i64), &[u8]> = TableDefinition::new("buckets");
+type ClaimRowKey<'a> = (&'a [u8; 32], u64, u64, &'a [u8; 32], u64);
+
+const CLAIMS: TableDefinition<'_, ClaimRowKey<'_>, &[u8]> = TableDefinition::new("claims");
+const COUNTERSIGNED: TableDefinition<'_, (&[u8; 32], &[u8; 32], u64), ()> =
+    TableDefinition::new("countersigned");
+
+type BucketsTable<'a> = Table<'a, (u32, u8, i64), &'static [u8]>;
 
 /// An index in a file of redb's.
 pub(super) struct RedbIndex {
@@ -58,7 +74,12 @@ impl RedbIndex {
         Ok(Self { database, detached })
     }
 
-    fn write(&self, checkpoint: Checkpoint, logs: &[Arc<HeldLog>]) -> Result<(), IndexError> {
+    fn write(
+        &self,
+        checkpoint: Checkpoint,
+        logs: &[Arc<HeldLog>],
+        claims: &Claims,
+    ) -> Result<(), IndexError> {
         let mut transaction = self.database.begin_write()?;
         // Opening after a power cut then need not read all of it; and no header is written before what it leads to.
         transaction.set_quick_repair(true);
@@ -91,11 +112,52 @@ impl RedbIndex {
                     }
                 }
             }
+            let mut rolled = transaction.open_table(ROLLED)?;
+            let mut buckets = transaction.open_table(BUCKETS)?;
+            for (log, newer) in logs.iter().filter_map(|log| Some((log.number, log.rolled.as_ref()?))) {
+                let older = rolled.get(log)?.map(|row| rolled_row::read_rolled(row.value())).transpose()?;
+                let joined = older.unwrap_or_default().joined(newer);
+                rolled.insert(log, rolled_row::rolled(&joined).as_slice())?;
+                Resolution::KEPT.iter().try_for_each(|it| roll_up(&mut buckets, log, newer, *it))?;
+            }
+            let mut made = transaction.open_table(CLAIMS)?;
+            for (key, facts) in &claims.made {
+                let ClaimKey { log, from, to, maker, position } = key;
+                let key = (&log.0, *from, *to, &maker.0, *position);
+                made.insert(key, rolled_row::claim(facts).as_slice())?;
+            }
+            let mut countersigned = transaction.open_table(COUNTERSIGNED)?;
+            for (claim, log, position) in &claims.countersigned {
+                countersigned.insert((&claim.0, &log.0, *position), ())?;
+            }
             transaction.open_table(META)?.insert(CHECKPOINT, row::checkpoint(&checkpoint).as_slice())?;
         }
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Joins what memory has of a log to the rows of buckets that are there, and leaves out those that are not kept.
+fn roll_up(
+    table: &mut BucketsTable<'_>,
+    log: u32,
+    newer: &RollUps,
+    resolution: Resolution,
+) -> Result<(), IndexError> {
+    let code = resolution.code();
+    for (number, mut row) in newer.rows(resolution) {
+        let older = table.get((log, code, number))?;
+        let older = older.map(|row| rolled_row::read_buckets(row.value(), resolution, number)).transpose()?;
+        for (number, bucket) in older.into_iter().flatten() {
+            row.entry(number).or_default().join(&bucket);
+        }
+        table.insert((log, code, number), rolled_row::buckets(&row).as_slice())?;
+    }
+    let rows = table.range((log, code, i64::MIN)..=(log, code, i64::MAX))?;
+    let oldest = rows.rev().nth(resolution.rows_kept().saturating_sub(1)).transpose()?;
+    let Some(oldest) = oldest.map(|(key, _)| key.value()) else { return Ok(()) };
+    table.retain_in((log, code, i64::MIN)..oldest, |_, _| false)?;
+    Ok(())
 }
 
 impl Index for RedbIndex {
@@ -138,11 +200,81 @@ impl Index for RedbIndex {
         Ok(nodes.get((log, level as u8, start))?.map(|node| *node.value()))
     }
 
-    fn commit(&self, checkpoint: Checkpoint, logs: &[Arc<HeldLog>]) -> Result<(), IndexError> {
+    fn rolled(&self, log: u32) -> Result<Rolled, IndexError> {
+        let rolled = self.database.begin_read()?.open_table(ROLLED)?;
+        let row = rolled.get(log)?.map(|row| rolled_row::read_rolled(row.value())).transpose()?;
+        Ok(row.unwrap_or_default())
+    }
+
+    fn rows(&self, log: u32, resolution: Resolution, oldest: i64) -> Result<Vec<(i64, Row)>, IndexError> {
+        let buckets = self.database.begin_read()?.open_table(BUCKETS)?;
+        let code = resolution.code();
+        let rows =
+            buckets.range((log, code, oldest)..=(log, code, i64::MAX))?.rev().take(resolution.rows_kept());
+        rows.map(|found| {
+            let (key, value) = found?;
+            let number = key.value().2;
+            Ok((number, rolled_row::read_buckets(value.value(), resolution, number)?))
+        })
+        .collect()
+    }
+
+    fn claims(&self, log: &LogId) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
+        let claims = match self.database.begin_read()?.open_table(CLAIMS) {
+            Ok(claims) => claims,
+            // Before the first checkpoint.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let (least, greatest) = ([0; 32], [0xff; 32]);
+        let of_log = (&log.0, 0, 0, &least, 0)..=(&log.0, u64::MAX, u64::MAX, &greatest, u64::MAX);
+        let rows = claims.range(of_log)?.take(CLAIMS_READ_MAX);
+        rows.map(|found| {
+            let (key, value) = found?;
+            let (_, from, to, maker, position) = key.value();
+            let key = ClaimKey { log: *log, from, to, maker: LogId(*maker), position };
+            Ok((key, rolled_row::read_claim(value.value())?))
+        })
+        .collect()
+    }
+
+    fn countersigning(&self, claim: &ClaimHash) -> Result<Vec<(LogId, u64)>, IndexError> {
+        let countersigned = match self.database.begin_read()?.open_table(COUNTERSIGNED) {
+            Ok(countersigned) => countersigned,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let (least, greatest) = ([0; 32], [0xff; 32]);
+        let of_claim = (&claim.0, &least, 0)..=(&claim.0, &greatest, u64::MAX);
+        let rows = countersigned.range(of_claim)?.take(COUNTERSIGNATURES_READ_MAX);
+        rows.map(|found| found.map(|(key, _)| (LogId(*key.value().1), key.value().2)).map_err(Into::into))
+            .collect()
+    }
+
+    fn replace(&self, log: u32, with: &RollUps) -> Result<(), IndexError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut buckets = transaction.open_table(BUCKETS)?;
+            buckets.retain_in((log, 0, i64::MIN)..=(log, u8::MAX, i64::MAX), |_, _| false)?;
+            Resolution::KEPT.iter().try_for_each(|it| roll_up(&mut buckets, log, with, *it))?;
+            let rolled = Rolled::default().joined(with);
+            transaction.open_table(ROLLED)?.insert(log, rolled_row::rolled(&rolled).as_slice())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        checkpoint: Checkpoint,
+        logs: &[Arc<HeldLog>],
+        claims: &Claims,
+    ) -> Result<(), IndexError> {
         // In the order of their keys, which is that of neither ids nor writing.
         let mut logs = logs.to_vec();
         logs.sort_unstable_by_key(|log| log.number);
-        self.write(checkpoint, &logs)
+        self.write(checkpoint, &logs, claims)
     }
 
     fn detach(&self) {

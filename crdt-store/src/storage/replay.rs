@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use msec_identity::{LogId, Verifier};
 
+use super::claims::{Claims, Stated};
 use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
 use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint, Loaded};
@@ -15,6 +16,10 @@ use super::stretch::Laid;
 use super::{Epoch, Medium};
 use crate::error::StorageError;
 use crate::log::{Laid as LaidRun, Lay};
+use crate::rollup::Told as Said;
+
+/// Buckets of roll-ups that are in memory before the index takes them, some 100 bytes each.
+pub(super) const BUCKETS_MAX: usize = 200_000;
 
 /// Where in a segment it cannot be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +46,12 @@ pub(super) struct Replay {
     pub(super) epoch: Option<Epoch>,
     /// The number of the last run.
     pub(super) run: u64,
+    /// Claims that the index does not have.
+    pub(super) claims: Claims,
+    /// Buckets that the index does not have, at most.
+    pub(super) buckets: usize,
+    /// Whether roll-ups are kept.
+    roll_ups: bool,
     next_number: u32,
     /// What does not count any more.
     pub(super) told: Arc<Told>,
@@ -51,13 +62,13 @@ pub(super) struct Replay {
 
 impl Replay {
     /// One of everything that counts.
-    pub(super) fn of(told: Arc<Told>) -> Self {
-        Self { end: (told.first - 1, 0, [0; 8]), told, ..Self::default() }
+    pub(super) fn of(told: Arc<Told>, roll_ups: bool) -> Self {
+        Self { end: (told.first - 1, 0, [0; 8]), told, roll_ups, ..Self::default() }
     }
 
     /// One that checks every head.
-    pub(super) fn strict(told: Arc<Told>) -> Self {
-        Self { strict: true, ..Self::of(told) }
+    pub(super) fn strict(told: Arc<Told>, roll_ups: bool) -> Self {
+        Self { strict: true, ..Self::of(told, roll_ups) }
     }
 
     /// One that goes on from what an index says; `None` if the segments are not those that it was made of.
@@ -71,10 +82,11 @@ impl Replay {
             return Ok(None);
         }
         let Some(epoch) = ends_with(medium, checkpoint)? else { return Ok(None) };
-        let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, told, ..Self::default() };
+        let roll_ups = checkpoint.roll_ups;
+        let mut replay = Self { epoch: Some(epoch), run: checkpoint.run, told, roll_ups, ..Self::default() };
         for (number, facts, begin) in logs {
             replay.next_number = replay.next_number.max(number.saturating_add(1));
-            let mut log = HeldLog::new(number, facts);
+            let mut log = HeldLog::new(number, facts, roll_ups);
             (log.changed, log.has_row) = (false, true);
             match replay.told.bases.get(&log.id()) {
                 Some(base) if base.end() <= log.size() => log.let_go(base.clone()),
@@ -110,9 +122,9 @@ impl Replay {
             self.gaps |= number != expected;
             let start = if number == first { from } else { 0 };
             self.end = (number, start, self.end.2);
-            self.segment(medium, number, start)?;
+            self.segment(medium, number, start, index)?;
             behind += self.end.1 - start;
-            if let Some(index) = index.filter(|_| behind >= every && self.bad.is_empty() && !self.gaps) {
+            if let Some(index) = index.filter(|_| behind >= every && self.may_commit()) {
                 self.commit(index).map_err(StorageError::Index)?;
                 behind = 0;
             }
@@ -144,7 +156,7 @@ impl Replay {
 
     /// Begins a log with what stands for its beginning, if its author signed that.
     fn begin(&mut self, base: &Arc<Base>) {
-        let mut log = HeldLog::from_base(self.next_number, base);
+        let mut log = HeldLog::from_base(self.next_number, base, self.roll_ups);
         if self.strict {
             let Some(facts) = base.verified() else { return };
             log.facts = facts;
@@ -153,20 +165,33 @@ impl Replay {
         self.logs.insert(base.log(), Arc::new(log));
     }
 
+    /// Whether nothing was found missing that is not written down.
+    fn may_commit(&self) -> bool {
+        self.bad.is_empty() && !self.gaps
+    }
+
     fn commit(&mut self, index: &AnyIndex) -> Result<(), super::index::IndexError> {
         let (segment, offset, last) = self.end;
         let logs: Vec<_> = self.logs.values().cloned().collect();
         let (run, rewritten) = (self.run, self.told.rewritten);
-        index.commit(Checkpoint { segment, offset, last, run, rewritten }, &logs)?;
+        let checkpoint = Checkpoint { segment, offset, last, run, rewritten, roll_ups: self.roll_ups };
+        index.commit(checkpoint, &logs, &self.claims)?;
         drop(logs);
+        (self.claims, self.buckets) = (Claims::default(), 0);
         self.logs.values_mut().filter(|log| log.changed).for_each(|log| Arc::make_mut(log).forget_indexed());
         Ok(())
     }
 
     /// Reads one segment from `start` on, up to its end or to where it cannot be read.
-    fn segment(&mut self, medium: &dyn Medium, number: u32, start: u64) -> Result<(), StorageError> {
+    fn segment(
+        &mut self,
+        medium: &dyn Medium,
+        number: u32,
+        start: u64,
+        index: Option<&AnyIndex>,
+    ) -> Result<(), StorageError> {
         let len = medium.len(&name_of(number))?.unwrap_or(0);
-        if let Some((at, torn)) = self.frames(medium, number, len, start)? {
+        if let Some((at, torn)) = self.frames(medium, number, (start, len), index)? {
             self.bad.push(Bad { segment: number, at, len, torn });
         }
         Ok(())
@@ -177,8 +202,8 @@ impl Replay {
         &mut self,
         medium: &dyn Medium,
         number: u32,
-        len: u64,
-        start: u64,
+        (start, len): (u64, u64),
+        index: Option<&AnyIndex>,
     ) -> Result<Option<(u64, bool)>, StorageError> {
         let mut at = start;
         if at == 0 {
@@ -197,6 +222,9 @@ impl Replay {
         }
         loop {
             (self.end.0, self.end.1) = (number, at);
+            if let Some(index) = index.filter(|_| self.buckets >= BUCKETS_MAX && self.may_commit()) {
+                self.commit(index).map_err(StorageError::Index)?;
+            }
             let payload = match frame::read(medium, &name_of(number), len, at)? {
                 Found::Payload(payload) => payload,
                 Found::End => return Ok(None),
@@ -268,10 +296,10 @@ impl Replay {
             facts.verify(&Verifier::strict()).ok()?;
         }
         let head = facts.head.clone();
-        let next_number = &mut self.next_number;
+        let (next_number, roll_ups) = (&mut self.next_number, self.roll_ups);
         let log = self.logs.entry(run.log).or_insert_with(|| {
             *next_number += 1;
-            Arc::new(HeldLog::new(*next_number - 1, facts))
+            Arc::new(HeldLog::new(*next_number - 1, facts, roll_ups))
         });
         let log = Arc::make_mut(log);
         log.facts.continuable &= written;
@@ -286,6 +314,12 @@ impl Replay {
             entries: &laid.entries,
         };
         log.add(&at, &laid.leaves, laid.rest, head);
+        if roll_ups {
+            let said: Vec<_> = laid.entries.iter().map(Said::by).collect();
+            self.buckets += log.roll_up(&said);
+            let entries = laid.entries.iter().zip(laid.from..);
+            entries.filter_map(|(it, at)| Stated::by(it, run.log, at)).for_each(|it| self.claims.add(it));
+        }
         Some(())
     }
 

@@ -14,7 +14,7 @@ use crate::query::RowCursor;
 use crate::reading::{decode_readings, encode_readings};
 
 /// The version of these rows: an index with others is made again.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 const INFALLIBLE: &str = "writing to a Vec cannot fail";
 
@@ -27,6 +27,7 @@ pub(super) fn checkpoint(it: &Checkpoint) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
     e.u8(FORMAT).and_then(|e| e.u32(it.segment)).and_then(|e| e.u64(it.offset)).expect(INFALLIBLE);
     e.bytes(&it.last).and_then(|e| e.u64(it.run)).and_then(|e| e.u64(it.rewritten)).expect(INFALLIBLE);
+    e.bool(it.roll_ups).expect(INFALLIBLE);
     e.into_writer()
 }
 
@@ -36,7 +37,7 @@ pub(super) fn read_checkpoint(row: &[u8]) -> Result<Checkpoint, IndexError> {
         return Err(wrong("the index is of another version"));
     }
     let (segment, offset, last) = (d.u32()?, d.u64()?, d.bytes()?.try_into()?);
-    Ok(Checkpoint { segment, offset, last, run: d.u64()?, rewritten: d.u64()? })
+    Ok(Checkpoint { segment, offset, last, run: d.u64()?, rewritten: d.u64()?, roll_ups: d.bool()? })
 }
 
 pub(super) fn header(header: &LogHeader) -> Vec<u8> {

@@ -1,11 +1,13 @@
 //! What the thread that writes shares with those that read.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use msec_identity::LogId;
 
+use super::claims::Claims;
 use super::held::HeldLog;
 use super::index::AnyIndex;
 use super::view::View;
@@ -13,6 +15,7 @@ use super::{Chunk, Medium, answer};
 use crate::changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 use crate::error::StorageError;
 use crate::log::{Body, EntryKind, LogHeader};
+use crate::merkle::TreeHash;
 use crate::query::{Query, Row};
 
 /// A file that is there when an entry was not what was written: the next opening reads everything.
@@ -26,6 +29,14 @@ pub(super) struct Shared {
     index: RwLock<Option<AnyIndex>>,
     /// Held by who reads from files, and alone by who puts others in their place.
     files: RwLock<()>,
+    /// Those that the index does not have.
+    claims: RwLock<Claims>,
+    /// Who writes it moves what is in memory to the index: whoever joins both holds it, so that nothing counts twice.
+    moving: RwLock<()>,
+    /// Roots of logs' first entries that were computed from what is held, at most [`super::roll_ups::ROOTS_MAX`] of them.
+    pub(super) roots: Mutex<BTreeMap<(LogId, u64), TreeHash>>,
+    /// Entries that were erased: of each log ranges, in order and apart.
+    tombstones: RwLock<BTreeMap<LogId, Vec<Range<u64>>>>,
     /// Whether the index failed somebody, and is to be made again.
     index_failed: AtomicBool,
     doubted: AtomicBool,
@@ -35,6 +46,7 @@ impl Shared {
     pub(super) fn new(
         medium: Arc<dyn Medium>,
         logs: BTreeMap<LogId, Arc<HeldLog>>,
+        claims: Claims,
         index: Option<AnyIndex>,
     ) -> Self {
         Self {
@@ -42,6 +54,10 @@ impl Shared {
             logs: RwLock::new(logs),
             index: RwLock::new(index),
             files: RwLock::new(()),
+            claims: RwLock::new(claims),
+            moving: RwLock::new(()),
+            roots: Mutex::default(),
+            tombstones: RwLock::default(),
             index_failed: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
         }
@@ -53,6 +69,39 @@ impl Shared {
 
     pub(super) fn logs_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<LogId, Arc<HeldLog>>> {
         self.logs.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn claims(&self) -> RwLockReadGuard<'_, Claims> {
+        self.claims.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn claims_mut(&self) -> RwLockWriteGuard<'_, Claims> {
+        self.claims.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what is in memory there while it is held. Whoever reads files too holds them first.
+    pub(super) fn still(&self) -> RwLockReadGuard<'_, ()> {
+        self.moving.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for those who join memory and index, and keeps them waiting.
+    pub(super) fn moving(&self) -> RwLockWriteGuard<'_, ()> {
+        self.moving.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what was erased.
+    pub(super) fn set_tombstones(&self, erased: impl Iterator<Item = (LogId, Range<u64>)>) {
+        let mut tombstones = BTreeMap::<_, Vec<_>>::new();
+        erased.for_each(|(log, range)| tombstones.entry(log).or_default().push(range));
+        *self.tombstones.write().unwrap_or_else(PoisonError::into_inner) = tombstones;
+    }
+
+    /// How many of these entries were erased.
+    pub(super) fn erased(&self, log: &LogId, entries: Range<u64>) -> u64 {
+        let tombstones = self.tombstones.read().unwrap_or_else(PoisonError::into_inner);
+        let ranges = tombstones.get(log).map_or(&[][..], Vec::as_slice);
+        let common = |it: &Range<u64>| it.end.min(entries.end).saturating_sub(it.start.max(entries.start));
+        ranges.iter().map(common).sum()
     }
 
     pub(super) fn index(&self) -> Option<AnyIndex> {
@@ -74,7 +123,7 @@ impl Shared {
     }
 
     /// Until this is dropped, entries lie where they are.
-    fn files_stay(&self) -> RwLockReadGuard<'_, ()> {
+    pub(super) fn files_stay(&self) -> RwLockReadGuard<'_, ()> {
         self.files.read().unwrap_or_else(PoisonError::into_inner)
     }
 

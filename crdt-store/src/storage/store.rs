@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use msec_identity::LogId;
 
+use super::claims::{Claims, Stated};
 use super::frame::{self, Mark};
 use super::held::{Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint};
 use super::ledger::{Ledger, Record};
 use super::note::Notes;
 use super::opening::{self, Reopened};
+use super::replay::BUCKETS_MAX;
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
@@ -23,10 +25,14 @@ use super::{
 };
 use crate::error::StorageError;
 use crate::log::{LogState, VerifiedRun};
+use crate::rollup::Told;
 
 /// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
 /// segments.
 const STRETCHES_MAX: usize = 100_000;
+
+/// Readings of runs that are not durable, and are rolled up when they are. Beyond it a sync is made unasked.
+const UNROLLED_MAX: usize = 200_000;
 
 /// Larger than this no segment is, whatever the settings say: places in it have 32 bits.
 const SEGMENT_BYTES_MAX: u64 = 1 << 29;
@@ -56,6 +62,12 @@ pub struct Store {
     pub(super) next_number: u32,
     /// What the logs were before each run that is not durable, the last one last.
     undo: Vec<(LogId, Option<Facts>)>,
+    /// What each of them adds to the roll-ups once it is durable.
+    unrolled: Vec<(LogId, Vec<Told>)>,
+    /// And to the claims.
+    unstated: Vec<Stated>,
+    /// Readings in them.
+    unrolled_readings: usize,
     /// Readings in runs that are not durable.
     waiting_readings: u64,
     gauge: WearGauge,
@@ -65,6 +77,8 @@ pub struct Store {
     pub(super) is_stale: bool,
     /// Bytes and stretches that the index does not know.
     behind: (u64, usize),
+    /// Buckets and claims that it does not know.
+    unindexed: usize,
 }
 
 impl Store {
@@ -95,7 +109,9 @@ impl Store {
         }
         gauge.add(ledger.told.wear);
         let through = Through { seq: 0, run: replay.run };
-        let shared = Arc::new(Shared::new(medium, replay.logs, index));
+        let unindexed = replay.buckets + replay.claims.len();
+        let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
+        shared.set_tombstones(ledger.told.erased.iter());
         let mut store = Self {
             shared,
             config,
@@ -106,11 +122,15 @@ impl Store {
             ledger,
             next_number,
             undo: Vec::new(),
+            unrolled: Vec::new(),
+            unstated: Vec::new(),
+            unrolled_readings: 0,
             waiting_readings: 0,
             gauge,
             failed: false,
             is_stale: false,
             behind: (0, stretches),
+            unindexed,
         };
         if store.ledger.told.is_erasing {
             store.finish_erasing()?;
@@ -207,13 +227,32 @@ impl Store {
                 log.go_back(facts.unwrap_or_else(nothing));
             }
         }
+        (self.unrolled, self.unstated, self.unrolled_readings) = (Vec::new(), Vec::new(), 0);
         (self.applied, self.waiting_readings) = (self.durable, 0);
+    }
+
+    /// Rolls up what has become durable.
+    fn roll_up(&mut self) {
+        self.unrolled_readings = 0;
+        if self.unrolled.is_empty() {
+            return;
+        }
+        let mut logs = self.shared.logs_mut();
+        for (log, told) in self.unrolled.drain(..) {
+            if let Some(log) = logs.get_mut(&log).map(Arc::make_mut) {
+                self.unindexed += log.roll_up(&told);
+            }
+        }
+        let mut claims = self.shared.claims_mut();
+        self.unindexed += self.unstated.len();
+        self.unstated.drain(..).for_each(|stated| claims.add(stated));
     }
 
     /// Begins the next segment if this one is full. The last one is synced before there is a next one: at once, where nobody
     /// has asked for it for long.
     fn roll(&mut self) -> Result<(), StorageError> {
-        if self.segment.len >= UNSYNCED_SEGMENTS_MAX * self.config.segment_bytes {
+        let unsynced = self.segment.len >= UNSYNCED_SEGMENTS_MAX * self.config.segment_bytes;
+        if unsynced || self.unrolled_readings >= UNROLLED_MAX {
             self.sync()?;
         }
         if self.segment.len >= self.config.segment_bytes && self.undo.is_empty() {
@@ -233,7 +272,7 @@ impl Store {
         let log = logs.entry(state.log()).or_insert_with(|| {
             self.next_number += 1;
             let facts = Facts::new(state.header.clone(), head.clone());
-            Arc::new(HeldLog::new(self.next_number - 1, facts))
+            Arc::new(HeldLog::new(self.next_number - 1, facts, self.config.roll_ups))
         });
         let log = Arc::make_mut(log);
         let before = log.tail.len();
@@ -244,6 +283,13 @@ impl Store {
         let laid = Laid { log: state.log(), run: number, segment, offset, bytes, places, entries };
         self.waiting_readings += log.add(&laid, &run.leaves, state.rest.clone(), head);
         self.behind.1 += log.tail.len() - before;
+        if self.config.roll_ups {
+            let told: Vec<_> = entries.iter().map(Told::by).collect();
+            self.unrolled_readings += told.iter().map(Told::len).sum::<usize>();
+            self.unrolled.push((state.log(), told));
+            let stated = entries.iter().zip(run.from..);
+            self.unstated.extend(stated.filter_map(|(entry, at)| Stated::by(entry, state.log(), at)));
+        }
     }
 
     /// Lets the index take what is in memory, if it is much; and makes it again if it failed somebody. Nothing that can
@@ -257,7 +303,10 @@ impl Store {
         let Some(index) = self.shared.index() else { return };
         if self.shared.index_has_failed() {
             self.make_index_again(&index);
-        } else if self.behind.0 >= self.config.checkpoint_bytes || self.behind.1 >= STRETCHES_MAX {
+        } else if self.behind.0 >= self.config.checkpoint_bytes
+            || self.behind.1 >= STRETCHES_MAX
+            || self.unindexed >= BUCKETS_MAX
+        {
             self.checkpoint(&index);
             self.keep_wear();
         }
@@ -275,16 +324,22 @@ impl Store {
 
     /// Lets the index take all that is in memory. It is durable by now.
     pub(super) fn checkpoint(&mut self, index: &AnyIndex) {
-        self.behind = (0, 0);
+        (self.behind, self.unindexed) = ((0, 0), 0);
+        let shared = self.shared.clone();
+        let moving = shared.moving();
         let logs: Vec<_> =
             self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
         let Segment { number: segment, len: offset, last, .. } = self.segment;
         let (run, rewritten) = (self.durable.run, self.ledger.told.rewritten);
-        if let Err(error) = index.commit(Checkpoint { segment, offset, last, run, rewritten }, &logs) {
+        let (claims, roll_ups) = (self.shared.claims().clone(), self.config.roll_ups);
+        let checkpoint = Checkpoint { segment, offset, last, run, rewritten, roll_ups };
+        if let Err(error) = index.commit(checkpoint, &logs, &claims) {
             tracing::warn!(%error, "the store's index cannot be written: it is made again");
+            drop(moving);
             return self.make_index_again(index);
         }
         drop(logs);
+        *self.shared.claims_mut() = Claims::default();
         let mut logs = self.shared.logs_mut();
         let taken = logs.values_mut().filter(|log| log.changed && log.size() > 0);
         taken.for_each(|log| Arc::make_mut(log).forget_indexed());
@@ -321,7 +376,10 @@ impl Store {
         }
         self.next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
+        let _moving = self.shared.moving();
+        self.unindexed = replay.buckets + replay.claims.len();
         *self.shared.logs_mut() = replay.logs;
+        *self.shared.claims_mut() = replay.claims;
         self.shared.set_index(index);
         (self.behind, self.is_stale) = ((0, stretches), false);
         Ok(())
@@ -377,6 +435,7 @@ impl Storage for Store {
             }
             self.durable = self.applied;
             self.undo.clear();
+            self.roll_up();
             self.gauge.add(Wear { bytes: 0, readings: std::mem::take(&mut self.waiting_readings) });
             self.tend_index();
         }

@@ -10,6 +10,7 @@ mod index;
 mod prune;
 mod queries;
 mod retain;
+mod roll_ups;
 mod wear;
 
 use std::collections::BTreeMap;

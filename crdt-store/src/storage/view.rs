@@ -160,6 +160,17 @@ impl View {
         self.hash_up_to(log, range, end)
     }
 
+    /// What stands for the first `end` leaves; `None` if what shows it was let go.
+    pub(super) fn prefix(&self, log: &HeldLog, end: u64) -> Result<Option<CompactRange>, StorageError> {
+        let mut range = match &log.base {
+            Some(base) if end < base.end() => return Ok(None),
+            Some(base) => base.facts.held.clone(),
+            None => CompactRange::empty(0),
+        };
+        self.extend(log, &mut range, end)?;
+        Ok(Some(range))
+    }
+
     /// Hashes the leaves from the end of `range` on, up to `end`.
     fn hash_up_to(&self, log: &HeldLog, range: &mut CompactRange, end: u64) -> Result<(), StorageError> {
         while range.end() < end {

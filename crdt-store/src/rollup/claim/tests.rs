@@ -242,15 +242,13 @@ proptest! {
     /// What nobody can recompute any more may be a lie, and still is added up.
     #[test]
     fn extreme_claims_are_read_and_joined(buckets in prop::collection::btree_map(0i64..5, extreme(), 1..5)) {
-        let mut all = crate::rollup::RollUps::default();
+        let mut joined = BTreeMap::<i64, Bucket>::new();
         for n in 0..4 {
             let (from, to) = (n << 60, (n + 1) << 60);
             let claim = RollUpClaim { from, to, buckets: buckets.clone(), ..hours(&entries(), 0).as_claim().clone() };
             prop_assert_eq!(&parsed(&claim.to_bytes()).expect("possible"), &claim);
-            all.adopt(&claim).expect("goes on");
+            claim.buckets().iter().for_each(|(number, it)| joined.entry(*number).or_default().join(it));
         }
-        let joined = all.of_stream([&LOG], Resolution::Hour);
-        prop_assert!(all.to_bytes().len() > 32);
         for (number, bucket) in &buckets {
             let it = &joined[number];
             prop_assert_eq!((it.min(), it.max()), (bucket.min(), bucket.max()));

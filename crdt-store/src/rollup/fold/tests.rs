@@ -4,24 +4,26 @@ use proptest::prelude::*;
 use super::*;
 use crate::log::{EntryKind, TimeQuality};
 use crate::reading::{Reading, ValueQuality};
-use crate::rollup::claim::Recompute;
-use crate::rollup::samples::{START, any_entry, entry, erased, every, range};
+use crate::rollup::samples::{START, any_entry, entry, erased, every};
 use crate::rollup::sum::ExactSum;
 
-fn log(n: u8) -> LogId {
-    LogId([n; 32])
-}
-
-fn anew(logs: &[Vec<Entry>]) -> RollUps {
+fn anew(entries: &[Entry]) -> RollUps {
     let mut all = RollUps::default();
-    for (n, entries) in (0..).zip(logs) {
-        all.apply(log(n), 0, entries).expect("from the start");
-    }
+    all.apply(0, entries).expect("from the start");
     all
 }
 
-fn logs() -> impl Strategy<Value = Vec<Vec<Entry>>> {
-    prop::collection::vec(prop::collection::vec(any_entry(), 0..12), 3)
+/// Those of one fold, and then of the one that goes on where it ends, as an index and memory hold them.
+fn joined(older: &RollUps, newer: &RollUps, resolution: Resolution) -> BTreeMap<i64, Row> {
+    let mut rows = older.rows(resolution);
+    for (number, row) in newer.rows(resolution) {
+        let joined = rows.entry(number).or_default();
+        row.iter().for_each(|(number, bucket)| joined.entry(*number).or_default().join(bucket));
+    }
+    while rows.len() > resolution.rows_kept() {
+        rows.pop_first();
+    }
+    rows
 }
 
 /// What counts in a bucket, by another way.
@@ -41,46 +43,44 @@ fn by_hand(entries: &[Entry], resolution: Resolution, number: i64) -> Vec<f64> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Runs of several logs come in any order and cut anywhere, some of them twice: the bytes are those of a roll-up that
-    /// is made anew.
+    /// Runs come cut anywhere, some of them twice: the bytes are those of a roll-up that is made anew.
     #[test]
     fn updated_in_place_or_made_anew_it_is_the_same(
-        logs in logs(),
-        runs in prop::collection::vec((0usize..3, 0usize..5, 0usize..3), 0..20),
+        entries in prop::collection::vec(any_entry(), 0..30),
+        runs in prop::collection::vec((0usize..5, 0usize..3), 0..12),
     ) {
-        let (mut updated, mut sizes) = (RollUps::default(), [0usize; 3]);
-        let to_the_end = (0..3).map(|n| (n, usize::MAX, 0));
-        for (n, len, again) in runs.into_iter().chain(to_the_end) {
-            let end = sizes[n].saturating_add(len).min(logs[n].len());
-            let from = sizes[n].saturating_sub(again);
-            updated.apply(log(n as u8), from as u64, &logs[n][from..end]).expect("goes on");
-            sizes[n] = end;
+        let (mut updated, mut size) = (RollUps::default(), 0usize);
+        for (len, again) in runs.into_iter().chain([(usize::MAX, 0)]) {
+            let end = size.saturating_add(len).min(entries.len());
+            let from = size.saturating_sub(again);
+            updated.apply(from as u64, &entries[from..end]).expect("goes on");
+            size = end;
         }
-        prop_assert_eq!(updated.to_bytes(), anew(&logs).to_bytes());
+        prop_assert_eq!(updated.to_bytes(), anew(&entries).to_bytes());
     }
 
-    /// The entries before a cut are gone, and what was claimed of them is there.
+    /// An index takes what memory has at any time, and nothing is lost on the way.
     #[test]
-    fn claims_stand_for_entries(
-        entries in prop::collection::vec(any_entry(), 1..16),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+    fn two_folds_are_joined_without_loss(
+        entries in prop::collection::vec(any_entry(), 0..30),
+        cut in any::<prop::sample::Index>(),
     ) {
-        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(entries.len() + 1)).collect();
-        cuts.sort_unstable();
-        let (mut with_claims, mut from) = (RollUps::default(), 0);
-        for to in cuts.into_iter().filter(|to| *to > 0) {
-            if from == to { continue }
-            for resolution in Resolution::ALL {
-                let mut claim = Recompute::begin(log(0), resolution, range(&entries[..from]));
-                entries[from..to].iter().for_each(|entry| claim.push(entry).expect("few buckets"));
-                let claim = claim.finish().expect("a claim");
-                with_claims.adopt(claim.as_claim()).expect("goes on");
-                prop_assert!(with_claims.adopt(claim.as_claim()).is_err(), "not twice");
-            }
-            from = to;
+        let cut = cut.index(entries.len() + 1);
+        let older = anew(&entries[..cut]);
+        let mut newer = RollUps::after(cut as u64);
+        newer.apply(cut as u64, &entries[cut..]).expect("goes on");
+        let all = anew(&entries);
+        for resolution in Resolution::KEPT {
+            prop_assert_eq!(joined(&older, &newer, resolution), all.rows(resolution));
         }
-        with_claims.apply(log(0), from as u64, &entries[from..]).expect("goes on");
-        prop_assert_eq!(with_claims.to_bytes(), anew(&[entries]).to_bytes());
+        let mut left_out = older.left_out();
+        left_out.join(&newer.left_out());
+        prop_assert_eq!((left_out, newer.end()), (all.left_out(), all.end()));
+        let gone = if older.gone() == older.end() { newer.gone() } else { older.gone() };
+        prop_assert_eq!(gone, all.gone());
+        let has_body = |it: &Entry| it.kind == EntryKind::Readings && it.body.bytes().is_some();
+        let first = entries.iter().position(has_body).unwrap_or(entries.len());
+        prop_assert_eq!(gone, first as u64);
     }
 }
 
@@ -88,12 +88,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(25))]
 
     #[test]
-    fn buckets_say_what_readings_say(logs in logs()) {
-        let all = anew(&logs);
-        let stream: Vec<_> = (0..3).map(log).collect();
-        for resolution in Resolution::ALL {
-            let entries = logs.concat();
-            for (number, bucket) in all.of_stream(&stream, resolution) {
+    fn buckets_say_what_readings_say(entries in prop::collection::vec(any_entry(), 0..30)) {
+        let all = anew(&entries);
+        for resolution in Resolution::KEPT {
+            for (number, bucket) in all.buckets(resolution) {
                 let values = by_hand(&entries, resolution, number);
                 prop_assert_eq!(bucket.count(), values.len() as u64);
                 prop_assert_eq!(bucket.min(), values.first().copied());
@@ -102,54 +100,70 @@ proptest! {
                 values.iter().for_each(|value| sum.add(*value));
                 prop_assert_eq!(bucket.sum(), sum.round());
             }
-            let told: u128 = all.of_stream(&stream, resolution).values().map(Bucket::readings).sum();
-            let out = |it: &LogId| all.of_log(it, resolution).map(|it| it.left_out().untimed).unwrap_or_default();
-            let untimed: u64 = stream.iter().map(out).sum();
-            let of = |entry: &Entry| {
-                let is_told = entry.kind == EntryKind::Readings;
-                entry.body.bytes().filter(|_| is_told).and_then(|it| crate::reading::decode_readings(it).ok()).map_or(0, |it| it.len())
-            };
-            prop_assert_eq!(told + u128::from(untimed), entries.iter().map(of).sum::<usize>() as u128);
         }
+        let told: u128 = all.buckets(Resolution::Day).map(|(_, it)| it.readings()).sum();
+        let of = |entry: &Entry| {
+            let is_told = entry.kind == EntryKind::Readings;
+            let body = entry.body.bytes().filter(|_| is_told);
+            body.and_then(|it| crate::reading::decode_readings(it).ok()).map_or(0, |it| it.len())
+        };
+        let readings = entries.iter().map(of).sum::<usize>() as u128;
+        prop_assert_eq!(told + u128::from(all.left_out().untimed), readings);
     }
 }
 
-/// A year of minutes is not kept in memory. Which ones are does not depend on when they came.
+/// Two years of hours are not kept. Which ones are does not depend on when they came, nor on when older ones were left out.
 #[test]
-fn the_last_buckets_are_kept() {
-    let readings = every(60_000, (0..3_000).map(f64::from));
+fn the_newest_rows_are_kept() {
+    let readings = every(3_600_000, (0..20_000).map(f64::from));
     let entries: Vec<_> = readings.chunks(50).map(entry).collect();
     let back: Vec<_> = entries.iter().rev().cloned().collect();
-    let kept = anew(&[entries, back]);
-    let [minutes, from_back] = [0, 1].map(|n| kept.of_log(&log(n), Resolution::Minute).expect("held"));
-    assert_eq!(minutes, from_back);
-    assert_eq!(minutes.buckets().len(), MINUTES_KEPT);
-    assert_eq!(minutes.buckets().values().next().and_then(Bucket::min), Some(1_560.0));
-    let hours = kept.of_log(&log(0), Resolution::Hour).expect("held");
-    assert_eq!(hours.buckets().values().map(Bucket::count).sum::<u64>(), 3_000);
+    let (all, from_back) = (anew(&entries), anew(&back));
+    let hours = all.rows(Resolution::Hour);
+    assert_eq!(hours.len(), HOUR_ROWS_KEPT);
+    assert_eq!(hours, from_back.rows(Resolution::Hour));
+    let newest = all.buckets(Resolution::Hour).next_back().map(|(at, _)| row_of(at));
+    assert_eq!(hours.last_key_value().map(|(row, _)| *row), newest);
+    assert!(hours.values().rev().skip(1).all(|row| row.len() == BUCKETS_PER_ROW as usize));
+    let days: u64 = all.buckets(Resolution::Day).map(|(_, it)| it.count()).sum();
+    assert_eq!(days, 20_000);
+    assert!(all.len() < 14_000, "others are let go of");
+    let mut newer = RollUps::after(200);
+    newer.apply(200, &entries[200..]).expect("goes on");
+    assert_eq!(joined(&anew(&entries[..200]), &newer, Resolution::Hour), hours);
+    assert_eq!(all.buckets(Resolution::Minute).count(), 0);
+}
+
+/// A clock that ran ahead once costs one row.
+#[test]
+fn a_time_that_is_far_ahead_does_not_take_the_place_of_all() {
+    let ahead = entry(&[Reading::new(UnixMillis(i64::MAX), 1.0)]);
+    let now = entry(&every(1_000, (0..60).map(f64::from)));
+    let all = anew(&[ahead, now]);
+    for resolution in Resolution::KEPT {
+        assert_eq!(all.buckets(resolution).map(|(_, it)| it.count()).sum::<u64>(), 61);
+    }
 }
 
 #[test]
 fn what_was_erased_is_not_in_it_any_more() {
     let (kept, gone) = (entry(&every(1, [3.0])), entry(&every(1, [99.0])));
-    let mut all = anew(&[vec![kept.clone(), gone.clone()]]);
-    assert_eq!(all.of_log(&log(0), Resolution::Day).expect("held").buckets()[&19_675].max(), Some(99.0));
-    all.forget(&log(0));
-    all.apply(log(0), 0, &[kept, erased(&gone)]).expect("from the start");
-    let day = all.of_log(&log(0), Resolution::Day).expect("held");
-    assert_eq!((day.buckets()[&19_675].max(), day.left_out().erased, day.size()), (Some(3.0), 1, 2));
+    let max = |all: &RollUps| all.buckets(Resolution::Day).next().and_then(|(_, it)| it.max());
+    assert_eq!(max(&anew(&[kept.clone(), gone.clone()])), Some(99.0));
+    let all = anew(&[kept, erased(&gone)]);
+    assert_eq!((max(&all), all.left_out().erased, all.end(), all.gone()), (Some(3.0), 1, 2, 0));
 }
 
 #[test]
 fn a_gap_is_refused_and_changes_nothing() {
     let entries = vec![entry(&every(1, [3.0])); 3];
     let mut all = RollUps::default();
-    assert_eq!(all.apply(log(0), 1, &entries), Err(RollUpError::NotNext { size: 0, from: 1 }));
-    assert_eq!(all, RollUps::default());
-    all.apply(log(0), 0, &entries).expect("from the start");
-    let before = all.clone();
-    assert_eq!(all.apply(log(0), 4, &entries), Err(RollUpError::NotNext { size: 3, from: 4 }));
-    assert_eq!(all, before);
+    assert_eq!(all.apply(1, &entries), Err(RollUpError::NotNext { size: 0, from: 1 }));
+    assert_eq!(all.to_bytes(), RollUps::default().to_bytes());
+    all.apply(0, &entries).expect("from the start");
+    let before = all.to_bytes();
+    assert_eq!(all.apply(4, &entries), Err(RollUpError::NotNext { size: 3, from: 4 }));
+    assert_eq!(all.to_bytes(), before);
 }
 
 #[test]
@@ -157,8 +171,7 @@ fn a_time_that_nobody_knows_is_in_no_bucket() {
     let known = entry(&[Reading::new(UnixMillis(START), 1.0), Reading::new(UnixMillis(START), 2.0)]);
     let unknown = Entry { quality: TimeQuality::Unsynchronised, ..known.clone() };
     let later = Entry { quality: TimeQuality::Other(9), ..known.clone() };
-    let all = anew(&[vec![known, unknown, later]]);
-    let minutes = all.of_log(&log(0), Resolution::Minute).expect("held");
-    assert_eq!(minutes.left_out(), LeftOut { untimed: 4, ..LeftOut::default() });
-    assert_eq!(minutes.buckets().values().map(Bucket::sum).collect::<Vec<_>>(), [3.0]);
+    let all = anew(&[known, unknown, later]);
+    assert_eq!(all.left_out(), LeftOut { untimed: 4, ..LeftOut::default() });
+    assert_eq!(all.buckets(Resolution::Hour).map(|(_, it)| it.sum()).collect::<Vec<_>>(), [3.0]);
 }
