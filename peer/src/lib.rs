@@ -64,6 +64,8 @@ pub mod net;
 mod sdk;
 
 pub use msec_crdt_store as store;
+#[cfg(feature = "index")]
+pub use msec_crdt_store::{Bucket, ClaimView, Resolution, RollUpQuery, RollUpRow};
 #[cfg(feature = "documents")]
 pub use msec_crdt_store::{
     Conflict, Held, Thing, ThingError, ThingField, ThingPatch, ThingView, Things, WaitsFor,
@@ -83,5 +85,7 @@ pub use sdk::{
     Notice, OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed,
     Status, Subscription,
 };
+#[cfg(all(feature = "net", feature = "index"))]
+pub use sdk::{Claims, STATEMENTS_MAX};
 #[cfg(all(feature = "net", feature = "documents"))]
 pub use sdk::{EditFailed, Registry, RegistryFailed, RegistryWatch};

@@ -1,5 +1,7 @@
 //! A peer for apps: open it, publish, subscribe, query.
 
+#[cfg(feature = "index")]
+mod claiming;
 mod config;
 mod data_dir;
 mod error;
@@ -12,6 +14,8 @@ mod registry;
 mod status;
 mod subscription;
 
+#[cfg(feature = "index")]
+pub use claiming::{Claims, STATEMENTS_MAX};
 pub use config::PeerConfig;
 pub use data_dir::DataDir;
 pub use error::{

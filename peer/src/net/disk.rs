@@ -37,6 +37,8 @@ pub(crate) enum Job {
         query: Query,
         answer: oneshot::Sender<Result<Vec<Row>, StorageError>>,
     },
+    #[cfg(feature = "index")]
+    Ask(Box<dyn FnOnce(&Queries) + Send>),
     #[cfg(feature = "documents")]
     Changes {
         query: ChangesQuery,
@@ -98,6 +100,20 @@ impl Disk {
     }
 }
 
+#[cfg(feature = "index")]
+impl Disk {
+    /// Asks whatever an app wants to know of the store. `None` if the thread is gone.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Queries) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let ask = move |queries: &Queries| drop(answer.send(ask(queries)));
+        let _ = self.questions.send(Job::Ask(Box::new(ask)));
+        answered.await.ok()
+    }
+}
+
 #[cfg(feature = "documents")]
 impl Disk {
     /// Reads change entries for an app. `None` if the thread is gone.
@@ -118,6 +134,8 @@ fn answer(queries: &Queries, question: Job) -> bool {
         Job::Query { query, answer } => drop(answer.send(queries.query(&query))),
         #[cfg(feature = "index")]
         Job::Latest { query, answer } => drop(answer.send(queries.latest(&query))),
+        #[cfg(feature = "index")]
+        Job::Ask(ask) => ask(queries),
         #[cfg(feature = "documents")]
         Job::Changes { query, answer } => drop(answer.send(queries.changes(&query))),
         _ => return false,

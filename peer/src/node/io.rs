@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, Entry, EntryKind, LogHeader, LogState, Place, Reading, Row, TimeQuality, VerifiedRun,
-    decode_readings,
+    Chunk, Confirmed, Entry, EntryKind, LogHeader, LogState, Place, Reading, Recomputed, Row, TimeQuality,
+    VerifiedRun, decode_readings,
 };
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
@@ -107,6 +107,10 @@ pub enum Content {
         /// The change.
         body: Vec<u8>,
     },
+    /// What entries of a log come to.
+    Claim(Recomputed),
+    /// That a claim of somebody else is right.
+    Countersignature(Confirmed),
 }
 
 /// What happened. Handed to [`super::Node::handle`] with the time.

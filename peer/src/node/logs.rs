@@ -199,8 +199,11 @@ impl Node {
             Content::Change { log, .. } if own.is_none_or(|own| own.header().id() != *log) => {
                 return Err(PublishError::LogChanged { log: *log });
             }
-            Content::Readings(_) if own.is_none() => self.start_log(spec)?,
-            Content::Change { .. } | Content::Readings(_) => {}
+            Content::Change { .. } => {}
+            Content::Readings(_) | Content::Claim(_) | Content::Countersignature(_) if own.is_none() => {
+                self.start_log(spec)?;
+            }
+            Content::Readings(_) | Content::Claim(_) | Content::Countersignature(_) => {}
         }
         let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
         self.rng.fill_bytes(&mut salt);
@@ -215,6 +218,10 @@ impl Node {
         let appended = match content {
             Content::Readings(readings) => log.append_readings(time, quality, salt, &readings),
             Content::Change { body, .. } => log.append_change(time, quality, salt, body),
+            Content::Claim(claim) => log.append_claim(time, quality, salt, &claim),
+            Content::Countersignature(confirmed) => {
+                log.append_countersignature(time, quality, salt, &confirmed)
+            }
         };
         if appended.is_err() && log.size() == 0 && !log.is_pending() {
             // The next try may name another unit or place.

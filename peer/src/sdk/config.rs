@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use msec_gossip::Interest;
 use msec_identity::{CollectionPath, Identity, PeerId};
 
+#[cfg(feature = "index")]
+use super::claiming::Claims;
 use super::data_dir::DataDir;
 use super::error::DataDirError;
 use super::invitation::Membership;
@@ -24,6 +26,8 @@ pub struct PeerConfig {
     pub(crate) mdns: bool,
     /// Where others are told that it listens. Empty: at the addresses of the machine.
     pub(crate) advertise: Vec<SocketAddr>,
+    #[cfg(feature = "index")]
+    pub(crate) claims: Option<Claims>,
     pub(crate) node: Config,
 }
 
@@ -44,6 +48,8 @@ impl PeerConfig {
             addresses,
             mdns: false,
             advertise: Vec::new(),
+            #[cfg(feature = "index")]
+            claims: None,
             node: Config::default(),
         })
     }
@@ -167,6 +173,14 @@ impl PeerConfig {
     #[must_use]
     pub fn thrifty(mut self, collection: CollectionPath) -> Self {
         self.node.thrifty.push(collection);
+        self
+    }
+
+    /// Claims what hours come to, as these settings say, and countersigns what others claimed. Default: it does not.
+    #[cfg(feature = "index")]
+    #[must_use]
+    pub fn claims(mut self, claims: Claims) -> Self {
+        self.claims = Some(claims);
         self
     }
 

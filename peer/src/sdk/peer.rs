@@ -1,11 +1,19 @@
 //! The handle that an app holds.
 
 use std::net::SocketAddr;
+#[cfg(feature = "index")]
+use std::sync::Arc;
 
+#[cfg(feature = "index")]
+use msec_crdt_store::{ClaimView, RollUpQuery, RollUpRow};
 use msec_crdt_store::{FileDir, Query, Reading, Row, Store, StoreConfig};
+#[cfg(any(feature = "index", feature = "documents"))]
+use msec_identity::LogId;
 use msec_identity::{Authority, PeerId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+#[cfg(feature = "index")]
+use super::claiming::Claiming;
 use super::config::PeerConfig;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
 use super::pending::Pending;
@@ -31,12 +39,18 @@ pub struct Peer {
     disk: Disk,
     /// What was found when the store was opened.
     cut: Option<msec_crdt_store::Cut>,
+    /// Claims as long as the peer is held.
+    #[cfg(feature = "index")]
+    _claiming: Option<Arc<Claiming>>,
 }
 
 impl Peer {
     /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
     pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
-        let PeerConfig { dir, identity, membership, addresses, mdns, advertise, node: mut settings } = config;
+        #[cfg(feature = "index")]
+        let claims = config.claims.clone();
+        let PeerConfig { dir, identity, membership, addresses, mdns, advertise, node: mut settings, .. } =
+            config;
         // Checked with the other settings; where the machine is, is looked at when the peer runs.
         settings.advertise.clone_from(&advertise);
         if let Some(membership) = &membership {
@@ -46,7 +60,8 @@ impl Peer {
         let store_dir = dir.store();
         let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
         let opened = tokio::task::spawn_blocking(move || {
-            let config = StoreConfig { index: true, fresh, ..StoreConfig::default() };
+            let roll_ups = cfg!(feature = "index");
+            let config = StoreConfig { index: true, roll_ups, fresh, ..StoreConfig::default() };
             Store::open_with(FileDir::open(store_dir)?, config)
         });
         let opened = opened.await;
@@ -85,6 +100,9 @@ impl Peer {
         }
         let disk = driver.disk();
         tokio::spawn(driver.run());
+        #[cfg(feature = "index")]
+        let claiming =
+            claims.map(|config| Arc::new(Claiming::start(config, id, commands.downgrade(), disk.clone())));
         Ok(Self {
             id,
             address,
@@ -94,6 +112,8 @@ impl Peer {
             events: weak,
             disk,
             cut,
+            #[cfg(feature = "index")]
+            _claiming: claiming,
         })
     }
 
@@ -135,14 +155,12 @@ impl Peer {
         stream: StreamSpec,
         content: Content,
     ) -> Result<Pending, PeerClosed> {
-        let (answer, answered) = oneshot::channel();
-        self.commands.send(Command::Publish { stream, content, answer }).await.map_err(|_| PeerClosed)?;
-        Ok(Pending { answered })
+        hand_over(&self.commands, stream, content).await
     }
 
     /// The log that a stream of this peer writes, which is started if there is none.
     #[cfg(feature = "documents")]
-    pub(super) async fn open_log(&self, stream: StreamSpec) -> Result<msec_identity::LogId, PublishFailed> {
+    pub(super) async fn open_log(&self, stream: StreamSpec) -> Result<LogId, PublishFailed> {
         Ok(self.ask(|answer| Command::OpenLog { stream, answer }).await??.log)
     }
 
@@ -170,6 +188,18 @@ impl Peer {
         Ok(self.disk.latest(query).await.ok_or(PeerClosed)??)
     }
 
+    /// What the readings of minutes, hours or days come to, the newest first. Where bodies are gone, claims stand for them.
+    #[cfg(feature = "index")]
+    pub async fn roll_ups(&self, query: RollUpQuery) -> Result<Vec<RollUpRow>, QueryFailed> {
+        Ok(self.disk.with(move |queries| queries.roll_ups(&query)).await.ok_or(PeerClosed)??)
+    }
+
+    /// The claims about a log that are held: what its entries come to, who says so, and who recomputed it.
+    #[cfg(feature = "index")]
+    pub async fn claims(&self, log: LogId) -> Result<Vec<ClaimView>, QueryFailed> {
+        Ok(self.disk.with(move |queries| queries.claims(&log)).await.ok_or(PeerClosed)??)
+    }
+
     /// The neighbours that it is linked with.
     pub async fn neighbours(&self) -> Result<Vec<Neighbour>, PeerClosed> {
         self.ask(|answer| Command::Neighbours { answer }).await
@@ -191,6 +221,17 @@ impl Peer {
         self.commands.send(command(answer)).await.map_err(|_| PeerClosed)?;
         answered.await.map_err(|_| PeerClosed)
     }
+}
+
+/// Hands something over to a peer, to be published as one entry.
+pub(super) async fn hand_over(
+    commands: &mpsc::Sender<Command>,
+    stream: StreamSpec,
+    content: Content,
+) -> Result<Pending, PeerClosed> {
+    let (answer, answered) = oneshot::channel();
+    commands.send(Command::Publish { stream, content, answer }).await.map_err(|_| PeerClosed)?;
+    Ok(Pending { answered })
 }
 
 impl std::fmt::Debug for Peer {
