@@ -5,6 +5,8 @@ mod ask;
 #[cfg(feature = "index")]
 mod export;
 mod publish;
+#[cfg(feature = "index")]
+mod roll_ups;
 mod run;
 mod show;
 mod signal;
@@ -63,6 +65,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Run(options) => run::run(options),
         Command::Publish(publish) => publish::publish(&publish),
         Command::Tail(tail) => ask::tail(&tail),
+        #[cfg(feature = "index")]
+        Command::Query(query) if query.every.is_some() => roll_ups::roll_ups(&query),
         Command::Query(query) => ask::query(&query),
         #[cfg(feature = "documents")]
         Command::Things(args) => things::things(args),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `message` | what is asked and answered |
 //! | `server` | answers for a running peer |
+//! | `roll_ups` | the same for what minutes, hours and days come to |
 //! | `things` | the same for the registry of things |
 //! | `client` | asks the running peer, or one that is opened for as long as the question takes |
 //!
@@ -13,12 +14,16 @@
 
 mod client;
 mod message;
+#[cfg(feature = "index")]
+mod roll_ups;
 mod server;
 #[cfg(feature = "documents")]
 mod things;
 
 pub(crate) use client::Session;
 pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine};
+#[cfg(feature = "index")]
+pub use roll_ups::{Every, RollUpLine, RollUpsRequest};
 pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};
 #[cfg(feature = "documents")]
 pub use things::{ThingLine, ThingsCommand, ThingsRequest};

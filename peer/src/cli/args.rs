@@ -59,7 +59,8 @@ pub(super) enum Command {
     Tail(Tail),
     /// Show readings that are held, the newest first
     #[command(after_help = "Examples:\n  msec query --in parks --since 24h --data-dir gateway\n  \
-                      msec query --since 2026-11-24T18:00:00Z --until 2026-11-25 --near 43.46,-3.79,500 --json")]
+                      msec query --since 2026-11-24T18:00:00Z --until 2026-11-25 --near 43.46,-3.79,500 --json\n  \
+                      msec query --in parks --every hour --since 7d --limit 1000 --csv > week.csv")]
     Query(QueryArgs),
     /// The registry of things: add, set, remove, show
     #[cfg(feature = "documents")]
@@ -166,6 +167,10 @@ pub(super) struct Run {
     /// Spare the flash card in this collection and those below it, "" for all: write once a second; may be given several times
     #[arg(long, value_name = "COLLECTION")]
     pub(super) thrifty: Vec<CollectionPath>,
+    /// Claim what hours come to, once a day, in this collection and those below it, "" for all, and countersign the claims of others that are right; a leaf claims what it wrote itself; may be given several times
+    #[cfg(feature = "index")]
+    #[arg(long, value_name = "COLLECTION")]
+    pub(super) claims: Vec<CollectionPath>,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,
@@ -232,6 +237,14 @@ pub(super) struct QueryArgs {
     /// At most so many
     #[arg(long, default_value_t = 20)]
     pub(super) limit: usize,
+    /// Show what the readings of each minute, hour or day (UTC) come to, instead of the readings
+    #[cfg(feature = "index")]
+    #[arg(long, value_name = "minute|hour|day")]
+    pub(super) every: Option<super::roll_ups::EveryArg>,
+    /// Print what they come to as CSV
+    #[cfg(feature = "index")]
+    #[arg(long, requires = "every", conflicts_with = "json")]
+    pub(super) csv: bool,
     #[command(flatten)]
     pub(super) place: Where,
 }

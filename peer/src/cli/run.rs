@@ -15,6 +15,8 @@ use crate::control::{Control, Near, RowLine, Session};
 use crate::gossip::{Interest, InterestError};
 use crate::net::{Throttle, wall_clock};
 use crate::node::Event;
+#[cfg(feature = "index")]
+use crate::sdk::Claims;
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 
 /// Lines about what was refused that are shown in a minute. Further ones are counted.
@@ -51,6 +53,11 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     }
     for address in &args.advertise {
         config = config.advertise(*address);
+    }
+    #[cfg(feature = "index")]
+    if !args.claims.is_empty() {
+        let (collections, of_others) = (args.claims.clone(), !args.leaf);
+        config = config.claims(Claims { collections, of_others, ..Claims::default() });
     }
     config = args.thrifty.into_iter().fold(config, PeerConfig::thrifty);
     let peer = Peer::open(config).await?;

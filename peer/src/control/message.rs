@@ -41,6 +41,9 @@ pub enum Request {
         /// At most so many.
         limit: usize,
     },
+    /// What the readings of minutes, hours or days come to, the newest first: an [`Answer::RollUp`] each.
+    #[cfg(feature = "index")]
+    RollUps(super::RollUpsRequest),
     /// Something about the registry of things.
     #[cfg(feature = "documents")]
     Things(super::ThingsRequest),
@@ -74,6 +77,9 @@ pub enum Answer {
     },
     /// To [`Request::Query`] and [`Request::Tail`].
     Row(RowLine),
+    /// To [`Request::RollUps`].
+    #[cfg(feature = "index")]
+    RollUp(super::RollUpLine),
     /// To [`Request::Things`].
     #[cfg(feature = "documents")]
     Thing(super::ThingLine),
