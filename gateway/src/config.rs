@@ -61,6 +61,8 @@ pub struct PeerSettings {
     pub advertise: Vec<SocketAddr>,
     /// Where entries wait for company before they go to the disk.
     pub thrifty: Vec<CollectionPath>,
+    /// Where it claims what hours come to, and countersigns what others claimed.
+    pub claims: Vec<CollectionPath>,
     /// Whether it finds others by mDNS.
     pub mdns: bool,
 }
@@ -159,8 +161,11 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
     if !advertise.is_empty() {
         at("peer", 0, "advertise", Addresses::new(advertise.clone()))?;
     }
-    let thrifty: Result<Vec<_>, _> = peer.thrifty.iter().map(|text| text.parse::<CollectionPath>()).collect();
-    let thrifty = at("peer", 0, "thrifty", thrifty)?;
+    let paths = |key, texts: &[String]| {
+        let paths: Result<Vec<_>, _> = texts.iter().map(|text| text.parse::<CollectionPath>()).collect();
+        at("peer", 0, key, paths)
+    };
+    let (thrifty, claims) = (paths("thrifty", &peer.thrifty)?, paths("claims", &peer.claims)?);
     if page.zone.is_empty() || jiff::tz::TimeZone::get(&page.zone).is_err() {
         let reason =
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
@@ -179,6 +184,7 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             contacts,
             advertise,
             thrifty,
+            claims,
             mdns: peer.mdns,
         },
         page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone },

@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow};
 use msec_peer::cli::Signal;
 use msec_peer::control::Control;
 use msec_peer::identity::{PeerId, Right};
-use msec_peer::{BindError, DataDir, Membership, OpenError, Peer, PeerConfig};
+use msec_peer::{BindError, Claims, DataDir, Membership, OpenError, Peer, PeerConfig};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,6 +119,10 @@ fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
             Some(peer) => config.contact_peer(contact.address, peer),
             None => config.contact(contact.address),
         };
+    }
+    if !settings.claims.is_empty() {
+        let collections = settings.claims.clone();
+        config = config.claims(Claims { collections, of_others: true, ..Claims::default() });
     }
     let config = settings.advertise.iter().fold(config, |config, address| config.advertise(*address));
     Ok(settings.thrifty.iter().cloned().fold(config, PeerConfig::thrifty))

@@ -21,6 +21,7 @@ pub(super) struct RawPeer {
     pub(super) contacts: Vec<String>,
     pub(super) advertise: Vec<String>,
     pub(super) thrifty: Vec<String>,
+    pub(super) claims: Vec<String>,
     pub(super) mdns: bool,
 }
 
@@ -91,6 +92,7 @@ impl Default for RawPeer {
             contacts: Vec::new(),
             advertise: Vec::new(),
             thrifty: Vec::new(),
+            claims: Vec::new(),
             mdns: true,
         }
     }
