@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use msec_crdt_store::{Entry, Reading, ValueQuality, VerifiedRun, encode_readings};
+use msec_crdt_store::{
+    Body, CompactRange, Entry, EntryKind, Reading, Recompute, Resolution, TimeQuality, ValueQuality, VerifiedRun,
+    encode_readings,
+};
 use msec_fuzz::script::{STEPS_MAX, Script};
 use msec_fuzz::{disk, document, gossip, node, noise, overlay, town, vectors};
-use msec_identity::{Right, UnixMillis};
+use msec_identity::{LogId, Right, UnixMillis};
 use msec_peer::Membership;
 
 /// By `target/name`.
@@ -82,6 +85,27 @@ fn logs(seeds: &mut Seeds) {
     add(seeds, "readings", "singles", encode_readings(&widened).expect("eight readings"));
 }
 
+fn claims(seeds: &mut Seeds) {
+    let claim = |resolution, every_ms: i64, values: &[f64]| {
+        let start = UnixMillis(1_700_000_000_000);
+        let readings: Vec<_> = (0..)
+            .zip(values)
+            .map(|(n, value)| Reading::new(start.saturating_add(n * every_ms), *value))
+            .collect();
+        let body = Body::Kept { salt: [1; 16], bytes: encode_readings(&readings).expect("readings") };
+        let (kind, quality) = (EntryKind::Readings, TimeQuality::Synchronised);
+        let mut it = Recompute::begin(LogId([5; 32]), resolution, CompactRange::empty(0));
+        it.push(&Entry { kind, time: start, quality, body }).expect("few buckets");
+        it.finish().expect("a claim").as_claim().to_bytes()
+    };
+    let counts: Vec<_> = (0..48).map(|n| f64::from(n % 7)).collect();
+    add(seeds, "claim", "hours", claim(Resolution::Hour, 3_600_000, &counts));
+    add(seeds, "claim", "days", claim(Resolution::Day, 3_600_000, &counts));
+    let computed: Vec<_> = (1..40).map(|n| 1.0 / f64::from(n)).collect();
+    add(seeds, "claim", "sums", claim(Resolution::Minute, 20_000, &computed));
+    add(seeds, "claim", "many-words", claim(Resolution::Minute, 20_000, &[1e300, 1.0, 1e-300]));
+}
+
 fn stores(seeds: &mut Seeds) {
     use disk::act::{BYTES, COMMIT, CUT, FLIP, PAYLOAD};
     let written = |script: Script, n: u8| script.step(COMMIT, 0x80 | n, &[]);
@@ -144,6 +168,7 @@ fn texts(seeds: &mut Seeds) {
             "query",
             r#"{"query":{"collection":"parks","since":0,"near":{"latitude":43.46,"longitude":-3.79,"radius_m":500.0},"limit":20}}"#,
         ),
+        ("roll-ups", r#"{"roll_ups":{"every":"hour","collection":"parks","since":0,"limit":20}}"#),
         ("tail", r#"{"tail":{"collection":"","stream":"mic-1"}}"#),
         ("missed", r#"{"missed":7}"#),
         ("error", r#"{"error":"no"}"#),
@@ -196,7 +221,7 @@ fn gateways(seeds: &mut Seeds) {
 #[test]
 fn the_committed_seeds_are_what_the_code_writes() {
     let mut seeds = Seeds::new();
-    for make in [records, handshakes, logs, stores, machines, texts, gateways] {
+    for make in [records, handshakes, logs, claims, stores, machines, texts, gateways] {
         make(&mut seeds);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
