@@ -108,7 +108,7 @@ pub enum Content {
         body: Vec<u8>,
     },
     /// What entries of a log come to.
-    Claim(Recomputed),
+    Claim(Box<Recomputed>),
     /// That a claim of somebody else is right.
     Countersignature(Confirmed),
 }

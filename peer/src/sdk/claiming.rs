@@ -117,7 +117,7 @@ async fn say_all(
         for Statement { collection, says } in statements {
             let name = StreamName { collection, stream: ROLL_UPS_STREAM.into() };
             let content = match says {
-                Says::Claim(claim) => Content::Claim(claim),
+                Says::Claim(claim) => Content::Claim(Box::new(claim)),
                 Says::Countersignature(confirmed) => Content::Countersignature(confirmed),
             };
             let stream = StreamSpec { name, unit: None, place: None };
