@@ -12,9 +12,6 @@ use crate::queue::{Micros, SECOND};
 use crate::scenario::Bench;
 use crate::setup::{Join, Setup};
 
-/// What is lost of all that vanish scenarios lose, in per cent.
-pub const VANISHING: [u32; 4] = [30, 50, 80, 90];
-
 /// Warm-up where nodes vanish: views are full, and nobody asks how good they are.
 const WARM_UP_VANISH: Micros = 180 * SECOND;
 
@@ -35,7 +32,7 @@ pub enum Part {
     Planar,
     /// Random senders, after all joined through one node.
     Join,
-    /// 30, 50, 80 and 90 per cent of the nodes vanish at once.
+    /// So many per cent of the nodes vanish at once.
     Vanish,
 }
 
@@ -76,6 +73,8 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// The parts, without doubles.
     pub parts: Vec<Part>,
+    /// How many vanish, in per cent: one run each for those that fail and those that fall silent.
+    pub vanishing: Vec<u32>,
     /// Whom to run.
     pub who: Who,
     /// The length of a real entry.
@@ -134,9 +133,8 @@ impl Plan {
         }
         if self.has(Part::Vanish) {
             let deaths = [Death::Failing, Death::Silent];
-            let all =
-                VANISHING.into_iter().flat_map(|percent| deaths.map(|death| What::Vanish(percent, death)));
-            whats.extend(all);
+            let percents = self.vanishing.iter();
+            whats.extend(percents.flat_map(|percent| deaths.map(|death| What::Vanish(*percent, death))));
         }
         let mut jobs = Vec::new();
         for what in whats {

@@ -35,6 +35,9 @@ struct Args {
     /// What to compare. Default: everything.
     #[arg(long, alias = "scenario", value_enum, value_delimiter = ',')]
     parts: Vec<Part>,
+    /// Of the part `vanish`: how many vanish, in per cent.
+    #[arg(long, value_delimiter = ',', default_value = "30,50,80,90")]
+    vanishing: Vec<u32>,
     /// Whom to run.
     #[arg(long, value_enum, default_value = "both")]
     who: Who,
@@ -42,7 +45,7 @@ struct Args {
     #[arg(long, value_enum, default_value = "random")]
     join: Join,
     /// Messages of each part; those after the first third count.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 90)]
     rounds: u32,
     /// Milliseconds between two messages.
     #[arg(long, default_value_t = 1_000)]
@@ -76,6 +79,11 @@ fn run(args: &Args) -> anyhow::Result<()> {
         args.rounds
     );
     anyhow::ensure!(args.interval_ms > 0, "--interval-ms is 0: give at least 1");
+    anyhow::ensure!(
+        args.vanishing.iter().all(|percent| *percent < 100),
+        "--vanishing is {:?}: give numbers below 100, somebody has to be left",
+        args.vanishing
+    );
     anyhow::ensure!(!args.seeds.is_empty(), "--seeds is empty: give at least one number");
     let mut parts = args.parts.clone();
     if parts.is_empty() {
@@ -98,7 +106,14 @@ fn run(args: &Args) -> anyhow::Result<()> {
         profiles: args.profile,
     };
     let entry_bytes = entry::bytes(ENTRY_READINGS)?;
-    let plan = Plan { setup, seeds: args.seeds.clone(), parts, who: args.who, entry_bytes };
+    let plan = Plan {
+        setup,
+        seeds: args.seeds.clone(),
+        parts,
+        vanishing: args.vanishing.clone(),
+        who: args.who,
+        entry_bytes,
+    };
     println!("{}: {}", Iroh::NAME, Iroh::configuration());
     println!("{}: {}", Ours::NAME, Ours::configuration());
     println!(
