@@ -18,6 +18,7 @@ mod subscription;
 pub use claiming::{Claims, STATEMENTS_MAX};
 pub use config::PeerConfig;
 pub use data_dir::DataDir;
+pub(crate) use data_dir::store_config;
 pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };

@@ -277,6 +277,8 @@ async fn a_damaged_store_is_told_and_repaired_by_hand() {
         (&whole[0]["whole"], &whole[0]["logs"], &whole[0]["entries"]),
         (&true.into(), &1.into(), &30.into())
     );
+    let looked = store("stats", &home);
+    assert!(!text(&looked.stderr).contains("made again"), "its index is what the peer needs: {looked:?}");
     let stats = json(MSEC, ["store", "stats", "--json", "--data-dir", &home]);
     assert_eq!((&stats[0]["runs"], &stats[0]["collections"][0]["collection"]), (&29.into(), &PARKS.into()));
 

@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use msec_crdt_store::{
-    Checked, Compacted, FileDir, LogState, Medium, Opened, Storage, Store, StoreConfig, check,
-};
+use msec_crdt_store::{Checked, Compacted, FileDir, LogState, Medium, Opened, Storage, Store, check};
 use serde_json::json;
 
 use super::args::Where;
 use super::show::{say, table, written};
-use crate::net::random_seed;
-use crate::sdk::DataDir;
+use crate::sdk::{DataDir, store_config};
 
 /// Where fewer hundredths of a segment are dead, writing it anew costs the disk more than it gives back.
 const DEAD_PERCENT: u8 = 20;
@@ -78,9 +75,7 @@ pub(super) fn directory(place: &Where) -> anyhow::Result<FileDir> {
 }
 
 pub(super) fn open(dir: FileDir) -> anyhow::Result<(Store, Opened)> {
-    let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
-    let config = StoreConfig { index: true, fresh, ..StoreConfig::default() };
-    Store::open_with(dir, config).context("cannot open the store")
+    Store::open_with(dir, store_config()).context("cannot open the store")
 }
 
 fn show_checked(place: &Where) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use msec_crdt_store::StoreConfig;
 use msec_identity::{Grant, Identity, KeyFile, KeyStore, Manifest, Unverified, Verified};
 
 use super::error::DataDirError;
@@ -25,6 +26,12 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct DataDir {
     path: PathBuf,
+}
+
+/// How a peer opens its store, and whoever looks at it while no peer runs: with other settings the index would be made again.
+pub(crate) fn store_config() -> StoreConfig {
+    let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
+    StoreConfig { index: true, roll_ups: cfg!(feature = "index"), fresh, ..StoreConfig::default() }
 }
 
 impl DataDir {

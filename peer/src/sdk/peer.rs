@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "index")]
 use msec_crdt_store::{ClaimView, RollUpQuery, RollUpRow};
-use msec_crdt_store::{FileDir, Query, Reading, Row, Store, StoreConfig};
+use msec_crdt_store::{FileDir, Query, Reading, Row, Store};
 #[cfg(any(feature = "index", feature = "documents"))]
 use msec_identity::LogId;
 use msec_identity::{Authority, PeerId};
@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 #[cfg(feature = "index")]
 use super::claiming::Claiming;
 use super::config::PeerConfig;
+use super::data_dir::store_config;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
 use super::pending::Pending;
 use super::status::{Neighbour, Status};
@@ -58,12 +59,8 @@ impl Peer {
         }
         let membership = dir.membership()?.ok_or(OpenError::NoSpace)?;
         let store_dir = dir.store();
-        let fresh = *random_seed().first_chunk().expect("a seed has 32 bytes");
-        let opened = tokio::task::spawn_blocking(move || {
-            let roll_ups = cfg!(feature = "index");
-            let config = StoreConfig { index: true, roll_ups, fresh, ..StoreConfig::default() };
-            Store::open_with(FileDir::open(store_dir)?, config)
-        });
+        let opened =
+            tokio::task::spawn_blocking(move || Store::open_with(FileDir::open(store_dir)?, store_config()));
         let opened = opened.await;
         let (store, opened) = opened.expect("opening a store does not panic")?;
         let cut = opened.cut;
