@@ -175,9 +175,7 @@ impl Trees {
         let cost = Dist::of_link(cost);
         if cost.abs_diff(link.cost) >= link.cost.margin(COST_PART, COST_LEAST) {
             link.cost = cost;
-            let trees: Vec<TreeId> = link.trees().collect();
-            self.weigh_all(now, slot, trees.into_iter());
-            self.settle(now);
+            self.weigh_link(now, slot);
         }
     }
 
@@ -186,7 +184,12 @@ impl Trees {
         let Some(slot) = self.slot(peer) else { return };
         let Some(link) = self.links[usize::from(slot.0)].as_mut() else { return };
         link.is_leaving = true;
-        let trees: Vec<TreeId> = link.trees().collect();
+        self.weigh_link(now, slot);
+    }
+
+    /// All that a neighbour told is further or nearer than it was.
+    fn weigh_link(&mut self, now: Duration, slot: Slot) {
+        let trees: Vec<TreeId> = self.link(slot).into_iter().flat_map(Link::trees).collect();
         self.weigh_all(now, slot, trees.into_iter());
         self.settle(now);
     }
