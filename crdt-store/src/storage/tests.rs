@@ -55,6 +55,19 @@ impl Writer {
     }
 }
 
+/// An answer that is asked for page by page, each after the last row of the one before.
+fn all_pages<R, C>(limit: usize, cursor: impl Fn(&R) -> C, page: impl Fn(Option<C>) -> Vec<R>) -> Vec<R> {
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = page(after);
+        assert!(page.len() <= limit);
+        let Some(last) = page.last() else { return pages };
+        after = Some(cursor(last));
+        pages.extend(page);
+    }
+}
+
 fn values(store: &(impl Storage + ?Sized)) -> Vec<f64> {
     store.query(&Query::default()).expect("answers").iter().map(|row| row.reading.value).collect()
 }

@@ -1,7 +1,7 @@
 //! What queries find, against looking at every reading there is.
 
 use super::*;
-use crate::query::{QUERY_ROWS_MAX, RowCursor};
+use crate::query::QUERY_ROWS_MAX;
 
 /// Readings of any times, in entries of any size, in commits of some of them, of three logs.
 fn commits() -> impl Strategy<Value = Vec<(usize, Vec<Vec<i64>>)>> {
@@ -61,15 +61,8 @@ proptest! {
         });
         prop_assert_eq!(&store.query(&query).expect("answers"), &expected);
 
-        let mut pages = Vec::new();
-        let mut after: Option<RowCursor> = None;
-        loop {
-            let page = store.query(&Query { after, limit, ..query.clone() }).expect("answers");
-            prop_assert!(page.len() <= limit);
-            let Some(last) = page.last() else { break };
-            after = Some(last.cursor());
-            pages.extend(page);
-        }
+        let page = |after| store.query(&Query { after, limit, ..query.clone() }).expect("answers");
+        let pages = all_pages(limit, Row::cursor, page);
         prop_assert_eq!(pages, expected);
     }
 

@@ -7,7 +7,7 @@ mod index;
 
 use super::*;
 use crate::log::{Body, Entry};
-use crate::rollup::{Resolution, RollUpCursor};
+use crate::rollup::Resolution;
 
 const MINUTE: i64 = 60_000;
 
@@ -124,15 +124,8 @@ proptest! {
             row.end() > since && row.begin < until && stream.is_none_or(|stream| stream == row.of.stream)
         });
         let query = RollUpQuery { since, until, stream: stream.map(Into::into), ..every };
-        let mut pages = Vec::new();
-        let mut after: Option<RollUpCursor> = None;
-        loop {
-            let page = store.roll_ups(&RollUpQuery { after, limit, ..query.clone() }).expect("answers");
-            prop_assert!(page.len() <= limit);
-            let Some(last) = page.last() else { break };
-            after = Some(last.cursor());
-            pages.extend(page);
-        }
+        let page = |after| store.roll_ups(&RollUpQuery { after, limit, ..query.clone() }).expect("answers");
+        let pages = all_pages(limit, RollUpRow::cursor, page);
         prop_assert_eq!(pages, if length == 0 { Vec::new() } else { expected });
     }
 }
