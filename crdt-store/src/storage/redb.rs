@@ -160,14 +160,19 @@ fn roll_up(
     Ok(())
 }
 
+/// The table, unless this is before the first checkpoint: then there is none.
+fn if_any<T>(table: Result<T, TableError>) -> Result<Option<T>, IndexError> {
+    match table {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Index for RedbIndex {
     fn load(&self) -> Result<Option<Loaded>, IndexError> {
         let transaction = self.database.begin_read()?;
-        let meta = match transaction.open_table(META) {
-            Ok(meta) => meta,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(meta) = if_any(transaction.open_table(META))? else { return Ok(None) };
         let Some(checkpoint) = meta.get(CHECKPOINT)? else { return Ok(None) };
         let checkpoint = row::read_checkpoint(checkpoint.value())?;
         let headers = transaction.open_table(HEADERS)?;
@@ -220,12 +225,8 @@ impl Index for RedbIndex {
     }
 
     fn claims(&self, log: &LogId) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
-        let claims = match self.database.begin_read()?.open_table(CLAIMS) {
-            Ok(claims) => claims,
-            // Before the first checkpoint.
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+        let claims = self.database.begin_read()?.open_table(CLAIMS);
+        let Some(claims) = if_any(claims)? else { return Ok(Vec::new()) };
         let (least, greatest) = ([0; 32], [0xff; 32]);
         let of_log = (&log.0, 0, 0, &least, 0)..=(&log.0, u64::MAX, u64::MAX, &greatest, u64::MAX);
         let rows = claims.range(of_log)?.take(CLAIMS_READ_MAX);
@@ -239,11 +240,8 @@ impl Index for RedbIndex {
     }
 
     fn countersigning(&self, claim: &ClaimHash) -> Result<Vec<(LogId, u64)>, IndexError> {
-        let countersigned = match self.database.begin_read()?.open_table(COUNTERSIGNED) {
-            Ok(countersigned) => countersigned,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+        let countersigned = self.database.begin_read()?.open_table(COUNTERSIGNED);
+        let Some(countersigned) = if_any(countersigned)? else { return Ok(Vec::new()) };
         let (least, greatest) = ([0; 32], [0xff; 32]);
         let of_claim = (&claim.0, &least, 0)..=(&claim.0, &greatest, u64::MAX);
         let rows = countersigned.range(of_claim)?.take(COUNTERSIGNATURES_READ_MAX);
