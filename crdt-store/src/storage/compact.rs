@@ -206,7 +206,7 @@ impl Store {
         };
         let erased = self.ledger.told.erased.erase_in(&run.log, run.from, &mut run.entries) > 0;
         *has_erased |= erased;
-        let Some(log) = self.shared.logs().get(&run.log).cloned() else { return Ok(Left::Nothing) };
+        let Some(log) = self.shared.log(&run.log) else { return Ok(Left::Nothing) };
         let begin = log.begin();
         let (mut at, mut counts) = (run.from.max(begin), false);
         while at < run.end().min(log.size()) && !counts {

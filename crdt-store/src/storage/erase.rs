@@ -61,6 +61,14 @@ impl Tombstones {
         ranges.get(after).is_some_and(|range| range.start < positions.end)
     }
 
+    /// How many of these positions have one.
+    pub(super) fn count_in(&self, log: &LogId, positions: Range<u64>) -> u64 {
+        let Some(ranges) = self.by_log.get(log) else { return 0 };
+        let after = ranges.partition_point(|range| range.end <= positions.start);
+        let touched = ranges[after..].iter().take_while(|range| range.start < positions.end);
+        touched.map(|it| it.end.min(positions.end).saturating_sub(it.start.max(positions.start))).sum()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.count >= TOMBSTONES_MAX
     }
@@ -100,7 +108,7 @@ impl Store {
             records.push(Record::Erased(maker, position..position + 1));
         }
         self.ledger.write(&records)?;
-        self.shared.set_tombstones(self.ledger.told.erased.iter());
+        self.shared.set_tombstones(self.ledger.told.erased.clone());
         self.finish_erasing()
     }
 
@@ -150,6 +158,8 @@ mod tests {
                 prop_assert!((0..80).all(|position| it.has(&id, position) == set.contains(&(log, position))));
                 let touched = (from..from + len).any(|position| set.contains(&(log, position)));
                 prop_assert_eq!(it.touch(&id, from..from + len), touched);
+                let count = (from..from + len).filter(|position| set.contains(&(log, *position))).count();
+                prop_assert_eq!(it.count_in(&id, from..from + len), count as u64);
             }
             let ranges: Vec<_> = it.iter().collect();
             prop_assert_eq!(ranges.len(), it.count);

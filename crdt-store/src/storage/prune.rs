@@ -27,7 +27,7 @@ impl Store {
         let view = self.shared.view();
         let (mut pruned, mut records, mut entries) = (Vec::new(), Vec::new(), 0);
         for (id, end) in logs {
-            let Some(held) = self.shared.logs().get(id).cloned() else { continue };
+            let Some(held) = self.shared.log(id) else { continue };
             // Entry 0 stays, and the last one: it says how far the log came, and when.
             let end = (*end).min(held.size().saturating_sub(1));
             if end <= held.begin().max(1) {
@@ -53,12 +53,10 @@ impl Store {
         }
         Ok(entries)
     }
-}
 
-impl Store {
     /// As [`Storage::prefix`].
     pub(super) fn prefix_of(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError> {
-        let Some(log) = self.shared.logs().get(log).cloned() else { return Ok(None) };
+        let Some(log) = self.shared.log(log) else { return Ok(None) };
         let Some(base) = &log.base else { return Ok(None) };
         let mut rest = self.shared.view().range(&log, base.end())?;
         if !rest.join(&log.facts.rest) {

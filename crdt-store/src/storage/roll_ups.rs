@@ -252,11 +252,6 @@ fn counted(
 }
 
 impl Shared {
-    /// A log as it is now.
-    pub(super) fn log(&self, log: &LogId) -> Option<Arc<HeldLog>> {
-        self.logs().get(log).cloned()
-    }
-
     /// The root of a log's first entries; `None` if what shows it was let go. They never change: it is remembered.
     fn root(&self, view: &View, log: &HeldLog, size: u64) -> Result<Option<TreeHash>, StorageError> {
         let key = (log.id(), size);

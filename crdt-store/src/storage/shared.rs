@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use msec_identity::LogId;
 
 use super::claims::Claims;
+use super::erase::Tombstones;
 use super::held::HeldLog;
 use super::index::AnyIndex;
 use super::view::View;
@@ -35,8 +36,8 @@ pub(super) struct Shared {
     moving: RwLock<()>,
     /// Roots of logs' first entries that were computed from what is held, at most [`super::roll_ups::ROOTS_MAX`] of them.
     pub(super) roots: Mutex<BTreeMap<(LogId, u64), TreeHash>>,
-    /// Entries that were erased: of each log ranges, in order and apart.
-    tombstones: RwLock<BTreeMap<LogId, Vec<Range<u64>>>>,
+    /// As the ledger has them.
+    tombstones: RwLock<Tombstones>,
     /// Whether the index failed somebody, and is to be made again.
     index_failed: AtomicBool,
     doubted: AtomicBool,
@@ -67,6 +68,11 @@ impl Shared {
         self.logs.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A log as it is now.
+    pub(super) fn log(&self, log: &LogId) -> Option<Arc<HeldLog>> {
+        self.logs().get(log).cloned()
+    }
+
     pub(super) fn logs_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<LogId, Arc<HeldLog>>> {
         self.logs.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,18 +96,13 @@ impl Shared {
     }
 
     /// Remembers what was erased.
-    pub(super) fn set_tombstones(&self, erased: impl Iterator<Item = (LogId, Range<u64>)>) {
-        let mut tombstones = BTreeMap::<_, Vec<_>>::new();
-        erased.for_each(|(log, range)| tombstones.entry(log).or_default().push(range));
+    pub(super) fn set_tombstones(&self, tombstones: Tombstones) {
         *self.tombstones.write().unwrap_or_else(PoisonError::into_inner) = tombstones;
     }
 
     /// How many of these entries were erased.
     pub(super) fn erased(&self, log: &LogId, entries: Range<u64>) -> u64 {
-        let tombstones = self.tombstones.read().unwrap_or_else(PoisonError::into_inner);
-        let ranges = tombstones.get(log).map_or(&[][..], Vec::as_slice);
-        let common = |it: &Range<u64>| it.end.min(entries.end).saturating_sub(it.start.max(entries.start));
-        ranges.iter().map(common).sum()
+        self.tombstones.read().unwrap_or_else(PoisonError::into_inner).count_in(log, entries)
     }
 
     pub(super) fn index(&self) -> Option<AnyIndex> {
@@ -158,7 +159,7 @@ impl Shared {
         bytes_max: usize,
     ) -> Result<Option<Chunk>, StorageError> {
         let _stay = self.files_stay();
-        let Some(log) = self.logs().get(log).cloned() else { return Ok(None) };
+        let Some(log) = self.log(log) else { return Ok(None) };
         self.note(self.view().chunk(&log, from, bytes_max))
     }
 

@@ -111,7 +111,7 @@ impl Store {
         let through = Through { seq: 0, run: replay.run };
         let unindexed = replay.buckets + replay.claims.len();
         let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
-        shared.set_tombstones(ledger.told.erased.iter());
+        shared.set_tombstones(ledger.told.erased.clone());
         let mut store = Self {
             shared,
             config,
