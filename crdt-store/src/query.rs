@@ -1,5 +1,7 @@
 //! What an app asks of the store.
 
+use std::sync::Arc;
+
 use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
 
 use crate::log::{LogHeader, Place, TimeQuality};
@@ -109,14 +111,8 @@ pub struct Row {
     pub position: u64,
     /// Which reading of the entry it is.
     pub index: u32,
-    /// Who wrote it.
-    pub author: PeerId,
-    /// The collection.
-    pub collection: CollectionPath,
-    /// The stream.
-    pub stream: String,
-    /// The unit of the value.
-    pub unit: String,
+    /// Who writes the log, and what: shared by all rows of it.
+    pub header: Arc<LogHeader>,
     /// Where it was measured: the log's place, or else the reading's own.
     pub place: Option<Place>,
     /// What the writer knew of its clock.
@@ -128,7 +124,7 @@ pub struct Row {
 impl Row {
     /// The row for a reading in the entry at that position of that log, with its number there.
     pub fn of(
-        header: &LogHeader,
+        header: &Arc<LogHeader>,
         log: LogId,
         (position, index): (u64, u32),
         clock: TimeQuality,
@@ -138,14 +134,31 @@ impl Row {
             log,
             position,
             index,
-            author: header.author(),
-            collection: header.collection().clone(),
-            stream: header.stream().to_owned(),
-            unit: header.unit().to_owned(),
             place: header.place().or(reading.place),
+            header: header.clone(),
             clock,
             reading,
         }
+    }
+
+    /// Who wrote it.
+    pub fn author(&self) -> PeerId {
+        self.header.author()
+    }
+
+    /// The collection.
+    pub fn collection(&self) -> &CollectionPath {
+        self.header.collection()
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &str {
+        self.header.stream()
+    }
+
+    /// The unit of the value.
+    pub fn unit(&self) -> &str {
+        self.header.unit()
     }
 
     /// Where the next page goes on.
@@ -182,13 +195,13 @@ mod tests {
         let fixed = moving.clone().with_place(Some(place(43.0)));
         let query = Query { near: Near::new(place(44.0), 1_000.0), ..Query::default() };
         assert!(query.wants(&moving) && !query.wants(&fixed));
-        let row = |header, at: Option<Place>| {
+        let row = |header: LogHeader, at: Option<Place>| {
             let reading = Reading { place: at, ..Reading::new(UnixMillis(5), 48.5) };
-            Row::of(header, LogId([4; 32]), (1, 0), TimeQuality::Synchronised, reading)
+            Row::of(&Arc::new(header), LogId([4; 32]), (1, 0), TimeQuality::Synchronised, reading)
         };
-        let near =
-            [Some(place(44.0)), Some(place(43.0)), None].map(|at| query.is_near(row(&moving, at).place));
+        let near = [Some(place(44.0)), Some(place(43.0)), None]
+            .map(|at| query.is_near(row(moving.clone(), at).place));
         assert_eq!(near, [true, false, false]);
-        assert_eq!(row(&fixed, Some(place(44.0))).place, Some(place(43.0)));
+        assert_eq!(row(fixed, Some(place(44.0))).place, Some(place(43.0)));
     }
 }

@@ -110,7 +110,7 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
     assert!(logs <= 1, "the sensor has one log");
     let signed = (0..COMMITS).rev().map(|n| n as f64);
     let rows = store.query(&Query::default()).expect("memory can be read");
-    assert!(rows.iter().all(|row| row.author == town::sensor().peer()));
+    assert!(rows.iter().all(|row| row.author() == town::sensor().peer()));
     let values: Vec<_> = rows.iter().map(|row| row.reading.value).collect();
     assert!(
         values.is_empty() || signed.skip(COMMITS - values.len()).eq(values),

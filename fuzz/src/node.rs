@@ -198,7 +198,7 @@ impl Scene {
         assert_eq!(held, stored);
         let authors = [town::sensor().peer(), town::gateway().peer()];
         let rows = store.query(&Query::default()).expect("memory can be read");
-        assert!(rows.iter().all(|row| authors.contains(&row.author)), "nobody else may write");
+        assert!(rows.iter().all(|row| authors.contains(&row.author())), "nobody else may write");
     }
 
     fn next_link(&mut self) -> LinkId {

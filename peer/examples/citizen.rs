@@ -54,5 +54,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn show(row: &Row) {
-    println!("{} {}/{} {} {}", row.reading.time.0, row.collection, row.stream, row.reading.value, row.unit);
+    println!(
+        "{} {}/{} {} {}",
+        row.reading.time.0,
+        row.collection(),
+        row.stream(),
+        row.reading.value,
+        row.unit()
+    );
 }

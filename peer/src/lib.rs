@@ -41,7 +41,7 @@ let noise = StreamSpec::new("parks/noise", "mic-1")?.unit("dB");
 sensor.publish(&noise, &[Reading::new(UnixMillis(1_700_000_000_000), 48.5)]).await?;
 
 let row = readings.reading().await.expect("a verified reading");
-assert_eq!((row.stream.as_str(), row.reading.value), ("mic-1", 48.5));
+assert_eq!((row.stream(), row.reading.value), ("mic-1", 48.5));
 # sensor.close().await; citizen.close().await;
 # Ok::<(), Box<dyn std::error::Error>>(())
 # })?;

@@ -39,7 +39,7 @@ async fn a_citizen_with_a_grant_on_parks_gets_parks_and_not_harbour() {
     // Several rounds of reconciliation, which would bring what must not come.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(numbers(&citizen).await, [2, 4, 6]);
-    assert!(rows(&citizen).await.iter().all(|row| row.collection.as_str() == "parks/noise"));
+    assert!(rows(&citizen).await.iter().all(|row| row.collection().as_str() == "parks/noise"));
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Answers to queries: the newest readings of many logs.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::held::HeldLog;
@@ -135,14 +134,20 @@ pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, St
 }
 
 /// The newest reading of each stream, if the query wants it. The logs that a stream went on in are one stream.
-pub(super) fn latest(logs: &[Arc<HeldLog>], query: &Query) -> Vec<Row> {
-    let mut ranked = ranked(logs);
-    // Where two logs are of one stream, the first one has the newest reading.
-    let mut seen = BTreeSet::new();
-    ranked.retain(|(key, n)| seen.insert(logs[*n].stream) && query.wants_reading(key));
-    let rows = ranked.iter().map(|(key, n)| (key, &logs[*n], logs[*n].facts.newest));
-    let rows = rows.filter_map(|(key, log, newest)| newest.map(|it| row(log, key, it.clock, it.reading)));
-    rows.filter(|row| query.is_near(row.place)).take(query.limit.min(QUERY_ROWS_MAX)).collect()
+pub(super) fn latest<'a>(logs: impl Iterator<Item = &'a HeldLog>, query: &Query) -> Vec<Row> {
+    let newest = logs.filter_map(|log| {
+        let it = log.facts.newest.as_ref()?;
+        Some((log.stream, row(log, &it.key, it.clock, it.reading)))
+    });
+    let rows: Vec<(u128, Row)> = newest.collect();
+    let mut ranked: Vec<(u128, Ranked)> =
+        rows.iter().enumerate().map(|(n, (stream, row))| (*stream, (row.cursor(), n))).collect();
+    ranked.sort_unstable_by(|(a, a_at), (b, b_at)| a.cmp(b).then_with(|| b_at.cmp(a_at)));
+    ranked.dedup_by_key(|(stream, _)| *stream);
+    let wanted = |(_, (key, n)): &(u128, Ranked)| query.wants_reading(key) && query.is_near(rows[*n].1.place);
+    let mut ranked: Vec<Ranked> = ranked.into_iter().filter(wanted).map(|(_, ranked)| ranked).collect();
+    newest_to_front(&mut ranked);
+    ranked.iter().take(query.limit.min(QUERY_ROWS_MAX)).map(|(_, n)| rows[*n].1.clone()).collect()
 }
 
 fn row(log: &HeldLog, key: &RowCursor, clock: TimeQuality, reading: Reading) -> Row {

@@ -48,12 +48,9 @@ impl Show {
     pub(super) async fn load(&self, peer: &Peer) -> anyhow::Result<()> {
         let rows = peer.query(Query { limit: LOADED_MAX, ..Query::default() }).await?;
         for row in rows {
-            let name = StreamName { collection: row.collection, stream: row.stream };
-            self.reading(
-                row.author,
-                StreamSpec { name, unit: Some(row.unit), place: row.place },
-                row.reading,
-            );
+            let name = StreamName { collection: row.collection().clone(), stream: row.stream().to_owned() };
+            let spec = StreamSpec { name, unit: Some(row.unit().to_owned()), place: row.place };
+            self.reading(row.author(), spec, row.reading);
         }
         Ok(())
     }

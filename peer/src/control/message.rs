@@ -220,12 +220,12 @@ impl From<&Row> for RowLine {
         Self {
             time_ms: row.reading.time.0,
             value: row.reading.value.is_finite().then_some(row.reading.value),
-            unit: row.unit.clone(),
+            unit: row.unit().to_owned(),
             synchronised: row.clock == msec_crdt_store::TimeQuality::Synchronised,
-            collection: row.collection.to_string(),
-            stream: row.stream.clone(),
+            collection: row.collection().to_string(),
+            stream: row.stream().to_owned(),
             place: row.place.map(Place::degrees),
-            author: row.author,
+            author: row.author(),
             log: row.log,
             position: row.position,
         }

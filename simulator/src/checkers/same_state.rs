@@ -73,8 +73,9 @@ struct Shown<'a>(&'a Row);
 
 impl Hash for Shown<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Row { log, position, index, author, collection, stream, unit, place, clock, reading } = self.0;
-        (log, position, index, author, collection.as_str(), stream, unit, place, clock, reading).hash(state);
+        let Row { log, position, index, header, place, clock, reading } = self.0;
+        (log, position, index, header.author(), header.collection().as_str()).hash(state);
+        (header.stream(), header.unit(), place, clock, reading).hash(state);
     }
 }
 

@@ -168,7 +168,7 @@ fn catching_up_over_a_thin_link_lets_live_readings_by() {
     assert!(world.run_until_true(SECOND * 40, |world| world.traffic().longest_message > 8_000));
     publish(&mut world, live, 1.0);
     let shown =
-        |world: &World| world.readings_of(citizen).iter().any(|row| Some(row.author) == world.id(live));
+        |world: &World| world.readings_of(citizen).iter().any(|row| Some(row.author()) == world.id(live));
     assert!(world.run_until_true(SECOND, shown), "chunks give way");
     assert!(missing(&world) >= 100, "chunks are still under way");
     assert!(world.run_until_true(SECOND * 60, |world| missing(world) == 0), "{} missing", missing(&world));

@@ -73,7 +73,7 @@ fn what_is_written_under_a_forged_grant_is_nowhere() {
     let author = chain.world.id(hostile);
     // Entries under a grant that has expired are taken, as the architecture says: there are no checkpoints yet.
     let rows = chain.world.readings_of(chain.citizen);
-    let forged = rows.iter().filter(|row| Some(row.author) == author).count();
+    let forged = rows.iter().filter(|row| Some(row.author()) == author).count();
     assert!(forged < 30, "one in seven of a hundred and twenty");
     assert_unharmed(&mut chain, 60 + forged);
 }

@@ -171,8 +171,10 @@ impl<W: Wiring> Mesh for RealMesh<W> {
     fn readings_of(&mut self, peer: No) -> Held {
         let Some(it) = self.peer(peer) else { return Held::new() };
         let rows = self.runtime.block_on(it.query(Query::default())).expect("the store answers");
-        let mut held: Held =
-            rows.into_iter().map(|row| (row.stream, row.reading.time.0, row.reading.value as u64)).collect();
+        let mut held: Held = rows
+            .iter()
+            .map(|row| (row.stream().to_owned(), row.reading.time.0, row.reading.value as u64))
+            .collect();
         held.sort();
         held
     }

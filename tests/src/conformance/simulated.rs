@@ -104,8 +104,10 @@ impl Mesh for SimMesh {
 
     fn readings_of(&mut self, No(peer): No) -> Held {
         let rows = self.world.readings_of(PeerIndex(peer));
-        let mut held: Held =
-            rows.into_iter().map(|row| (row.stream, row.reading.time.0, row.reading.value as u64)).collect();
+        let mut held: Held = rows
+            .iter()
+            .map(|row| (row.stream().to_owned(), row.reading.time.0, row.reading.value as u64))
+            .collect();
         held.sort();
         held
     }

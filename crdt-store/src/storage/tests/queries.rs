@@ -57,7 +57,7 @@ proptest! {
         prop_assert!(everything.is_sorted_by(|a, b| a.cursor() > b.cursor()));
         let mut expected = everything;
         expected.retain(|row| {
-            (since..until).contains(&row.reading.time) && stream.is_none_or(|stream| stream == row.stream)
+            (since..until).contains(&row.reading.time) && stream.is_none_or(|stream| stream == row.stream())
         });
         prop_assert_eq!(&store.query(&query).expect("answers"), &expected);
 
@@ -72,7 +72,7 @@ proptest! {
         let query = Query { since: UnixMillis(since), ..Query::default() };
         let mut expected = all(&store);
         let mut seen = BTreeSet::new();
-        expected.retain(|row| seen.insert(row.stream.clone()) && row.reading.time >= query.since);
+        expected.retain(|row| seen.insert(row.stream().to_owned()) && row.reading.time >= query.since);
         prop_assert_eq!(&store.latest(&query).expect("answers"), &expected);
         let limited = store.latest(&Query { limit: 2, ..query }).expect("answers");
         prop_assert_eq!(limited, &expected[..expected.len().min(2)]);

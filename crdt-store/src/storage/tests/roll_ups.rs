@@ -70,7 +70,7 @@ fn by_hand(store: &Store, resolution: Resolution) -> Vec<Said> {
     let mut buckets = BTreeMap::<_, Vec<f64>>::new();
     for row in store.query(&Query::default()).expect("answers") {
         let number = resolution.number(row.reading.time);
-        buckets.entry((-number, row.stream)).or_default().push(row.reading.value);
+        buckets.entry((-number, row.stream().to_owned())).or_default().push(row.reading.value);
     }
     let one = |((number, stream), mut values): ((i64, String), Vec<f64>)| {
         values.sort_by(f64::total_cmp);
