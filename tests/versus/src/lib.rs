@@ -19,6 +19,7 @@
 //! | [`codec`] | columns of readings in few bytes: ours, pco, Gorilla's XOR, packed integers |
 //! | [`size`] | bytes on disk: ours, SQLite, Parquet, Automerge, CSV |
 //! | [`catchup`] | a fresh peer fetches what another has: ours, samod, a copied file |
+//! | [`district`] | many streams in one store, for a year |
 //! | [`designs`] | two designs of a store, to be measured before one is built |
 //! | [`document`] | a stream as an Automerge document |
 //! | [`clock`], [`disk`] | time, CPU and memory; what the disk does |
@@ -33,6 +34,7 @@ pub mod codec;
 pub mod deliveries;
 pub mod designs;
 pub mod disk;
+pub mod district;
 pub mod document;
 pub mod entry;
 pub mod figures;
