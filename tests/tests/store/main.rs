@@ -1,6 +1,8 @@
 //! Stores that were damaged, cut back, restored, or are not theirs to open.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
+mod compaction;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
