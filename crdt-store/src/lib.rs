@@ -50,15 +50,15 @@ pub use error::{
 };
 pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
-    BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork, ForkEvidence,
-    HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, Prefix, RUN_BYTES_MAX, Run,
+    BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, ClockBound, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork,
+    ForkEvidence, HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, Prefix, RUN_BYTES_MAX, Run,
     STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedPrefix, VerifiedRun,
 };
 pub use merkle::{
     CompactRange, PROOF_HASHES_MAX, Roots, Tree, TreeHash, leaf_hash, node_hash, root_from_inclusion,
     roots_from_consistency,
 };
-pub use query::{Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
+pub use query::{Area, Near, QUERY_ROWS_MAX, Query, Row, RowCursor};
 pub use reading::{READINGS_PER_ENTRY_MAX, Reading, ValueQuality, decode_readings, encode_readings};
 pub use rollup::{
     Bucket, CLAIM_BUCKETS_MAX, CLAIM_BYTES_MAX, CLAIM_COLUMNS_BYTES_MAX, ClaimHash, ClaimView, Claimed,

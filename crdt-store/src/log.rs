@@ -1,5 +1,6 @@
 //! What a log is made of, and the one way in: [`Run::verify`].
 
+mod clock;
 mod entry;
 mod evidence;
 mod head;
@@ -9,7 +10,8 @@ mod prefix;
 mod run;
 mod state;
 
-pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind, TimeQuality};
+pub use clock::{ClockBound, TimeQuality};
+pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind};
 pub use evidence::{EVIDENCE_BYTES_MAX, Fork, ForkEvidence};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};

@@ -1,9 +1,12 @@
 //! What an app asks of the store.
 
+mod area;
+
 use std::sync::Arc;
 
 use msec_identity::{CollectionPath, LogId, PeerId, UnixMillis};
 
+pub use self::area::Area;
 use crate::log::{LogHeader, Place, TimeQuality};
 use crate::reading::Reading;
 
@@ -21,6 +24,8 @@ pub struct Query {
     pub author: Option<PeerId>,
     /// Measured near a place only; what has no place is nowhere near.
     pub near: Option<Near>,
+    /// Measured in an area only; what has no place is in none. With `near`, both must hold.
+    pub within: Option<Area>,
     /// Measured at this time or later.
     pub since: UnixMillis,
     /// Measured before this time.
@@ -53,6 +58,7 @@ impl Default for Query {
             stream: None,
             author: None,
             near: None,
+            within: None,
             since: UnixMillis(i64::MIN),
             until: UnixMillis(i64::MAX),
             limit: QUERY_ROWS_MAX,
@@ -69,12 +75,13 @@ impl Query {
         self.author.is_none_or(|author| author == header.author())
             && self.collection.covers(header.collection())
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
-            && (header.place().is_none() || self.is_near(header.place()))
+            && (header.place().is_none() || self.wants_place(header.place()))
     }
 
     /// Whether what was measured at this place is wanted.
-    pub fn is_near(&self, place: Option<Place>) -> bool {
+    pub fn wants_place(&self, place: Option<Place>) -> bool {
         self.near.is_none_or(|near| place.is_some_and(|place| near.covers(place)))
+            && self.within.is_none_or(|area| place.is_some_and(|place| area.covers(place)))
     }
 
     /// Whether a reading at this place is wanted.
@@ -199,9 +206,13 @@ mod tests {
             let reading = Reading { place: at, ..Reading::new(UnixMillis(5), 48.5) };
             Row::of(&Arc::new(header), LogId([4; 32]), (1, 0), TimeQuality::Synchronised, reading)
         };
-        let near = [Some(place(44.0)), Some(place(43.0)), None]
-            .map(|at| query.is_near(row(moving.clone(), at).place));
+        let places = [Some(place(44.0)), Some(place(43.0)), None];
+        let near = places.map(|at| query.wants_place(row(moving.clone(), at).place));
         assert_eq!(near, [true, false, false]);
+        let query = Query { within: Area::new(place(43.5), place(44.5)), ..Query::default() };
+        assert!(query.wants(&moving) && !query.wants(&fixed));
+        let within = places.map(|at| query.wants_place(row(moving.clone(), at).place));
+        assert_eq!(within, [true, false, false]);
         assert_eq!(row(fixed, Some(place(44.0))).place, Some(place(43.0)));
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod values;
 use std::hash::{Hash, Hasher};
 
 use msec_identity::UnixMillis;
+use serde::{Deserialize, Serialize};
 
 use self::bits::{BitReader, BitWriter};
 use crate::error::ReadingError;
@@ -51,7 +52,8 @@ const ALL_PLACES: u64 = 1;
 const SOME_PLACES: u64 = 2;
 
 /// How good a value is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ValueQuality {
     /// As measured.
     #[default]
@@ -97,6 +99,28 @@ impl Reading {
 }
 
 impl ValueQuality {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Good, Self::Uncertain, Self::Bad];
+
+    /// Whether it is as measured.
+    pub fn is_good(&self) -> bool {
+        *self == Self::Good
+    }
+
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Uncertain => "uncertain",
+            Self::Bad => "bad",
+        }
+    }
+
+    /// The one of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|quality| quality.name() == name)
+    }
+
     fn of_code(code: i64) -> Result<Self, ReadingError> {
         match code {
             0 => Ok(Self::Good),

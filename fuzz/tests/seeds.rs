@@ -169,6 +169,14 @@ fn texts(seeds: &mut Seeds) {
             r#"{"query":{"collection":"parks","since":0,"near":{"latitude":43.46,"longitude":-3.79,"radius_m":500.0},"limit":20}}"#,
         ),
         ("roll-ups", r#"{"roll_ups":{"every":"hour","collection":"parks","since":0,"limit":20}}"#),
+        (
+            "within",
+            r#"{"query":{"collection":"","within":{"south":43.42,"west":-3.85,"north":43.47,"east":-3.76},"limit":20}}"#,
+        ),
+        (
+            "moving",
+            r#"{"publish":{"stream":{"collection":"a","stream":"b"},"readings":[{"value":1,"quality":"bad","place":[43.46,-3.79]}]}}"#,
+        ),
         ("tail", r#"{"tail":{"collection":"","stream":"mic-1"}}"#),
         ("missed", r#"{"missed":7}"#),
         ("error", r#"{"error":"no"}"#),
@@ -180,10 +188,12 @@ fn texts(seeds: &mut Seeds) {
         ("contact", &contact[..]),
         ("stream", "parks/noise/mic-1"),
         ("near", "43.46,-3.79,2km"),
+        ("within", "43.42,-3.85,43.47,-3.76"),
         ("ago", "1d 12h"),
         ("date", "2026-11-24"),
         ("moment", "2026-11-24T18:00:00+01:00"),
         ("reading", "1767225600000 48.5"),
+        ("remarks", "48.5 bad @43.46,-3.79"),
         ("rights", "relay,read,write"),
     ] {
         add(seeds, "values", name, text.into());
@@ -200,6 +210,7 @@ fn gateways(seeds: &mut Seeds) {
     for (name, which, payload) in [
         ("number", 0, "48.5"),
         ("object", 0, r#"{"value":48.5,"time":"2026-01-01T00:00:00Z"}"#),
+        ("moving", 1, r#"{"a":[{"b":21.5},43.46,-3.79],"q":"uncertain"}"#),
         ("pointer", 1, r#"{"a":[{"b":-1e3}],"t/1":1767225600000}"#),
     ] {
         add(seeds, "payload", name, [&[which], payload.as_bytes()].concat());

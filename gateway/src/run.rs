@@ -84,7 +84,10 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
     let told = Told::of(&peer, show.clone(), failing);
     // It was said while the peer opened, before anybody could listen.
     if !peer.status().await?.clock_set {
-        tracing::warn!("the clock shows a time before 2020: set it; entries are marked until it is");
+        tracing::warn!(
+            "the clock is not set: it shows a time before 2020, or no time server has answered since this machine started; \
+             entries are marked until it is"
+        );
     }
     show.load(&peer).await?;
     let intake = mqtt::Intake::new(config.mqtt.settings, peer.clone(), show.clone(), failed);

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 #[cfg(feature = "index")]
 mod export;
+mod line;
 mod publish;
 #[cfg(feature = "index")]
 mod roll_ups;

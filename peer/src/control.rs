@@ -21,7 +21,7 @@ mod server;
 mod things;
 
 pub(crate) use client::Session;
-pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine};
+pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine, Within};
 #[cfg(feature = "index")]
 pub use roll_ups::{Every, RollUpLine, RollUpsRequest};
 pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};

@@ -64,13 +64,13 @@ pub mod net;
 mod sdk;
 
 pub use msec_crdt_store as store;
+pub use msec_crdt_store::{Area, Near, Place, Query, Reading, Row, ValueQuality};
 #[cfg(feature = "index")]
 pub use msec_crdt_store::{Bucket, ClaimView, Resolution, RollUpQuery, RollUpRow};
 #[cfg(feature = "documents")]
 pub use msec_crdt_store::{
     Conflict, Held, Thing, ThingError, ThingField, ThingPatch, ThingView, Things, WaitsFor,
 };
-pub use msec_crdt_store::{Near, Place, Query, Reading, Row, ValueQuality};
 pub use msec_gossip as gossip;
 pub use msec_identity as identity;
 pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, StreamSpec};

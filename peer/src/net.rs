@@ -13,6 +13,7 @@
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
 //! | `throttle` | a few lines a minute |
+//! | `clock` | how far this machine's clock may be off |
 //! | `interfaces` | where this machine is |
 //! | `mdns` | finds neighbours on the own link |
 //! | [`probe`] | a link by hand, for whoever wants to say what a node never says |
@@ -21,6 +22,7 @@
 #![allow(clippy::disallowed_methods, reason = "drivers are where time and randomness come from")]
 
 mod carrier;
+mod clock;
 mod disk;
 mod driver;
 mod endpoint;

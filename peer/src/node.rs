@@ -35,7 +35,7 @@ mod sizes;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use msec_crdt_store::Opened;
+use msec_crdt_store::{Opened, TimeQuality};
 pub use msec_gossip::overlay::{DialFailure, Lost, Role, Source};
 use msec_gossip::overlay::{Input as OverlayInput, Overlay};
 use msec_gossip::{Gossip, Input as GossipInput, Interest};
@@ -83,6 +83,8 @@ pub struct Node {
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
+    /// What the system knows of its clock.
+    clock: Option<TimeQuality>,
     warned_of_clock: bool,
 }
 
@@ -141,6 +143,7 @@ impl Node {
             rng,
             gossip,
             now,
+            clock: None,
             warned_of_clock: false,
         };
         node.load(opened);
@@ -164,6 +167,7 @@ impl Node {
             }
             Input::LinkDown { link, why } => self.link_down(link, why),
             Input::Moved { advertise, networks } => self.moved(advertise, networks),
+            Input::Clock(clock) => self.clock = clock,
             Input::Discovered { address } => self.discovered(address),
             Input::DialFailed { address, why } => self.dial_failed(address, why),
             Input::Received { link, bytes } => self.received(link, bytes),
@@ -247,9 +251,12 @@ impl Node {
         self.commits.is_failing()
     }
 
-    /// Whether the clock shows a time that can be true.
-    pub fn is_clock_set(&self) -> bool {
-        self.wall().is_some()
+    /// What is known of the clock. One that shows a time before 2020 was never set, whatever the system says.
+    pub fn clock(&self) -> TimeQuality {
+        match self.wall() {
+            Some(_) => self.clock.unwrap_or(TimeQuality::Synchronised),
+            None => TimeQuality::Unsynchronised,
+        }
     }
 
     /// What gossip counts.

@@ -4,6 +4,7 @@ use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode, Encoder, encode};
 use msec_identity::UnixMillis;
 
+use super::TimeQuality;
 use crate::merkle::{TreeHash, leaf_hash};
 
 /// The length of the salt of a commitment. 128 random bits keep a body from being guessed back, even one that has few
@@ -51,35 +52,6 @@ impl EntryKind {
             2 => Self::Change,
             3 => Self::Claim,
             4 => Self::Countersignature,
-            other => Self::Other(other),
-        }
-    }
-}
-
-/// What is known of the clock that gave an entry its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TimeQuality {
-    /// The clock was set, as far as the writer can tell.
-    Synchronised,
-    /// The clock was never set since it booted. Such entries sort by their position.
-    Unsynchronised,
-    /// Something that a later version knows.
-    Other(u8),
-}
-
-impl TimeQuality {
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Synchronised => 0,
-            Self::Unsynchronised => 1,
-            Self::Other(code) => code,
-        }
-    }
-
-    pub(crate) fn from_code(code: u8) -> Self {
-        match code {
-            0 => Self::Synchronised,
-            1 => Self::Unsynchronised,
             other => Self::Other(other),
         }
     }
@@ -168,8 +140,7 @@ impl Entry {
 
     /// When it was written, if it is of readings and the clock was set.
     pub(crate) fn read_at(&self) -> Option<UnixMillis> {
-        let is_told = self.kind == EntryKind::Readings && self.quality == TimeQuality::Synchronised;
-        is_told.then_some(self.time)
+        (self.kind == EntryKind::Readings && self.quality.is_set()).then_some(self.time)
     }
 
     /// Bytes that the body takes.

@@ -97,7 +97,7 @@ pub(super) fn newest_first(
                 for (index, reading) in (0..).zip(readings(&entry)) {
                     let key = RowCursor { time: reading.time, log: log.id(), position, index };
                     let place = log.facts.header.place().or(reading.place);
-                    if query.wants_reading(&key) && query.is_near(place) {
+                    if query.wants_reading(&key) && query.wants_place(place) {
                         best.add(key, entry.quality, reading, n);
                     }
                 }
@@ -144,7 +144,8 @@ pub(super) fn latest<'a>(logs: impl Iterator<Item = &'a HeldLog>, query: &Query)
         rows.iter().enumerate().map(|(n, (stream, row))| (*stream, (row.cursor(), n))).collect();
     ranked.sort_unstable_by(|(a, a_at), (b, b_at)| a.cmp(b).then_with(|| b_at.cmp(a_at)));
     ranked.dedup_by_key(|(stream, _)| *stream);
-    let wanted = |(_, (key, n)): &(u128, Ranked)| query.wants_reading(key) && query.is_near(rows[*n].1.place);
+    let wanted =
+        |(_, (key, n)): &(u128, Ranked)| query.wants_reading(key) && query.wants_place(rows[*n].1.place);
     let mut ranked: Vec<Ranked> = ranked.into_iter().filter(wanted).map(|(_, ranked)| ranked).collect();
     newest_to_front(&mut ranked);
     ranked.iter().take(query.limit.min(QUERY_ROWS_MAX)).map(|(_, n)| rows[*n].1.clone()).collect()

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use msec_crdt_store::ValueQuality;
 use msec_identity::{CollectionPath, PeerId};
 
-use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, listen, number};
+use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, WithinArg, listen, number, quality};
 
 /// A peer of the M-Sec mesh: a smart city without a cloud.
 #[derive(Debug, Parser)]
@@ -49,8 +50,10 @@ pub(super) enum Command {
     /// Publish readings: given here, or a line each on standard input
     #[command(
         after_help = "Examples:\n  msec publish parks/noise/mic-1 48.5 --unit dB --data-dir sensor\n  \
-                      tail -f readings.txt | msec publish parks/noise/mic-1 --unit dB --place 43.46,-3.79\n\n\
-                      A line is VALUE, or TIME VALUE with TIME in milliseconds since 1970 or as in RFC 3339.\n\
+                      tail -f readings.txt | msec publish parks/noise/mic-1 --unit dB --place 43.46,-3.79\n  \
+                      msec publish fleet/air/bus-7 21.5 --quality uncertain --at 43.46,-3.79\n\n\
+                      A line is VALUE, or TIME VALUE with TIME in milliseconds since 1970 or as in RFC 3339; behind it may\n\
+                      stand uncertain or bad, and @LAT,LON.\n\
                       What is `published` is signed and on disk. Where no peer runs, neighbours get it when one does."
     )]
     Publish(Publish),
@@ -60,7 +63,8 @@ pub(super) enum Command {
     /// Show readings that are held, the newest first
     #[command(after_help = "Examples:\n  msec query --in parks --since 24h --data-dir gateway\n  \
                       msec query --since 2026-11-24T18:00:00Z --until 2026-11-25 --near 43.46,-3.79,500 --json\n  \
-                      msec query --in parks --every hour --since 7d --limit 1000 --csv > week.csv")]
+                      msec query --in parks --every hour --since 7d --limit 1000 --csv > week.csv\n  \
+                      msec query --in fleet --within 43.42,-3.85,43.47,-3.76")]
     Query(QueryArgs),
     /// The registry of things: add, set, remove, show
     #[cfg(feature = "documents")]
@@ -198,6 +202,12 @@ pub(super) struct Publish {
     /// Where it is measured, in degrees north and east; written down with a stream's first reading
     #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
     pub(super) place: Option<PlaceArg>,
+    /// Where a sensor that moves was, in degrees north and east; written down with each reading
+    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true, conflicts_with = "place")]
+    pub(super) at: Option<PlaceArg>,
+    /// How good it is: good, uncertain (doubtful) or bad (known to be wrong)
+    #[arg(long, default_value = "good", value_parser = quality)]
+    pub(super) quality: ValueQuality,
     #[command(flatten)]
     pub(super) home: Where,
 }
@@ -214,6 +224,9 @@ pub(super) struct Which {
     /// Measured within so many metres (or km) of a place; what has no place is nowhere near
     #[arg(long, value_name = "LAT,LON,RADIUS", allow_hyphen_values = true)]
     pub(super) near: Option<NearArg>,
+    /// Measured in a box on the map, in degrees; what has no place is in none
+    #[arg(long, value_name = "SOUTH,WEST,NORTH,EAST", allow_hyphen_values = true)]
+    pub(super) within: Option<WithinArg>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::args::{QueryArgs, Tail, Where};
-use super::show::{row, say, span, table, written};
+use super::show::{row, say, span, table, within, written};
 use super::signal::Signal;
 use super::values::show_time;
 use crate::control::{Answer, Request, Session};
@@ -24,6 +24,7 @@ pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
         since: args.since.map(|time| time.from(now)),
         until: args.until.map(|time| time.from(now)),
         near: args.which.near.map(|near| near.0),
+        within: args.which.within.map(|within| within.0),
         limit: args.limit,
     };
     each(&args.place, &request, |answer| {
@@ -85,6 +86,7 @@ pub(super) fn tail(args: &Tail) -> anyhow::Result<()> {
             collection: args.which.collection.clone(),
             stream: args.which.stream.clone(),
             near: args.which.near.map(|near| near.0),
+            within: args.which.within.map(|within| within.0),
         };
         session.ask(&request).await?;
         loop {
@@ -178,7 +180,14 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
                 if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),
             ),
             line("written", written(status.written_bytes, status.stored_readings)),
-            line("clock", if status.clock_set { "set" } else { clock }.into()),
+            line(
+                "clock",
+                match (status.clock_set, status.clock_within_ms) {
+                    (true, Some(ms)) => format!("set, within {}", within(ms)),
+                    (true, None) => "set".into(),
+                    (false, _) => clock.into(),
+                },
+            ),
             line("version", status.version),
         ]);
         Ok(())

@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 
 use super::args::Publish;
 use super::ask::runtime;
+use super::line::{Unsaid, reading};
 use super::show::say;
-use super::values::{PlaceArg, StreamArg, reading};
+use super::values::{PlaceArg, StreamArg};
 use crate::control::{Answer, ReadingLine, Request, Session, StreamLine};
 use crate::net::wall_clock;
 use crate::sdk::DataDir;
@@ -28,15 +29,17 @@ pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
         if !session.is_running() && !args.home.json {
             eprintln!("msec: no peer runs here: neighbours get it when one does");
         }
-        let place = args.place.map(|PlaceArg(latitude, longitude)| (latitude, longitude));
+        let degrees = |PlaceArg(latitude, longitude)| (latitude, longitude);
+        let place = args.place.map(degrees);
+        let unsaid = Unsaid { quality: args.quality, place: args.at.map(degrees) };
         let stream = stream_line(&args.stream, args.unit.as_deref(), place);
         let published = if args.values.is_empty() {
-            publish_lines(&mut session, &stream, args.home.json).await.and_then(|wrong| {
+            publish_lines(&mut session, &stream, unsaid, args.home.json).await.and_then(|wrong| {
                 anyhow::ensure!(wrong == 0, "{wrong} lines were no readings, and were left out");
                 Ok(())
             })
         } else {
-            publish_values(&mut session, &stream, &args.values, args.home.json).await
+            publish_values(&mut session, &stream, &args.values, unsaid, args.home.json).await
         };
         session.close().await;
         published
@@ -52,13 +55,14 @@ async fn publish_values(
     session: &mut Session,
     stream: &StreamLine,
     values: &[f64],
+    unsaid: Unsaid,
     as_json: bool,
 ) -> anyhow::Result<()> {
     if let Some(value) = values.iter().find(|value| !value.is_finite()) {
         anyhow::bail!("`{value}` is not a finite number: leave it out where nothing was measured");
     }
     for &value in values {
-        publish_one(session, stream, ReadingLine { time: None, value }, as_json).await?;
+        publish_one(session, stream, unsaid.reading(None, value), as_json).await?;
     }
     Ok(())
 }
@@ -67,6 +71,7 @@ async fn publish_values(
 pub(super) async fn publish_lines(
     session: &mut Session,
     stream: &StreamLine,
+    unsaid: Unsaid,
     as_json: bool,
 ) -> anyhow::Result<u64> {
     if std::io::stdin().is_terminal() {
@@ -74,7 +79,7 @@ pub(super) async fn publish_lines(
     }
     let (mut lines, mut wrong) = (read_lines()?, 0);
     while let Some(line) = lines.recv().await {
-        match reading(&line) {
+        match reading(&line, unsaid) {
             Ok(Some(reading)) => publish_one(session, stream, reading, as_json).await?,
             Ok(None) => {}
             Err(error) => {

@@ -7,6 +7,7 @@ use msec_identity::CollectionPath;
 use serde_json::json;
 
 use super::args::Run;
+use super::line::Unsaid;
 use super::publish::{publish_lines, stream_line};
 use super::show::{row, say};
 use super::signal::Signal;
@@ -22,8 +23,8 @@ use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 /// Lines about what was refused that are shown in a minute. Further ones are counted.
 const REFUSALS_PER_MINUTE: u32 = 20;
 
-const CLOCK_UNSET: &str =
-    "msec: the clock shows a time before 2020: entries are marked as unsynchronised until it is set";
+const CLOCK_UNSET: &str = "msec: the clock is not set: it shows a time before 2020, or no time server has answered since this \
+                           machine started. Entries are marked as unsynchronised until it is";
 
 pub(super) fn run(args: Run) -> anyhow::Result<()> {
     // The peer has a thread of its own: whoever does not read what is printed stops nothing else.
@@ -86,7 +87,7 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
         .map(|stream| (Session::with(peer.clone()), stream_line(stream, args.unit.as_deref(), None)));
     let publishing = async move {
         if let Some((mut session, stream)) = published {
-            publish_lines(&mut session, &stream, as_json).await?;
+            publish_lines(&mut session, &stream, Unsaid::default(), as_json).await?;
         }
         // Standard input has ended; the peer has not.
         std::future::pending::<anyhow::Result<()>>().await

@@ -22,8 +22,26 @@ pub(super) fn row(row: &RowLine, as_json: bool) -> String {
     }
     let RowLine { time_ms, value, unit, collection, stream, author, .. } = row;
     let value = value.map_or_else(|| "not finite".into(), |value| value.to_string());
-    let clock = if row.synchronised { "" } else { "\tclock not set" };
-    format!("{}\t{collection}/{stream}\t{value} {unit}\t{}{clock}", show_time(*time_ms), author.short())
+    let mut line =
+        format!("{}\t{collection}/{stream}\t{value} {unit}\t{}", show_time(*time_ms), author.short());
+    let place = row.place.map(|(latitude, longitude)| format!("{latitude},{longitude}"));
+    let quality = (!row.quality.is_good()).then(|| row.quality.name().to_owned());
+    let clock = match (row.synchronised, row.clock_within_ms) {
+        (false, _) => Some("clock not set".to_owned()),
+        (true, bound) => bound.map(|ms| format!("clock within {}", within(ms))),
+    };
+    for remark in [place, quality, clock].into_iter().flatten() {
+        line = line + "\t" + &remark;
+    }
+    line
+}
+
+/// How far a clock may be off, as people say it.
+pub(super) fn within(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        _ => span(ms.div_ceil(1_000)),
+    }
 }
 
 /// Rows of columns, each as wide as its widest cell.

@@ -6,15 +6,14 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
+use msec_crdt_store::ValueQuality;
 use msec_identity::{PeerId, UnixMillis};
 
-use crate::control::{Near, ReadingLine};
+use super::line::{Unsaid, reading};
+use crate::control::{Near, Within};
 #[cfg(feature = "iroh")]
 use crate::net::IrohAddress;
 use crate::sdk::PeerConfig;
-
-/// Numbers below it are seconds that somebody took for milliseconds: a clock that was never set says it with RFC 3339.
-const YEAR_2000_MS: i64 = 946_684_800_000;
 
 /// `ADDR` or `ID@ADDR`, where ADDR may be an iroh address.
 #[derive(Debug, Clone)]
@@ -136,6 +135,28 @@ impl FromStr for NearArg {
     }
 }
 
+/// `SOUTH,WEST,NORTH,EAST` in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct WithinArg(pub(super) Within);
+
+impl FromStr for WithinArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Vec<f64> = text.split(',').map_while(|part| part.trim().parse().ok()).collect();
+        match numbers[..] {
+            [south, west, north, east]
+                if on_earth(south, west) && on_earth(north, east) && south <= north =>
+            {
+                Ok(Self(Within { south, west, north, east }))
+            }
+            _ => Err(format!(
+                "`{text}` is not an area: write SOUTH,WEST,NORTH,EAST in degrees, such as 43.42,-3.85,43.47,-3.76"
+            )),
+        }
+    }
+}
+
 fn on_earth(latitude: f64, longitude: f64) -> bool {
     (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)
 }
@@ -181,7 +202,7 @@ impl FromStr for TimeArg {
 }
 
 /// A time as in RFC 3339.
-fn moment(text: &str) -> Option<UnixMillis> {
+pub(super) fn moment(text: &str) -> Option<UnixMillis> {
     text.parse::<Timestamp>().ok().map(|time| UnixMillis(time.as_millisecond()))
 }
 
@@ -200,36 +221,9 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address: write it as 0.0.0.0:4000 or [::]:4000"))
 }
 
-/// A line of standard input: `VALUE` or `TIME VALUE`; an empty line is nothing.
-pub(super) fn reading(line: &str) -> Result<Option<ReadingLine>, String> {
-    let wrong = || {
-        format!(
-            "`{line}` is not a reading: write VALUE, or TIME VALUE with milliseconds since 1970 or 2026-11-24T18:00:00Z"
-        )
-    };
-    let mut words = line.split_whitespace();
-    let (time, value) = match (words.next(), words.next(), words.next()) {
-        (None, ..) => return Ok(None),
-        (Some(value), None, _) => (None, value),
-        (Some(time), Some(value), None) => {
-            let time = match time.parse() {
-                Ok(millis) if millis < YEAR_2000_MS => {
-                    return Err(format!(
-                        "`{line}`: {millis} is not a time since 2000: write milliseconds since 1970, or 2026-11-24T18:00:00Z"
-                    ));
-                }
-                Ok(millis) => UnixMillis(millis),
-                Err(_) => moment(time).ok_or_else(wrong)?,
-            };
-            (Some(time), value)
-        }
-        _ => return Err(wrong()),
-    };
-    match value.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(Some(ReadingLine { time, value })),
-        Ok(_) => Err(format!("`{value}` is not a finite number: leave it out where nothing was measured")),
-        Err(_) => Err(wrong()),
-    }
+/// How good a value is.
+pub(super) fn quality(text: &str) -> Result<ValueQuality, String> {
+    ValueQuality::of_name(text).ok_or_else(|| format!("`{text}` is no quality: write good, uncertain or bad"))
 }
 
 /// How many of the kinds of values above a text is.
@@ -240,8 +234,9 @@ pub(super) fn kinds(text: &str) -> usize {
         text.parse::<StreamArg>().is_ok(),
         text.parse::<PlaceArg>().is_ok(),
         text.parse::<NearArg>().is_ok(),
+        text.parse::<WithinArg>().is_ok(),
         time.is_ok(),
-        matches!(reading(text), Ok(Some(_))),
+        matches!(reading(text, Unsaid::default()), Ok(Some(_))),
     ];
     kinds.into_iter().filter(|is| *is).count()
 }
@@ -279,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn areas_have_their_south_below_their_north() {
+        let port = Within { south: 43.42, west: -3.85, north: 43.47, east: -3.76 };
+        assert_eq!("43.42,-3.85,43.47,-3.76".parse(), Ok(WithinArg(port)));
+        assert!("-20,177,-15,-178".parse::<WithinArg>().is_ok(), "across the date line");
+        for text in
+            ["43.47,-3.85,43.42,-3.76", "43.42,-3.85,43.47", "0,0,91,0", "0,0,1,a", "0,0,NaN,1", "0,0,1,1,1"]
+        {
+            assert!(text.parse::<WithinArg>().is_err_and(|e| e.contains("SOUTH,WEST")), "{text}");
+        }
+    }
+
+    #[test]
     fn times_are_moments_dates_or_how_long_ago() {
         let now = UnixMillis(1_764_000_000_000);
         let time = |text: &str| text.parse::<TimeArg>().map(|time| time.from(now).0);
@@ -291,19 +298,6 @@ mod tests {
         }
         assert_eq!(show_time(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(show_time(i64::MAX), i64::MAX.to_string());
-    }
-
-    #[test]
-    fn lines_are_readings_or_say_what_is_wrong() {
-        let line = |time, value| Ok(Some(ReadingLine { time, value }));
-        assert_eq!(reading("48.5"), line(None, 48.5));
-        assert_eq!(reading("1764000000000 -48.5"), line(Some(UnixMillis(1_764_000_000_000)), -48.5));
-        assert!(reading("1764000000 1").is_err_and(|e| e.contains("milliseconds")), "seconds, by mistake");
-        assert_eq!(reading("1970-01-01T00:00:01Z 1"), line(Some(UnixMillis(1000)), 1.0));
-        assert_eq!(reading("  "), Ok(None));
-        assert!(reading("1 2 3").is_err());
-        assert!(reading("warm").is_err_and(|e| e.contains("TIME VALUE")));
-        assert!(reading("NaN").is_err_and(|e| e.contains("finite")));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! What is asked, and what is answered.
 
-use msec_crdt_store::{Place, Query, Reading, Row};
+use msec_crdt_store::{Area, ClockBound, Place, Query, Reading, Row, ValueQuality};
 use msec_identity::{LogId, PathError, PeerId, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub enum Request {
         /// Measured near this place.
         #[serde(default)]
         near: Option<Near>,
+        /// Measured in this area.
+        #[serde(default)]
+        within: Option<Within>,
         /// At most so many.
         limit: usize,
     },
@@ -57,6 +60,9 @@ pub enum Request {
         /// Measured near this place.
         #[serde(default)]
         near: Option<Near>,
+        /// Measured in this area.
+        #[serde(default)]
+        within: Option<Within>,
     },
 }
 
@@ -118,6 +124,12 @@ pub struct ReadingLine {
     pub time: Option<UnixMillis>,
     /// What.
     pub value: f64,
+    /// How good it is.
+    #[serde(default, skip_serializing_if = "ValueQuality::is_good")]
+    pub quality: ValueQuality,
+    /// Where, if the sensor moves: degrees north and east.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<(f64, f64)>,
 }
 
 /// The places within so many metres of one.
@@ -132,6 +144,20 @@ pub struct Near {
     pub radius_m: f64,
 }
 
+/// The places in a box on the map, in degrees. An eastern edge that lies west of the western one is beyond the date line.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    /// The southern edge, north positive.
+    pub south: f64,
+    /// The western edge, east positive.
+    pub west: f64,
+    /// The northern edge.
+    pub north: f64,
+    /// The eastern edge.
+    pub east: f64,
+}
+
 /// A reading and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowLine {
@@ -141,8 +167,14 @@ pub struct RowLine {
     pub value: Option<f64>,
     /// The unit of the value.
     pub unit: String,
+    /// How good the value is.
+    #[serde(default)]
+    pub quality: ValueQuality,
     /// Whether the writer's clock was set.
     pub synchronised: bool,
+    /// How far that clock may have been off, in milliseconds, if the writer knew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_within_ms: Option<u64>,
     /// The collection.
     pub collection: String,
     /// The stream.
@@ -162,22 +194,23 @@ impl StreamLine {
     /// The stream, if its names are names and its place is on Earth.
     pub(super) fn spec(&self) -> Result<StreamSpec, String> {
         let spec = StreamSpec::new(&self.collection, &self.stream).map_err(|e: PathError| e.to_string())?;
-        let place = match self.place {
-            Some((latitude, longitude)) => {
-                Some(Place::from_degrees(latitude, longitude).ok_or_else(|| {
-                    format!("{latitude},{longitude} is not on Earth: write LAT,LON in degrees")
-                })?)
-            }
-            None => None,
-        };
+        let place = self.place.map(place).transpose()?;
         Ok(StreamSpec { unit: self.unit.clone(), ..spec.place(place) })
     }
 }
 
 impl ReadingLine {
-    pub(super) fn reading(self, now: UnixMillis) -> Reading {
-        Reading::new(self.time.unwrap_or(now), self.value)
+    /// The reading, if its place is on Earth.
+    pub(super) fn reading(self, now: UnixMillis) -> Result<Reading, String> {
+        let place = self.place.map(place).transpose()?;
+        let Self { time, value, quality, .. } = self;
+        Ok(Reading { time: time.unwrap_or(now), value, quality, place })
     }
+}
+
+fn place((latitude, longitude): (f64, f64)) -> Result<Place, String> {
+    Place::from_degrees(latitude, longitude)
+        .ok_or_else(|| format!("{latitude},{longitude} is not on Earth: write LAT,LON in degrees"))
 }
 
 impl Near {
@@ -189,27 +222,38 @@ impl Near {
     }
 }
 
+impl Within {
+    pub(super) fn area(self) -> Result<Area, String> {
+        let Self { south, west, north, east } = self;
+        let (south_west, north_east) = (place((south, west))?, place((north, east))?);
+        Area::new(south_west, north_east).ok_or_else(|| {
+            format!("{south},{west},{north},{east} is no area: its south lies north of its north")
+        })
+    }
+}
+
 impl Request {
     /// The query behind [`Request::Query`] and [`Request::Tail`]; `None` for other requests.
     pub(super) fn to_query(&self) -> Option<Result<Query, String>> {
-        let of = |collection: &str, stream: &Option<String>, near: &Option<Near>| {
+        let of = |collection: &str, stream: &Option<String>, near: &Option<Near>, within: &Option<Within>| {
             Ok(Query {
                 collection: collection.parse().map_err(|e: PathError| e.to_string())?,
                 stream: stream.clone(),
                 near: near.map(Near::within).transpose()?,
+                within: within.map(Within::area).transpose()?,
                 ..Query::default()
             })
         };
         match self {
-            Self::Query { collection, stream, since, until, near, limit } => {
-                Some(of(collection, stream, near).map(|query: Query| Query {
+            Self::Query { collection, stream, since, until, near, within, limit } => {
+                Some(of(collection, stream, near, within).map(|query: Query| Query {
                     since: since.unwrap_or(query.since),
                     until: until.unwrap_or(query.until),
                     limit: *limit,
                     ..query
                 }))
             }
-            Self::Tail { collection, stream, near } => Some(of(collection, stream, near)),
+            Self::Tail { collection, stream, near, within } => Some(of(collection, stream, near, within)),
             _ => None,
         }
     }
@@ -221,7 +265,9 @@ impl From<&Row> for RowLine {
             time_ms: row.reading.time.0,
             value: row.reading.value.is_finite().then_some(row.reading.value),
             unit: row.unit().to_owned(),
-            synchronised: row.clock == msec_crdt_store::TimeQuality::Synchronised,
+            quality: row.reading.quality,
+            synchronised: row.clock.is_set(),
+            clock_within_ms: row.clock.bound().map(ClockBound::ms),
             collection: row.collection().to_string(),
             stream: row.stream().to_owned(),
             place: row.place.map(Place::degrees),

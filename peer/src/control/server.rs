@@ -11,11 +11,11 @@ use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::message::{Answer, Request, RowLine};
+use super::message::{Answer, ReadingLine, Request, RowLine, StreamLine};
 use crate::net::wall_clock;
-use crate::node::Event;
+use crate::node::{Event, StreamSpec};
 use crate::sdk::{DataDir, Notice, Peer, PublishFailed, QueryFailed};
-use crate::store::Query;
+use crate::store::{Query, Reading};
 
 /// Programs that may be connected at once. Further ones wait.
 pub const CONNECTIONS_MAX: usize = 32;
@@ -146,20 +146,14 @@ async fn answer(
             Ok(neighbours) => Ok(neighbours.into_iter().map(Answer::Neighbour).collect()),
             Err(error) => Err(error.to_string()),
         },
-        Request::Publish { stream, readings } => match stream.spec() {
-            Ok(stream) => {
-                let now = wall_clock();
-                let readings: Vec<_> = readings.iter().map(|reading| reading.reading(now)).collect();
-                match peer.publish(&stream, &readings).await {
-                    Ok(receipt) => {
-                        Ok(vec![Answer::Published { log: receipt.log, position: receipt.position }])
-                    }
-                    Err(PublishFailed::Refused(error)) if error.is_passing() => {
-                        Ok(vec![Answer::TryAgain(in_full(&error))])
-                    }
-                    Err(error) => Err(in_full(&error)),
+        Request::Publish { stream, readings } => match entry(stream, readings) {
+            Ok((stream, readings)) => match peer.publish(&stream, &readings).await {
+                Ok(receipt) => Ok(vec![Answer::Published { log: receipt.log, position: receipt.position }]),
+                Err(PublishFailed::Refused(error)) if error.is_passing() => {
+                    Ok(vec![Answer::TryAgain(in_full(&error))])
                 }
-            }
+                Err(error) => Err(in_full(&error)),
+            },
             Err(error) => Err(error),
         },
         Request::Query { .. } => match peer.query(query).await {
@@ -184,6 +178,13 @@ async fn answer(
     })
 }
 
+/// What is to be published, if it can be meant.
+fn entry(stream: &StreamLine, readings: &[ReadingLine]) -> Result<(StreamSpec, Vec<Reading>), String> {
+    let now = wall_clock();
+    let readings = readings.iter().map(|reading| reading.reading(now)).collect::<Result<_, _>>()?;
+    Ok((stream.spec()?, readings))
+}
+
 /// Sends every new reading that `query` wants, until the other side hangs up.
 async fn tail(
     peer: &Peer,
@@ -200,7 +201,7 @@ async fn tail(
             notice = events.next() => match notice {
                 Some(Notice::Event(Event::Verified(measured) | Event::Written(measured))) => {
                     if query.wants(&measured.header) {
-                        for row in measured.rows().filter(|row| query.is_near(row.place)) {
+                        for row in measured.rows().filter(|row| query.wants_place(row.place)) {
                             send(write, &Answer::Row(RowLine::from(&row))).await?;
                         }
                     }
@@ -229,7 +230,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::control::ReadingLine;
 
     proptest! {
         #[test]
@@ -240,7 +240,7 @@ mod tests {
         /// Found by its fuzz target: the last bit of a value could get lost between a command and its peer.
         #[test]
         fn values_come_bit_for_bit(value in any::<f64>().prop_filter("finite", |value| value.is_finite())) {
-            let line = serde_json::to_vec(&ReadingLine { time: None, value }).expect("a number");
+            let line = serde_json::to_vec(&ReadingLine { time: None, value, quality: Default::default(), place: None }).expect("a number");
             let read: ReadingLine = serde_json::from_slice(&line).expect("what was written");
             prop_assert_eq!(read.value.to_bits(), value.to_bits());
         }

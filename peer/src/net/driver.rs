@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use msec_crdt_store::{Storage, WearGauge};
+use msec_crdt_store::{ClockBound, Storage, WearGauge};
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
+use super::clock;
 use super::disk::{Disk, Job};
 use super::interfaces;
 use super::link::LinkHandle;
@@ -28,7 +29,7 @@ const INBOUND_MAX: usize = 1024;
 /// Addresses of which it is remembered that nobody answered there. Beyond it all are forgotten, and said again.
 const UNREACHABLE_MAX: usize = 512;
 
-/// How often the machine's interfaces are looked at: cables are plugged in and leases end.
+/// How often the machine's interfaces and its clock are looked at: cables are plugged in, and leases end.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// What comes to the driver.
@@ -187,8 +188,9 @@ impl Driver {
         self.node.handle(now, input);
     }
 
-    /// Tells the node which networks this machine is on now, and where it can be dialled.
+    /// Tells the node which networks this machine is on now, where it can be dialled, and how far its clock may be off.
     fn look_around(&mut self) {
+        self.handle(Input::Clock(clock::told(wall_clock())));
         let networks = interfaces::networks(self.address.ip());
         let advertise = match self.advertise.is_empty() {
             true => interfaces::addresses(self.address, &networks),
@@ -312,7 +314,8 @@ impl Driver {
             storage_ok: !self.node.is_storage_failing(),
             written_bytes: wear.bytes,
             stored_readings: wear.readings,
-            clock_set: self.node.is_clock_set(),
+            clock_set: self.node.clock().is_set(),
+            clock_within_ms: self.node.clock().bound().map(ClockBound::ms),
         }
     }
 

@@ -36,6 +36,14 @@ pub enum PublishError {
         /// The unit that was asked for.
         asked: String,
     },
+    /// The stream was begun at a place where all of it is measured.
+    #[error(
+        "{}/{} was begun at a fixed place: publish what moves to another stream, or leave its place out", stream.collection, stream.stream
+    )]
+    FixedPlace {
+        /// Which stream.
+        stream: StreamName,
+    },
     /// The readings or the names are refused.
     #[error(transparent)]
     Entry(#[from] EntryError),

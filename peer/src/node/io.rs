@@ -142,6 +142,9 @@ pub enum Input {
         /// As [`super::Config::networks`].
         networks: Vec<Network>,
     },
+    /// What the system knows of its clock now. `None`: nothing, as it is before this was said; then a time after 2020 counts
+    /// as set.
+    Clock(Option<TimeQuality>),
     /// Somebody of this space says on an own link that it is there.
     Discovered {
         /// Where.

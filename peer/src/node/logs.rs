@@ -214,6 +214,11 @@ impl Node {
             let (stream, own) = (spec.name.clone(), log.header().unit().to_owned());
             return Err(PublishError::OtherUnit { stream, own, asked: asked.clone() });
         }
+        let moves = matches!(&content, Content::Readings(all) if all.iter().any(|it| it.place.is_some()));
+        if moves && log.header().place().is_some() {
+            // It would be kept, and never shown: the header says where all of it is measured.
+            return Err(PublishError::FixedPlace { stream: spec.name.clone() });
+        }
         let before = log.pending_bytes();
         let appended = match content {
             Content::Readings(readings) => log.append_readings(time, quality, salt, &readings),
@@ -327,8 +332,7 @@ impl Node {
 
     /// The time of an entry that is written now, and what is known of the clock.
     fn entry_time(&self) -> (UnixMillis, TimeQuality) {
-        let set = self.wall().is_some();
-        (self.now.wall, if set { TimeQuality::Synchronised } else { TimeQuality::Unsynchronised })
+        (self.now.wall, self.clock())
     }
 
     /// The log that an own stream writes now, with how much of it is signed.

@@ -42,8 +42,11 @@ pub struct Status {
     /// Readings that it has stored, from its first day on.
     #[serde(default)]
     pub stored_readings: u64,
-    /// Whether the clock shows a time that can be true; if not, what is written is marked as unsynchronised.
+    /// Whether the clock was set, as far as the peer can tell; if not, what is written is marked as unsynchronised.
     pub clock_set: bool,
+    /// How far the clock may be off, in milliseconds, where the system says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_within_ms: Option<u64>,
 }
 
 /// What a grant lets its holder do.

@@ -104,6 +104,7 @@ fn input_line(input: &Input) -> String {
         Input::LinkUp { link, dialled: None, .. } => format!("link {} up, somebody dialled", link.0),
         Input::LinkDown { link, why } => format!("link {} down, {why:?}", link.0),
         Input::Moved { advertise, .. } => format!("is at {advertise:?}"),
+        Input::Clock(clock) => format!("the system says of its clock: {clock:?}"),
         Input::Discovered { address } => format!("discovered {address}"),
         Input::DialFailed { address, why } => format!("no link to {address}, {why:?}"),
         Input::Received { link, bytes } => format!("link {}: {} bytes", link.0, bytes.len()),

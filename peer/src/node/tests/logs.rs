@@ -11,12 +11,35 @@ fn a_clock_that_was_never_set_is_said_once_and_marks_what_is_written() {
     assert_eq!(a.events().iter().filter(|e| matches!(e, Event::ClockUnset { .. })).count(), 1);
     let commits = a.commits();
     let qualities: Vec<_> = commits[0].1[0].entries().iter().map(|e| e.quality).collect();
-    assert_eq!(qualities, [msec_crdt_store::TimeQuality::Unsynchronised; 2]);
+    assert_eq!(qualities, [TimeQuality::Unsynchronised; 2]);
     a.store.apply(1, &commits[0].1).expect("applied");
     a.handle(Input::Durable { through: 1 });
     // And others let it in: its endorsement does not end in 1970.
     connect(&mut a, &mut b, 0);
     assert_eq!(b.node.neighbours().count(), 1);
+}
+
+#[test]
+fn what_the_system_knows_of_its_clock_is_said_of_what_is_written() {
+    use msec_crdt_store::ClockBound;
+    let mut a = sensor();
+    let within = TimeQuality::Bounded(ClockBound::of_ms(5_000).expect("a bound"));
+    let told = [Some(within), Some(TimeQuality::Unsynchronised), None];
+    for (n, clock) in (1..).zip(told) {
+        a.handle(Input::Clock(clock));
+        a.publish(n, 1.0);
+    }
+    let set = a.wall;
+    a.wall = UnixMillis(5_000);
+    a.handle(Input::Clock(Some(within)));
+    a.publish(4, 1.0);
+    a.wall = set;
+    a.pass(WINDOW);
+    let commits = a.commits();
+    let qualities: Vec<_> = commits[0].1[0].entries().iter().skip(1).map(|e| e.quality).collect();
+    let unset = TimeQuality::Unsynchronised;
+    assert_eq!(qualities, [within, unset, TimeQuality::Synchronised, unset], "1970 is never within seconds");
+    assert!(a.events().iter().any(|e| matches!(e, Event::ClockUnset { .. })));
 }
 
 #[test]
