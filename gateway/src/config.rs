@@ -273,7 +273,15 @@ fn check_rule(nth: usize, raw: RawRule) -> Result<mqtt::Rule, Wrong> {
     let value = at(TABLE, nth, "value", mqtt::Selector::from_str(&raw.value))?;
     let time = at(TABLE, nth, "time", mqtt::Selector::from_str(&raw.time))?;
     let place = at(TABLE, nth, "place", on_earth(raw.place))?;
-    let layout = mqtt::Layout { value, time };
+    let selector = |key, text: &String| at(TABLE, nth, key, mqtt::Selector::from_str(text));
+    let quality = raw.quality.as_ref().map(|key| selector("quality", key)).transpose()?;
+    let position = match &raw.position {
+        Some([latitude, longitude]) => {
+            Some([selector("position", latitude)?, selector("position", longitude)?])
+        }
+        None => None,
+    };
+    let layout = mqtt::Layout { value, time, quality, position };
     Ok(mqtt::Rule { filter, collection, stream, unit: raw.unit, place, layout })
 }
 

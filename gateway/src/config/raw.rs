@@ -70,6 +70,8 @@ pub(super) struct RawRule {
     pub(super) value: String,
     #[serde(default = "time")]
     pub(super) time: String,
+    pub(super) quality: Option<String>,
+    pub(super) position: Option<[String; 2]>,
 }
 
 fn one() -> String {

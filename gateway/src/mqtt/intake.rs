@@ -171,7 +171,10 @@ impl Intake {
         let stream = self.rules.iter().find_map(|rule| Some((rule, rule.stream(topic, device)?)));
         let (rule, stream) = stream?;
         Some(stream.and_then(|stream| {
-            let reading = payload::parse(payload, &rule.layout, wall_clock())?;
+            let mut reading = payload::parse(payload, &rule.layout, wall_clock())?;
+            if rule.layout.position.is_some() {
+                reading.place = reading.place.or(rule.place).or(device.place);
+            }
             let mut streams = lock(&self.streams);
             if !streams.contains(&stream.name) {
                 if streams.len() >= self.limits.streams_max {

@@ -6,8 +6,8 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use msec_peer::Reading;
 use msec_peer::identity::UnixMillis;
+use msec_peer::{Place, Reading, ValueQuality};
 use serde_json::Value;
 
 use super::refusal::{NEST_MAX, PayloadError};
@@ -16,18 +16,27 @@ use super::refusal::{NEST_MAX, PayloadError};
 /// milliseconds are due, and is refused.
 pub const TIME_MIN: UnixMillis = UnixMillis(946_684_800_000);
 
-/// Where value and time stand in an object.
+/// Where a reading stands in an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The value.
     pub value: Selector,
     /// The time. An object without it was measured when it came.
     pub time: Selector,
+    /// How good the value is. An object without it is good; `None`: all are.
+    pub quality: Option<Selector>,
+    /// Degrees north and degrees east, of what moves. `None`: it does not.
+    pub position: Option<[Selector; 2]>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { value: Selector::Key("value".into()), time: Selector::Key("time".into()) }
+        Self {
+            value: Selector::Key("value".into()),
+            time: Selector::Key("time".into()),
+            quality: None,
+            position: None,
+        }
     }
 }
 
@@ -94,7 +103,37 @@ pub fn parse(payload: &[u8], layout: &Layout, now: UnixMillis) -> Result<Reading
         Some(Value::Null) | None => now,
         Some(time) => instant(time).ok_or_else(|| PayloadError::Time { text: excerpt(time) })?,
     };
-    Ok(Reading::new(time, value))
+    let quality =
+        layout.quality.as_ref().and_then(|at| at.find(&json)).map_or(Ok(ValueQuality::Good), quality)?;
+    let place = match &layout.position {
+        Some(position) => place(position, &json)?,
+        None => None,
+    };
+    Ok(Reading { time, value, quality, place })
+}
+
+fn quality(value: &Value) -> Result<ValueQuality, PayloadError> {
+    match value {
+        Value::Null => Ok(ValueQuality::Good),
+        _ => value
+            .as_str()
+            .and_then(ValueQuality::of_name)
+            .ok_or_else(|| PayloadError::Quality { text: excerpt(value) }),
+    }
+}
+
+/// Both degrees, or none of them.
+fn place(position: &[Selector; 2], object: &Value) -> Result<Option<Place>, PayloadError> {
+    let [latitude, longitude] = position.each_ref().map(|at| at.find(object).filter(|it| !it.is_null()));
+    let (latitude, longitude) = match (latitude, longitude) {
+        (None, None) => return Ok(None),
+        (latitude, longitude) => (latitude.and_then(Value::as_f64), longitude.and_then(Value::as_f64)),
+    };
+    let place = latitude.zip(longitude).and_then(|(north, east)| Place::from_degrees(north, east));
+    place.map(Some).ok_or_else(|| {
+        let [latitude, longitude] = position.each_ref().map(|at| at.as_str().to_owned());
+        PayloadError::Position { latitude, longitude }
+    })
 }
 
 fn number(value: &Value, key: Option<&str>) -> Result<f64, PayloadError> {
@@ -172,6 +211,38 @@ mod tests {
         let reading = parse(br#"{"ENERGY": {"Power": 7}}"#, &layout, NOW).expect("a reading");
         assert_eq!(reading.value, 7.0);
         assert_eq!("".parse::<Selector>(), Err(NotASelector));
+    }
+
+    #[test]
+    fn how_good_a_value_is_and_where_it_was_measured_stand_where_the_rule_says() {
+        let selector = |text: &str| text.parse::<Selector>().expect("a selector");
+        let layout = Layout {
+            quality: Some(selector("q")),
+            position: Some([selector("/at/0"), selector("/at/1")]),
+            ..Layout::default()
+        };
+        let read = |payload: &str| {
+            parse(payload.as_bytes(), &layout, NOW).map(|reading| (reading.quality, reading.place))
+        };
+        let place = Place::from_degrees(43.46, -3.79);
+        for (payload, expected) in [
+            ("3", (ValueQuality::Good, None)),
+            (r#"{"value": 3}"#, (ValueQuality::Good, None)),
+            (r#"{"value": 3, "q": null, "at": null}"#, (ValueQuality::Good, None)),
+            (r#"{"value": 3, "q": "bad"}"#, (ValueQuality::Bad, None)),
+            (r#"{"value": 3, "q": "uncertain", "at": [43.46, -3.79]}"#, (ValueQuality::Uncertain, place)),
+        ] {
+            assert_eq!(read(payload), Ok(expected), "{payload}");
+        }
+        for payload in [r#"{"value": 3, "q": "poor"}"#, r#"{"value": 3, "q": 1}"#] {
+            assert!(matches!(read(payload), Err(PayloadError::Quality { .. })), "{payload}");
+        }
+        for at in ["[43.46]", "[91, 0]", r#"["43.46", "-3.79"]"#, "[null, 1]", "[1e308, 0]"] {
+            let payload = format!(r#"{{"value": 3, "at": {at}}}"#);
+            assert!(matches!(read(&payload), Err(PayloadError::Position { .. })), "{payload}");
+        }
+        let plain = parse(br#"{"value": 3, "q": "bad", "at": [43.46, -3.79]}"#, &Layout::default(), NOW);
+        assert_eq!(plain, Ok(Reading::new(NOW, 3.0)), "what no rule names is not read");
     }
 
     #[test]

@@ -115,6 +115,22 @@ pub enum PayloadError {
         /// Where it should stand.
         key: String,
     },
+    /// The quality is none.
+    #[error("{text} is no quality: write \"good\", \"uncertain\" or \"bad\", or leave it out")]
+    Quality {
+        /// The beginning of what is there.
+        text: String,
+    },
+    /// The position is none.
+    #[error(
+        "`{latitude}` and `{longitude}` are no place on Earth: write degrees as numbers, or leave both out"
+    )]
+    Position {
+        /// Where the degrees north should stand.
+        latitude: String,
+        /// Where the degrees east should.
+        longitude: String,
+    },
     /// The time is none.
     #[error("{text} is not a time since 2000: write milliseconds since 1970, or RFC 3339, or leave it out")]
     Time {

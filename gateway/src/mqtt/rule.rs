@@ -44,7 +44,9 @@ impl Rule {
             return Some(Err(Refusal::Stream { stream }));
         }
         let name = StreamName { collection: self.collection.clone(), stream };
-        Some(Ok(StreamSpec { name, unit: Some(self.unit.clone()), place: self.place.or(device.place) }))
+        // What moves has no place of its own: each of its readings has one.
+        let place = if self.layout.position.is_some() { None } else { self.place.or(device.place) };
+        Some(Ok(StreamSpec { name, unit: Some(self.unit.clone()), place }))
     }
 }
 
@@ -287,6 +289,13 @@ mod tests {
         assert!(rule.stream("other", &device).is_none());
         let long = format!("sensors/7/{}", "x".repeat(STREAM_BYTES_MAX));
         assert!(matches!(rule.stream(&long, &device), Some(Err(Refusal::Stream { .. }))));
+        let moving = Layout {
+            position: Some(["lat", "lon"].map(|key| key.parse().expect("a key"))),
+            ..Layout::default()
+        };
+        let moving = Rule { layout: moving, ..rule };
+        let spec = moving.stream("sensors/7/a/b", &device).expect("a match").expect("a stream");
+        assert_eq!(spec.place, None, "its place is that of its readings");
     }
 
     #[test]
