@@ -80,14 +80,19 @@ impl Query {
 
     /// Whether what was measured at this place is wanted.
     pub fn wants_place(&self, place: Option<Place>) -> bool {
-        self.near.is_none_or(|near| place.is_some_and(|place| near.covers(place)))
-            && self.within.is_none_or(|area| place.is_some_and(|place| area.covers(place)))
+        is_wanted(self.near, self.within, place)
     }
 
     /// Whether a reading at this place is wanted.
     pub(crate) fn wants_reading(&self, at: &RowCursor) -> bool {
         (self.since..self.until).contains(&at.time) && self.after.is_none_or(|after| *at < after)
     }
+}
+
+/// Whether a place is where it is asked for.
+pub(crate) fn is_wanted(near: Option<Near>, within: Option<Area>, place: Option<Place>) -> bool {
+    near.is_none_or(|near| place.is_some_and(|place| near.covers(place)))
+        && within.is_none_or(|area| place.is_some_and(|place| area.covers(place)))
 }
 
 /// The places within a distance of one.

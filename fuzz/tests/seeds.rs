@@ -168,7 +168,7 @@ fn texts(seeds: &mut Seeds) {
             "query",
             r#"{"query":{"collection":"parks","since":0,"near":{"latitude":43.46,"longitude":-3.79,"radius_m":500.0},"limit":20}}"#,
         ),
-        ("roll-ups", r#"{"roll_ups":{"every":"hour","collection":"parks","since":0,"limit":20}}"#),
+        ("roll-ups", r#"{"query":{"collection":"parks","since":0,"limit":20,"every":"hour"}}"#),
         (
             "within",
             r#"{"query":{"collection":"","within":{"south":43.42,"west":-3.85,"north":43.47,"east":-3.76},"limit":20}}"#,

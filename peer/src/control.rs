@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `message` | what is asked and answered |
 //! | `server` | answers for a running peer |
-//! | `roll_ups` | the same for what minutes, hours and days come to |
-//! | `things` | the same for the registry of things |
+//! | `query` | which readings a program asks for |
+//! | `roll_ups` | answers what minutes, hours and days come to |
+//! | `things` | what is asked and answered of the registry of things |
 //! | `client` | asks the running peer, or one that is opened for as long as the question takes |
 //!
 //! A peer listens on the Unix socket `control/socket` in its data directory. Whoever may enter that directory (mode 0700)
@@ -14,6 +15,7 @@
 
 mod client;
 mod message;
+mod query;
 #[cfg(feature = "index")]
 mod roll_ups;
 mod server;
@@ -21,9 +23,10 @@ mod server;
 mod things;
 
 pub(crate) use client::Session;
-pub use message::{Answer, Near, ReadingLine, Request, RowLine, StreamLine, Within};
+pub use message::{Answer, ReadingLine, Request, RowLine, StreamLine};
+pub use query::{Near, QueryRequest, Within};
 #[cfg(feature = "index")]
-pub use roll_ups::{Every, RollUpLine, RollUpsRequest};
+pub use roll_ups::{Every, RollUpLine};
 pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};
 #[cfg(feature = "documents")]
 pub use things::{ThingLine, ThingsCommand, ThingsRequest};

@@ -83,6 +83,10 @@ fn a_stream_has_a_place_or_its_readings_have() {
     home.msec(&["publish", "parks/noise/mic-1", "49"]);
     let found = home.msec(&["query", "--within", PORT]);
     assert_eq!(places(&found), [Some((43.46, -3.79)); 2], "nothing of what was refused is kept");
+    let counted = |area| home.msec(&["query", "--every", "day", "--within", area]);
+    let counts: Vec<_> = counted(PORT).iter().map(|row| row["count"].as_u64()).collect();
+    assert_eq!(counts.into_iter().flatten().sum::<u64>(), 2, "midnight may lie between them");
+    assert!(counted("43.0,-3.85,43.1,-3.76").is_empty());
     let both = run(MSEC, ["publish", BUS, "1", "--at", "1,1", "--place", "1,1", "--data-dir", &home.path()]);
     assert!(!both.status.success());
     for (flag, value) in [("--quality", "poor"), ("--within", "2,0,1,0"), ("--at", "91,0")] {

@@ -6,7 +6,7 @@ use super::bucket::{Bucket, Resolution};
 use super::claim::ClaimHash;
 use crate::log::{LogHeader, Place};
 use crate::merkle::TreeHash;
-use crate::query::Near;
+use crate::query::{Area, Near, is_wanted};
 
 /// The most rows that one question gives, whatever its limit says. Page with `after`.
 pub const ROLL_UP_ROWS_MAX: usize = 10_000;
@@ -26,6 +26,8 @@ pub struct RollUpQuery {
     pub log: Option<LogId>,
     /// Of streams that are measured near a place only: one that moves is nowhere near.
     pub near: Option<Near>,
+    /// Of streams that are measured in an area only: one that moves is in none. With `near`, both must hold.
+    pub within: Option<Area>,
     /// Buckets that hold this time, and later ones.
     pub since: UnixMillis,
     /// Buckets that begin before this time.
@@ -141,6 +143,7 @@ impl RollUpQuery {
             author: None,
             log: None,
             near: None,
+            within: None,
             since: UnixMillis(i64::MIN),
             until: UnixMillis(i64::MAX),
             limit: ROLL_UP_ROWS_MAX,
@@ -154,7 +157,7 @@ impl RollUpQuery {
             && self.author.is_none_or(|author| author == header.author())
             && self.collection.covers(header.collection())
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
-            && self.near.is_none_or(|near| header.place().is_some_and(|place| near.covers(place)))
+            && is_wanted(self.near, self.within, header.place())
     }
 }
 

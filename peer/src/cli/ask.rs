@@ -8,7 +8,7 @@ use super::args::{QueryArgs, Tail, Where};
 use super::show::{row, say, span, table, within, written};
 use super::signal::Signal;
 use super::values::show_time;
-use crate::control::{Answer, Request, Session};
+use crate::control::{Answer, QueryRequest, Request, Session};
 use crate::net::wall_clock;
 use crate::sdk::{DataDir, Granted};
 
@@ -17,8 +17,17 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
+    each(&args.place, &request(args), |answer| {
+        if let Answer::Row(it) = answer {
+            say(row(&it, args.place.json));
+        }
+    })
+}
+
+/// What is asked for.
+pub(super) fn request(args: &QueryArgs) -> Request {
     let now = wall_clock();
-    let request = Request::Query {
+    Request::Query(QueryRequest {
         collection: args.which.collection.clone(),
         stream: args.which.stream.clone(),
         since: args.since.map(|time| time.from(now)),
@@ -26,11 +35,8 @@ pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
         near: args.which.near.map(|near| near.0),
         within: args.which.within.map(|within| within.0),
         limit: args.limit,
-    };
-    each(&args.place, &request, |answer| {
-        if let Answer::Row(it) = answer {
-            say(row(&it, args.place.json));
-        }
+        #[cfg(feature = "index")]
+        every: args.every.map(|every| every.0),
     })
 }
 

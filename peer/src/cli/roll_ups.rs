@@ -5,15 +5,14 @@ use std::str::FromStr;
 use serde_json::json;
 
 use super::args::QueryArgs;
-use super::ask::each;
+use super::ask::{each, request};
 use super::show::{say, table};
 use super::values::show_time;
-use crate::control::{Answer, Every, Request, RollUpLine, RollUpsRequest};
-use crate::net::wall_clock;
+use crate::control::{Answer, Every, RollUpLine};
 
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct EveryArg(Every);
+pub(super) struct EveryArg(pub(super) Every);
 
 impl FromStr for EveryArg {
     type Err = String;
@@ -30,19 +29,8 @@ impl FromStr for EveryArg {
 
 /// Asks for roll-ups, and shows them.
 pub(super) fn roll_ups(args: &QueryArgs) -> anyhow::Result<()> {
-    let Some(EveryArg(every)) = args.every else { return Ok(()) };
-    let now = wall_clock();
-    let request = Request::RollUps(RollUpsRequest {
-        every,
-        collection: args.which.collection.clone(),
-        stream: args.which.stream.clone(),
-        since: args.since.map(|time| time.from(now)),
-        until: args.until.map(|time| time.from(now)),
-        near: args.which.near.map(|near| near.0),
-        limit: args.limit,
-    });
     let mut lines = Vec::new();
-    each(&args.place, &request, |answer| match answer {
+    each(&args.place, &request(args), |answer| match answer {
         Answer::RollUp(line) if args.place.json => say(json!(line)),
         Answer::RollUp(line) => lines.push(line),
         _ => {}

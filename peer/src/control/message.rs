@@ -1,9 +1,10 @@
 //! What is asked, and what is answered.
 
-use msec_crdt_store::{Area, ClockBound, Place, Query, Reading, Row, ValueQuality};
+use msec_crdt_store::{ClockBound, Place, Query, Reading, Row, ValueQuality};
 use msec_identity::{LogId, PathError, PeerId, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+use super::query::{self, Near, QueryRequest, Within, place};
 use crate::node::StreamSpec;
 use crate::sdk::{Neighbour, Status};
 
@@ -22,31 +23,9 @@ pub enum Request {
         /// What.
         readings: Vec<ReadingLine>,
     },
-    /// Readings that are held, the newest first: an [`Answer::Row`] each.
-    Query {
-        /// Of this collection and those below it.
-        collection: String,
-        /// Of streams with this name only.
-        #[serde(default)]
-        stream: Option<String>,
-        /// Measured at this time or later.
-        #[serde(default)]
-        since: Option<UnixMillis>,
-        /// Measured before this time.
-        #[serde(default)]
-        until: Option<UnixMillis>,
-        /// Measured near this place.
-        #[serde(default)]
-        near: Option<Near>,
-        /// Measured in this area.
-        #[serde(default)]
-        within: Option<Within>,
-        /// At most so many.
-        limit: usize,
-    },
-    /// What the readings of minutes, hours or days come to, the newest first: an [`Answer::RollUp`] each.
-    #[cfg(feature = "index")]
-    RollUps(super::RollUpsRequest),
+    /// Readings that are held, the newest first: an [`Answer::Row`] each; or what those of minutes, hours or days come to: an
+    /// [`Answer::RollUp`] each.
+    Query(QueryRequest),
     /// Something about the registry of things.
     #[cfg(feature = "documents")]
     Things(super::ThingsRequest),
@@ -83,7 +62,7 @@ pub enum Answer {
     },
     /// To [`Request::Query`] and [`Request::Tail`].
     Row(RowLine),
-    /// To [`Request::RollUps`].
+    /// To [`Request::Query`] with [`QueryRequest::every`].
     #[cfg(feature = "index")]
     RollUp(super::RollUpLine),
     /// To [`Request::Things`].
@@ -130,32 +109,6 @@ pub struct ReadingLine {
     /// Where, if the sensor moves: degrees north and east.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<(f64, f64)>,
-}
-
-/// The places within so many metres of one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Near {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
-    /// Metres.
-    pub radius_m: f64,
-}
-
-/// The places in a box on the map, in degrees. An eastern edge that lies west of the western one is beyond the date line.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Within {
-    /// The southern edge, north positive.
-    pub south: f64,
-    /// The western edge, east positive.
-    pub west: f64,
-    /// The northern edge.
-    pub north: f64,
-    /// The eastern edge.
-    pub east: f64,
 }
 
 /// A reading and where it stands.
@@ -208,52 +161,14 @@ impl ReadingLine {
     }
 }
 
-fn place((latitude, longitude): (f64, f64)) -> Result<Place, String> {
-    Place::from_degrees(latitude, longitude)
-        .ok_or_else(|| format!("{latitude},{longitude} is not on Earth: write LAT,LON in degrees"))
-}
-
-impl Near {
-    pub(super) fn within(self) -> Result<msec_crdt_store::Near, String> {
-        let Self { latitude, longitude, radius_m } = self;
-        Place::from_degrees(latitude, longitude)
-            .and_then(|place| msec_crdt_store::Near::new(place, radius_m))
-            .ok_or_else(|| format!("{latitude},{longitude},{radius_m} is no place and radius in metres"))
-    }
-}
-
-impl Within {
-    pub(super) fn area(self) -> Result<Area, String> {
-        let Self { south, west, north, east } = self;
-        let (south_west, north_east) = (place((south, west))?, place((north, east))?);
-        Area::new(south_west, north_east).ok_or_else(|| {
-            format!("{south},{west},{north},{east} is no area: its south lies north of its north")
-        })
-    }
-}
-
 impl Request {
     /// The query behind [`Request::Query`] and [`Request::Tail`]; `None` for other requests.
     pub(super) fn to_query(&self) -> Option<Result<Query, String>> {
-        let of = |collection: &str, stream: &Option<String>, near: &Option<Near>, within: &Option<Within>| {
-            Ok(Query {
-                collection: collection.parse().map_err(|e: PathError| e.to_string())?,
-                stream: stream.clone(),
-                near: near.map(Near::within).transpose()?,
-                within: within.map(Within::area).transpose()?,
-                ..Query::default()
-            })
-        };
         match self {
-            Self::Query { collection, stream, since, until, near, within, limit } => {
-                Some(of(collection, stream, near, within).map(|query: Query| Query {
-                    since: since.unwrap_or(query.since),
-                    until: until.unwrap_or(query.until),
-                    limit: *limit,
-                    ..query
-                }))
+            Self::Query(request) => Some(request.to_query()),
+            Self::Tail { collection, stream, near, within } => {
+                Some(query::streams(collection, stream.as_ref(), *near, *within))
             }
-            Self::Tail { collection, stream, near, within } => Some(of(collection, stream, near, within)),
             _ => None,
         }
     }

@@ -1,10 +1,10 @@
-//! Roll-ups, as they are asked for and answered.
+//! What minutes, hours and days come to, as it is asked for and answered.
 
-use msec_crdt_store::{CLAIM_BUCKETS_MAX, Place, Resolution, RollUpQuery, RollUpRow};
-use msec_identity::{PathError, PeerId, UnixMillis};
+use msec_crdt_store::{CLAIM_BUCKETS_MAX, Place, Query, Resolution, RollUpQuery, RollUpRow};
+use msec_identity::PeerId;
 use serde::{Deserialize, Serialize};
 
-use super::message::{Answer, Near};
+use super::message::Answer;
 use super::server::in_full;
 use crate::sdk::{Peer, QueryFailed};
 
@@ -21,30 +21,6 @@ pub enum Every {
     Hour,
     /// A day, of UTC.
     Day,
-}
-
-/// Which roll-ups.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RollUpsRequest {
-    /// How long the buckets are.
-    pub every: Every,
-    /// Of this collection and those below it.
-    pub collection: String,
-    /// Of streams with this name only.
-    #[serde(default)]
-    pub stream: Option<String>,
-    /// Buckets that hold this time, and later ones.
-    #[serde(default)]
-    pub since: Option<UnixMillis>,
-    /// Buckets that begin before this time.
-    #[serde(default)]
-    pub until: Option<UnixMillis>,
-    /// Of streams that are measured near this place.
-    #[serde(default)]
-    pub near: Option<Near>,
-    /// At most so many.
-    pub limit: usize,
 }
 
 /// One bucket of a stream.
@@ -121,25 +97,15 @@ impl From<&RollUpRow> for RollUpLine {
     }
 }
 
-impl RollUpsRequest {
-    fn to_query(&self) -> Result<RollUpQuery, String> {
-        let every = RollUpQuery::every(self.every.into());
-        Ok(RollUpQuery {
-            collection: self.collection.parse().map_err(|error: PathError| error.to_string())?,
-            stream: self.stream.clone(),
-            near: self.near.map(Near::within).transpose()?,
-            since: self.since.unwrap_or(every.since),
-            until: self.until.unwrap_or(every.until),
-            ..every
-        })
-    }
-}
-
-/// The answers, but for the last line.
-pub(super) async fn answer(peer: &Peer, request: &RollUpsRequest) -> Result<Vec<Answer>, String> {
-    let (mut query, mut answers) = (request.to_query()?, Vec::new());
-    while answers.len() < request.limit {
-        query.limit = PAGE.min(request.limit - answers.len());
+/// The answers to a query that asks what its readings come to, but for the last line.
+pub(super) async fn answer(peer: &Peer, query: Query, every: Every) -> Result<Vec<Answer>, String> {
+    let limit = query.limit;
+    let Query { collection, stream, near, within, since, until, .. } = query;
+    let all = RollUpQuery::every(every.into());
+    let mut query = RollUpQuery { collection, stream, near, within, since, until, ..all };
+    let mut answers = Vec::new();
+    while answers.len() < limit {
+        query.limit = PAGE.min(limit - answers.len());
         let rows = match peer.roll_ups(query.clone()).await {
             Ok(rows) => rows,
             Err(QueryFailed::Closed(error)) => return Err(error.to_string()),

@@ -12,6 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::message::{Answer, ReadingLine, Request, RowLine, StreamLine};
+#[cfg(feature = "index")]
+use super::query::QueryRequest;
 use crate::net::wall_clock;
 use crate::node::{Event, StreamSpec};
 use crate::sdk::{DataDir, Notice, Peer, PublishFailed, QueryFailed};
@@ -156,13 +158,15 @@ async fn answer(
             },
             Err(error) => Err(error),
         },
-        Request::Query { .. } => match peer.query(query).await {
+        #[cfg(feature = "index")]
+        Request::Query(QueryRequest { every: Some(every), .. }) => {
+            super::roll_ups::answer(peer, query, *every).await
+        }
+        Request::Query(_) => match peer.query(query).await {
             Ok(rows) => Ok(rows.iter().map(|row| Answer::Row(row.into())).collect()),
             Err(QueryFailed::Closed(error)) => Err(error.to_string()),
             Err(error) => Err(in_full(&error)),
         },
-        #[cfg(feature = "index")]
-        Request::RollUps(request) => super::roll_ups::answer(peer, request).await,
         #[cfg(feature = "documents")]
         Request::Things(things) => super::things::answer(peer, things.clone()).await,
         Request::Tail { .. } => return tail(peer, &query, read, write).await,
