@@ -7,7 +7,7 @@ use msec_identity::{CollectionPath, PeerId, RecordError, SpaceId};
 use crate::log::{HEADER_GRANTS_MAX, RUN_BYTES_MAX, STREAM_BYTES_MAX};
 use crate::reading::READINGS_PER_ENTRY_MAX;
 use crate::rollup::{CLAIM_BUCKETS_MAX, CLAIM_COLUMNS_BYTES_MAX};
-use crate::storage::NOTE_BYTES_MAX;
+use crate::storage::{CONTESTED_MAX, NOTE_BYTES_MAX};
 
 /// Readings that cannot be written, or a body that does not hold any.
 #[derive(Debug, thiserror::Error)]
@@ -248,6 +248,11 @@ pub enum StorageError {
         "too many separate entries were erased one by one: erase those that lie beside each other together, or let their logs go"
     )]
     TooManyErasures,
+    /// There is evidence of as many forks as a store keeps.
+    #[error(
+        "{CONTESTED_MAX} forked logs are known, and no more are kept: revoke the grants of those who forked them"
+    )]
+    TooManyForks,
     /// The commit does not continue what is stored. A bug of the caller.
     #[error("the commit does not continue what is stored")]
     NotNext,

@@ -6,11 +6,14 @@
 //!                                                            before it in the chunk), c2 = those of BLAKE3(payload)
 //! kind    = 0: a run, encoded as on the wire
 //!           2: what stands for the entries of a log that were let go; its next run begins there
+//!           3: the evidence that the log before it was forked
 //!           1: the end, and what follows is not read; its payload is the number of runs before it, a u64
 //! ```
 //!
 //! The runs of a log follow one another, from its first entry on: its header with the grants of its author comes first, so
 //! that a stranger can verify them. Each is under the log's head, as in a catch-up.
+//!
+//! Evidence comes after the runs of its log: whoever had none of it takes the history that is in the file, and shows it as contested.
 //!
 //! The checks tell damage from what somebody made up, and nothing else: anybody can compute them. What is taken in was
 //! verified as what a stranger sends is. Where a chunk is damaged, the next one is looked for by what chunks begin with;

@@ -51,8 +51,8 @@ pub use error::{
 pub use export::{Exported, ImportTerms, Imported, export, import};
 pub use log::{
     BODY_BYTES_MAX, Body, COMMITMENT_SALT_BYTES, ClockBound, EVIDENCE_BYTES_MAX, Entry, EntryKind, Fork,
-    ForkEvidence, HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, Prefix, RUN_BYTES_MAX, Run,
-    STREAM_BYTES_MAX, TimeQuality, Verdict, VerifiedPrefix, VerifiedRun,
+    ForkEvidence, ForkTrace, HEADER_GRANTS_MAX, Head, LogHeader, LogState, OwnLog, Place, Prefix,
+    RUN_BYTES_MAX, Run, STREAM_BYTES_MAX, TimeQuality, Traced, Verdict, VerifiedPrefix, VerifiedRun,
 };
 pub use merkle::{
     CompactRange, PROOF_HASHES_MAX, Roots, Tree, TreeHash, leaf_hash, node_hash, root_from_inclusion,
@@ -66,7 +66,8 @@ pub use rollup::{
     RollUpClaim, RollUpCursor, RollUpQuery, RollUpRow, RollUps, RolledStream,
 };
 pub use storage::{
-    Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, Checked, Chunk, Compacted, Cut, Damage, Due, DueQuery,
-    Epoch, FileDir, Medium, MemoryDir, NOTE_BYTES_MAX, Opened, Queries, ROLL_UPS_STREAM, Retained, Retention,
-    RetentionTerms, Says, Statement, Storage, Store, StoreConfig, Unsynced, Wear, WearGauge, check,
+    Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted, Cut, Damage, Due,
+    DueQuery, Epoch, FileDir, Medium, MemoryDir, NOTE_BYTES_MAX, Opened, Queries, ROLL_UPS_STREAM, Retained,
+    Retention, RetentionTerms, Says, Statement, Storage, Store, StoreConfig, Unsynced, Wear, WearGauge,
+    check,
 };

@@ -12,7 +12,7 @@ mod state;
 
 pub use clock::{ClockBound, TimeQuality};
 pub use entry::{Body, COMMITMENT_SALT_BYTES, Entry, EntryKind};
-pub use evidence::{EVIDENCE_BYTES_MAX, Fork, ForkEvidence};
+pub use evidence::{EVIDENCE_BYTES_MAX, Fork, ForkEvidence, ForkTrace, Traced};
 pub use head::Head;
 pub use header::{HEADER_GRANTS_MAX, LogHeader, Place, STREAM_BYTES_MAX};
 pub use own::{BODY_BYTES_MAX, OwnLog};

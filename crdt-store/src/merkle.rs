@@ -7,6 +7,7 @@ mod tree;
 use sha2::{Digest, Sha256};
 
 pub use compact::CompactRange;
+pub(crate) use proof::consistency_between;
 pub use proof::{PROOF_HASHES_MAX, Roots, root_from_inclusion, roots_from_consistency};
 pub use tree::Tree;
 

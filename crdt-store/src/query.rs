@@ -131,6 +131,8 @@ pub struct Row {
     pub clock: TimeQuality,
     /// The reading.
     pub reading: Reading,
+    /// Whether the writer signed two histories of the log, and this is of one of them.
+    pub contested: bool,
 }
 
 impl Row {
@@ -150,6 +152,7 @@ impl Row {
             header: header.clone(),
             clock,
             reading,
+            contested: false,
         }
     }
 

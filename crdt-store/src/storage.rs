@@ -33,7 +33,8 @@
 //! when they do.
 //!
 //! What of the segments does not count any more stands in the `ledger`, which is read first: logs that were let go up to a
-//! place, and how often segments were rewritten, which is how an index is told from one that fits them.
+//! place, and how often segments were rewritten, which is how an index is told from one that fits them. So does the evidence that
+//! logs were forked, which no segment has.
 //!
 //! At the first frame of a segment that does not fit, the segment is cut back, and what was cut is set aside once in
 //! `aside.msec`; the rest of the city has it. Runs that then lack their predecessors are passed over. Before anything is
@@ -45,6 +46,7 @@ mod blocks;
 mod check;
 mod claims;
 mod compact;
+mod contested;
 mod epoch;
 mod erase;
 mod file;
@@ -79,11 +81,13 @@ mod wear;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use msec_identity::LogId;
 
 pub use check::{Checked, Damage, check};
 pub use compact::Compacted;
+pub use contested::CONTESTED_MAX;
 pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;
@@ -96,7 +100,7 @@ pub use wear::{Wear, WearGauge};
 
 use crate::changes::{ChangesPage, ChangesQuery};
 use crate::error::StorageError;
-use crate::log::{LogState, VerifiedRun};
+use crate::log::{Fork, LogState, VerifiedRun};
 use crate::query::{Query, Row};
 use crate::rollup::{RollUpQuery, RollUpRow};
 
@@ -170,6 +174,10 @@ pub trait Storage {
     /// opening goes on with it.
     fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError>;
 
+    /// Keeps the evidence that a log was forked, durably. What is held of the log stays, and is shown as contested. What the store
+    /// has of that log's forks already stays as it is. Fails where there are [`CONTESTED_MAX`] such logs.
+    fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError>;
+
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError>;
@@ -229,6 +237,8 @@ pub struct Opened {
     /// Those of them of which every entry was written here and none can be missing: their author may continue them. A
     /// log that was received again, after the store had lost it, is never among them.
     pub continuable: BTreeSet<LogId>,
+    /// The logs that were forked, in the order of their ids.
+    pub contested: Vec<Arc<Fork>>,
     /// What was kept by [`Storage::keep`] last, if all is there that was durable then.
     pub note: Option<Vec<u8>>,
     /// Whether the store was cut back.

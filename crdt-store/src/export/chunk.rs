@@ -31,6 +31,8 @@ pub(super) enum Kind {
     End,
     /// What stands for the beginning of a log.
     Prefix,
+    /// That a log was forked.
+    Evidence,
 }
 
 /// What the first bytes of a file say.
@@ -109,6 +111,8 @@ pub(super) enum Found {
     Run(Vec<u8>),
     /// The bytes of a prefix. Nobody has verified them either.
     Prefix(Vec<u8>),
+    /// The bytes of evidence. Nor these.
+    Evidence(Vec<u8>),
     /// The end, after so many runs.
     End(u64),
     /// Bytes that are no chunk: so many.
@@ -161,6 +165,7 @@ impl<'a> Chunks<'a> {
             _ if check(payload) != head.payload => None,
             kind if kind == Kind::Run as u8 => Some(Found::Run(payload.to_vec())),
             kind if kind == Kind::Prefix as u8 => Some(Found::Prefix(payload.to_vec())),
+            kind if kind == Kind::Evidence as u8 => Some(Found::Evidence(payload.to_vec())),
             kind if kind == Kind::End as u8 => {
                 payload.try_into().ok().map(|runs| Found::End(u64::from_le_bytes(runs)))
             }

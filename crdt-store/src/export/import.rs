@@ -17,7 +17,10 @@ use msec_identity::{Authority, LogId, PeerId, Unverified};
 use super::FORMAT;
 use super::chunk::{Chunks, Found};
 use crate::error::{ImportError, RunError, StorageError};
-use crate::log::{Head, LogHeader, LogState, Prefix, Run, Verdict, VerifiedPrefix, VerifiedRun};
+use crate::log::{
+    Fork, ForkEvidence, ForkTrace, Head, LogHeader, LogState, Prefix, Run, Traced, Verdict, VerifiedPrefix,
+    VerifiedRun,
+};
 use crate::storage::{Storage, Store};
 
 /// After so many bytes of new runs they are made durable.
@@ -59,6 +62,10 @@ pub struct Imported {
     pub refused: u64,
     /// What is wrong with the first of them.
     pub first_refusal: Option<RunError>,
+    /// Forked logs of which the evidence was not held before.
+    pub contested: u64,
+    /// Evidence that shows nothing, and runs of logs that are known to be forked.
+    pub passed_over: u64,
     /// Bytes that are no chunk.
     pub damaged_bytes: u64,
     /// Whether the file has its end, and every run of it.
@@ -114,6 +121,7 @@ impl Import<'_> {
                     self.take(&bytes).map_err(ImportError::Store)?;
                 }
                 Found::Prefix(bytes) => self.take_prefix(&bytes).map_err(ImportError::Store)?,
+                Found::Evidence(bytes) => self.take_evidence(&bytes).map_err(ImportError::Store)?,
                 Found::Damaged(bytes) => self.done.damaged_bytes += bytes,
                 Found::End(count) => {
                     self.done.ended = count == runs;
@@ -154,6 +162,11 @@ impl Import<'_> {
         if self.passed == Some(run.log) {
             return Ok(());
         }
+        if self.store.contested().contains_key(&run.log) {
+            // No head of it is accepted any more.
+            self.done.passed_over += 1;
+            return Ok(());
+        }
         let held = self.store.held(&run.log);
         if held.is_none() && self.store.logs_len() >= self.terms.logs_max {
             self.done.over_bound += 1;
@@ -165,6 +178,7 @@ impl Import<'_> {
             self.distrust()?;
         }
         let held = held.map(|(state, _)| state);
+        let head = run.head.clone();
         let prefix = self.prefix.take().filter(|prefix| held.is_none() && prefix.state().log() == run.log);
         let ground = held.as_ref().or_else(|| prefix.as_ref().map(|prefix| prefix.state()));
         match run.verify(ground, self.terms.authority) {
@@ -177,7 +191,7 @@ impl Import<'_> {
             }
             Ok(Verdict::Known) => {
                 self.done.known += 1;
-                Ok(())
+                self.compare(held.as_ref(), &head)
             }
             Ok(Verdict::Gap { .. }) => {
                 self.done.gaps += 1;
@@ -197,6 +211,46 @@ impl Import<'_> {
             }
             Err(error) => self.refuse(error),
         }
+    }
+
+    /// Finds a fork where the file has as many entries of a log as the store, and others.
+    fn compare(&mut self, held: Option<&LogState>, theirs: &Unverified<Head>) -> Result<(), StorageError> {
+        let held = held.filter(|held| held.head().size == theirs.claims().size);
+        let begun = held.and_then(|held| ForkTrace::begin(held, theirs, self.terms.authority.verifier()));
+        match begun {
+            Some((_, Traced::Fork(fork))) => self.contest(*fork),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the evidence that a log was forked of which something is held, or whose author may write here: anybody can fork logs that
+    /// nobody wants.
+    fn take_evidence(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        let authority = self.terms.authority;
+        let fork = ForkEvidence::from_bytes(bytes).and_then(|it| it.verify(authority.verifier()));
+        let Ok(fork) = fork else {
+            self.done.passed_over += 1;
+            return Ok(());
+        };
+        let (log, header) = (fork.log(), fork.header());
+        let is_held = self.store.held(&log).is_some();
+        let is_ours = header.space() == authority.space() && header.shows_right_to_write(authority);
+        if self.store.contested().contains_key(&log) || !(is_held || is_ours) {
+            return Ok(());
+        }
+        self.contest(fork)
+    }
+
+    fn contest(&mut self, fork: Fork) -> Result<(), StorageError> {
+        if fork.author() == self.terms.me {
+            self.distrust()?;
+        }
+        match self.store.contest(&Arc::new(fork)) {
+            Ok(()) => self.done.contested += 1,
+            Err(StorageError::TooManyForks) => self.done.passed_over += 1,
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Whether this peer signed the head, and has forgotten it: its store takes something else for the whole log.

@@ -1,5 +1,6 @@
 //! What a copy brings, and what is refused in one.
 
+mod contested;
 mod damage;
 mod own;
 mod pruned;

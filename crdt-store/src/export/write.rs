@@ -23,6 +23,8 @@ pub struct Exported {
     /// Logs that could not be read to their end, since the disk gives back something else than was written. Their first
     /// entries are in the file.
     pub unreadable: u64,
+    /// Logs that were forked, with the evidence.
+    pub contested: u64,
 }
 
 /// Writes the logs of a space that are wanted, in the order of their ids, and says how far it is after each run. It takes the memory
@@ -56,6 +58,10 @@ pub(super) fn export_in(
                 file.done.unreadable += 1;
             }
             written => written?,
+        }
+        if let Some(fork) = store.contested().get(&log) {
+            file.write(&chunk(Kind::Evidence, &fork.to_bytes())).map_err(ExportError::Write)?;
+            file.done.contested += 1;
         }
     }
     let runs = file.done.runs.to_le_bytes();

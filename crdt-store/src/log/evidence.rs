@@ -5,8 +5,12 @@
 //! of RFC 9162, section 2.1.4, from there to the longer head. The same shape as the "split view" that witnesses of
 //! certificate transparency report.
 
+mod trace;
+
 use minicbor::{Decoder, Encoder};
 use msec_identity::{LogId, PeerId, Unverified, Verifier};
+
+pub use self::trace::{ForkTrace, Traced};
 
 use super::{Head, LogHeader};
 use crate::error::EvidenceError;
@@ -18,7 +22,7 @@ pub const EVIDENCE_BYTES_MAX: usize = 32 * 1024;
 const DOMAIN: &str = "msec/fork/1";
 
 /// Evidence that nobody has checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ForkEvidence {
     /// The log's header. Only its names count here: they make the log's id, and one of them is the author.
     pub header: LogHeader,
@@ -33,7 +37,7 @@ pub struct ForkEvidence {
 }
 
 /// A fork that was proven: its author signed both heads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fork(ForkEvidence);
 
 impl ForkEvidence {

@@ -117,10 +117,33 @@ impl CompactRange {
 
     /// The root over the leaves, where they are all that a subtree of a tree holds. `None`: there is no leaf.
     pub(super) fn subtree_root(&self) -> Option<TreeHash> {
-        let mut hashes = self.hashes.iter().rev();
-        let last = *hashes.next()?;
-        Some(hashes.fold(last, |right, left| node_hash(left, &right)))
+        fold(&self.hashes)
     }
+
+    /// The same over `begin..end`, a part of the range. `None`: no whole subtrees of the range lie there.
+    pub(super) fn root_of(&self, begin: u64, end: u64) -> Option<TreeHash> {
+        let (mut at, mut first, mut found) = (self.begin, None, 0);
+        for (n, level) in levels(self.begin, self.end).enumerate() {
+            if at >= end {
+                break;
+            }
+            if at >= begin {
+                first = first.or((at == begin).then_some(n));
+                found = n + 1;
+            }
+            at += 1 << level;
+        }
+        if at != end {
+            return None;
+        }
+        fold(self.hashes.get(first?..found)?)
+    }
+}
+
+/// The root over whole subtrees, each of which is smaller than the one before it.
+fn fold(subtrees: &[TreeHash]) -> Option<TreeHash> {
+    let (last, before) = subtrees.split_last()?;
+    Some(before.iter().rfold(*last, |right, left| node_hash(left, &right)))
 }
 
 #[cfg(test)]

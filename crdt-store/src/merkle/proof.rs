@@ -1,9 +1,9 @@
 //! Proofs of inclusion and of consistency, as in RFC 9162, sections 2.1.3 and 2.1.4, so that C2SP's tools can check them.
 //!
 //! A proof is a list of hashes. [`Tree::inclusion`] and [`Tree::consistency`] make one, in the order of the RFC; what checks
-//! it needs no tree.
+//! it needs no tree. Nor does [`consistency_between`], which is for who has let the leaves go.
 
-use super::{Tree, TreeHash, node_hash};
+use super::{CompactRange, Tree, TreeHash, node_hash};
 
 /// The most hashes that a proof can have: two for each level of a tree of `u64` leaves.
 pub const PROOF_HASHES_MAX: usize = 128;
@@ -15,52 +15,71 @@ impl Tree {
         if index >= size || size > self.size() {
             return None;
         }
-        let (path, _) = self.way_down(index, size, |begin, end| end - begin == 1)?;
+        let root_of = |begin, end| self.root_of(begin, end);
+        let (path, _) = way_down(index, size, root_of, |begin, end| end - begin == 1)?;
         Some(path)
     }
 
     /// The path that shows that the tree over the first `old` leaves is the beginning of that over the first `new`: at most
     /// 65 hashes. `None`: there are not so many leaves, or `old` is none or more than `new`.
     pub fn consistency(&self, old: u64, new: u64) -> Option<Vec<TreeHash>> {
-        if old == 0 || old > new || new > self.size() {
+        if new > self.size() {
             return None;
         }
-        // Down to the subtree at whose end the old tree ends.
-        let (mut path, begin) = self.way_down(old - 1, new, |_, end| end == old)?;
-        // The whole old tree is the root that the other side holds.
-        if begin > 0 {
-            path.insert(0, self.root_of(begin, old)?);
-        }
-        Some(path)
-    }
-
-    /// The roots beside the way from the root over the first `size` leaves down to the subtree that holds the leaf at `index`
-    /// and `is_there`, given where it begins and ends; the lowest first. And where that subtree begins.
-    fn way_down(
-        &self,
-        index: u64,
-        size: u64,
-        is_there: impl Fn(u64, u64) -> bool,
-    ) -> Option<(Vec<TreeHash>, u64)> {
-        let (mut begin, mut end, mut path) = (0, size, Vec::new());
-        while !is_there(begin, end) {
-            let middle = begin + split(end - begin);
-            let beside;
-            if index < middle {
-                (beside, end) = (self.root_of(middle, end)?, middle);
-            } else {
-                (beside, begin) = (self.root_of(begin, middle)?, middle);
-            }
-            path.push(beside);
-        }
-        path.reverse();
-        Some((path, begin))
+        consistency(old, new, |begin, end| self.root_of(begin, end))
     }
 
     /// The root over `begin..end`, where a subtree begins.
     fn root_of(&self, begin: u64, end: u64) -> Option<TreeHash> {
         self.range(begin, end)?.subtree_root()
     }
+}
+
+/// As [`Tree::consistency`], from the leaves of the shorter tree and those of the longer one that follow. `None`: there is no
+/// shorter tree, or they do not follow.
+pub(crate) fn consistency_between(old: &CompactRange, after: &CompactRange) -> Option<Vec<TreeHash>> {
+    if old.begin() != 0 || old.end() != after.begin() {
+        return None;
+    }
+    consistency(old.end(), after.end(), |begin, end| {
+        if end <= old.end() { old.root_of(begin, end) } else { after.root_of(begin, end) }
+    })
+}
+
+fn consistency(old: u64, new: u64, root_of: impl Fn(u64, u64) -> Option<TreeHash>) -> Option<Vec<TreeHash>> {
+    if old == 0 || old > new {
+        return None;
+    }
+    // Down to the subtree at whose end the old tree ends.
+    let (mut path, begin) = way_down(old - 1, new, &root_of, |_, end| end == old)?;
+    // The whole old tree is the root that the other side holds.
+    if begin > 0 {
+        path.insert(0, root_of(begin, old)?);
+    }
+    Some(path)
+}
+
+/// The roots beside the way from the root over the first `size` leaves down to the subtree that holds the leaf at `index` and
+/// `is_there`, given where it begins and ends; the lowest first. And where that subtree begins.
+fn way_down(
+    index: u64,
+    size: u64,
+    root_of: impl Fn(u64, u64) -> Option<TreeHash>,
+    is_there: impl Fn(u64, u64) -> bool,
+) -> Option<(Vec<TreeHash>, u64)> {
+    let (mut begin, mut end, mut path) = (0, size, Vec::new());
+    while !is_there(begin, end) {
+        let middle = begin + split(end - begin);
+        let beside;
+        if index < middle {
+            (beside, end) = (root_of(middle, end)?, middle);
+        } else {
+            (beside, begin) = (root_of(begin, middle)?, middle);
+        }
+        path.push(beside);
+    }
+    path.reverse();
+    Some((path, begin))
 }
 
 /// The largest power of two below `size`, which is over one.
@@ -203,6 +222,9 @@ mod tests {
             let (it, old) = (tree(new), at % new + 1);
             let path = it.consistency(old, new).expect("there");
             prop_assert!(path.len() <= 65);
+            let range = |begin, end| tree(new).range(begin, end).expect("there");
+            prop_assert_eq!(consistency_between(&range(0, old), &range(old, new)), Some(path.clone()));
+            prop_assert_eq!(consistency_between(&range(0, old - 1), &range(old, new)), None);
             let roots = Roots { old: root(old), new: root(new) };
             prop_assert_eq!(roots_from_consistency(old, new, root(old), &path), Some(roots));
         }

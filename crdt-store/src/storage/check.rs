@@ -6,7 +6,7 @@ use super::opening;
 use super::segments::{self, name_of};
 use super::{Medium, StoreConfig};
 use crate::error::StorageError;
-use crate::log::LogState;
+use crate::log::{Fork, LogState};
 
 /// What a store holds, as all of its segments say, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Checked {
     pub damage: Vec<Damage>,
     /// Whether a segment is missing, or runs whose predecessors are not there.
     pub gaps: bool,
+    /// The logs that were forked, in the order of their ids.
+    pub contested: Vec<Arc<Fork>>,
 }
 
 /// The end of a segment that cannot be read.
@@ -69,6 +71,7 @@ pub fn check(medium: impl Medium + 'static) -> Result<Checked, StorageError> {
         bytes,
         damage: damage.collect(),
         gaps: replay.gaps,
+        contested: replay.told.contested.values().cloned().collect(),
         logs: replay.logs.values().map(|log| log.state()).collect(),
     })
 }

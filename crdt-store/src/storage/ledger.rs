@@ -9,10 +9,12 @@
 //!                                    3: entries were erased: log, first, last + 1
 //!                                    4: all that was erased before is gone from everywhere
 //!                                    5: bytes that were written so far, and readings that were stored
+//!                                    6: a log was forked: the evidence, as it travels
 //! ```
 //!
 //! Records are appended and synced before anything of what they name is removed, so that a crash in between leaves what is
-//! not read any more, and the next opening passes it over. Of one log's beginning the last record counts, of erasures all do. When the file is more than twice
+//! not read any more, and the next opening passes it over. Of one log's beginning the last record counts, of
+//! erasures all do, of one log's evidence the first. When the file is more than twice
 //! as long as what counts in it, that is written beside it, synced, and takes its name.
 //!
 //! A record that is damaged is passed over. The log that it was of then begins where it did before, or lacks its beginning: the
@@ -30,8 +32,8 @@ use super::erase::Tombstones;
 use super::frame::{self, Found};
 use super::held::{Base, Facts, SignedHead};
 use super::wear::Wear;
-use super::{Epoch, Medium};
-use crate::log::{FittingPrefix, Prefix, encode_prefix};
+use super::{CONTESTED_MAX, Epoch, Medium};
+use crate::log::{FittingPrefix, Fork, ForkEvidence, Prefix, encode_prefix};
 
 /// The file.
 const LEDGER: &str = "ledger";
@@ -58,6 +60,8 @@ pub(super) enum Record {
     Finished,
     /// So much was written so far.
     Wear(Wear),
+    /// A log was forked.
+    Contested(Arc<Fork>),
 }
 
 /// What all records come to.
@@ -75,6 +79,8 @@ pub(super) struct Told {
     pub(super) is_erasing: bool,
     /// What was written when it was last told.
     pub(super) wear: Wear,
+    /// The logs that were forked. At most [`CONTESTED_MAX`].
+    pub(super) contested: BTreeMap<LogId, Arc<Fork>>,
     /// Whether some of it cannot be read.
     pub(super) is_damaged: bool,
     /// Where the last whole record ends.
@@ -90,6 +96,7 @@ impl Default for Told {
             erased: Tombstones::default(),
             is_erasing: false,
             wear: Wear::default(),
+            contested: BTreeMap::new(),
             is_damaged: false,
             len: 0,
         }
@@ -138,6 +145,12 @@ impl Told {
             }
             4 => self.note(&Record::Finished),
             5 => self.note(&Record::Wear(Wear { bytes: d.u64().ok()?, readings: d.u64().ok()? })),
+            6 => {
+                // Whoever wrote to the file: what convicts somebody is checked.
+                let fork = ForkEvidence::from_bytes(record).ok()?.verify(&Verifier::strict()).ok()?;
+                self.note(&Record::Contested(Arc::new(fork)));
+                return Some(());
+            }
             _ => return None,
         }
         (d.position() == record.len()).then_some(())
@@ -154,6 +167,10 @@ impl Told {
             }
             Record::Finished => self.is_erasing = false,
             Record::Wear(wear) => self.wear = *wear,
+            Record::Contested(fork) if self.contested.len() < CONTESTED_MAX => {
+                self.contested.entry(fork.log()).or_insert_with(|| fork.clone());
+            }
+            Record::Contested(_) => {}
         }
     }
 
@@ -163,7 +180,8 @@ impl Told {
         let erased = self.erased.iter().map(|(log, range)| Record::Erased(log, range));
         let finished = (!self.is_erasing).then_some(Record::Finished);
         let counts = [Record::Rewritten(self.rewritten), Record::First(self.first), Record::Wear(self.wear)];
-        bases.chain(counts).chain(erased).chain(finished)
+        let contested = self.contested.values().cloned().map(Record::Contested);
+        bases.chain(counts).chain(erased).chain(finished).chain(contested)
     }
 }
 
@@ -257,6 +275,7 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
         Record::Erased(..) => 3,
         Record::Finished => 4,
         Record::Wear(_) => 5,
+        Record::Contested(_) => 6,
     };
     frame::write(frames, mark, |out| match record {
         Record::Pruned(base) => write_base(out, base),
@@ -271,6 +290,7 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
             let mut e = Encoder::new(out);
             e.u64(wear.bytes).and_then(|e| e.u64(wear.readings)).expect(INFALLIBLE);
         }
+        Record::Contested(fork) => out.extend_from_slice(&fork.to_bytes()),
     });
 }
 

@@ -1,6 +1,6 @@
 //! What the thread that writes shares with those that read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) roots: Mutex<BTreeMap<(LogId, u64), TreeHash>>,
     /// As the ledger has them.
     tombstones: RwLock<Tombstones>,
+    /// Logs that were forked, as the ledger has them.
+    contested: RwLock<BTreeSet<LogId>>,
     /// Whether the index failed somebody, and is to be made again.
     index_failed: AtomicBool,
     doubted: AtomicBool,
@@ -59,6 +61,7 @@ impl Shared {
             moving: RwLock::new(()),
             roots: Mutex::default(),
             tombstones: RwLock::default(),
+            contested: RwLock::default(),
             index_failed: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
         }
@@ -103,6 +106,20 @@ impl Shared {
     /// How many of these entries were erased.
     pub(super) fn erased(&self, log: &LogId, entries: Range<u64>) -> u64 {
         self.tombstones.read().unwrap_or_else(PoisonError::into_inner).count_in(log, entries)
+    }
+
+    /// Remembers that a log was forked.
+    pub(super) fn mark_contested(&self, log: LogId) {
+        self.contested.write().unwrap_or_else(PoisonError::into_inner).insert(log);
+    }
+
+    /// Marks the rows that are of forked logs.
+    fn marked(&self, mut rows: Vec<Row>) -> Vec<Row> {
+        let contested = self.contested.read().unwrap_or_else(PoisonError::into_inner);
+        if !contested.is_empty() {
+            rows.iter_mut().for_each(|row| row.contested = contested.contains(&row.log));
+        }
+        rows
     }
 
     pub(super) fn index(&self) -> Option<AnyIndex> {
@@ -203,16 +220,15 @@ impl Queries {
     pub fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
         let _stay = self.0.files_stay();
         let logs = self.0.wanted(|header| query.wants(header));
-        self.0.note(answer::newest_first(&self.0.view(), &logs, query))
+        let rows = self.0.note(answer::newest_first(&self.0.view(), &logs, query))?;
+        Ok(self.0.marked(rows))
     }
 
     /// The newest reading of each stream, the newest first; of those streams whose newest reading the query wants.
     pub fn latest(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
         let logs = self.0.logs();
-        Ok(answer::latest(
-            logs.values().map(|log| &**log).filter(|log| query.wants(&log.facts.header)),
-            query,
-        ))
+        let wanted = logs.values().map(|log| &**log).filter(|log| query.wants(&log.facts.header));
+        Ok(self.0.marked(answer::latest(wanted, query)))
     }
 
     /// Reads change entries for an app that folds a document, a page at a time.

@@ -24,7 +24,7 @@ use super::{
     StoreConfig, stored,
 };
 use crate::error::StorageError;
-use crate::log::{LogState, VerifiedRun};
+use crate::log::{Fork, LogState, VerifiedRun};
 use crate::rollup::Told;
 
 /// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
@@ -112,6 +112,8 @@ impl Store {
         let unindexed = replay.buckets + replay.claims.len();
         let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
         shared.set_tombstones(ledger.told.erased.clone());
+        ledger.told.contested.keys().for_each(|log| shared.mark_contested(*log));
+        opened.contested = ledger.told.contested.values().cloned().collect();
         let mut store = Self {
             shared,
             config,
@@ -464,6 +466,10 @@ impl Storage for Store {
 
     fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
         self.erase_bodies(log, range)
+    }
+
+    fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError> {
+        self.keep_evidence(fork)
     }
 
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {

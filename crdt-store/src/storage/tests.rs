@@ -1,6 +1,7 @@
 //! The contract of storage, over every medium, with and without an index.
 
 mod check;
+mod contested;
 mod crash;
 mod damage;
 mod epoch;

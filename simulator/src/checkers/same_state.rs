@@ -73,7 +73,8 @@ struct Shown<'a>(&'a Row);
 
 impl Hash for Shown<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Row { log, position, index, header, place, clock, reading } = self.0;
+        // Whether it is contested is said of the log, and two peers learn of it one after the other.
+        let Row { log, position, index, header, place, clock, reading, contested: _ } = self.0;
         (log, position, index, header.author(), header.collection().as_str()).hash(state);
         (header.stream(), header.unit(), place, clock, reading).hash(state);
     }

@@ -25,7 +25,7 @@ fn read(mut file: &[u8]) -> (Vec<Vec<u8>>, u64, bool) {
     chunks.head().expect("read");
     while let Some(found) = chunks.next().expect("read") {
         match found {
-            Found::Run(run) | Found::Prefix(run) => runs.push(run),
+            Found::Run(run) | Found::Prefix(run) | Found::Evidence(run) => runs.push(run),
             Found::Damaged(bytes) => damaged += bytes,
             Found::End(_) => ended = true,
         }

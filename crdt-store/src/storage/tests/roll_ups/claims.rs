@@ -286,11 +286,11 @@ fn rolled_up_anew_it_is_the_same() {
         // As if something had been counted that is not there any more.
         let id = log.log.header().id();
         store.shared.logs_mut().values_mut().for_each(|log| {
-            let log = std::sync::Arc::make_mut(log);
+            let log = Arc::make_mut(log);
             let told = crate::rollup::Told::by(&entries(&runs)[4]);
             let rolled = log.rolled.as_mut().expect("roll-ups");
             let end = rolled.end();
-            let rolled = std::sync::Arc::make_mut(rolled);
+            let rolled = Arc::make_mut(rolled);
             rolled.add(&told);
             assert_eq!(rolled.end(), end + 1);
         });
