@@ -81,6 +81,17 @@ pub enum Input {
         /// How much we hold: fetch from there.
         have: u64,
     },
+    /// The node's answer to a delivery that does not fit what it holds, or to [`Output::Conflict`]: `from`, and nobody else, is asked
+    /// for what it has of `key` from there on. What comes is another history, so that the node says [`Input::Trace`] again for what
+    /// follows, or [`Input::Refused`]. Nothing is asked of who owes an answer about the key already, or as many as it may.
+    Trace {
+        /// What.
+        key: Key,
+        /// Who holds the other history.
+        from: PeerId,
+        /// How much of that the node has seen.
+        have: u64,
+    },
     /// The node's answer to a delivery that does not verify, or that it will not hold: `from` is left alone about this
     /// key, for a time that doubles.
     Refused {

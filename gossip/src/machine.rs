@@ -166,6 +166,7 @@ impl Gossip {
                 self.announce.durable(core, key);
             }
             Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
+            Input::Trace { key, from, have } => self.wants.trace(core, key, from, have),
             Input::Refused { key, from } => self.wants.refused(core, key, from),
             Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
             Input::Shed { peer, frame } => {

@@ -18,10 +18,12 @@
 //! InFlight -- Chunk -------> Answered -- Accepted, still behind: at once InFlight
 //!   |                           |     -- no word from the node in want_timeout: InFlight, elsewhere
 //!   |                           |     -- Refused: the neighbour is backed off; InFlight elsewhere
+//!   |                           |     -- Trace: InFlight at the same neighbour, from where the node says
 //!   +-- late, lost (see `answers`), NeighbourDown: InFlight elsewhere; if it is late and nobody else is ahead, it stays
 //!   +-- Unserved: the neighbour is backed off; InFlight elsewhere
 //!   +-- asked want_tries_max times: the neighbour is backed off
 //!
+//! any -- Trace, of a neighbour that may be asked --> InFlight there
 //! any -- nobody who may be asked is ahead any more --> gone, though answers may still be owed
 //! ```
 
@@ -106,6 +108,34 @@ impl Wants {
         self.consider(core, key, topic);
         if let Some(want) = self.by_key.get_mut(&key) {
             want.have = have;
+        }
+    }
+
+    /// `from` holds another history of `key` than the node, which has seen `have` of that: it is asked for what follows.
+    pub(crate) fn trace(&mut self, core: &mut Core, key: Key, from: PeerId, have: u64) {
+        let full = self.by_key.len() >= core.frontier.len() + core.neighbours.len() * core.config.hearsay_max;
+        let is_control = core.frontier.get(&key).is_some_and(|held| core.is_control(&held.topic));
+        let may_ask = core.neighbours.get(&from).is_some_and(|neighbour| {
+            !neighbour.answers.owes(&key) && neighbour.answers.has_room(!is_control, &core.config)
+        });
+        if !may_ask || (full && !self.by_key.contains_key(&key)) {
+            return;
+        }
+        let made = self.made;
+        let want = self.by_key.entry(key).or_insert_with(|| Want {
+            order: WantOrder { is_data: !is_control, made },
+            have,
+            asked: BTreeMap::new(),
+            state: State::Answered,
+        });
+        self.made += 1;
+        let order = want.order;
+        want.have = have;
+        // Another question than before, so that it has a name of its own.
+        want.asked.remove(&from);
+        want.fly(core, key, from);
+        for neighbour in core.neighbours.values_mut() {
+            neighbour.wants_queued.remove(&(order, key));
         }
     }
 
@@ -246,6 +276,8 @@ impl Wants {
     /// Asks whom it is best to ask now, or waits for who owes it, or queues the want, or ends it.
     fn dispatch(&mut self, core: &mut Core, key: Key) {
         let Some(want) = self.by_key.get_mut(&key) else { return };
+        // Where another history was followed, that is over.
+        want.have = core.frontier.size(&key);
         // Its last answer may be on its way.
         let owes = |peer: &PeerId| core.neighbours.get(peer).is_some_and(|it| it.answers.owes(&key));
         let tired =

@@ -199,6 +199,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (any_key(), any_version()).prop_map(|(key, version)| Input::Durable { key, version, number: None }),
         2 => (any_key(), prop::option::of(any_topic()), any_peer(), any_size())
             .prop_map(|(key, topic, from, have)| Input::Gap { key, topic, from, have }),
+        2 => (any_key(), any_peer(), any_size()).prop_map(|(key, from, have)| Input::Trace { key, from, have }),
         2 => (any_key(), any_peer()).prop_map(|(key, from)| Input::Refused { key, from }),
         2 => (any_peer(), any_key(), any_size(), prop::option::of(Just(vec![1])))
             .prop_map(|(to, key, from, chunk)| Input::Served { to, key, from, chunk }),

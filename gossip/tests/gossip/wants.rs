@@ -140,6 +140,31 @@ fn a_gap_is_fetched_from_where_the_node_says() {
 }
 
 #[test]
+fn another_history_is_asked_for_of_who_holds_it_and_of_nobody_else() {
+    let mut rig = rig_of(&[A, B]);
+    rig.load(&[item(key(1), "parks", 5)]);
+    rig.have(B, &[item(key(1), "parks", 9)]);
+    rig.outputs();
+    rig.receive(A, &push(7, b"x"));
+    rig.outputs();
+    rig.input(Input::Trace { key: key(1), from: A, have: 0 });
+    assert_eq!(rig.wants(), [(A, key(1), 0)], "at once");
+    rig.input(Input::Trace { key: key(1), from: A, have: 0 });
+    assert_eq!(rig.wants(), [], "it owes an answer");
+    rig.answer(A);
+    let delivered = Output::Deliver { from: A, key: key(1), payload: b"chunk".to_vec(), live: false };
+    assert_eq!(rig.outputs(), [delivered]);
+    rig.input(Input::Trace { key: key(1), from: A, have: 3 });
+    assert_eq!(rig.wants(), [(A, key(1), 3)]);
+    rig.answer(A);
+    rig.outputs();
+    rig.input(Input::Refused { key: key(1), from: A });
+    assert_eq!(rig.wants(), [(B, key(1), 5)], "and others for what follows on what is held");
+    rig.input(Input::Trace { key: key(1), from: C, have: 0 });
+    assert_eq!(rig.wants(), [], "a stranger is asked nothing");
+}
+
+#[test]
 fn who_delivered_what_does_not_verify_is_backed_off_for_twice_as_long_each_time() {
     let mut rig = rig_of(&[A]);
     let mut asked = Vec::new();
