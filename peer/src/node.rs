@@ -21,6 +21,7 @@ mod config;
 mod contacts;
 mod dial;
 mod error;
+mod forks;
 mod greeting;
 mod hearsay;
 mod io;
@@ -49,6 +50,7 @@ use commit::Commits;
 pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;
 pub use error::PublishError;
+use forks::Forks;
 use hearsay::Whereabouts;
 pub use io::{
     CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused,
@@ -60,7 +62,7 @@ use membership::Neighbours;
 use notes::Notes;
 pub use reach::Network;
 use replicate::Reads;
-pub use sizes::{READS_MAX, Sizes};
+pub use sizes::{READS_MAX, Sizes, TRACES_MAX};
 
 /// A peer, sans-I/O.
 pub struct Node {
@@ -76,6 +78,7 @@ pub struct Node {
     overlay: Overlay,
     neighbours: Neighbours,
     logs: Logs,
+    forks: Forks,
     commits: Commits,
     notes: Notes,
     gossip: Gossip,
@@ -132,6 +135,7 @@ impl Node {
             neighbours: Neighbours::default(),
             links: Links::default(),
             logs: Logs::default(),
+            forks: Forks::default(),
             commits: Commits::default(),
             notes: Notes::default(),
             reads: Reads::default(),
@@ -175,6 +179,7 @@ impl Node {
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::Durable { through } => self.durable(through),
+            Input::Contested { log } => self.fork_is_durable(&log),
             Input::CommitFailed { seq } => self.commit_failed(seq),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),
             Input::Timeout => {}
@@ -285,7 +290,7 @@ impl Node {
     }
 
     fn check_clock(&mut self) {
-        let unset = self.wall().is_none();
+        let unset = !self.clock().is_set();
         if unset && !self.warned_of_clock {
             self.event(Event::ClockUnset { shows: self.now.wall });
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
+    Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
     TreeHash, VerifiedRun,
 };
 use msec_identity::LogId;
@@ -90,6 +90,7 @@ impl Damage {
 #[derive(Debug)]
 pub(crate) enum Job {
     Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
+    Contest { fork: Arc<Fork> },
     Keep { note: Vec<u8> },
     Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
 }
@@ -162,6 +163,11 @@ impl Disk {
     pub(crate) fn done(&mut self) -> (Option<Input>, Option<Duration>) {
         let input = self.jobs.pop_front().and_then(|job| match job {
             Job::Commit { seq, runs } => Some(self.commit(seq, &runs)),
+            Job::Contest { fork } => {
+                let store = self.store.as_mut().filter(|_| self.fault.is_none());
+                let kept = store.is_some_and(|store| store.contest(&fork).is_ok());
+                kept.then(|| Input::Contested { log: fork.log() })
+            }
             Job::Keep { note } => {
                 // What is not kept costs a meeting of strangers.
                 self.store.as_mut().filter(|_| self.fault.is_none()).map(|store| store.keep(&note));
@@ -182,7 +188,7 @@ impl Disk {
 
     fn takes(&self, job: &Job) -> Duration {
         match job {
-            Job::Commit { .. } | Job::Keep { .. } => self.model.commit,
+            Job::Commit { .. } | Job::Contest { .. } | Job::Keep { .. } => self.model.commit,
             Job::Read { .. } => self.model.read,
         }
     }

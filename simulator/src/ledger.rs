@@ -204,6 +204,7 @@ impl Ledger {
             | Event::NeighbourDown { .. }
             | Event::Stored { .. }
             | Event::Changed { .. }
+            | Event::Contested { .. }
             | Event::StorageFailing
             | Event::StorageRecovered
             | Event::ClockUnset { .. } => {}

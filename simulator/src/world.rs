@@ -339,6 +339,7 @@ impl World {
                 self.saw_commit(peer, &runs);
                 self.ask_disk(peer, Job::Commit { seq, runs });
             }
+            Output::Contest { fork } => self.ask_disk(peer, Job::Contest { fork }),
             Output::Keep { note } => self.ask_disk(peer, Job::Keep { note }),
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });

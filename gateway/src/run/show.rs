@@ -205,13 +205,19 @@ impl Told {
             Event::ClockUnset { shows } => {
                 tracing::warn!(
                     millis = shows.0,
-                    "the clock shows a time before 2020: set it; entries are marked until it is"
+                    "the clock is not set: it shows a time before 2020, or no time server has answered; entries are marked until it is"
                 );
             }
             Event::NewIncarnation { stream, .. } => tracing::warn!(
                 "{}/{} goes on in a new log: entries of the old one are missing here",
                 stream.collection,
                 stream.stream
+            ),
+            Event::Contested { fork } => tracing::warn!(
+                "{}/{} is contested: {} signed two histories of it; its key was copied, or it lies: revoke its grant",
+                fork.header().collection(),
+                fork.header().stream(),
+                fork.author()
             ),
             Event::Changed { .. } => {}
             Event::NeighbourUp { peer } => tracing::info!("linked with {}", peer.short()),

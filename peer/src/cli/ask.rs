@@ -143,6 +143,14 @@ pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is said of logs that were forked.
+fn contested(logs: usize) -> String {
+    match logs {
+        0 => String::new(),
+        logs => format!("; {logs} logs are contested: their writers signed two histories"),
+    }
+}
+
 pub(super) fn status(place: &Where) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
@@ -180,7 +188,10 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
             line("running", runs),
             line("role", if status.leaf { "leaf: relays nothing" } else { "relay" }.into()),
             line("neighbours", status.neighbours.to_string()),
-            line("holds", format!("{} logs, {} entries", status.logs, status.entries)),
+            line(
+                "holds",
+                format!("{} logs, {} entries{}", status.logs, status.entries, contested(status.contested)),
+            ),
             line(
                 "disk",
                 if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),

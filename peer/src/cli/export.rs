@@ -99,9 +99,9 @@ pub(super) fn export(args: &Export) -> anyhow::Result<()> {
             return Err(error);
         }
     };
-    let Exported { logs, entries, bytes, unreadable, .. } = done;
+    let Exported { logs, entries, bytes, unreadable, contested, .. } = done;
     say(match args.place.json {
-        true => json!({ "file": args.file, "logs": logs, "entries": entries, "bytes": bytes, "unreadable": unreadable })
+        true => json!({ "file": args.file, "logs": logs, "entries": entries, "bytes": bytes, "unreadable": unreadable, "contested": contested })
             .to_string(),
         false => format!("{entries} entries of {logs} logs, {bytes} bytes: {}", args.file.display()),
     });
@@ -190,6 +190,7 @@ fn as_json(done: &Imported) -> serde_json::Value {
         "logs": done.logs, "entries": done.entries, "known": done.known, "unwanted": done.unwanted,
         "over_bound": done.over_bound, "gaps": done.gaps, "refused": done.refused,
         "damaged_bytes": done.damaged_bytes, "whole": done.is_whole(), "own_were_missing": done.own_were_missing,
+        "contested": done.contested, "passed_over": done.passed_over,
     })
 }
 
@@ -202,6 +203,11 @@ fn say_imported(done: &Imported) {
         (done.unwanted, "logs are left out: this peer has no right to read or relay them"),
         (done.over_bound, "runs are left out: no more logs can be held"),
         (done.gaps, "runs are left out: what comes before them is neither here nor in the file"),
+        (done.contested, "logs are contested: their writers signed two histories, as the file shows"),
+        (
+            done.passed_over,
+            "runs are left out: their logs are contested, or what is said of that shows nothing",
+        ),
         (done.damaged_bytes, "bytes of the file are damaged"),
     ];
     for (count, what) in lines.into_iter().filter(|(count, _)| *count > 0) {

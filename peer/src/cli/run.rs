@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::Run;
 use super::line::Unsaid;
 use super::publish::{publish_lines, stream_line};
-use super::show::{row, say};
+use super::show::{forked, row, say};
 use super::signal::Signal;
 use super::values::NearArg;
 use crate::control::{Control, Near, RowLine, Session};
@@ -155,6 +155,7 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
                 stream.collection, stream.stream
             );
         }
+        Event::Contested { fork } => eprintln!("msec: {}", forked(fork)),
         Event::StorageFailing => {
             eprintln!(
                 "msec: the disk refuses to write; what waits is kept and tried again: free some space, or, if a sync has failed, start the peer again"

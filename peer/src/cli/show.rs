@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use serde_json::json;
+use msec_crdt_store::Fork;
+use serde_json::{Value, json};
 
 use super::values::show_time;
 use crate::control::RowLine;
@@ -30,7 +31,8 @@ pub(super) fn row(row: &RowLine, as_json: bool) -> String {
         (false, _) => Some("clock not set".to_owned()),
         (true, bound) => bound.map(|ms| format!("clock within {}", within(ms))),
     };
-    for remark in [place, quality, clock].into_iter().flatten() {
+    let contested = row.contested.then(|| "contested".to_owned());
+    for remark in [place, quality, clock, contested].into_iter().flatten() {
         line = line + "\t" + &remark;
     }
     line
@@ -42,6 +44,26 @@ pub(super) fn within(ms: u64) -> String {
         0..1_000 => format!("{ms} ms"),
         _ => span(ms.div_ceil(1_000)),
     }
+}
+
+/// What shows that a log was forked, as people say it.
+pub(super) fn forked(fork: &Fork) -> String {
+    let [shorter, longer] = fork.heads().map(|head| head.size);
+    format!(
+        "{}/{} is contested: {} signed two histories of it, of {shorter} and {longer} entries. Its key was copied, or it lies: revoke \
+         its grant",
+        fork.header().collection(),
+        fork.header().stream(),
+        fork.author()
+    )
+}
+
+/// The same for programs.
+pub(super) fn fork_json(fork: &Fork) -> Value {
+    json!({
+        "log": fork.log(), "author": fork.author(), "collection": fork.header().collection().as_str(),
+        "stream": fork.header().stream(), "sizes": fork.heads().map(|head| head.size),
+    })
 }
 
 /// Rows of columns, each as wide as its widest cell.

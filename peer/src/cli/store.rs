@@ -8,7 +8,7 @@ use msec_crdt_store::{Checked, Compacted, FileDir, LogState, Medium, Opened, Sto
 use serde_json::json;
 
 use super::args::Where;
-use super::show::{say, table, written};
+use super::show::{fork_json, forked, say, table, written};
 use crate::sdk::{DataDir, store_config};
 
 /// Where fewer hundredths of a segment are dead, writing it anew costs the disk more than it gives back.
@@ -88,6 +88,7 @@ fn show_checked(place: &Where) -> anyhow::Result<()> {
         say(json!({
             "segments": checked.segments, "bytes": checked.bytes, "logs": checked.logs.len(),
             "entries": checked.entries(), "damage": damage.collect::<Vec<_>>(), "gaps": checked.gaps,
+            "contested": checked.contested.iter().map(|fork| fork_json(fork)).collect::<Vec<_>>(),
             "whole": !checked.is_damaged(),
         }));
     } else {
@@ -119,6 +120,7 @@ fn say_checked(checked: &Checked) {
     if checked.gaps {
         say("entries are missing that others follow");
     }
+    checked.contested.iter().for_each(|fork| say(forked(fork)));
 }
 
 fn repair(place: &Where) -> anyhow::Result<()> {
@@ -172,7 +174,8 @@ fn stats(place: &Where) -> anyhow::Result<()> {
         say(json!({
             "segments_bytes": files.segments, "index_bytes": files.index, "aside_bytes": files.aside,
             "ledger_bytes": files.ledger, "written_bytes": wear.bytes, "stored_readings": wear.readings,
-            "runs": opened.run, "collections": collections.iter().map(of).collect::<Vec<_>>(),
+            "runs": opened.run, "contested": opened.contested.iter().map(|fork| fork_json(fork)).collect::<Vec<_>>(),
+            "collections": collections.iter().map(of).collect::<Vec<_>>(),
         }));
         return Ok(());
     }
@@ -185,6 +188,7 @@ fn stats(place: &Where) -> anyhow::Result<()> {
     table(&rows);
     say(format!("{} bytes in segments, {} in the index", files.segments, files.index));
     say(format!("written so far: {}", written(wear.bytes, wear.readings)));
+    opened.contested.iter().for_each(|fork| say(forked(fork)));
     if files.aside > 0 {
         say(format!(
             "{} bytes were cut off once and lie in aside.msec: remove it when nobody wants to look",

@@ -141,6 +141,9 @@ pub struct RowLine {
     pub log: LogId,
     /// The position of its entry.
     pub position: u64,
+    /// Whether the writer signed two histories of the log, and this is of one of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contested: bool,
 }
 
 impl StreamLine {
@@ -189,6 +192,7 @@ impl From<&Row> for RowLine {
             author: row.author(),
             log: row.log,
             position: row.position,
+            contested: row.contested,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
 use msec_crdt_store::{ChangesPage, ChangesQuery};
-use msec_crdt_store::{Queries, Query, Row, Storage, StorageError, VerifiedRun};
+use msec_crdt_store::{Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
@@ -18,6 +18,9 @@ pub(crate) enum Job {
     Commit {
         seq: u64,
         runs: Arc<Vec<VerifiedRun>>,
+    },
+    Contest {
+        fork: Arc<Fork>,
     },
     Keep {
         note: Vec<u8>,
@@ -151,6 +154,13 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 Err(error) => {
                     tracing::error!(%error, "a commit failed");
                     Input::CommitFailed { seq }
+                }
+            },
+            Job::Contest { fork } => match storage.contest(&fork) {
+                Ok(()) => Input::Contested { log: fork.log() },
+                Err(error) => {
+                    tracing::error!(%error, "the evidence of a fork is not kept: after a restart neighbours give it back");
+                    continue;
                 }
             },
             Job::Keep { note } => {

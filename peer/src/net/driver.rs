@@ -311,6 +311,7 @@ impl Driver {
             neighbours: self.node.neighbours().count(),
             logs: self.node.frontier().count(),
             entries: self.node.frontier().map(|(_, size, _)| size).sum(),
+            contested: self.node.contested().count(),
             storage_ok: !self.node.is_storage_failing(),
             written_bytes: wear.bytes,
             stored_readings: wear.readings,
@@ -340,6 +341,7 @@ impl Driver {
                     }
                 }
                 Output::Commit { seq, runs } => self.disk.ask(Job::Commit { seq, runs }),
+                Output::Contest { fork } => self.disk.ask(Job::Contest { fork }),
                 Output::Keep { note } => self.disk.ask(Job::Keep { note }),
                 Output::Read { ticket, log, from, bytes_max } => {
                     self.disk.ask(Job::Read { ticket, log, from, bytes_max });

@@ -197,6 +197,10 @@ impl Node {
         }
         for run in &commit.runs[..commit.own] {
             let (state, payload) = (run.state(), Some(run.to_bytes()));
+            if self.forks.get(&state.log()).is_some() {
+                // It was forked while this was written: nobody takes it any more.
+                continue;
+            }
             let Some(topic) = self.logs.topic(&state.log()).cloned() else { continue };
             let topic = dated(topic, state);
             let (key, version) = (key_of(&state.log()), version_of(state));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, Confirmed, Entry, EntryKind, LogHeader, LogState, Place, Reading, Recomputed, Row, TimeQuality,
-    VerifiedRun, decode_readings,
+    Chunk, Confirmed, Entry, EntryKind, Fork, LogHeader, LogState, Place, Reading, Recomputed, Row,
+    TimeQuality, VerifiedRun, decode_readings,
 };
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
@@ -195,6 +195,11 @@ pub enum Input {
         /// Which.
         through: u64,
     },
+    /// The evidence of [`Output::Contest`] is on disk.
+    Contested {
+        /// Of which log.
+        log: LogId,
+    },
     /// The commit is not on disk, and nothing of it is kept. The node tries it again.
     CommitFailed {
         /// Which.
@@ -246,6 +251,12 @@ pub enum Output {
         seq: u64,
         /// What to store.
         runs: Arc<Vec<VerifiedRun>>,
+    },
+    /// Keep this evidence of a fork, durably; answer with [`Input::Contested`]. Where that fails, nothing answers: neighbours give it back
+    /// after a restart.
+    Contest {
+        /// The evidence.
+        fork: Arc<Fork>,
     },
     /// Keep this in place of the note before, after the commits that were told durable, and give it back with
     /// [`msec_crdt_store::Opened`]. Nothing answers: what is lost of it is only a cost.
@@ -349,6 +360,11 @@ pub enum Event {
         /// The position of the last of them.
         position: u64,
     },
+    /// A log was forked: its author signed two histories. No head of it is accepted any more.
+    Contested {
+        /// The evidence.
+        fork: Arc<Fork>,
+    },
     /// Something was refused.
     Refused(Refused),
     /// A stream of this peer goes on in a new log, because entries of the old one are missing here.
@@ -362,7 +378,7 @@ pub enum Event {
     StorageFailing,
     /// The disk writes again.
     StorageRecovered,
-    /// The clock shows a time before 2020. Entries are marked as unsynchronised until it is set.
+    /// The clock is not set: it shows a time before 2020, or the system says so. Entries are marked as unsynchronised until it is.
     ClockUnset {
         /// What it shows.
         shows: UnixMillis,

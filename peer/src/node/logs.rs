@@ -121,6 +121,7 @@ impl Node {
             self.logs.hold(topic, state);
         }
         self.commits.begin_after(opened.run);
+        let contested = opened.contested;
         self.resume(opened.epoch.0, opened.run, opened.note.as_deref());
         let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
         own.retain(|state| !superseded.contains(&state.log()));
@@ -135,6 +136,7 @@ impl Node {
             let stream = OwnStream { log, predecessor: Some(state.log()), waiting: Vec::new() };
             self.logs.own.insert(name, stream);
         }
+        self.load_forks(contested);
     }
 
     pub(super) fn publish(&mut self, ticket: Ticket, stream: &StreamSpec, content: Content) {

@@ -99,6 +99,7 @@ impl Node {
         self.links.no_neighbour(&peer);
         if self.neighbours.0.remove(&peer) {
             self.event(Event::NeighbourDown { peer });
+            self.forks.gone(&peer);
             self.tell_gossip(GossipInput::NeighbourDown { peer });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Run, RunError, Verdict, VerifiedRun};
+use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, ForkEvidence, Run, RunError, Verdict, VerifiedRun};
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
@@ -56,10 +56,7 @@ impl Node {
             }
             GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
             GossipOutput::Serve { to, key, from, bytes_max } => self.serve(to, key, from, bytes_max),
-            GossipOutput::Conflict { key, from, theirs } => {
-                // A claim, not yet a proof: two heads with their signatures would be one.
-                tracing::warn!(log = %LogId(key.0), peer = %from, size = theirs.size, "a neighbour holds another history");
-            }
+            GossipOutput::Conflict { key, from, theirs } => self.conflict(key, from, theirs),
             GossipOutput::Violation { from, error } => {
                 self.refused(Some(from), RefusedKind::Malformed, error.to_string());
                 self.misbehaved(from);
@@ -73,12 +70,21 @@ impl Node {
             // Not refused, only not now: gossip asks again later.
             return;
         }
+        if let Ok(evidence) = ForkEvidence::from_bytes(payload) {
+            return self.evidence_came(from, asked, evidence);
+        }
         let run = match Run::from_bytes(payload) {
             Ok(run) if asked.names(&key_of(&run.log)) => run,
             Ok(_) => return self.refuse_run(from, asked, &RunError::NotARun),
             Err(error) => return self.refuse_run(from, asked, &error),
         };
         let (log, key, head) = (run.log, key_of(&run.log), run.head.clone());
+        if self.forks.get(&log).is_some() {
+            // No head of it is accepted any more. Its sender is told, as everybody is.
+            return self.tell_gossip(GossipInput::Refused { key, from });
+        }
+        let run = if live { Some(run) } else { self.follow(from, run) };
+        let Some(run) = run else { return };
         let held = self.logs.get(&log);
         if held.is_none() && self.logs.len() >= self.config.logs_max {
             self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
@@ -86,7 +92,7 @@ impl Node {
         }
         match run.verify(held, &self.authority) {
             Ok(Verdict::New(run)) => self.accept(from, run, payload.len(), live),
-            Ok(Verdict::Known) => {}
+            Ok(Verdict::Known) => self.compare_heads(from, &log, &head),
             Ok(Verdict::Gap { held: have }) => {
                 let topic = self.logs.topic(&log).cloned();
                 self.tell_gossip(GossipInput::Gap { key, topic, from, have });
@@ -94,9 +100,10 @@ impl Node {
             Err(error) => {
                 let own =
                     self.logs.get(&log).map(|s| s.header().clone()).filter(|h| h.author() == self.peer());
+                let may_be_fork = matches!(error, RunError::DoesNotFit);
                 if let (RunError::DoesNotFit, Some(header)) = (&error, own) {
                     // Only a head that this peer signed and does not remember says that its store is not what it was.
-                    let forgotten = head.verify(&self.peer()).is_ok_and(|head| {
+                    let forgotten = head.clone().verify(&self.peer()).is_ok_and(|head| {
                         self.own_log(&header).is_some_and(|own| {
                             head.size > own.size() || (head.size == own.size() && head.root != own.root())
                         })
@@ -105,7 +112,9 @@ impl Node {
                         self.abandon_own(&header, log);
                     }
                 }
-                self.refuse_run(from, key, &error);
+                if !(may_be_fork && self.trace(from, log, &head)) {
+                    self.refuse_run(from, key, &error);
+                }
             }
         }
     }
@@ -146,7 +155,7 @@ impl Node {
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
     }
 
-    fn refuse_run(&mut self, from: PeerId, key: Key, error: &RunError) {
+    pub(super) fn refuse_run(&mut self, from: PeerId, key: Key, error: &RunError) {
         let (kind, proof) = match error {
             RunError::Head(_) => (RefusedKind::ForgedHead, true),
             RunError::DoesNotFit => (RefusedKind::TamperedEntry, false),
@@ -176,6 +185,11 @@ impl Node {
         let log = LogId(key.0);
         // Reads outlive the link that asked for them; a neighbour that comes back does not get as many again.
         let busy = self.reads.pending.values().filter(|(peer, ..)| *peer == to).count() >= READS_MAX;
+        if let Some(fork) = self.forks.get(&log) {
+            // Nothing else is said of it any more.
+            let chunk = self.may_have(&to, fork.header()).then(|| fork.to_bytes());
+            return self.tell_gossip(GossipInput::Served { to, key, from, chunk });
+        }
         if busy || !self.logs.get(&log).is_some_and(|state| self.may_have(&to, state.header())) {
             return self.tell_gossip(GossipInput::Served { to, key, from, chunk: None });
         }

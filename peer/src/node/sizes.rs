@@ -4,6 +4,7 @@ use msec_identity::LogId;
 
 use super::Node;
 
+pub use super::forks::TRACES_MAX;
 pub use super::replicate::READS_MAX;
 
 /// The sizes of what a node bounds.
@@ -25,6 +26,10 @@ pub struct Sizes {
     pub own_waiting_bytes: usize,
     /// Reads for one neighbour that the storage has not answered: at most [`READS_MAX`].
     pub reads: usize,
+    /// Logs that are known to be forked: at most [`msec_crdt_store::CONTESTED_MAX`].
+    pub contested: usize,
+    /// Other histories of logs that are followed at one neighbour: at most [`TRACES_MAX`].
+    pub traces: usize,
     /// What nobody has taken yet. A driver takes all after each input, so that there is none.
     pub outputs: usize,
     /// The tables of the overlay, with the settings that [`super::Config::views`] gives.
@@ -52,6 +57,8 @@ impl Node {
             waiting_bytes,
             own_waiting_bytes,
             reads: self.reads.most_of_one(),
+            contested: self.forks.len(),
+            traces: self.forks.traced_of_one(),
             outputs: self.outputs.len(),
             overlay: self.overlay.table_sizes(),
             gossip: self.gossip.table_sizes(),

@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod dial;
+mod forks;
 mod interest;
 mod links;
 mod logs;
@@ -144,6 +145,14 @@ impl Rig {
 
     /// Stores what is to be stored, and says so.
     fn sync(&mut self) {
+        let contested = self.take(|output| match output {
+            Output::Contest { fork } => Some(fork.clone()),
+            _ => None,
+        });
+        for fork in contested {
+            self.store.contest(&fork).expect("kept");
+            self.handle(Input::Contested { log: fork.log() });
+        }
         for (seq, runs) in self.commits() {
             self.store.apply(seq, &runs).expect("applied");
             let through = self.store.sync().expect("synced");

@@ -34,6 +34,9 @@ pub struct Status {
     pub logs: usize,
     /// How many entries are in them.
     pub entries: u64,
+    /// How many logs are known to be forked: their authors signed two histories.
+    #[serde(default)]
+    pub contested: usize,
     /// Whether the disk takes what is written.
     pub storage_ok: bool,
     /// Bytes that the store has written to disk, from its first day on.

@@ -118,6 +118,7 @@ fn input_line(input: &Input) -> String {
             format!("open {}/{}", stream.name.collection.as_str(), stream.name.stream)
         }
         Input::Durable { through } => format!("commit {through} is on disk"),
+        Input::Contested { log } => format!("the evidence that log {log} was forked is on disk"),
         Input::CommitFailed { seq } => format!("commit {seq} failed"),
         Input::ReadDone { chunk, .. } => {
             format!(
@@ -138,6 +139,7 @@ fn output_line(output: &Output) -> String {
         Output::Admitted { link } => format!("link {}: admitted", link.0),
         Output::Close { link, reason } => format!("link {}: close, {reason:?}", link.0),
         Output::Commit { seq, runs } => format!("commit {seq}: {} runs", runs.len()),
+        Output::Contest { fork } => format!("keep the evidence that log {} was forked", fork.log()),
         Output::Keep { note } => format!("keep a note of {} bytes", note.len()),
         Output::Read { log, from, .. } => format!("read log {log} from {from} on"),
         Output::Published { result, .. } => match result {

@@ -99,6 +99,16 @@ fn a_copied_card_forks_its_log_and_nothing_else_suffers() {
     chain.world.run_for(seconds(60));
     checkers.at_end(&chain.world);
     assert_eq!(checkers.count(), 0, "{:#?}", checkers.found());
+    for reader in [chain.near, chain.far, chain.citizen] {
+        let contested: Vec<_> = chain.world.node(reader).expect("up").contested().collect();
+        let signed = contested.iter().map(|fork| fork.heads().map(|head| head.size));
+        assert_eq!(contested.len(), 1, "all know which log it is");
+        assert!(signed.flatten().all(|size| size > forked[0]));
+        let rows = chain.world.readings_of(reader);
+        let of_it = rows.iter().filter(|row| row.log == contested[0].log());
+        assert!(rows.iter().all(|row| row.contested == (row.log == contested[0].log())));
+        assert!(of_it.count() > 10, "what was held is not hidden");
+    }
 }
 
 #[test]
