@@ -70,6 +70,11 @@ pub enum Input {
         /// `None`: gossip counts by itself, and its numbers mean nothing to the next life.
         number: Option<u64>,
     },
+    /// Some of what is held of this was erased: no payload of it is kept for those who ask for what was pushed.
+    Erased {
+        /// What.
+        key: Key,
+    },
     /// The node's answer to a delivery that begins beyond what we hold.
     Gap {
         /// What.

@@ -165,6 +165,7 @@ impl Gossip {
                 }
                 self.announce.durable(core, key);
             }
+            Input::Erased { key } => self.broadcast.lazy.recent.forget(&key),
             Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
             Input::Trace { key, from, have } => self.wants.trace(core, key, from, have),
             Input::Refused { key, from } => self.wants.refused(core, key, from),

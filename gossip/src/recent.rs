@@ -92,6 +92,12 @@ impl Recent {
         id
     }
 
+    /// Lets go of all payloads of a key. Their names stay.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        let ids: Vec<_> = self.by_id.iter().filter(|(_, it)| it.key == *key).map(|(id, _)| *id).collect();
+        ids.iter().for_each(|id| self.drop_payload(id));
+    }
+
     fn drop_payload(&mut self, id: &Id) {
         let payload = self.by_id.get_mut(id).and_then(|pushed| pushed.payload.take());
         self.bytes -= payload.map_or(0, |payload| payload.len());
@@ -140,5 +146,19 @@ mod tests {
         let mut recent = Recent::default();
         let id = push(&mut recent, &config, s(0), 1);
         assert!(recent.get(&id).is_some_and(|pushed| pushed.payload.is_none()));
+    }
+
+    #[test]
+    fn what_was_erased_is_not_kept_for_those_who_ask() {
+        let config = Config { recent_bytes_max: 45, ..Config::default() };
+        let mut recent = Recent::default();
+        let ids: Vec<Id> = (0..3).map(|n| push(&mut recent, &config, s(0), n)).collect();
+        recent.forget(&Key([1; 32]));
+        recent.forget(&Key([9; 32]));
+        let kept: Vec<_> = ids.iter().map(|id| recent.get(id).map(|it| it.payload.is_some())).collect();
+        assert_eq!((kept, recent.bytes), (vec![Some(true), Some(false), Some(true)], 20));
+        // And what comes later finds its room.
+        (3..6).for_each(|n| drop(push(&mut recent, &config, s(0), n)));
+        assert_eq!((recent.bytes, recent.len()), (40, 6));
     }
 }
