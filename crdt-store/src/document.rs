@@ -10,6 +10,7 @@
 //! | `index` | whether it fits: never on what else was applied, so that order changes nothing |
 //! | `draft` | own edits: a change each, or several |
 //! | `fold` | [`Document`]: takes entries, holds what waits, applies the rest in one batch |
+//! | `snapshot` | the same in bytes, so that it opens quickly |
 //! | `registry` | the registry of things in a document: [`Thing`], [`ThingView`] |
 //!
 //! Neither time nor randomness is drawn here: both the actor and the time of a change are arguments. (Automerge's
@@ -22,6 +23,7 @@ mod error;
 mod fold;
 mod index;
 mod registry;
+mod snapshot;
 
 pub use change::{CHANGE_OPS_MAX, KEY_BYTES_MAX};
 pub use draft::{DRAFT_PREDS_MAX, Draft};

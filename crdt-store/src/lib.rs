@@ -43,6 +43,8 @@ mod storage;
 
 pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 #[cfg(feature = "documents")]
+pub use changes::{SNAPSHOT_BYTES_MAX, Snapshot};
+#[cfg(feature = "documents")]
 pub use document::*;
 pub use error::{
     ClaimError, ConfirmError, EntryError, EvidenceError, ExportError, ImportError, LogNameError,

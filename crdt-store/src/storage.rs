@@ -30,7 +30,7 @@
 //! Runs are numbered from 1 on, in the order in which they lie. A number means one run, and all before it, as long as the
 //! store's [`Epoch`] is the same: it is another one once durable runs may be missing. A store that lost whole frames at its
 //! end can't know it; then its numbers go back. A note lies beside the runs, in `note.0` or `note.1`, and is not given back
-//! when they do.
+//! when they do. Snapshots of documents lie there too, and can be thrown away.
 //!
 //! What of the segments does not count any more stands in the `ledger`, which is read first: logs that were let go up to a
 //! place, and how often segments were rewritten, which is how an index is told from one that fits them. So does the evidence that
@@ -71,6 +71,8 @@ mod rolled_row;
 mod row;
 mod segments;
 mod shared;
+#[cfg(feature = "documents")]
+mod snapshots;
 mod store;
 mod stored;
 mod stretch;
@@ -98,6 +100,8 @@ pub use shared::Queries;
 pub use store::Store;
 pub use wear::{Wear, WearGauge};
 
+#[cfg(feature = "documents")]
+use crate::changes::Snapshot;
 use crate::changes::{ChangesPage, ChangesQuery};
 use crate::error::StorageError;
 use crate::log::{Fork, LogState, VerifiedRun};
@@ -170,9 +174,14 @@ pub trait Storage {
     fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError>;
 
     /// Erases salt and body of these entries, held or not, for good: on return nothing of them is left in any file, and whoever brings
-    /// them again, they are kept without. A header stays. All segments are read, and the index is made again. On an error the next
+    /// them again, they are kept without. Headers stay. All segments are read, and the index is made again. On an error the next
     /// opening goes on with it.
-    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError>;
+    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError>;
+
+    /// As [`Self::erase_all`], for entries of one log.
+    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
+        self.erase_all(&[(*log, range)])
+    }
 
     /// Keeps the evidence that a log was forked, durably. What is held of the log stays, and is shown as contested. What the store
     /// has of that log's forks already stays as it is. Fails where there are [`CONTESTED_MAX`] such logs.
@@ -181,6 +190,11 @@ pub trait Storage {
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError>;
+
+    /// Keeps what an app folded beside the runs, in place of what was kept for that stream before, durably. `false`: it is not
+    /// kept, since something of it is gone, or it is longer than [`crate::SNAPSHOT_BYTES_MAX`].
+    #[cfg(feature = "documents")]
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<bool, StorageError>;
 
     /// What shows how much was written.
     fn gauge(&self) -> WearGauge;

@@ -70,6 +70,11 @@ pub enum DraftError {
     /// Own changes wait for changes of others.
     #[error("own changes still wait for changes of others: try again once this peer has met them")]
     OwnChangesHeld,
+    /// Changes of the own log were erased.
+    #[error(
+        "changes that this peer wrote to the document were erased, and nothing can be built on them: go on in another collection"
+    )]
+    OwnChangesErased,
     /// This peer's log has brought as much as one may.
     #[error(
         "this peer has edited the document as often as one may, {LOG_OPS_MAX} operations: let another peer edit it, or go on in another collection"

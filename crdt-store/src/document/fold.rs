@@ -23,24 +23,26 @@ use crate::changes::ChangeEntry;
 #[derive(Debug, Clone)]
 pub struct Document {
     pub(super) engine: Automerge,
-    index: Index,
-    logs: BTreeMap<LogId, LogFold>,
+    pub(super) index: Index,
+    pub(super) logs: BTreeMap<LogId, LogFold>,
     /// Logs whose first held change waits for this, each once.
     waiting: BTreeMap<WaitsFor, Vec<LogId>>,
     held_bytes: usize,
-    refused: u64,
+    pub(super) refused: u64,
     too_large: bool,
     broken: bool,
 }
 
 /// One log, as far as it was given.
 #[derive(Debug, Clone, Default)]
-struct LogFold {
+pub(super) struct LogFold {
     /// The position to go on from.
-    next: u64,
-    seq: u64,
-    last: Option<ChangeHash>,
-    operations: usize,
+    pub(super) next: u64,
+    pub(super) seq: u64,
+    pub(super) last: Option<ChangeHash>,
+    pub(super) operations: usize,
+    /// Whether changes of it were erased.
+    pub(super) lost: bool,
     /// What waits, in the log's order: a change builds on those before it.
     held: VecDeque<HeldChange>,
     /// What the first of them needs, once it was read; what is met already is left out.
@@ -109,6 +111,16 @@ impl Document {
         }
     }
 
+    /// A document as far as it was applied before.
+    pub(super) fn opened(
+        engine: Automerge,
+        index: Index,
+        logs: BTreeMap<LogId, LogFold>,
+        refused: u64,
+    ) -> Self {
+        Self { engine, index, logs, refused, ..Self::new() }
+    }
+
     /// Takes entries, and applies those that fit in one batch. Those of one log come in its order, with none left out; what
     /// was given before is passed over. Between logs the order does not matter.
     pub fn fold(&mut self, entries: impl IntoIterator<Item = ChangeEntry>) -> Result<Folded, DocumentError> {
@@ -152,6 +164,17 @@ impl Document {
         self.held_bytes += body.len();
         fold.held.push_back(HeldChange { position, body });
         taken
+    }
+
+    /// Changes of these logs were erased: what builds on them waits, and nothing is drafted for these logs.
+    pub fn lose(&mut self, logs: impl IntoIterator<Item = LogId>) {
+        for log in logs {
+            if self.logs.len() >= DOCUMENT_LOGS_MAX && !self.logs.contains_key(&log) {
+                self.too_large = true;
+                return;
+            }
+            self.logs.entry(log).or_default().lost = true;
+        }
     }
 
     /// Applies what fits of a log, and of those that waited for it.
@@ -251,6 +274,11 @@ impl Document {
         heads
     }
 
+    /// How many operations were applied.
+    pub fn operations(&self) -> usize {
+        self.index.counted()
+    }
+
     /// Whether this change was applied.
     pub fn has(&self, hash: &[u8; 32]) -> bool {
         self.index.has(hash)
@@ -286,6 +314,9 @@ impl Document {
         if fold.is_some_and(|fold| !fold.held.is_empty()) {
             return Err(DraftError::OwnChangesHeld.into());
         }
+        if fold.is_some_and(|fold| fold.lost) {
+            return Err(DraftError::OwnChangesErased.into());
+        }
         let mut copy = self.engine.clone().with_actor(actor_of(&log));
         let mut transaction = copy.transaction();
         edit(&mut transaction)?;
@@ -313,10 +344,26 @@ impl Document {
 }
 
 impl LogFold {
+    /// A log of which nothing waits.
+    pub(super) fn applied(
+        next: u64,
+        seq: u64,
+        last: Option<ChangeHash>,
+        operations: usize,
+        lost: bool,
+    ) -> Self {
+        Self { next, seq, last, operations, lost, ..Self::default() }
+    }
+
+    /// The position from which on nothing was applied.
+    pub(super) fn unapplied(&self) -> u64 {
+        self.held.front().map_or(self.next, |held| held.position)
+    }
+
     fn tip(&self, log: LogId) -> Tip {
         Tip { log, seq: self.seq, last: self.last, operations: self.operations }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,28 +11,28 @@ use super::change::ParsedChange;
 use super::error::ChangeError;
 
 /// An operation: its counter, and the log that it stands in.
-type OpKey = (u32, LogId);
+pub(super) type OpKey = (u32, LogId);
 
 /// All changes and operations that were applied: about 150 bytes an operation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     /// All but deletions: nothing can name those.
-    operations: BTreeMap<OpKey, Slot>,
+    pub(super) operations: BTreeMap<OpKey, Slot>,
     /// The highest counter in each change, and in those that it builds on.
-    changes: BTreeMap<ChangeHash, u32>,
+    pub(super) changes: BTreeMap<ChangeHash, u32>,
     /// The highest counter of each log.
-    tops: BTreeMap<LogId, u32>,
-    counted: usize,
+    pub(super) tops: BTreeMap<LogId, u32>,
+    pub(super) counted: usize,
 }
 
 /// Where an operation wrote.
 #[derive(Debug, Clone)]
-struct Slot {
+pub(super) struct Slot {
     /// The map; `None` is the root.
-    map: Option<OpKey>,
-    key: Arc<str>,
+    pub(super) map: Option<OpKey>,
+    pub(super) key: Arc<str>,
     /// Whether it made a map.
-    makes_map: bool,
+    pub(super) makes_map: bool,
 }
 
 /// How a log stands when its next change is looked at.

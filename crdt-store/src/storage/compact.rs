@@ -24,8 +24,8 @@ use super::view::View;
 use super::{Medium, Storage, Store};
 use crate::error::StorageError;
 
-/// What the name of a segment ends with that is being written beside another.
-const BESIDE: &str = ".new";
+/// What the name of a file ends with that is being written beside another.
+pub(super) const BESIDE: &str = ".new";
 
 /// What became of the segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -254,7 +254,7 @@ pub(super) fn remove_segments_before(medium: &dyn Medium, first: u32) -> io::Res
     if removed { medium.sync_dir() } else { Ok(()) }
 }
 
-/// Removes what a crash left beside segments.
+/// Removes what a crash left beside others.
 pub(super) fn remove_beside(medium: &dyn Medium) -> io::Result<()> {
     for name in medium.list()?.iter().filter(|name| name.ends_with(BESIDE)) {
         medium.remove(name)?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! kept -- erase --> a tombstone in the ledger: refused from here on, from anybody
-//!               --> segments rewritten without salt and body, aside.msec removed, the index made again
+//!               --> segments rewritten without salt and body, aside.msec and snapshots removed, the index made again
 //!               --> the ledger says that it is done: acknowledged
 //! ```
 //!
@@ -12,15 +12,19 @@
 //! of them in blocks that it has put aside, only the card knows.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Range;
 
 use msec_identity::LogId;
 
 use super::ledger::Record;
 use super::segments::ASIDE;
-use super::{Storage, Store, compact, opening};
+use super::{Medium, Storage, Store, compact, opening};
 use crate::error::StorageError;
 use crate::log::{Body, Entry};
+
+/// What the name of a snapshot ends with.
+pub(super) const SNAPSHOT: &str = ".snapshot";
 
 /// Tombstones that a store keeps: ranges of entries, those that touch being one. No further one is taken.
 pub(super) const TOMBSTONES_MAX: usize = 1 << 18;
@@ -69,8 +73,8 @@ impl Tombstones {
         touched.map(|it| it.end.min(positions.end).saturating_sub(it.start.max(positions.start))).sum()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.count >= TOMBSTONES_MAX
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.count.saturating_add(more) <= TOMBSTONES_MAX
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (LogId, Range<u64>)> + '_ {
@@ -90,22 +94,35 @@ impl Tombstones {
     }
 }
 
+/// Removes what apps folded of entries. This build may not be the one that kept it.
+fn remove_snapshots(medium: &dyn Medium) -> io::Result<()> {
+    for name in medium.list()?.iter().filter(|name| name.ends_with(SNAPSHOT)) {
+        medium.remove(name)?;
+    }
+    Ok(())
+}
+
 impl Store {
-    /// As [`Storage::erase`].
-    pub(super) fn erase_bodies(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
+    /// As [`Storage::erase_all`].
+    pub(super) fn erase_bodies(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {
         self.sync()?;
-        // Entry 0 is the header: without it nobody can verify the log.
-        let range = range.start.max(1)..range.end;
-        if range.is_empty() {
+        let mut records = Vec::new();
+        for (log, range) in entries {
+            // Entry 0 is the header: without it nobody can verify the log.
+            let range = range.start.max(1)..range.end;
+            if range.is_empty() {
+                continue;
+            }
+            // Claims over them say something of their bodies.
+            let claims = self.claims_over(log, &range)?.into_iter();
+            records.push(Record::Erased(*log, range));
+            records.extend(claims.map(|(maker, position)| Record::Erased(maker, position..position + 1)));
+        }
+        if records.is_empty() {
             return Ok(());
         }
-        if self.ledger.told.erased.is_full() {
+        if !self.ledger.told.erased.has_room(records.len()) {
             return Err(StorageError::TooManyErasures);
-        }
-        // Claims over them say something of their bodies.
-        let mut records = vec![Record::Erased(*log, range.clone())];
-        for (maker, position) in self.claims_over(log, &range)? {
-            records.push(Record::Erased(maker, position..position + 1));
         }
         self.ledger.write(&records)?;
         self.shared.set_tombstones(self.ledger.told.erased.clone());
@@ -124,6 +141,7 @@ impl Store {
         }
         let medium = self.shared.medium.clone();
         compact::remove_beside(medium.as_ref())?;
+        remove_snapshots(medium.as_ref())?;
         medium.remove(ASIDE)?;
         if self.shared.index().is_none() {
             // One that another build left.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use msec_identity::LogId;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     tombstones: RwLock<Tombstones>,
     /// Logs that were forked, as the ledger has them.
     contested: RwLock<BTreeSet<LogId>>,
+    /// Another number whenever something is erased, or taken back that was not durable.
+    generation: AtomicU64,
     /// Whether the index failed somebody, and is to be made again.
     index_failed: AtomicBool,
     doubted: AtomicBool,
@@ -62,6 +64,7 @@ impl Shared {
             roots: Mutex::default(),
             tombstones: RwLock::default(),
             contested: RwLock::default(),
+            generation: AtomicU64::new(0),
             index_failed: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
         }
@@ -101,6 +104,17 @@ impl Shared {
     /// Remembers what was erased.
     pub(super) fn set_tombstones(&self, tombstones: Tombstones) {
         *self.tombstones.write().unwrap_or_else(PoisonError::into_inner) = tombstones;
+        self.begin_generation();
+    }
+
+    /// Something of what was shown is gone.
+    pub(super) fn begin_generation(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// As long as it is the same, nothing that was shown is gone but what was let go.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// How many of these entries were erased.
@@ -182,8 +196,10 @@ impl Shared {
 
     fn changes_of(&self, query: &ChangesQuery) -> Result<ChangesPage, StorageError> {
         let _stay = self.files_stay();
+        // Before anything is read: what goes meanwhile makes it another one.
+        let generation = self.generation();
         let view = self.view();
-        let mut page = ChangesPage { next: query.from.clone(), ..ChangesPage::default() };
+        let mut page = ChangesPage { next: query.from.clone(), generation, ..ChangesPage::default() };
         let mut bytes = 0;
         for log in self.wanted(|header| query.wants(header)) {
             let next = page.next.entry(log.id()).or_insert(0);
@@ -200,8 +216,15 @@ impl Shared {
                         return Ok(page);
                     }
                     bytes += len;
-                    if let (EntryKind::Change, Body::Kept { bytes: body, .. }) = (entry.kind, entry.body) {
-                        page.entries.push(ChangeEntry { log: log.id(), position, body });
+                    if entry.kind == EntryKind::Change {
+                        // One that is being erased is still there.
+                        let is_erased = self.erased(&log.id(), position..position + 1) > 0;
+                        match entry.body {
+                            Body::Kept { bytes: body, .. } if !is_erased => {
+                                page.entries.push(ChangeEntry { log: log.id(), position, body });
+                            }
+                            _ => drop(page.erased.insert(log.id())),
+                        }
                     }
                     *next += 1;
                 }

@@ -23,6 +23,8 @@ use super::{
     Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
     StoreConfig, stored,
 };
+#[cfg(feature = "documents")]
+use crate::changes::Snapshot;
 use crate::error::StorageError;
 use crate::log::{Fork, LogState, VerifiedRun};
 use crate::rollup::Told;
@@ -229,6 +231,7 @@ impl Store {
                 log.go_back(facts.unwrap_or_else(nothing));
             }
         }
+        self.shared.begin_generation();
         (self.unrolled, self.unstated, self.unrolled_readings) = (Vec::new(), Vec::new(), 0);
         (self.applied, self.waiting_readings) = (self.durable, 0);
     }
@@ -464,8 +467,8 @@ impl Storage for Store {
         self.sift(dead_percent_min)
     }
 
-    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
-        self.erase_bodies(log, range)
+    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {
+        self.erase_bodies(entries)
     }
 
     fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError> {
@@ -477,6 +480,11 @@ impl Storage for Store {
             return Err(StorageError::NoteTooLong { bytes: note.len() });
         }
         Ok(self.notes.write(self.segment.epoch, self.durable.run, note)?)
+    }
+
+    #[cfg(feature = "documents")]
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<bool, StorageError> {
+        self.keep_fold(snapshot)
     }
 
     fn gauge(&self) -> WearGauge {

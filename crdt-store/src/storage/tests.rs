@@ -12,6 +12,8 @@ mod prune;
 mod queries;
 mod retain;
 mod roll_ups;
+#[cfg(feature = "documents")]
+mod snapshots;
 mod wear;
 
 use std::collections::BTreeMap;

@@ -11,20 +11,20 @@ use super::*;
 /// A change of an object that is nowhere. Automerge 0.12 panics when it is applied.
 const CRASHER: &[u8] = include_bytes!("fixtures/missing-object.change");
 
-const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
+pub(in crate::document) const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
 
 fn log(n: u8) -> LogId {
     LogId([n; 32])
 }
 
 /// Somebody who edits: a log, and a replica of the document.
-struct Writer {
-    log: LogId,
+pub(in crate::document) struct Writer {
+    pub(in crate::document) log: LogId,
     document: Document,
-    entries: Vec<ChangeEntry>,
+    pub(in crate::document) entries: Vec<ChangeEntry>,
 }
 
-fn writer(n: u8) -> Writer {
+pub(in crate::document) fn writer(n: u8) -> Writer {
     Writer { log: log(n), document: Document::new(), entries: Vec::new() }
 }
 
@@ -36,37 +36,37 @@ impl Writer {
         self.document.fold([entry]).expect("folded");
     }
 
-    fn add(&mut self, id: &str, name: &str) {
+    pub(in crate::document) fn add(&mut self, id: &str, name: &str) {
         let thing = Thing { name: Some(name.into()), ..Thing::new(id) };
         let body = self.document.add_thing(self.log, NOW, &thing).expect("added").body;
         self.publish(body);
     }
 
-    fn name(&mut self, id: &str, name: &str) {
+    pub(in crate::document) fn name(&mut self, id: &str, name: &str) {
         let patch = ThingPatch { name: Some(Some(name.into())), ..ThingPatch::default() };
         if let Some(draft) = self.document.set_thing(self.log, NOW, id, &patch).expect("set") {
             self.publish(draft.body);
         }
     }
 
-    fn hears(&mut self, other: &Self) {
+    pub(in crate::document) fn hears(&mut self, other: &Self) {
         self.document.fold(other.entries.iter().cloned()).expect("folded");
     }
 }
 
 /// All that two replicas must agree on.
-fn state(document: &Document) -> (Vec<[u8; 32]>, Things, u64, BTreeMap<LogId, u64>) {
+pub(in crate::document) fn state(document: &Document) -> (Vec<[u8; 32]>, Things, u64, BTreeMap<LogId, u64>) {
     (document.heads(), document.things().expect("shown"), document.refused(), document.positions())
 }
 
-fn folded(entries: impl IntoIterator<Item = ChangeEntry>) -> Document {
+pub(in crate::document) fn folded(entries: impl IntoIterator<Item = ChangeEntry>) -> Document {
     let mut document = Document::new();
     document.fold(entries).expect("folded");
     document
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(in crate::document) enum Step {
     Add {
         writer: usize,
         id: u8,
@@ -94,7 +94,7 @@ enum Step {
     },
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(in crate::document) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (writer, id) = (0usize..4, 0u8..3);
     let step = prop_oneof![
         (writer.clone(), id.clone(), 0u8..4).prop_map(|(writer, id, name)| Step::Add { writer, id, name }),
@@ -115,7 +115,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Lets four writers do all that, and returns their entries, log by log.
-fn play(steps: &[Step]) -> Vec<Vec<ChangeEntry>> {
+pub(in crate::document) fn play(steps: &[Step]) -> Vec<Vec<ChangeEntry>> {
     let mut writers: Vec<_> = (1..=4).map(writer).collect();
     for step in steps {
         let draft = match *step {
@@ -155,7 +155,7 @@ fn play(steps: &[Step]) -> Vec<Vec<ChangeEntry>> {
 }
 
 /// Deals the logs' entries out in an order that `choices` picks, each log in its own; some again, in batches.
-fn deal(logs: &[Vec<ChangeEntry>], choices: &[u8]) -> Vec<Vec<ChangeEntry>> {
+pub(in crate::document) fn deal(logs: &[Vec<ChangeEntry>], choices: &[u8]) -> Vec<Vec<ChangeEntry>> {
     let (mut at, mut batches, mut choices) = (vec![0; logs.len()], vec![Vec::new()], choices.iter().cycle());
     let mut state = 0u64;
     let mut choose = |n: usize| {

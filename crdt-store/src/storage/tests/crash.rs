@@ -24,6 +24,8 @@ enum Next {
     Erase(u64),
     /// Segments are rewritten where so many hundredths are dead.
     Compact(u8),
+    /// An app keeps what it folded of the first log, if this build has documents.
+    Fold,
 }
 
 /// What was acknowledged.
@@ -75,6 +77,7 @@ impl Story {
                     done
                 }
                 Next::Compact(percent) => store.compact(percent).map(drop),
+                Next::Fold => keep_fold(&mut store),
             };
             if done.is_err() {
                 return acknowledged;
@@ -127,9 +130,51 @@ pub(super) fn holds(dir: &MemoryDir, part: &[u8]) -> bool {
     dir.lengths().keys().any(has)
 }
 
+/// What an app makes of entries of the first log, which it keeps as they lie on disk.
+#[cfg(feature = "documents")]
+fn fold(store: &Store, end: u64) -> Vec<u8> {
+    let log = writer("a").log.header().id();
+    let chunk = store.read(&log, store.begin(&log), 100_000).expect("reads");
+    let run = chunk.map(|chunk| Run::from_bytes(&chunk.bytes).expect("parses"));
+    let entries = run.iter().flat_map(|run| run.entries.iter().zip(run.from..)).filter(|(_, at)| *at < end);
+    entries.flat_map(|(entry, _)| minicbor::to_vec(entry).expect("encodes")).collect()
+}
+
+/// Keeps what was folded. Whether or not that is done, the store is the same.
+#[cfg(feature = "documents")]
+fn keep_fold(store: &mut Store) -> Result<(), StorageError> {
+    let a = writer("a");
+    let (collection, stream) = (a.log.header().collection().clone(), a.log.header().stream().to_owned());
+    let query = ChangesQuery { collection, stream, from: BTreeMap::new() };
+    let page = store.changes(&query)?;
+    let (end, ChangesQuery { collection, stream, .. }) = (page.next.values().sum(), query);
+    let bytes = fold(store, end);
+    let snapshot = Snapshot { collection, stream, covers: page.next, generation: page.generation, bytes };
+    store.keep_snapshot(&snapshot).map(drop)
+}
+
+#[cfg(not(feature = "documents"))]
+fn keep_fold(store: &mut Store) -> Result<(), StorageError> {
+    store.sync().map(drop)
+}
+
+/// What was folded is given back as it would be folded now, or not at all.
+#[cfg(feature = "documents")]
+fn is_what_is_folded(store: &Store) -> bool {
+    let a = writer("a");
+    let kept = store.queries().snapshot(a.log.header().collection(), "a").expect("answers");
+    kept.is_none_or(|kept| kept.bytes == fold(store, kept.covers.values().sum()))
+}
+
+#[cfg(not(feature = "documents"))]
+fn is_what_is_folded(_: &Store) -> bool {
+    true
+}
+
 /// What a store says of itself.
 fn inventory(dir: &MemoryDir, config: &StoreConfig) -> (Opened, Vec<Row>, Vec<Option<Chunk>>) {
     let (store, opened) = Store::open_with(dir.clone(), config.clone()).expect("always starts");
+    assert!(is_what_is_folded(&store));
     let rows = store.query(&Query::default()).expect("answers");
     let chunks = opened.logs.iter().flat_map(|state| {
         let log = state.log();
@@ -223,6 +268,7 @@ fn commits() -> impl Strategy<Value = Vec<([usize; 3], Next)>> {
         1 => (0..=16u64).prop_map(Next::Prune),
         1 => (0..16u64).prop_map(Next::Erase),
         1 => (0..90u8).prop_map(Next::Compact),
+        1 => Just(Next::Fold),
     ];
     proptest::collection::vec((counts, next), 1..9)
 }
