@@ -79,6 +79,8 @@ pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, Strea
 pub use net::{BindError, Remote};
 #[cfg(feature = "iroh")]
 pub use net::{IrohAddress, ParseIrohAddressError};
+#[cfg(all(feature = "net", any(feature = "index", feature = "documents")))]
+pub use sdk::EraseFailed;
 #[cfg(feature = "net")]
 pub use sdk::{
     COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, Granted, InvitationError, Membership, Neighbour,

@@ -181,6 +181,7 @@ impl Node {
             Input::Durable { through } => self.durable(through),
             Input::Contested { log } => self.fork_is_durable(&log),
             Input::CommitFailed { seq } => self.commit_failed(seq),
+            Input::Erased { log } => self.tell_gossip(GossipInput::Erased { key: logs::key_of(&log) }),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),
             Input::Timeout => {}
         }

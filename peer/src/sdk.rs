@@ -19,11 +19,13 @@ pub use claiming::{Claims, STATEMENTS_MAX};
 pub use config::PeerConfig;
 pub use data_dir::DataDir;
 pub(crate) use data_dir::store_config;
+#[cfg(any(feature = "index", feature = "documents"))]
+pub use error::EraseFailed;
+#[cfg(feature = "documents")]
+pub use error::{EditFailed, RegistryFailed};
 pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };
-#[cfg(feature = "documents")]
-pub use error::{EditFailed, RegistryFailed};
 pub use invitation::Membership;
 pub use owner::Owner;
 pub use peer::{COMMANDS_MAX, Peer};

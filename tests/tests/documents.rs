@@ -1,6 +1,7 @@
 //! The registry of things: edited on peers that are apart, it converges when they meet.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use msec_peer::identity::{Grant, Identity, LogId, UnixMillis, Verified};
@@ -8,8 +9,8 @@ use msec_peer::net::probe::Probe;
 use msec_peer::net::random_seed;
 use msec_peer::store::Document;
 use msec_peer::{
-    EditFailed, Membership, Peer, Place, RefusedKind, Registry, Thing, ThingField, ThingPatch, ThingView,
-    Things,
+    EditFailed, Event, Membership, Notice, Peer, Place, Query, Reading, RefusedKind, Registry, StreamSpec,
+    Subscription, Thing, ThingField, ThingPatch, ThingView, Things,
 };
 use msec_tests::forge::{Forge, push};
 use msec_tests::process::Process;
@@ -168,6 +169,92 @@ async fn who_may_not_write_changes_nothing() {
     assert_eq!(names(&of_citizen).await, ["there"]);
     let missing = of_gateway.set("horn", &rename("x")).await.expect_err("refused");
     assert!(matches!(missing, EditFailed::Thing(_)), "{missing}");
+}
+
+/// Waits until changes of a registry are on disk up to that position, and returns their log.
+async fn changed(told: &mut Subscription, up_to: u64) -> LogId {
+    loop {
+        match timeout(Duration::from_secs(60), told.next()).await.expect("it was told") {
+            Some(Notice::Event(Event::Changed { log, position, .. })) if position >= up_to => return log,
+            told => assert!(told.is_some(), "the peer is closed"),
+        }
+    }
+}
+
+/// Whether a file below a directory holds these bytes.
+fn files_hold(dir: &Path, part: &[u8]) -> bool {
+    let mut entries = std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("a file").path());
+    entries.any(|path| match path.is_dir() {
+        true => files_hold(&path, part),
+        false => std::fs::read(path).is_ok_and(|bytes| bytes.windows(part.len()).any(|it| it == part)),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_caught_up_with_in_one_batch_and_opens_from_its_snapshot_until_it_is_erased() {
+    const THINGS: u64 = 150;
+    const SECRET: &str = "who lives at number 77";
+    let town = Town::found();
+    let office = open(town.gateway("office")).await;
+    let (of_office, mut told) = (registry(&office), office.subscribe());
+    for n in 0..THINGS {
+        let thing = Thing {
+            unit: Some("dB".into()),
+            owner: Some("the parks department".into()),
+            place: Place::from_degrees(-36.85, 174.76),
+            ..named(&format!("mic-{n:03}"), &format!("who lives at number {n}"))
+        };
+        of_office.add(&thing).await.expect("added");
+    }
+    let log = changed(&mut told, THINGS).await;
+    let config = || town.gateway("gateway").contact(office.address());
+    let gateway = open(config()).await;
+    assert_eq!(changed(&mut gateway.subscribe(), THINGS).await, log);
+
+    // All at once, and then from the snapshot.
+    let folded = registry(&gateway);
+    let all = things(&folded).await;
+    assert_eq!((all.things.len() as u64, folded.batches().await), (THINGS, 1));
+    let opened = registry(&gateway);
+    assert_eq!((things(&opened).await, opened.batches().await), (all.clone(), 0));
+    gateway.close().await;
+    let gateway = open(config()).await;
+    let opened = registry(&gateway);
+    assert_eq!((things(&opened).await, opened.batches().await), (all, 0));
+    opened.set("mic-000", &rename("nobody's")).await.expect("set");
+    assert_eq!(
+        (view(&opened, "mic-000").await.thing.name.as_deref(), opened.batches().await),
+        (Some("nobody's"), 1)
+    );
+    let dir = town.path("gateway");
+    let snapshots = || {
+        let files = std::fs::read_dir(dir.join("store")).expect("a directory");
+        files
+            .filter(|file| file.as_ref().expect("a file").path().extension() == Some("snapshot".as_ref()))
+            .count()
+    };
+    assert_eq!((snapshots(), files_hold(&dir, SECRET.as_bytes())), (1, true));
+
+    // Whoever holds the registry open, and whoever opens it: what was erased is not there, nor in any file.
+    gateway.erase(log, 1..THINGS + 1).await.expect("erased");
+    assert_eq!((snapshots(), files_hold(&dir, SECRET.as_bytes())), (0, false));
+    assert_eq!((things(&opened).await, things(&registry(&gateway)).await), Default::default());
+    let stream = StreamSpec::new(PARKS, "mic-1").expect("a name");
+    let secret = Reading::new(UnixMillis(1_700_000_000_000), 1_234.5);
+    let receipt = gateway.publish(&stream, &[secret]).await.expect("published");
+    gateway.erase(receipt.log, receipt.position..receipt.position + 1).await.expect("erased");
+    assert_eq!(gateway.query(Query::default()).await.expect("answered"), []);
+    gateway.close().await;
+    // It does not come back from those who have it.
+    let gateway = open(config()).await;
+    wait_until("they are linked", async || !gateway.neighbours().await.expect("open").is_empty()).await;
+    let mut told = gateway.subscribe();
+    of_office.add(&named("mic-999", "news")).await.expect("added");
+    changed(&mut told, THINGS + 1).await;
+    assert_eq!(things(&registry(&gateway)).await, Things::default());
+    assert_eq!(gateway.query(Query::default()).await.expect("answered"), []);
+    assert!(!files_hold(&dir, SECRET.as_bytes()));
+    assert_eq!(things(&of_office).await.things.len() as u64, THINGS + 1, "the office has erased nothing");
 }
 
 /// Somebody with a grant to relay, who brings what others have written.

@@ -1,11 +1,13 @@
 //! The storage thread, and the one that answers apps: the node and the network never wait for a disk, nor commits for a
 //! query.
 
+#[cfg(any(feature = "index", feature = "documents"))]
+use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
-use msec_crdt_store::{ChangesPage, ChangesQuery};
+use msec_crdt_store::Snapshot;
 use msec_crdt_store::{Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
@@ -40,12 +42,17 @@ pub(crate) enum Job {
         query: Query,
         answer: oneshot::Sender<Result<Vec<Row>, StorageError>>,
     },
-    #[cfg(feature = "index")]
+    #[cfg(any(feature = "index", feature = "documents"))]
     Ask(Box<dyn FnOnce(&Queries) + Send>),
+    #[cfg(any(feature = "index", feature = "documents"))]
+    Erase {
+        entries: Vec<(LogId, Range<u64>)>,
+        answer: oneshot::Sender<Result<(), StorageError>>,
+    },
     #[cfg(feature = "documents")]
-    Changes {
-        query: ChangesQuery,
-        answer: oneshot::Sender<Result<ChangesPage, StorageError>>,
+    KeepSnapshot {
+        snapshot: Box<Snapshot>,
+        answer: oneshot::Sender<Result<bool, StorageError>>,
     },
     Stop,
 }
@@ -103,7 +110,7 @@ impl Disk {
     }
 }
 
-#[cfg(feature = "index")]
+#[cfg(any(feature = "index", feature = "documents"))]
 impl Disk {
     /// Asks whatever an app wants to know of the store. `None` if the thread is gone.
     pub(crate) async fn with<T: Send + 'static>(
@@ -115,14 +122,21 @@ impl Disk {
         let _ = self.questions.send(Job::Ask(Box::new(ask)));
         answered.await.ok()
     }
+
+    /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
+    pub(crate) async fn erase(&self, entries: Vec<(LogId, Range<u64>)>) -> Option<Result<(), StorageError>> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Erase { entries, answer });
+        answered.await.ok()
+    }
 }
 
 #[cfg(feature = "documents")]
 impl Disk {
-    /// Reads change entries for an app. `None` if the thread is gone.
-    pub(crate) async fn changes(&self, query: ChangesQuery) -> Option<Result<ChangesPage, StorageError>> {
+    /// Keeps what an app folded, as [`Storage::keep_snapshot`] does. Commits wait meanwhile. `None` if the thread is gone.
+    pub(crate) async fn keep_snapshot(&self, snapshot: Snapshot) -> Option<Result<bool, StorageError>> {
         let (answer, answered) = oneshot::channel();
-        let _ = self.questions.send(Job::Changes { query, answer });
+        self.ask(Job::KeepSnapshot { snapshot: Box::new(snapshot), answer });
         answered.await.ok()
     }
 }
@@ -137,10 +151,8 @@ fn answer(queries: &Queries, question: Job) -> bool {
         Job::Query { query, answer } => drop(answer.send(queries.query(&query))),
         #[cfg(feature = "index")]
         Job::Latest { query, answer } => drop(answer.send(queries.latest(&query))),
-        #[cfg(feature = "index")]
+        #[cfg(any(feature = "index", feature = "documents"))]
         Job::Ask(ask) => ask(queries),
-        #[cfg(feature = "documents")]
-        Job::Changes { query, answer } => drop(answer.send(queries.changes(&query))),
         _ => return false,
     }
     true
@@ -175,6 +187,24 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                     None
                 });
                 Input::ReadDone { ticket, chunk }
+            }
+            #[cfg(any(feature = "index", feature = "documents"))]
+            Job::Erase { entries, answer } => {
+                let erased = storage.erase_all(&entries);
+                // The node first: when the answer comes, nothing is left with it either.
+                for (log, _) in entries {
+                    if to_driver.blocking_send(Input::Erased { log }).is_err() {
+                        return;
+                    }
+                }
+                let _ = answer.send(erased);
+                continue;
+            }
+            #[cfg(feature = "documents")]
+            Job::KeepSnapshot { snapshot, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(storage.keep_snapshot(&snapshot));
+                continue;
             }
             _ => return storage.close(),
         };

@@ -205,6 +205,11 @@ pub enum Input {
         /// Which.
         seq: u64,
     },
+    /// Entries of this log were erased in the store, or were to be.
+    Erased {
+        /// Which.
+        log: LogId,
+    },
     /// The answer to [`Output::Read`].
     ReadDone {
         /// As in the output.

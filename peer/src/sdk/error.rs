@@ -129,6 +129,20 @@ pub enum QueryFailed {
     Closed(#[from] PeerClosed),
 }
 
+/// Entries that were not erased, or not all of them. What was begun is gone on with when the peer starts again.
+#[cfg(any(feature = "index", feature = "documents"))]
+#[derive(Debug, thiserror::Error)]
+pub enum EraseFailed {
+    /// The store did not do it.
+    #[error(
+        "the entries may not all be erased: make room on the disk, and start the peer again, or erase them again"
+    )]
+    Store(#[source] StorageError),
+    /// The peer was closed.
+    #[error(transparent)]
+    Closed(#[from] PeerClosed),
+}
+
 /// A registry that cannot be read.
 #[cfg(feature = "documents")]
 #[derive(Debug, thiserror::Error)]

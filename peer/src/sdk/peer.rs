@@ -1,6 +1,8 @@
 //! The handle that an app holds.
 
 use std::net::SocketAddr;
+#[cfg(any(feature = "index", feature = "documents"))]
+use std::ops::Range;
 #[cfg(feature = "index")]
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::claiming::Claiming;
 use super::config::PeerConfig;
 use super::data_dir::store_config;
+#[cfg(any(feature = "index", feature = "documents"))]
+use super::error::EraseFailed;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
 use super::pending::Pending;
 use super::status::{Neighbour, Status};
@@ -195,6 +199,20 @@ impl Peer {
     #[cfg(feature = "index")]
     pub async fn claims(&self, log: LogId) -> Result<Vec<ClaimView>, QueryFailed> {
         Ok(self.disk.with(move |queries| queries.claims(&log)).await.ok_or(PeerClosed)??)
+    }
+
+    /// Erases salt and body of these entries of a log, for good, on this peer: on return nothing of them is left in its files, nor
+    /// in what it answers or passes on. It keeps a tombstone, and takes such a body from nobody. What others hold is theirs to
+    /// erase. A header stays. All of the store is read.
+    #[cfg(any(feature = "index", feature = "documents"))]
+    pub async fn erase(&self, log: LogId, entries: Range<u64>) -> Result<(), EraseFailed> {
+        self.erase_all(vec![(log, entries)]).await
+    }
+
+    /// As [`Self::erase`], for entries of several logs: all of the store is read only once.
+    #[cfg(any(feature = "index", feature = "documents"))]
+    pub async fn erase_all(&self, entries: Vec<(LogId, Range<u64>)>) -> Result<(), EraseFailed> {
+        self.disk.erase(entries).await.ok_or(PeerClosed)?.map_err(EraseFailed::Store)
     }
 
     /// The neighbours that it is linked with.

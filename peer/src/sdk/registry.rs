@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msec_crdt_store::{
-    ChangesQuery, DOCUMENT_OPS_MAX, DRAFT_PREDS_MAX, Document, Draft, Held, REGISTRY_STREAM, Thing,
-    ThingError, ThingPatch, ThingView, Things,
+    CHANGES_BYTES_MAX, ChangeEntry, ChangesQuery, DOCUMENT_OPS_MAX, DRAFT_PREDS_MAX, Document, Draft, Held,
+    REGISTRY_STREAM, Snapshot, Thing, ThingError, ThingPatch, ThingView, Things,
 };
 use msec_identity::{CollectionPath, LogId, PathError, UnixMillis};
 use tokio::sync::Mutex;
@@ -23,6 +23,13 @@ const EDIT_TRIES_MAX: usize = 4;
 /// The most changes that one edit is made of: as many as overwrite all that a document may hold. Beyond it the edit fails, half
 /// made: somebody brings as much as it takes away.
 const EDIT_PARTS_MAX: usize = DOCUMENT_OPS_MAX / DRAFT_PREDS_MAX;
+/// So many operations come before another snapshot of a registry is kept: fewer are read and folded in a few milliseconds.
+const SNAPSHOT_OPERATIONS_MIN: usize = 1_000;
+/// And so many hundredths of what the last one has, so that what is written for an operation stays the same, however many there are.
+const SNAPSHOT_GROWTH_PERCENT: usize = 12;
+/// The most bytes of changes that are folded in one batch, unless a single page has more. Each batch costs as much as the
+/// document is long.
+const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// No log's id: for drafts that are thrown away.
 const NO_LOG: LogId = LogId([0; 32]);
 
@@ -44,6 +51,11 @@ struct State {
     document: Document,
     /// Where in each log to read on.
     from: BTreeMap<LogId, u64>,
+    /// That of the store's pages that were read. `None`: none were.
+    generation: Option<u64>,
+    /// How many operations the last snapshot has.
+    kept: usize,
+    batches: u64,
     /// Whether something was read that found no room, and is to be read again.
     left: bool,
     /// The log that this peer's edits stand in, once there was one.
@@ -87,6 +99,12 @@ impl Registry {
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
         Ok(state.document.refused())
+    }
+
+    /// How many batches of changes were folded since the registry was opened. Whoever catches up needs one, unless there are many
+    /// megabytes of changes, and none if nothing came since the last snapshot.
+    pub async fn batches(&self) -> u64 {
+        self.state.lock().await.batches
     }
 
     /// The document in Automerge's own format, for programs that read it.
@@ -149,28 +167,20 @@ impl Registry {
 
     /// Folds what the store has got since the last time.
     async fn refresh(&self, state: &mut State) -> Result<(), RegistryFailed> {
+        if state.generation.is_none() {
+            self.open(state).await?;
+        }
         loop {
             let mut applied = 0;
             loop {
-                let StreamName { collection, stream } = self.stream.name.clone();
-                let query = ChangesQuery { collection, stream, from: state.from.clone() };
-                let page = self.peer.disk().changes(query).await.ok_or(PeerClosed)??;
-                if !page.entries.is_empty() {
-                    // Away from the loop that drives the peer. Whoever gives up meanwhile leaves an empty document, which
-                    // is folded from its start the next time.
-                    let mut taken = std::mem::take(state);
-                    let fold = move || {
-                        let folded = taken.document.fold(page.entries);
-                        (taken, folded)
-                    };
-                    let (given, folded) = spawn_blocking(fold).await.expect("folding does not panic");
-                    *state = given;
-                    let folded = folded?;
+                let (entries, more) = self.read(state).await?;
+                if !entries.is_empty() {
+                    let folded = away(state, |state| state.document.fold(entries)).await?;
+                    state.batches += 1;
                     applied += folded.applied;
                     state.left |= folded.left;
                 }
-                state.from = page.next;
-                if !page.more {
+                if !more {
                     break;
                 }
             }
@@ -180,10 +190,87 @@ impl Registry {
                 state.from.extend(state.document.positions());
             }
             if !again || applied == 0 {
-                return Ok(());
+                return self.keep(state).await;
             }
         }
     }
+
+    /// Begins with the snapshot that the store keeps, if there is one.
+    async fn open(&self, state: &mut State) -> Result<(), RegistryFailed> {
+        let StreamName { collection, stream } = self.stream.name.clone();
+        let read = self.peer.disk().with(move |queries| queries.snapshot(&collection, &stream));
+        let Some(snapshot) = read.await.ok_or(PeerClosed)?? else { return Ok(()) };
+        let opened = spawn_blocking(move || Document::from_snapshot(&snapshot.bytes));
+        if let Some(document) = opened.await.expect("opening does not panic") {
+            let (own, kept) = (state.own, document.operations());
+            let (from, generation) = (snapshot.covers, Some(snapshot.generation));
+            let (batches, left) = (state.batches, false);
+            *state = State { document, from, generation, kept, batches, own, left };
+        }
+        Ok(())
+    }
+
+    /// Reads entries for one batch, and whether there are more.
+    async fn read(&self, state: &mut State) -> Result<(Vec<ChangeEntry>, bool), RegistryFailed> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        loop {
+            let StreamName { collection, stream } = self.stream.name.clone();
+            let query = ChangesQuery { collection, stream, from: state.from.clone() };
+            let read = self.peer.disk().with(move |queries| queries.changes(&query));
+            let page = read.await.ok_or(PeerClosed)??;
+            if state.generation.replace(page.generation).is_some_and(|before| before != page.generation) {
+                // Something that was folded is gone, for good: nobody is shown what was made of it.
+                let (own, batches, generation) = (state.own, state.batches, Some(page.generation));
+                *state = State { own, batches, generation, ..State::default() };
+                (entries, bytes) = (Vec::new(), 0);
+                continue;
+            }
+            state.document.lose(page.erased);
+            bytes += page.entries.iter().map(|entry| entry.body.len()).sum::<usize>();
+            entries.extend(page.entries);
+            state.from = page.next;
+            if !page.more || bytes + CHANGES_BYTES_MAX > BATCH_BYTES_MAX {
+                return Ok((entries, page.more));
+            }
+        }
+    }
+
+    /// Lets the store keep a snapshot, if much has come since the last one.
+    async fn keep(&self, state: &mut State) -> Result<(), RegistryFailed> {
+        let operations = state.document.operations();
+        let growth = state.kept / 100 * SNAPSHOT_GROWTH_PERCENT;
+        if operations < state.kept + growth.max(SNAPSHOT_OPERATIONS_MIN) {
+            return Ok(());
+        }
+        let bytes = away(state, |state| state.document.snapshot()).await;
+        // Whether or not it is kept: it is not made again for each question.
+        state.kept = operations;
+        let (Some(bytes), Some(generation)) = (bytes, state.generation) else { return Ok(()) };
+        let StreamName { collection, stream } = self.stream.name.clone();
+        let covers = state.document.snapshot_covers();
+        let snapshot = Snapshot { collection, stream, covers, generation, bytes };
+        match self.peer.disk().keep_snapshot(snapshot).await.ok_or(PeerClosed)? {
+            Ok(is_kept) => tracing::debug!(operations, is_kept, "a snapshot of a registry"),
+            Err(error) => tracing::warn!(%error, "no snapshot of a registry is kept: it opens more slowly"),
+        }
+        Ok(())
+    }
+}
+
+/// Works on what was folded, away from the loop that drives the peer. Whoever gives up meanwhile leaves an empty document,
+/// which is opened again the next time.
+async fn away<T: Send + 'static>(
+    state: &mut State,
+    work: impl FnOnce(&mut State) -> T + Send + 'static,
+) -> T {
+    let mut taken = std::mem::take(state);
+    let work = move || {
+        let done = work(&mut taken);
+        (taken, done)
+    };
+    let (given, done) = spawn_blocking(work).await.expect("work on a document does not panic");
+    *state = given;
+    done
 }
 
 /// Tells when a registry may have changed.

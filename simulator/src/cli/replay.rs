@@ -119,6 +119,7 @@ fn input_line(input: &Input) -> String {
         }
         Input::Durable { through } => format!("commit {through} is on disk"),
         Input::Contested { log } => format!("the evidence that log {log} was forked is on disk"),
+        Input::Erased { .. } => "entries of a log were erased".into(),
         Input::CommitFailed { seq } => format!("commit {seq} failed"),
         Input::ReadDone { chunk, .. } => {
             format!(
