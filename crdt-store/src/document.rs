@@ -12,10 +12,12 @@
 //! | `fold` | [`Document`]: takes entries, holds what waits, applies the rest in one batch |
 //! | `snapshot` | the same in bytes, so that it opens quickly |
 //! | `registry` | the registry of things in a document: [`Thing`], [`ThingView`] |
+//! | `carry` | all things of one as the first changes of another |
 //!
 //! Neither time nor randomness is drawn here: both the actor and the time of a change are arguments. (Automerge's
 //! constructor does draw an actor; it is replaced before anything is made with it.)
 
+mod carry;
 mod change;
 mod columns;
 mod draft;
@@ -25,6 +27,7 @@ mod index;
 mod registry;
 mod snapshot;
 
+pub use carry::things_in_a_change;
 pub use change::{CHANGE_OPS_MAX, KEY_BYTES_MAX};
 pub use draft::{DRAFT_PREDS_MAX, Draft};
 pub use error::{ChangeError, DocumentError, DraftError, ThingError};

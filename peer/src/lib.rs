@@ -90,4 +90,4 @@ pub use sdk::{
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{Claims, STATEMENTS_MAX};
 #[cfg(all(feature = "net", feature = "documents"))]
-pub use sdk::{EditFailed, Registry, RegistryFailed, RegistryWatch};
+pub use sdk::{CompactFailed, Compacted, EditFailed, Registry, RegistryFailed, RegistryWatch};

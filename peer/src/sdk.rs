@@ -2,6 +2,8 @@
 
 #[cfg(feature = "index")]
 mod claiming;
+#[cfg(feature = "documents")]
+mod compaction;
 mod config;
 mod data_dir;
 mod error;
@@ -16,13 +18,15 @@ mod subscription;
 
 #[cfg(feature = "index")]
 pub use claiming::{Claims, STATEMENTS_MAX};
+#[cfg(feature = "documents")]
+pub use compaction::Compacted;
 pub use config::PeerConfig;
 pub use data_dir::DataDir;
 pub(crate) use data_dir::store_config;
 #[cfg(any(feature = "index", feature = "documents"))]
 pub use error::EraseFailed;
 #[cfg(feature = "documents")]
-pub use error::{EditFailed, RegistryFailed};
+pub use error::{CompactFailed, EditFailed, RegistryFailed};
 pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };

@@ -9,8 +9,8 @@ use msec_peer::net::probe::Probe;
 use msec_peer::net::random_seed;
 use msec_peer::store::Document;
 use msec_peer::{
-    EditFailed, Event, Membership, Notice, Peer, Place, Query, Reading, RefusedKind, Registry, StreamSpec,
-    Subscription, Thing, ThingField, ThingPatch, ThingView, Things,
+    CompactFailed, Compacted, EditFailed, Event, Membership, Notice, Peer, Place, Query, Reading,
+    RefusedKind, Registry, StreamSpec, Subscription, Thing, ThingField, ThingPatch, ThingView, Things,
 };
 use msec_tests::forge::{Forge, push};
 use msec_tests::process::Process;
@@ -255,6 +255,47 @@ async fn a_registry_is_caught_up_with_in_one_batch_and_opens_from_its_snapshot_u
     assert_eq!(gateway.query(Query::default()).await.expect("answered"), []);
     assert!(!files_hold(&dir, SECRET.as_bytes()));
     assert_eq!(things(&of_office).await.things.len() as u64, THINGS + 1, "the office has erased nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_goes_on_elsewhere_without_its_history() {
+    let town = Town::found();
+    let gateway = open(town.gateway("gateway")).await;
+    let office = open(town.gateway("office").contact(gateway.address())).await;
+    let (of_gateway, of_office) = (registry(&gateway), registry(&office));
+    let below = |peer: &Peer| peer.registry("parks/noise/2").expect("a collection");
+    of_office.add(&named("mic", "a name that was a mistake")).await.expect("added");
+    of_office.set("mic", &rename("corner")).await.expect("set");
+    of_gateway.add(&named("bench", "by the pond")).await.expect("added");
+    agree(&[&of_gateway, &of_office], |things| things.things.len() == 2).await;
+    let before = things(&of_office).await;
+    assert!(matches!(of_office.compact(&registry(&office)).await, Err(CompactFailed::Itself)));
+    below(&office).add(&named("bench", "elsewhere")).await.expect("added");
+    let differs = of_office.compact(&below(&office)).await.expect_err("refused");
+    assert!(matches!(&differs, CompactFailed::Differs { id } if id == "bench"), "{differs}");
+    assert_eq!(things(&of_office).await, before, "and nothing is erased");
+    below(&office).remove("bench").await.expect("removed");
+
+    let done = of_office.compact(&below(&office)).await.expect("compacted");
+    assert_eq!(done, Compacted { things: 2, settled: 0, logs: 2 });
+    assert_eq!(
+        (things(&of_office).await, things(&below(&office)).await),
+        (Things::default(), before.clone())
+    );
+    assert!(!files_hold(&town.path("office"), b"a name that was a mistake"));
+    assert_eq!(of_office.compact(&below(&office)).await.expect("again").things, 0);
+    agree(&[&below(&gateway), &below(&office)], |things| *things == before).await;
+    // Who did not know edits on, and that is not lost: it waits, and is listed.
+    of_gateway.set("bench", &rename("on the hill")).await.expect("set");
+    wait_until("it is held", async || of_office.held().await.expect("read").len() == 1).await;
+    assert_eq!(things(&of_office).await, Things::default());
+    let refused = of_office.add(&named("lamp", "by the gate")).await.expect_err("refused");
+    assert!(refused.to_string().contains("another collection"), "{refused}");
+    below(&office).set("bench", &rename("on the hill")).await.expect("set");
+    agree(&[&below(&gateway), &below(&office)], |things| {
+        things.things[0].thing.name.as_deref() == Some("on the hill")
+    })
+    .await;
 }
 
 /// Somebody with a grant to relay, who brings what others have written.

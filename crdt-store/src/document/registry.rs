@@ -149,7 +149,7 @@ impl Thing {
         Self { id: id.into(), ..Self::default() }
     }
 
-    fn patch(&self) -> ThingPatch {
+    pub(super) fn patch(&self) -> ThingPatch {
         ThingPatch {
             name: self.name.clone().map(Some),
             unit: self.unit.clone().map(Some),
@@ -191,7 +191,7 @@ impl ThingPatch {
         changes.into_iter().filter_map(|(field, change)| Some((field, change?))).collect()
     }
 
-    fn check(&self) -> Result<(), ThingError> {
+    pub(super) fn check(&self) -> Result<(), ThingError> {
         for (field, value) in self.changes() {
             match value {
                 Some(FieldValue::Text(text)) if !is_text(&text) => return Err(ThingError::Text { field }),
@@ -207,7 +207,7 @@ fn is_text(text: &str) -> bool {
     text.len() <= THING_TEXT_BYTES_MAX && !text.chars().any(char::is_control)
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= THING_ID_BYTES_MAX && !id.chars().any(char::is_control)
 }
 
@@ -236,25 +236,7 @@ impl Document {
 
     /// Makes the change entry of `log` that adds a thing.
     pub fn add_thing(&self, log: LogId, time: UnixMillis, thing: &Thing) -> Result<Draft, ThingError> {
-        let patch = thing.patch();
-        patch.check()?;
-        if !is_id(&thing.id) {
-            return Err(ThingError::Id { bytes: thing.id.len() });
-        }
-        let draft = self.draft(log, time, |edit| {
-            if !maps_of(edit, &thing.id).is_empty() {
-                return Err(ThingError::Exists { id: thing.id.clone() });
-            }
-            if edit.length(ROOT) >= THINGS_MAX {
-                return Err(ThingError::Full);
-            }
-            let map = edit.put_object(ROOT, &*thing.id, ObjType::Map)?;
-            for (field, value) in patch.changes() {
-                write(edit, &map, field, value.as_ref())?;
-            }
-            Ok(())
-        })?;
-        Ok(draft.expect("a map was made"))
+        Ok(self.add_things(log, time, std::slice::from_ref(thing))?.expect("a map was made"))
     }
 
     /// Makes the change entry of `log` that changes a thing. `None`: it is so already.
@@ -295,6 +277,21 @@ impl Document {
         })?;
         Ok(draft.expect("something was deleted"))
     }
+}
+
+/// Adds a thing that is in order.
+pub(super) fn add(edit: &mut Transaction<'_>, thing: &Thing) -> Result<(), ThingError> {
+    if !maps_of(edit, &thing.id).is_empty() {
+        return Err(ThingError::Exists { id: thing.id.clone() });
+    }
+    if edit.length(ROOT) >= THINGS_MAX {
+        return Err(ThingError::Full);
+    }
+    let map = edit.put_object(ROOT, &*thing.id, ObjType::Map)?;
+    for (field, value) in thing.patch().changes() {
+        write(edit, &map, field, value.as_ref())?;
+    }
+    Ok(())
 }
 
 /// Sets a field in one map, or takes it away if it is there.

@@ -183,6 +183,42 @@ pub enum EditFailed {
     Outwritten,
 }
 
+/// A registry that was not compacted, or not erased. Nothing of it is lost.
+#[cfg(feature = "documents")]
+#[derive(Debug, thiserror::Error)]
+pub enum CompactFailed {
+    /// One of the two cannot be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryFailed),
+    /// The other one cannot be written.
+    #[error(transparent)]
+    Edit(#[from] EditFailed),
+    /// All is in the other one, and the old one is not erased.
+    #[error(transparent)]
+    Erase(#[from] EraseFailed),
+    /// It is to go on in itself.
+    #[error("a registry goes on in another collection than its own: name one below it, such as COLLECTION/2")]
+    Itself,
+    /// Not all of it is shown, and what is not would be lost.
+    #[error(
+        "not all of the registry is shown: {left_out} things have no room, and {held} changes wait for others; remove some, or link with a peer that has the rest"
+    )]
+    NotWhole {
+        /// Things that have no room.
+        left_out: usize,
+        /// Changes that wait for others.
+        held: usize,
+    },
+    /// The other one has such a thing, and says something else of it.
+    #[error(
+        "the other registry says something else of `{id}`: name a collection that has none, or set it alike in both"
+    )]
+    Differs {
+        /// The thing.
+        id: String,
+    },
+}
+
 #[cfg(feature = "documents")]
 impl From<PeerClosed> for EditFailed {
     fn from(error: PeerClosed) -> Self {

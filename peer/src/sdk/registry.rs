@@ -45,6 +45,14 @@ pub struct Registry {
     state: Arc<Mutex<State>>,
 }
 
+/// What there is of a registry, and up to where in each log.
+pub(super) struct Shown {
+    pub(super) things: Things,
+    pub(super) ends: BTreeMap<LogId, u64>,
+    /// How many changes wait for others.
+    pub(super) held: usize,
+}
+
 /// What was folded so far.
 #[derive(Debug, Default)]
 struct State {
@@ -78,6 +86,19 @@ impl Registry {
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
         Ok(state.document.things()?)
+    }
+
+    /// All there is, as of one moment.
+    pub(super) async fn shown(&self) -> Result<Shown, RegistryFailed> {
+        let mut state = self.state.lock().await;
+        self.refresh(&mut state).await?;
+        let held = state.document.held().iter().map(|held| held.changes).sum();
+        Ok(Shown { things: state.document.things()?, ends: state.document.positions(), held })
+    }
+
+    /// The peer, and the name of the stream.
+    pub(super) fn place(&self) -> (&Peer, &StreamName) {
+        (&self.peer, &self.stream.name)
     }
 
     /// One thing; `None` if there is none of that id.
@@ -134,7 +155,7 @@ impl Registry {
         RegistryWatch { name: self.stream.name.clone(), events: self.peer.subscribe() }
     }
 
-    async fn edit(
+    pub(super) async fn edit(
         &self,
         draft: impl Fn(&Document, LogId, UnixMillis) -> Result<Option<Draft>, ThingError>,
     ) -> Result<(), EditFailed> {
