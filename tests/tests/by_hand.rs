@@ -193,6 +193,13 @@ fn a_registry_that_two_edit_while_apart_converges_when_they_meet() {
     });
     desk.msec("gateway", &["things", "remove", STREAM]);
     block_until("it is gone for both", || desk.msec("office", &["things", "show"]).len() == 1);
+    // It goes on without its history, for both.
+    let left = desk.msec("office", &["things", "show"]);
+    let done = desk.msec("office", &["things", "compact", "--into", "registry/2"]);
+    assert_eq!(done, [serde_json::json!({ "compacted_into": "registry/2" })]);
+    assert!(desk.msec("office", &["things", "show"]).is_empty());
+    let show = ["things", "show", "--in", "registry/2"];
+    block_until("both have it", || desk.msec("gateway", &show) == left && desk.msec("office", &show) == left);
 }
 
 #[test]

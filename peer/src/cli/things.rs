@@ -30,6 +30,9 @@ enum Action {
     /// Remove a thing
     #[command(after_help = "Example:\n  msec things remove parks/noise/mic-1")]
     Remove(One),
+    /// Go on in another collection, and erase this registry on this peer, with its history
+    #[command(after_help = "Example:\n  msec things compact --in registry --into registry/2")]
+    Compact(Compact),
     /// Show the things, or one of them
     #[command(after_help = "Example:\n  msec things show\n  msec things show parks/noise/mic-1 --json")]
     Show(Show),
@@ -59,6 +62,15 @@ struct Edit {
 struct One {
     /// Which
     id: String,
+    #[command(flatten)]
+    registry: Registry,
+}
+
+#[derive(Debug, ClapArgs)]
+struct Compact {
+    /// The collection to go on in; who may edit the old one may edit one below it
+    #[arg(long, value_name = "COLLECTION")]
+    into: String,
     #[command(flatten)]
     registry: Registry,
 }
@@ -114,12 +126,14 @@ pub(super) fn things(args: Things) -> anyhow::Result<()> {
             (registry, ThingsCommand::Set { thing, nowhere })
         }
         Action::Remove(one) => (one.registry, ThingsCommand::Remove { id: one.id }),
+        Action::Compact(it) => (it.registry, ThingsCommand::Compact { into: it.into }),
         Action::Show(show) => (show.registry, ThingsCommand::Show { id: show.id }),
     };
     let done = match &what {
         ThingsCommand::Add { thing } => Some(("added", thing.id.clone())),
         ThingsCommand::Set { thing, .. } => Some(("set", thing.id.clone())),
         ThingsCommand::Remove { id } => Some(("removed", id.clone())),
+        ThingsCommand::Compact { into } => Some(("compacted_into", into.clone())),
         ThingsCommand::Show { .. } => None,
     };
     let Registry { collection, home } = registry;
@@ -131,7 +145,7 @@ pub(super) fn things(args: Things) -> anyhow::Result<()> {
     })?;
     match done {
         Some((done, id)) if home.json => say(json!({ done: id })),
-        Some((done, id)) => say(format!("{done} {id}")),
+        Some((done, id)) => say(format!("{} {id}", done.replace('_', " "))),
         None => show(&found, home.json),
     }
     Ok(())

@@ -47,6 +47,11 @@ pub enum ThingsCommand {
         /// Which.
         id: String,
     },
+    /// Writes all things into the registry of another collection, and erases this one on this peer, with its history.
+    Compact {
+        /// The other collection.
+        into: String,
+    },
 }
 
 /// A thing of the registry.
@@ -125,6 +130,11 @@ pub(super) async fn answer(peer: &Peer, request: ThingsRequest) -> Result<Vec<An
             edited(registry.set(&id, &thing.patch(nowhere)?).await)
         }
         ThingsCommand::Remove { id } => edited(registry.remove(&id).await),
+        ThingsCommand::Compact { into } => {
+            let into = peer.registry(&into).map_err(|error| error.to_string())?;
+            registry.compact(&into).await.map_err(|error| in_full(&error))?;
+            Ok(Vec::new())
+        }
     }
 }
 
