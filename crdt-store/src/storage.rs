@@ -78,6 +78,7 @@ mod stored;
 mod stretch;
 #[cfg(feature = "index")]
 mod threads;
+mod usage;
 mod view;
 mod wear;
 
@@ -94,10 +95,11 @@ pub use epoch::Epoch;
 pub use file::FileDir;
 pub use medium::Medium;
 pub use memory::{Breakage, MemoryDir, Unsynced};
-pub use retain::{Retained, Retention, RetentionTerms};
+pub use retain::{Outdated, Retained, Retention, RetentionTerms};
 pub use roll_ups::{CLAIM_ENTRIES_MAX, Due, DueQuery, ROLL_UPS_STREAM, Says, Statement};
 pub use shared::Queries;
 pub use store::Store;
+pub use usage::{LetGo, Usage};
 pub use wear::{Wear, WearGauge};
 
 #[cfg(feature = "documents")]
@@ -154,7 +156,8 @@ pub trait Storage {
     /// the last one is kept.
     fn sync(&mut self) -> Result<u64, StorageError>;
 
-    /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none.
+    /// Reads entries of `log` from `from` on, at most `bytes_max` of them and at least one; `None` if there are none. Where those were
+    /// let go: what stands for them, as [`Self::prefix`] has it.
     fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Result<Option<Chunk>, StorageError>;
 
     /// Lets go of the entries of each log below that place, durably, but for its header and its last entry: queries don't find them, nobody is served
@@ -226,14 +229,14 @@ pub trait Storage {
     }
 }
 
-/// Entries that were read: an encoded run, ready to be sent.
+/// Entries that were read: an encoded run, ready to be sent; or the encoded [`crate::Prefix`] that stands for those that were let go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Chunk {
     /// The position of the first entry.
     pub from: u64,
     /// The position after the last.
     pub end: u64,
-    /// The run.
+    /// The run, or the prefix.
     pub bytes: Vec<u8>,
 }
 

@@ -70,6 +70,20 @@ impl Queries {
     }
 }
 
+/// Where claims end that stand one after the other for what is held of a log, with buckets of an hour or shorter ones.
+pub(super) fn claimed(shared: &Shared, view: &View, log: &HeldLog) -> Result<Vec<u64>, StorageError> {
+    let _still = shared.still();
+    let chosen = Known { shared, view }.chosen(log, Resolution::Hour, log.size())?;
+    let mut end = log.begin();
+    let left = chosen.into_iter().map(|it| it.view).skip_while(|it| it.to <= log.begin());
+    let follow = left.take_while(|it| {
+        let follows = it.from <= end;
+        end = it.to;
+        follows
+    });
+    Ok(follow.map(|it| it.to).collect())
+}
+
 /// Streams with the logs that they went on in.
 fn streams(shared: &Shared, query: &RollUpQuery) -> BTreeMap<RolledStream, Vec<Arc<HeldLog>>> {
     let mut streams = BTreeMap::<_, Vec<_>>::new();

@@ -4,6 +4,7 @@ mod claims;
 mod due;
 #[cfg(feature = "index")]
 mod index;
+mod retain;
 
 use super::*;
 use crate::log::{Body, Entry};
