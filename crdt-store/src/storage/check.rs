@@ -17,6 +17,8 @@ pub struct Checked {
     pub bytes: u64,
     /// The logs, as far as they verify, in the order of their ids.
     pub logs: Vec<LogState>,
+    /// How many entries at their beginnings were let go.
+    pub let_go: u64,
     /// Where a segment cannot be read on, in their order.
     pub damage: Vec<Damage>,
     /// Whether a segment is missing, or runs whose predecessors are not there.
@@ -44,9 +46,9 @@ impl Checked {
         self.gaps || self.damage.iter().any(|damage| !damage.torn)
     }
 
-    /// The entries of all logs.
+    /// The entries of all logs that are there.
     pub fn entries(&self) -> u64 {
-        self.logs.iter().map(LogState::size).sum()
+        self.logs.iter().map(LogState::size).sum::<u64>().saturating_sub(self.let_go)
     }
 }
 
@@ -72,6 +74,8 @@ pub fn check(medium: impl Medium + 'static) -> Result<Checked, StorageError> {
         damage: damage.collect(),
         gaps: replay.gaps,
         contested: replay.told.contested.values().cloned().collect(),
+        // Entry 0 stays.
+        let_go: replay.logs.values().map(|log| log.begin().saturating_sub(1)).sum(),
         logs: replay.logs.values().map(|log| log.state()).collect(),
     })
 }

@@ -33,6 +33,17 @@ fn a_whole_store_is_whole() {
     assert_eq!((nothing.segments, nothing.entries(), nothing.is_damaged()), (0, 0, false));
 }
 
+/// Found by looking at a store after retention: entries that were let go counted as held.
+#[test]
+fn what_was_let_go_is_not_counted() {
+    let dir = filled();
+    let (mut store, opened) = Store::open_with(dir.clone(), tiny(false)).expect("opens");
+    let gone = store.prune(&[(opened.logs[0].log(), 9)]).expect("let go");
+    drop(store);
+    let checked = check(dir).expect("reads");
+    assert_eq!((gone, checked.let_go, checked.entries(), checked.is_damaged()), (8, 8, 26 - 8, false));
+}
+
 proptest! {
     #[test]
     fn it_sees_what_opening_cuts_and_changes_nothing(place in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<bool>()) {
