@@ -19,6 +19,9 @@ use super::{Entry, EntryKind, Head, LogHeader, LogState, RUN_BYTES_MAX};
 use crate::error::RunError;
 use crate::merkle::{CompactRange, TreeHash};
 
+/// An array of six.
+const FIRST_BYTE: u8 = 0x86;
+
 const INFALLIBLE: &str = "writing to a Vec cannot fail";
 
 /// A prefix that nobody has checked.
@@ -53,6 +56,11 @@ pub(crate) struct FittingPrefix {
 }
 
 impl Prefix {
+    /// Whether bytes that somebody sent are to be a prefix, and not a run: each says how many fields it has.
+    pub fn is_meant(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&FIRST_BYTE)
+    }
+
     /// Parses one prefix that fills all of `bytes`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RunError> {
         if bytes.len() > RUN_BYTES_MAX {

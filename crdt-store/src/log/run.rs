@@ -43,7 +43,7 @@ pub struct VerifiedRun {
     pub(crate) state: LogState,
     /// Whether it was signed here, rather than received.
     pub(crate) written: bool,
-    /// What stands for the entries before it, where nothing of the log was held.
+    /// What stands for the entries before it, where less of the log was held.
     pub(crate) prefix: Option<Arc<VerifiedPrefix>>,
 }
 
@@ -261,7 +261,7 @@ impl FittingRun {
 }
 
 impl VerifiedRun {
-    /// The same, for a store that holds nothing of the log: with what stands for the entries before it.
+    /// The same, for a store that holds less of the log: with what stands for the entries before it.
     ///
     /// # Panics
     ///
@@ -278,6 +278,11 @@ impl VerifiedRun {
     /// The position of the first new entry.
     pub fn from(&self) -> u64 {
         self.from
+    }
+
+    /// What stands for the entries before it, where less of the log was held.
+    pub fn prefix(&self) -> Option<&VerifiedPrefix> {
+        self.prefix.as_deref()
     }
 
     /// The new entries.

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! What stands for the entries that were let go is in the ledger, durably, before they are not read any more; their bytes go
-//! when segments are rewritten. The log goes on from there: runs that begin later are verified, and served, as before. A store that
-//! holds nothing of the log is given what stands for its beginning with the first of them, and begins it there.
+//! when segments are rewritten. The log goes on from there: runs that begin later are verified, and served, as before. Whoever asks
+//! for what went is given what stands for it. A store that holds less of the log takes that with the first run after it, and begins
+//! the log there: what it held before goes, since a log has no gap but at its beginning.
 
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use msec_identity::LogId;
 
 use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::ledger::Record;
+use super::shared::Shared;
 use super::view::View;
 use super::{Storage, Store, answer};
 use crate::error::StorageError;
-use crate::log::{VerifiedPrefix, VerifiedRun, encode_prefix, peaks};
+use crate::log::{LogState, VerifiedPrefix, VerifiedRun, encode_prefix, peaks};
 use crate::merkle::CompactRange;
+use crate::rollup::RollUps;
 
 impl Store {
     /// As [`Storage::prune`].
@@ -54,25 +57,15 @@ impl Store {
         Ok(entries)
     }
 
-    /// As [`Storage::prefix`].
-    pub(super) fn prefix_of(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError> {
-        let Some(log) = self.shared.log(log) else { return Ok(None) };
-        let Some(base) = &log.base else { return Ok(None) };
-        let mut rest = self.shared.view().range(&log, base.end())?;
-        if !rest.join(&log.facts.rest) {
-            return self.shared.note(Err(StorageError::Damaged));
-        }
-        let head = log.facts.head.to_bytes();
-        Ok(Some(encode_prefix(&log.id(), &base.first, &base.between, &rest, &head)))
-    }
-
-    /// Begins the logs of which nothing is held with what stands for their beginning, durably: a crash before their first run leaves
-    /// logs of which nothing but that is held.
+    /// Begins logs with what stands for their beginning, where less of them is held, durably: what is held of them before goes, and
+    /// a crash before their first run leaves logs of which nothing but that is held.
     pub(super) fn adopt(&mut self, runs: &[VerifiedRun]) -> Result<(), StorageError> {
-        let is_new = |log: &LogId| self.shared.logs().get(log).is_none_or(|log| log.size() == 0);
+        let is_behind = |state: &LogState| {
+            self.shared.logs().get(&state.log()).is_none_or(|log| log.size() < state.size())
+        };
         let prefixes = runs.iter().filter_map(|run| run.prefix.as_ref());
         let bases: Vec<_> = prefixes
-            .filter(|prefix| is_new(&prefix.state.log()))
+            .filter(|prefix| is_behind(&prefix.state))
             .map(|prefix| {
                 let VerifiedPrefix { first, between, state } = VerifiedPrefix::clone(prefix);
                 let mut facts = Facts::new(state.header, SignedHead::Verified(state.head));
@@ -86,13 +79,35 @@ impl Store {
         }
         let records: Vec<_> = bases.iter().cloned().map(Record::Pruned).collect();
         self.ledger.write(&records)?;
-        let mut logs = self.shared.logs_mut();
         for base in bases {
-            let number = logs.get(&base.log()).map_or(self.next_number, |log| log.number);
+            let before = self.shared.log(&base.log());
+            let number = before.as_ref().map_or(self.next_number, |log| log.number);
             self.next_number = self.next_number.max(number + 1);
-            logs.insert(base.log(), Arc::new(HeldLog::from_base(number, &base, self.config.roll_ups)));
+            let log = Arc::new(HeldLog::from_base(number, &base, self.config.roll_ups));
+            let shared = self.shared.clone();
+            let _moving = shared.moving();
+            shared.logs_mut().insert(base.log(), log);
+            let is_rolled = self.config.roll_ups && before.is_some_and(|log| log.has_row);
+            if let Some(index) = shared.index().filter(|_| is_rolled) {
+                // Buckets of what went would be counted on. An index that refuses is made again.
+                let nothing = RollUps::after(base.end());
+                let _ = shared.note(index.replace(number, &nothing).map_err(StorageError::Index));
+            }
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// As [`super::Storage::prefix`], of one log.
+    pub(super) fn prefix_of(&self, log: &HeldLog) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(base) = &log.base else { return Ok(None) };
+        let mut rest = self.view().range(log, base.end())?;
+        if !rest.join(&log.facts.rest) {
+            return Err(StorageError::Damaged);
+        }
+        let head = log.facts.head.to_bytes();
+        Ok(Some(encode_prefix(&log.id(), &base.first, &base.between, &rest, &head)))
     }
 }
 

@@ -191,6 +191,10 @@ impl Shared {
     ) -> Result<Option<Chunk>, StorageError> {
         let _stay = self.files_stay();
         let Some(log) = self.log(log) else { return Ok(None) };
+        if from < log.begin() {
+            let prefix = self.note(self.prefix_of(&log))?;
+            return Ok(prefix.map(|bytes| Chunk { from: 0, end: log.begin(), bytes }));
+        }
         self.note(self.view().chunk(&log, from, bytes_max))
     }
 

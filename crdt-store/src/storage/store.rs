@@ -187,7 +187,7 @@ impl Store {
         runs.iter().all(|run| {
             let log = run.state.log();
             let size = sizes.entry(log).or_insert_with(|| logs.get(&log).map_or(0, |log| log.size()));
-            let continues = run.from == *size || (*size == 0 && run.prefix.is_some());
+            let continues = run.from == *size || (run.from > *size && run.prefix.is_some());
             *size = run.state.size();
             continues
         })
@@ -456,7 +456,9 @@ impl Storage for Store {
     }
 
     fn prefix(&self, log: &LogId) -> Result<Option<Vec<u8>>, StorageError> {
-        self.prefix_of(log)
+        let _stay = self.shared.files_stay();
+        let Some(log) = self.shared.log(log) else { return Ok(None) };
+        self.shared.note(self.shared.prefix_of(&log))
     }
 
     fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError> {

@@ -108,10 +108,15 @@ impl Rig {
             for from in [0, *begin, begin.saturating_sub(1), begin + 1, (begin + size) / 2] {
                 let chunk = self.store.read(&log, from, 300).expect("reads");
                 let Some(chunk) = chunk else {
-                    assert!(from < *begin || from >= size, "{from} of {begin}..{size}");
+                    assert!(from >= *begin && from >= size, "{from} of {begin}..{size}");
                     continue;
                 };
-                assert!(from >= *begin && chunk.from == from && chunk.end > from);
+                if from < *begin {
+                    assert_eq!((chunk.from, chunk.end), (0, *begin));
+                    assert_eq!(Some(chunk.bytes), self.store.prefix(&log).expect("reads"));
+                    continue;
+                }
+                assert!(chunk.from == from && chunk.end > from);
                 let run = Run::from_bytes(&chunk.bytes).expect("parses");
                 let leaves = tree.range(from, chunk.end).expect("there");
                 let mut of_run = crate::merkle::CompactRange::empty(from);
@@ -342,6 +347,77 @@ fn what_was_let_go_before_a_cut_is_not_continued_after_it() {
         let (_, opened) = Store::open_with(rig.dir.clone(), rig.config.clone()).expect("opens");
         assert_eq!(opened.continuable.len(), 0);
         assert_eq!(opened.logs.len(), 1);
+    }
+}
+
+/// A log of which three entries are held goes on behind what stands for the first twelve: those three are gone, from roll-ups too.
+#[test]
+fn who_is_behind_goes_on_where_what_was_let_go_ends() {
+    for (index, close) in [(false, false), (true, false), (true, true)] {
+        let config = StoreConfig { roll_ups: true, ..tiny(index) };
+        let (from, to) = (MemoryDir::default(), MemoryDir::default());
+        let mut source = Store::open_with(from, config.clone()).expect("opens").0;
+        let mut store = Store::open_with(to.clone(), config.clone()).expect("opens").0;
+        let mut a = writer("a");
+        let first = a.run(3);
+        store.apply(1, std::slice::from_ref(&first)).expect("applied");
+        store.sync().expect("synced");
+        if close {
+            store.close();
+        }
+        let log = first.state().log();
+        source.apply(1, &[first]).expect("applied");
+        source.apply(2, &[a.run(20)]).expect("applied");
+        source.sync().expect("synced");
+        source.prune(&[(log, 12)]).expect("let go");
+        let mut wanted = Vec::new();
+        while let Some(chunk) =
+            source.read(&log, wanted.last().map_or(4, |it: &Chunk| it.end), 400).expect("reads")
+        {
+            wanted.push(chunk);
+        }
+        let prefix = crate::log::Prefix::from_bytes(&wanted[0].bytes).expect("a prefix").fit().expect("fits");
+        assert_eq!(prefix.held.end(), 12);
+        let head = prefix.head.verify_by(&Verifier::strict(), &prefix.header.author()).expect("signed");
+        let state =
+            LogState { header: prefix.header, held: prefix.held, rest: prefix.rest, head, latest: None };
+        let verified =
+            crate::log::VerifiedPrefix { first: prefix.first, between: prefix.between, state: state.clone() };
+        let mut held = state;
+        for (seq, chunk) in (2..).zip(&wanted[1..]) {
+            let run = received(&chunk.bytes, Some(&held));
+            held = run.state().clone();
+            let run = if seq == 2 { run.after(std::sync::Arc::new(verified.clone())) } else { run };
+            store.apply(seq, &[run]).expect("applied");
+            store.sync().expect("synced");
+        }
+        let positions = |store: &Store| {
+            store
+                .query(&Query::default())
+                .expect("answers")
+                .iter()
+                .map(|row| row.position)
+                .collect::<Vec<_>>()
+        };
+        let rolled = |store: &Store| {
+            let rows = store.roll_ups(&RollUpQuery::every(crate::rollup::Resolution::Hour)).expect("answers");
+            rows.iter().map(|row| row.bucket.count()).sum::<u64>()
+        };
+        for _ in 0..2 {
+            assert_eq!(positions(&store), (12..24).rev().collect::<Vec<_>>());
+            assert_eq!(rolled(&store), 12);
+            let (chunk, theirs) = (store.read(&log, 4, 400), source.read(&log, 4, 400));
+            assert_eq!(chunk.expect("reads"), theirs.expect("reads"), "it passes on what it was given");
+            store.compact(0).expect("compacted");
+            if close {
+                store.close();
+            }
+            drop(store);
+            let (again, opened) = Store::open_with(to.clone(), config.clone()).expect("opens");
+            store = again;
+            assert_eq!((opened.cut, opened.logs.len(), opened.logs[0].size()), (None, 1, 24));
+            assert!(opened.continuable.is_empty());
+        }
     }
 }
 
