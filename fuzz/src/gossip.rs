@@ -106,6 +106,8 @@ fn input(step: Step<'_>) -> Input {
         }
         act::DURABLE => Input::Durable { key, version, number: None },
         act::GAP => Input::Gap { key, topic: step.flag().then_some(topic), from, have: size },
+        // Of one that is odd, it has no use yet.
+        act::REFUSED if step.flag() => Input::PutOff { key, from },
         act::REFUSED => Input::Refused { key, from },
         act::SERVED => {
             Input::Served { to: from, key, from: size, chunk: step.flag().then(|| step.bytes.to_vec()) }

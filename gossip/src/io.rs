@@ -75,9 +75,9 @@ pub enum Input {
         /// What.
         key: Key,
     },
-    /// The node's answer to a delivery that begins beyond what we hold.
+    /// The node's answer to a delivery that begins beyond what we hold, or says how what we lack is gone.
     Gap {
-        /// What.
+        /// What, as it was delivered.
         key: Key,
         /// Where it belongs, if the node could tell.
         topic: Option<Topic>,
@@ -101,6 +101,14 @@ pub enum Input {
     /// key, for a time that doubles.
     Refused {
         /// What.
+        key: Key,
+        /// Who delivered it.
+        from: PeerId,
+    },
+    /// The node's answer to a delivery that it cannot use yet: others are asked first, and `from` again soon, as if it had said
+    /// that it will not answer now.
+    PutOff {
+        /// What, as it was delivered.
         key: Key,
         /// Who delivered it.
         from: PeerId,
@@ -141,8 +149,8 @@ pub enum Output {
         /// The frame: one message or more.
         bytes: Vec<u8>,
     },
-    /// A payload, opaque and unverified. The node answers [`Input::Accepted`], [`Input::Gap`] or [`Input::Refused`], and
-    /// nothing for what it holds already.
+    /// A payload, opaque and unverified. The node answers [`Input::Accepted`], [`Input::Gap`], [`Input::PutOff`] or
+    /// [`Input::Refused`], and nothing for what it holds already.
     Deliver {
         /// Who sent it.
         from: PeerId,

@@ -23,6 +23,7 @@
 //! | `wants` | protocol: fetch what a neighbour is ahead with, from one neighbour at a time |
 //! | `answers` | how soon, how many and how large answers one neighbour is good for |
 //! | `serve` | protocol: answer the wants of others |
+//! | `mark` | who else holds what was on disk at some time |
 //! | `quota` | what a neighbour, and an author, may make us do in a time |
 //! | `core` | what the protocols share: what we hold, whom we know, the deadlines, the way out |
 //! | `frontier`, `neighbour`, `timers`, `tables` | the tables in it, and how full they are |
@@ -77,6 +78,7 @@ mod io;
 mod item;
 mod lazy;
 mod machine;
+mod mark;
 mod message;
 mod name;
 mod neighbour;
@@ -106,6 +108,7 @@ pub use interest::{INTEREST_PREFIXES_MAX, Interest};
 pub use io::{Input, Output, Priority};
 pub use item::{Key, Origin, TOPIC_BYTES_MAX, Topic, Version};
 pub use machine::Gossip;
+pub use mark::Mark;
 pub use overlay::Overlay;
 pub use place::{LEVEL_MAX, LEVEL_TOLD, Spot};
 pub use quota::Rate;

@@ -28,14 +28,15 @@ use crate::{feed, frame, offer, push, reconcile, serve};
 /// - Pollers: after it, [`Gossip::poll_output`] until there is none, then [`Gossip::poll_timeout`] for when to call
 ///   `handle` with [`Input::Timeout`] if nothing happens before.
 /// - At the start, if the node keeps what it takes: [`Gossip::resume`].
-/// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::stats`],
-///   [`Gossip::table_sizes`], [`Gossip::cursors`], [`Gossip::cursor_moves`], [`Gossip::me`].
+/// - Getters: [`Gossip::neighbours`], [`Gossip::interest`], [`Gossip::held`], [`Gossip::on_disk`], [`Gossip::mark`],
+///   [`Gossip::took_in`], [`Gossip::stats`], [`Gossip::table_sizes`], [`Gossip::cursors`], [`Gossip::cursor_moves`],
+///   [`Gossip::me`].
 ///
 /// Equal configurations, seeds and inputs give equal outputs.
 #[derive(Debug)]
 pub struct Gossip {
     me: PeerId,
-    core: Core,
+    pub(crate) core: Core,
     broadcast: Broadcast,
     announce: Announce,
     wants: Wants,
@@ -169,6 +170,7 @@ impl Gossip {
             Input::Gap { key, topic, from: _, have } => self.wants.gap(core, key, topic.as_ref(), have),
             Input::Trace { key, from, have } => self.wants.trace(core, key, from, have),
             Input::Refused { key, from } => self.wants.refused(core, key, from),
+            Input::PutOff { key, from } => self.wants.put_off(core, key, from),
             Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
             Input::Shed { peer, frame } => {
                 reconcile::shed(core, peer);

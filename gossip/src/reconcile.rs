@@ -81,6 +81,10 @@ pub(crate) struct Session {
     epoch: Option<Epoch>,
     head: u64,
     taking: Taking,
+    /// In which life of ours, and up to which change, it holds what is on our disk: see [`crate::Mark`].
+    took_in: Option<(Epoch, u64)>,
+    /// The number of our last change when the oldest root went that nothing has answered.
+    said: u64,
     /// The codes under way: ours, and those that we were sent.
     sending: Option<Box<Coding>>,
     reading: Option<Box<Coding>>,
@@ -95,6 +99,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// In which life of ours, and up to which change, it holds what is on our disk.
+    pub(crate) fn took_in(&self) -> Option<(Epoch, u64)> {
+        self.took_in
+    }
+
+    /// It says so up to that change.
+    fn takes_in(&mut self, epoch: Epoch, through: u64) {
+        let before = self.took_in.filter(|(before, _)| *before == epoch).map_or(0, |(_, before)| before);
+        self.took_in = Some((epoch, through.max(before)));
+    }
+
     /// How much is waited for before the cursor may move.
     pub(crate) fn waits_for(&self) -> usize {
         self.taking.len()
@@ -141,6 +156,7 @@ pub(crate) fn cut(core: &mut Core) {
     core.cursors.forget_all();
     for neighbour in core.neighbours.values_mut() {
         neighbour.session.taking.forget();
+        neighbour.session.took_in = None;
         neighbour.pace.asked = None;
     }
 }

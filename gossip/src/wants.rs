@@ -17,7 +17,8 @@
 //!   v
 //! InFlight -- Chunk -------> Answered -- Accepted, still behind: at once InFlight
 //!   |                           |     -- no word from the node in want_timeout: InFlight, elsewhere
-//!   |                           |     -- Refused: the neighbour is backed off; InFlight elsewhere
+//!   |                           |     -- Gap, what is before is gone: InFlight, from there
+//!   |                           |     -- Refused, PutOff: the neighbour is backed off; InFlight elsewhere
 //!   |                           |     -- Trace: InFlight at the same neighbour, from where the node says
 //!   +-- late, lost (see `answers`), NeighbourDown: InFlight elsewhere; if it is late and nobody else is ahead, it stays
 //!   +-- Unserved: the neighbour is backed off; InFlight elsewhere
@@ -103,11 +104,16 @@ impl Wants {
         core.timers.set(Timer::Want(key), core.after(core.config.want_delay));
     }
 
-    /// The node holds `have` of `key`, and was handed something that begins later.
+    /// The node holds `have` of `key`, and was handed something that begins later. Or it goes on from there, since what lies
+    /// before is gone.
     pub(crate) fn gap(&mut self, core: &mut Core, key: Key, topic: Option<&Topic>, have: u64) {
         self.consider(core, key, topic);
-        if let Some(want) = self.by_key.get_mut(&key) {
-            want.have = have;
+        let Some(want) = self.by_key.get_mut(&key) else { return };
+        let goes_on = have > want.have && want.state == State::Answered;
+        want.have = have;
+        if goes_on {
+            want.asked.clear();
+            self.dispatch(core, key);
         }
     }
 
@@ -137,6 +143,15 @@ impl Wants {
         for neighbour in core.neighbours.values_mut() {
             neighbour.wants_queued.remove(&(order, key));
         }
+    }
+
+    /// What `from` delivered of `key` is of no use yet.
+    pub(crate) fn put_off(&mut self, core: &mut Core, key: Key, from: PeerId) {
+        let now = core.now;
+        if let Some(neighbour) = core.neighbours.get_mut(&from) {
+            neighbour.back_off_briefly(key, now, &core.config);
+        }
+        self.turn_away(core, key, from);
     }
 
     /// The node holds another version of `key` now.

@@ -48,6 +48,9 @@ pub(crate) fn start(core: &mut Core, peer: PeerId) {
     pace.fruitless = pace.fruitless.saturating_add(u32::from(pace.differs));
     pace.differs = false;
     pace.round_started = core.now;
+    if pace.asked.is_none() {
+        neighbour.session.said = core.frontier.head();
+    }
     pace.asked = Some(core.now);
     (neighbour.session.sending, neighbour.session.reading) = (None, None);
     rest(core, peer);

@@ -45,6 +45,10 @@ pub(super) fn received(core: &mut Core, from: PeerId, theirs: &Root) {
     }
     neighbour.session.epoch = Some(theirs.epoch);
     neighbour.session.head = theirs.head;
+    let (epoch, head) = (core.epoch, core.frontier.head());
+    if let Some((_, through)) = theirs.resume.filter(|(of, through)| *of == epoch && *through <= head) {
+        neighbour.session.takes_in(epoch, through);
+    }
     core.cursors.check(&from, theirs.epoch, theirs.head);
     let cost = core.frontier.sum_cost(&common);
     if !may_walk(core, from, cost) {
@@ -57,6 +61,7 @@ pub(super) fn received(core: &mut Core, from: PeerId, theirs: &Root) {
     // Two questions that cross each other are each other's answers.
     let crosses = neighbour.pace.asked.take().is_some_and(|asked| now.saturating_sub(asked) <= hurry);
     if Fingerprint::of(theirs.salt, &ours) == theirs.fingerprint {
+        neighbour.session.takes_in(epoch, head);
         agree(core, from, theirs.epoch, theirs.head);
         if theirs.asks && !crosses {
             let head = core.frontier.head();
@@ -77,6 +82,8 @@ pub(super) fn agreed(core: &mut Core, from: PeerId, theirs: &Agreed) {
     if let Some(epoch) = neighbour.session.epoch
         && neighbour.pace.asked.take().is_some()
     {
+        let said = neighbour.session.said;
+        neighbour.session.takes_in(core.epoch, said);
         agree(core, from, epoch, theirs.head);
     }
 }

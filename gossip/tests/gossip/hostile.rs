@@ -201,6 +201,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             .prop_map(|(key, topic, from, have)| Input::Gap { key, topic, from, have }),
         2 => (any_key(), any_peer(), any_size()).prop_map(|(key, from, have)| Input::Trace { key, from, have }),
         2 => (any_key(), any_peer()).prop_map(|(key, from)| Input::Refused { key, from }),
+        1 => (any_key(), any_peer()).prop_map(|(key, from)| Input::PutOff { key, from }),
         2 => (any_peer(), any_key(), any_size(), prop::option::of(Just(vec![1])))
             .prop_map(|(to, key, from, chunk)| Input::Served { to, key, from, chunk }),
         1 => (any_peer(), any_message()).prop_map(|(peer, frame)| Input::Shed { peer, frame }),

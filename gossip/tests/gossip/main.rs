@@ -13,6 +13,7 @@ mod cost;
 mod hostile;
 mod laws;
 mod lazy;
+mod marks;
 mod offers;
 mod pair;
 mod places;

@@ -197,6 +197,36 @@ fn another_neighbour_is_asked_for_what_one_delivered_badly() {
 }
 
 #[test]
+fn what_is_of_no_use_yet_is_asked_of_another_and_of_the_same_again_soon() {
+    let mut rig = rig_of(&[A, B]);
+    rig.have(A, &[item(key(1), "parks", 9)]);
+    rig.pass(ms(200));
+    rig.have(B, &[item(key(1), "parks", 9)]);
+    rig.outputs();
+    for from in [A, B] {
+        rig.answer(from);
+        rig.input(Input::PutOff { key: key(1), from });
+        let next = if from == A { vec![(B, key(1), 0)] } else { vec![] };
+        assert_eq!(rig.wants(), next);
+    }
+    rig.pass(ms(1_000));
+    rig.have(A, &[item(key(1), "parks", 9)]);
+    rig.pass(ms(200));
+    assert_eq!(rig.wants(), [(A, key(1), 0)]);
+}
+
+#[test]
+fn where_the_beginning_is_gone_it_goes_on_behind_it_at_once() {
+    let mut rig = rig_of(&[A]);
+    rig.have(A, &[item(key(1), "parks", 9)]);
+    rig.pass(ms(200));
+    rig.outputs();
+    rig.answer(A);
+    rig.input(Input::Gap { key: key(1), topic: Some(topic("parks")), from: A, have: 6 });
+    assert_eq!(rig.wants(), [(A, key(1), 6)]);
+}
+
+#[test]
 fn wants_are_served_by_the_node() {
     let mut rig = rig_of(&[A]);
     rig.load(&[item(key(1), "parks", 5)]);
