@@ -1,11 +1,15 @@
-//! A run, off the wire: parsed, and checked against nothing, and against a log that is held.
+//! A run, or what stands for entries that were let go, off the wire: parsed, and checked against nothing, and against a log that is
+//! held.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use msec_crdt_store::{Run, Verdict};
+use msec_crdt_store::{Prefix, Run, Verdict};
 use msec_fuzz::town;
 
 fuzz_target!(|bytes: &[u8]| {
+    if Prefix::is_meant(bytes) {
+        return prefix(bytes);
+    }
     let Ok(run) = Run::from_bytes(bytes) else { return };
     let written = run.to_bytes();
     assert!(
@@ -22,3 +26,14 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+fn prefix(bytes: &[u8]) {
+    let Ok(prefix) = Prefix::from_bytes(bytes) else { return };
+    let (log, end) = (prefix.log(), prefix.end());
+    let Ok(verified) = prefix.clone().verify(&town::authority()) else { return };
+    let state = verified.state();
+    assert_eq!((state.log(), state.size()), (log, end));
+    assert!(town::runs().iter().any(|run| run.state().head() == state.head()), "signed by nobody");
+    let again = Prefix::from_bytes(&verified.to_bytes());
+    assert!(again.is_ok_and(|again| again == prefix), "what was read is written, and read again");
+}

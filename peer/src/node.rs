@@ -11,7 +11,7 @@
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `notes`
-//! (what a restart remembers), `replicate` (between gossip, logs and storage), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
+//! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
 mod budget;
 #[cfg(all(feature = "net", feature = "index"))]
@@ -27,8 +27,10 @@ mod hearsay;
 mod io;
 mod links;
 mod logs;
+mod mark;
 mod membership;
 mod notes;
+mod prefixes;
 mod reach;
 mod replicate;
 mod sizes;
@@ -58,11 +60,13 @@ pub use io::{
 };
 use links::Links;
 use logs::Logs;
+pub use mark::Mark;
 use membership::Neighbours;
 use notes::Notes;
+use prefixes::Prefixes;
 pub use reach::Network;
 use replicate::Reads;
-pub use sizes::{READS_MAX, Sizes, TRACES_MAX};
+pub use sizes::{ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes, TRACES_MAX};
 
 /// A peer, sans-I/O.
 pub struct Node {
@@ -83,6 +87,7 @@ pub struct Node {
     notes: Notes,
     gossip: Gossip,
     reads: Reads,
+    prefixes: Prefixes,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -139,6 +144,7 @@ impl Node {
             commits: Commits::default(),
             notes: Notes::default(),
             reads: Reads::default(),
+            prefixes: Prefixes::default(),
             outputs: VecDeque::new(),
             config,
             identity,

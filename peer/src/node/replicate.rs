@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, ForkEvidence, Run, RunError, Verdict, VerifiedRun};
+use msec_crdt_store::{
+    CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
+};
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
@@ -73,6 +75,9 @@ impl Node {
         if let Ok(evidence) = ForkEvidence::from_bytes(payload) {
             return self.evidence_came(from, asked, evidence);
         }
+        if Prefix::is_meant(payload) && !live {
+            return self.deliver_prefix(from, asked, payload);
+        }
         let run = match Run::from_bytes(payload) {
             Ok(run) if asked.names(&key_of(&run.log)) => run,
             Ok(_) => return self.refuse_run(from, asked, &RunError::NotARun),
@@ -90,8 +95,14 @@ impl Node {
             self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
             return self.tell_gossip(GossipInput::Refused { key, from });
         }
-        match run.verify(held, &self.authority) {
-            Ok(Verdict::New(run)) => self.accept(from, run, payload.len(), live),
+        // Where what lies before is gone, it continues what stands for that.
+        let prefix = self.prefixes.before(&log, held.map_or(0, LogState::size), run.from);
+        let ground = prefix.as_ref().map(|prefix| prefix.state()).or(held);
+        match run.verify(ground, &self.authority) {
+            Ok(Verdict::New(run)) => {
+                let run = prefix.into_iter().fold(run, VerifiedRun::after);
+                self.accept(from, run, payload.len(), live);
+            }
             Ok(Verdict::Known) => self.compare_heads(from, &log, &head),
             Ok(Verdict::Gap { held: have }) => {
                 let topic = self.logs.topic(&log).cloned();
@@ -130,7 +141,7 @@ impl Node {
             tracing::debug!(%log, peer = %from, "a log that this peer does not want");
             return;
         }
-        if run.from() == 0 {
+        if run.from() == 0 || run.prefix().is_some() {
             for grant in header.grants() {
                 let _ = self.authority.learn(grant);
             }
@@ -146,6 +157,7 @@ impl Node {
         }
         let (key, version) = (key_of(&log), version_of(state));
         let payload = live.then(|| run.to_bytes());
+        self.prefixes.forget(&log);
         self.logs.hold(topic.clone(), state.clone());
         let topic = dated(topic, state);
         let entries = run.entries().len();

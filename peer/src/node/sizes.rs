@@ -5,6 +5,7 @@ use msec_identity::LogId;
 use super::Node;
 
 pub use super::forks::TRACES_MAX;
+pub use super::prefixes::{ADOPTED_MAX, NOTED_MAX};
 pub use super::replicate::READS_MAX;
 
 /// The sizes of what a node bounds.
@@ -30,6 +31,9 @@ pub struct Sizes {
     pub contested: usize,
     /// Other histories of logs that are followed at one neighbour: at most [`TRACES_MAX`].
     pub traces: usize,
+    /// Logs whose beginning is gone, as neighbours say, and those that wait for a run behind it: at most [`NOTED_MAX`] and
+    /// [`ADOPTED_MAX`].
+    pub prefixes: [usize; 2],
     /// What nobody has taken yet. A driver takes all after each input, so that there is none.
     pub outputs: usize,
     /// The tables of the overlay, with the settings that [`super::Config::views`] gives.
@@ -59,6 +63,7 @@ impl Node {
             reads: self.reads.most_of_one(),
             contested: self.forks.len(),
             traces: self.forks.traced_of_one(),
+            prefixes: self.prefixes.sizes(),
             outputs: self.outputs.len(),
             overlay: self.overlay.table_sizes(),
             gossip: self.gossip.table_sizes(),

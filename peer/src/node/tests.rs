@@ -8,6 +8,7 @@ mod interest;
 mod links;
 mod logs;
 mod notes;
+mod prefixes;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

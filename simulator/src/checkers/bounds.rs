@@ -2,7 +2,7 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::node::{self, READS_MAX, Sizes};
+use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes};
 
 use super::{Checker, Kind};
 use crate::link::QUEUE_BYTES_MAX;
@@ -79,7 +79,7 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 9] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 11] {
     [
         ("links", is.links, may.links_max),
         ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
@@ -90,6 +90,8 @@ fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 9] {
         ("bytes that wait for the disk", is.waiting_bytes, may.waiting_bytes_max + RUN_BYTES_MAX),
         ("own bytes that wait", is.own_waiting_bytes, may.waiting_bytes_max + 2 * BODY_BYTES_MAX),
         ("reads for one neighbour", is.reads, READS_MAX),
+        ("beginnings that are gone", is.prefixes[0], NOTED_MAX),
+        ("beginnings that wait for what follows", is.prefixes[1], ADOPTED_MAX),
         ("outputs that nobody took", is.outputs, 0),
     ]
 }
