@@ -17,15 +17,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use msec_peer::Place;
 use msec_peer::identity::{Addresses, CollectionPath, PeerId};
 use msec_peer::node::Contact;
 use msec_peer::store::STREAM_BYTES_MAX;
+use msec_peer::{Keep, Place, Retention};
 
 use crate::mqtt;
 pub use error::{ConfigError, Fault, Problem};
 use layout::Layout;
-use raw::{RawConfig, RawDevice, RawMqtt, RawRule};
+use raw::{RawConfig, RawDevice, RawKeep, RawMqtt, RawRule};
 
 /// The longest file, in bytes. A longer one is refused.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -33,6 +33,8 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const DEVICES_MAX: usize = 4_096;
 /// The most rules. A file with more is refused.
 pub const RULES_MAX: usize = 256;
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// All settings with their defaults, as a file.
 pub const DEFAULT_FILE: &str = include_str!("config/default.toml");
@@ -63,6 +65,8 @@ pub struct PeerSettings {
     pub thrifty: Vec<CollectionPath>,
     /// Where it claims what hours come to, and countersigns what others claimed.
     pub claims: Vec<CollectionPath>,
+    /// What it keeps, and for how long.
+    pub keep: Keep,
     /// Whether it finds others by mDNS.
     pub mdns: bool,
 }
@@ -166,6 +170,7 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
         at("peer", 0, key, paths)
     };
     let (thrifty, claims) = (paths("thrifty", &peer.thrifty)?, paths("claims", &peer.claims)?);
+    let keep = check_keep(peer.keep_copies, peer.keep)?;
     if page.zone.is_empty() || jiff::tz::TimeZone::get(&page.zone).is_err() {
         let reason =
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
@@ -185,11 +190,36 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             advertise,
             thrifty,
             claims,
+            keep,
             mdns: peer.mdns,
         },
         page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone },
         mqtt,
     })
+}
+
+fn check_keep(copies: u64, raw: Vec<RawKeep>) -> Result<Keep, Wrong> {
+    const TABLE: &str = "peer.keep";
+    let most = msec_peer::KEEP_COPIES_MAX;
+    let copies = usize::try_from(copies).ok().filter(|copies| *copies <= most);
+    let copies = copies.ok_or_else(|| format!("write how many neighbours, 0 to {most}"));
+    let mut keep = Keep { copies: at("peer", 0, "keep_copies", copies)?, ..Keep::default() };
+    for (nth, raw) in raw.into_iter().enumerate() {
+        let collection = at(TABLE, nth, "collection", raw.collection.parse::<CollectionPath>())?;
+        let days = |key, days: Option<u64>| {
+            let ms =
+                days.map(|days| days.checked_mul(DAY_MS).ok_or("these are more days than there will be"));
+            at(TABLE, nth, key, ms.transpose())
+        };
+        let (raw_ms, roll_ups_ms) =
+            (days("raw_days", raw.raw_days)?, days("roll_ups_days", raw.roll_ups_days)?);
+        let rule = Retention { collection, raw_ms, roll_ups_ms, bytes_max: raw.bytes_max };
+        let key = if rule.roll_ups_ms.is_some() { "roll_ups_days" } else { "collection" };
+        at(TABLE, nth, key, Keep::check_rule(&rule))?;
+        keep.rules.push(rule);
+        at(TABLE, nth, "collection", keep.check())?;
+    }
+    Ok(keep)
 }
 
 fn check_mqtt(raw: RawMqtt) -> Result<MqttSettings, Wrong> {

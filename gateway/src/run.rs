@@ -127,6 +127,7 @@ fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
         let collections = settings.claims.clone();
         config = config.claims(Claims { collections, of_others: true, ..Claims::default() });
     }
+    let config = config.keep(settings.keep.clone());
     let config = settings.advertise.iter().fold(config, |config, address| config.advertise(*address));
     Ok(settings.thrifty.iter().cloned().fold(config, PeerConfig::thrifty))
 }

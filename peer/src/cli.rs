@@ -4,6 +4,8 @@ mod args;
 mod ask;
 #[cfg(feature = "index")]
 mod export;
+#[cfg(feature = "index")]
+mod keep;
 mod line;
 mod publish;
 #[cfg(feature = "index")]

@@ -66,7 +66,7 @@ mod sdk;
 pub use msec_crdt_store as store;
 pub use msec_crdt_store::{Area, Near, Place, Query, Reading, Row, ValueQuality};
 #[cfg(feature = "index")]
-pub use msec_crdt_store::{Bucket, ClaimView, Resolution, RollUpQuery, RollUpRow};
+pub use msec_crdt_store::{Bucket, ClaimView, Resolution, Retention, RollUpQuery, RollUpRow};
 #[cfg(feature = "documents")]
 pub use msec_crdt_store::{
     Conflict, Held, Thing, ThingError, ThingField, ThingPatch, ThingView, Things, WaitsFor,
@@ -83,11 +83,11 @@ pub use net::{IrohAddress, ParseIrohAddressError};
 pub use sdk::EraseFailed;
 #[cfg(feature = "net")]
 pub use sdk::{
-    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, Granted, InvitationError, Membership, Neighbour,
-    Notice, OpenError, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed,
-    Status, Subscription,
+    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Found, Granted, InvitationError, Kept, Membership,
+    Neighbour, Notice, OpenError, Over, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending,
+    PublishFailed, QueryFailed, Status, Subscription,
 };
 #[cfg(all(feature = "net", feature = "index"))]
-pub use sdk::{Claims, STATEMENTS_MAX};
+pub use sdk::{Claims, KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError, STATEMENTS_MAX};
 #[cfg(all(feature = "net", feature = "documents"))]
 pub use sdk::{CompactFailed, Compacted, EditFailed, Registry, RegistryFailed, RegistryWatch};

@@ -13,6 +13,8 @@ mod peer;
 mod pending;
 #[cfg(feature = "documents")]
 mod registry;
+#[cfg(feature = "index")]
+mod retaining;
 mod status;
 mod subscription;
 
@@ -36,5 +38,7 @@ pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;
 #[cfg(feature = "documents")]
 pub use registry::{Registry, RegistryWatch};
-pub use status::{Found, Granted, Neighbour, Status};
+#[cfg(feature = "index")]
+pub use retaining::{KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError};
+pub use status::{Found, Granted, Kept, Neighbour, Over, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

@@ -98,7 +98,7 @@ pub enum Problem {
 fn in_table(table: &str) -> String {
     match table {
         "" => String::new(),
-        several @ ("mqtt.device" | "mqtt.rule") => format!(" in [[{several}]]"),
+        several @ ("mqtt.device" | "mqtt.rule" | "peer.keep") => format!(" in [[{several}]]"),
         table => format!(" in [{table}]"),
     }
 }

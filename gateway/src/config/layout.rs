@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Fault, Problem};
-use super::raw::{RawConfig, RawDevice, RawMqtt, RawPage, RawPeer, RawRule};
+use super::raw::{RawConfig, RawDevice, RawKeep, RawMqtt, RawPage, RawPeer, RawRule};
 
 /// How deep tables are looked into. What is deeper has no known key.
 const DEPTH_MAX: usize = 4;
@@ -122,10 +122,11 @@ impl Layout {
 }
 
 /// Which keys each table has, as its struct says.
-pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 6] {
+pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 7] {
     [
         ("", fields::<RawConfig>()),
         ("peer", fields::<RawPeer>()),
+        ("peer.keep", fields::<RawKeep>()),
         ("page", fields::<RawPage>()),
         ("mqtt", fields::<RawMqtt>()),
         ("mqtt.device", fields::<RawDevice>()),

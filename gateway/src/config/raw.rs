@@ -22,7 +22,18 @@ pub(super) struct RawPeer {
     pub(super) advertise: Vec<String>,
     pub(super) thrifty: Vec<String>,
     pub(super) claims: Vec<String>,
+    pub(super) keep_copies: u64,
     pub(super) mdns: bool,
+    pub(super) keep: Vec<RawKeep>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKeep {
+    pub(super) collection: String,
+    pub(super) raw_days: Option<u64>,
+    pub(super) roll_ups_days: Option<u64>,
+    pub(super) bytes_max: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -95,7 +106,9 @@ impl Default for RawPeer {
             advertise: Vec::new(),
             thrifty: Vec::new(),
             claims: Vec::new(),
+            keep_copies: 2,
             mdns: true,
+            keep: Vec::new(),
         }
     }
 }

@@ -7,6 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use msec_crdt_store::ValueQuality;
 use msec_identity::{CollectionPath, PeerId};
 
+#[cfg(feature = "index")]
+use super::keep::KeepArg;
 use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, WithinArg, listen, number, quality};
 
 /// A peer of the M-Sec mesh: a smart city without a cloud.
@@ -175,6 +177,14 @@ pub(super) struct Run {
     #[cfg(feature = "index")]
     #[arg(long, value_name = "COLLECTION")]
     pub(super) claims: Vec<CollectionPath>,
+    /// Let go of what is older or more than that there and below, once others hold it; may be given several times
+    #[cfg(feature = "index")]
+    #[arg(long, value_name = "COLLECTION,raw=AGE,roll-ups=AGE,bytes=SIZE")]
+    pub(super) keep: Vec<KeepArg>,
+    /// How many neighbours have to hold what is let go of
+    #[cfg(feature = "index")]
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "keep")]
+    pub(super) copies: usize,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,

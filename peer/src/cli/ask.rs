@@ -10,7 +10,7 @@ use super::signal::Signal;
 use super::values::show_time;
 use crate::control::{Answer, QueryRequest, Request, Session};
 use crate::net::wall_clock;
-use crate::sdk::{DataDir, Granted};
+use crate::sdk::{DataDir, Granted, Status};
 
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
@@ -151,6 +151,26 @@ fn contested(logs: usize) -> String {
     }
 }
 
+/// What was let go, and what stays though it is old.
+fn let_go(status: &Status) -> String {
+    let mut parts = vec![match status.let_go_entries {
+        0 => "nothing".to_owned(),
+        entries => format!("{entries} entries at the beginning of {} logs", status.let_go_logs),
+    }];
+    let Some(kept) = &status.retention else { return parts.remove(0) };
+    if kept.unvouched_logs > 0 {
+        parts.push(format!("{} logs wait until more neighbours hold what is old", kept.unvouched_logs));
+    }
+    if kept.unclaimed_logs > 0 {
+        parts.push(format!("{} logs wait until claims stand for what is old", kept.unclaimed_logs));
+    }
+    parts.extend(kept.over.iter().map(|it| match it.collection.as_str() {
+        "" => format!("{} bytes over the cap", it.bytes),
+        collection => format!("{collection} is {} bytes over its cap", it.bytes),
+    }));
+    parts.join("; ")
+}
+
 pub(super) fn status(place: &Where) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
@@ -192,6 +212,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
                 "holds",
                 format!("{} logs, {} entries{}", status.logs, status.entries, contested(status.contested)),
             ),
+            line("let go", let_go(&status)),
             line(
                 "disk",
                 if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),

@@ -17,7 +17,7 @@ use crate::gossip::{Interest, InterestError};
 use crate::net::{Throttle, wall_clock};
 use crate::node::Event;
 #[cfg(feature = "index")]
-use crate::sdk::Claims;
+use crate::sdk::{Claims, Keep};
 use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
 
 /// Lines about what was refused that are shown in a minute. Further ones are counted.
@@ -59,6 +59,11 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     if !args.claims.is_empty() {
         let (collections, of_others) = (args.claims.clone(), !args.leaf);
         config = config.claims(Claims { collections, of_others, ..Claims::default() });
+    }
+    #[cfg(feature = "index")]
+    {
+        let rules = args.keep.into_iter().map(|it| it.0).collect();
+        config = config.keep(Keep { rules, copies: args.copies, ..Keep::default() });
     }
     config = args.thrifty.into_iter().fold(config, PeerConfig::thrifty);
     let peer = Peer::open(config).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use msec_crdt_store::{Checked, Compacted, FileDir, LogState, Medium, Opened, Storage, Store, check};
+use msec_crdt_store::{Checked, Compacted, FileDir, LetGo, LogState, Medium, Opened, Storage, Store, check};
 use serde_json::json;
 
 use super::args::Where;
@@ -128,8 +128,9 @@ fn repair(place: &Where) -> anyhow::Result<()> {
     // Without the index everything is read.
     dir.remove("index.redb").context("cannot remove the store's index")?;
     let (mut store, opened) = open(dir)?;
+    let gone: u64 = store.queries().let_go().iter().map(LetGo::entries).sum();
     store.close();
-    let entries: u64 = opened.logs.iter().map(LogState::size).sum();
+    let entries = opened.logs.iter().map(LogState::size).sum::<u64>().saturating_sub(gone);
     if place.json {
         let cut = opened.cut.map(|cut| json!({ "bytes": cut.bytes, "torn": cut.torn }));
         say(json!({ "cut": cut, "logs": opened.logs.len(), "entries": entries }));
@@ -159,33 +160,55 @@ fn compact(place: &Where) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is held in a collection.
+#[derive(Default)]
+struct Collected {
+    logs: u64,
+    entries: u64,
+    let_go: u64,
+}
+
 fn stats(place: &Where) -> anyhow::Result<()> {
     let (store, opened) = open(directory(place)?)?;
-    let wear = store.gauge().wear();
+    let (wear, gone) = (store.gauge().wear(), store.queries().let_go());
     drop(store);
-    let mut collections: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut collections: BTreeMap<&str, Collected> = BTreeMap::new();
     for state in &opened.logs {
-        let (logs, entries) = collections.entry(state.header().collection().as_str()).or_default();
-        (*logs, *entries) = (*logs + 1, *entries + state.size());
+        let collected = collections.entry(state.header().collection().as_str()).or_default();
+        (collected.logs, collected.entries) = (collected.logs + 1, collected.entries + state.size());
+    }
+    for it in &gone {
+        let collected = collections.entry(it.state.header().collection().as_str()).or_default();
+        collected.entries = collected.entries.saturating_sub(it.entries());
+        collected.let_go += it.entries();
     }
     let files = sizes(place)?;
     if place.json {
-        let of = |(name, (logs, entries)): (&&str, &(u64, u64))| json!({ "collection": name, "logs": logs, "entries": entries });
+        let of = |(name, it): (&&str, &Collected)| json!({ "collection": name, "logs": it.logs, "entries": it.entries, "let_go": it.let_go });
+        let lacks = |it: &LetGo| {
+            let header = it.state.header();
+            json!({
+                "log": it.log().to_string(), "collection": header.collection(), "stream": header.stream(),
+                "author": header.author(), "begin": it.begin,
+            })
+        };
         say(json!({
             "segments_bytes": files.segments, "index_bytes": files.index, "aside_bytes": files.aside,
             "ledger_bytes": files.ledger, "written_bytes": wear.bytes, "stored_readings": wear.readings,
             "runs": opened.run, "contested": opened.contested.iter().map(|fork| fork_json(fork)).collect::<Vec<_>>(),
             "collections": collections.iter().map(of).collect::<Vec<_>>(),
+            "let_go": gone.iter().map(lacks).collect::<Vec<_>>(),
         }));
         return Ok(());
     }
-    let mut rows = vec![vec!["COLLECTION".to_owned(), "LOGS".to_owned(), "ENTRIES".to_owned()]];
-    rows.extend(
-        collections
-            .iter()
-            .map(|(name, (logs, entries))| vec![(*name).to_owned(), logs.to_string(), entries.to_string()]),
-    );
+    let mut rows = vec![["COLLECTION", "LOGS", "ENTRIES", "LET GO"].map(str::to_owned).to_vec()];
+    rows.extend(collections.iter().map(|(name, it)| {
+        vec![(*name).to_owned(), it.logs.to_string(), it.entries.to_string(), it.let_go.to_string()]
+    }));
     table(&rows);
+    if !gone.is_empty() {
+        say(format!("{} logs lack their beginning: --json says up to where each", gone.len()));
+    }
     say(format!("{} bytes in segments, {} in the index", files.segments, files.index));
     say(format!("written so far: {}", written(wear.bytes, wear.readings)));
     opened.contested.iter().for_each(|fork| say(forked(fork)));

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+#[cfg(feature = "index")]
+use msec_crdt_store::Compacted;
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
 use msec_crdt_store::{Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
@@ -32,6 +34,16 @@ pub(crate) enum Job {
         log: LogId,
         from: u64,
         bytes_max: usize,
+    },
+    #[cfg(feature = "index")]
+    Prune {
+        logs: Vec<(LogId, u64)>,
+        answer: oneshot::Sender<Result<u64, StorageError>>,
+    },
+    #[cfg(feature = "index")]
+    Compact {
+        dead_percent_min: u8,
+        answer: oneshot::Sender<Result<Compacted, StorageError>>,
     },
     Query {
         query: Query,
@@ -129,6 +141,20 @@ impl Disk {
         self.ask(Job::Erase { entries, answer });
         answered.await.ok()
     }
+
+    /// Lets go of the entries of each log below that place, between two commits. `None` if the thread is gone.
+    pub(crate) async fn prune(&self, logs: Vec<(LogId, u64)>) -> Option<Result<u64, StorageError>> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Prune { logs, answer });
+        answered.await.ok()
+    }
+
+    /// Rewrites the segments of which so many hundredths are dead. `None` if the thread is gone.
+    pub(crate) async fn compact(&self, dead_percent_min: u8) -> Option<Result<Compacted, StorageError>> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Compact { dead_percent_min, answer });
+        answered.await.ok()
+    }
 }
 
 #[cfg(feature = "documents")]
@@ -204,6 +230,17 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
             Job::KeepSnapshot { snapshot, answer } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(storage.keep_snapshot(&snapshot));
+                continue;
+            }
+            #[cfg(feature = "index")]
+            Job::Prune { logs, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(storage.prune(&logs));
+                continue;
+            }
+            #[cfg(feature = "index")]
+            Job::Compact { dead_percent_min, answer } => {
+                let _ = answer.send(storage.compact(dead_percent_min));
                 continue;
             }
             _ => return storage.close(),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use msec_crdt_store::{ClockBound, Storage, WearGauge};
 use msec_identity::UnixMillis;
 use msec_identity::handshake::ChannelBinding;
+#[cfg(feature = "index")]
+use msec_identity::{CollectionPath, LogId};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
@@ -17,6 +19,8 @@ use super::link::LinkHandle;
 use super::mdns::Mdns;
 use super::reception::Reception;
 use super::sockets::{Connectors, Sockets};
+#[cfg(feature = "index")]
+use crate::node::Mark;
 use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
 };
@@ -67,6 +71,19 @@ pub(crate) enum Command {
     },
     Status {
         answer: oneshot::Sender<Status>,
+    },
+    /// How much is on disk of the logs in these collections.
+    #[cfg(feature = "index")]
+    Mark {
+        collections: Vec<CollectionPath>,
+        answer: oneshot::Sender<Mark>,
+    },
+    /// How much of them so many neighbours hold.
+    #[cfg(feature = "index")]
+    Vouched {
+        mark: Mark,
+        copies: usize,
+        answer: oneshot::Sender<BTreeMap<LogId, u64>>,
     },
     Close {
         answer: oneshot::Sender<()>,
@@ -260,6 +277,14 @@ impl Driver {
             Command::Status { answer } => {
                 let _ = answer.send(self.status());
             }
+            #[cfg(feature = "index")]
+            Command::Mark { collections, answer } => {
+                let _ = answer.send(self.node.mark(&collections));
+            }
+            #[cfg(feature = "index")]
+            Command::Vouched { mark, copies, answer } => {
+                let _ = answer.send(self.node.vouched(&mark, copies));
+            }
             Command::Close { answer } => drop(answer),
         }
     }
@@ -312,6 +337,9 @@ impl Driver {
             logs: self.node.frontier().count(),
             entries: self.node.frontier().map(|(_, size, _)| size).sum(),
             contested: self.node.contested().count(),
+            let_go_logs: 0,
+            let_go_entries: 0,
+            retention: None,
             storage_ok: !self.node.is_storage_failing(),
             written_bytes: wear.bytes,
             stored_readings: wear.readings,

@@ -11,6 +11,8 @@ use super::claiming::Claims;
 use super::data_dir::DataDir;
 use super::error::DataDirError;
 use super::invitation::Membership;
+#[cfg(feature = "index")]
+use super::retaining::Keep;
 use crate::net::Addresses;
 #[cfg(feature = "iroh")]
 use crate::net::{IrohAddress, WideArea, random_seed};
@@ -28,6 +30,8 @@ pub struct PeerConfig {
     pub(crate) advertise: Vec<SocketAddr>,
     #[cfg(feature = "index")]
     pub(crate) claims: Option<Claims>,
+    #[cfg(feature = "index")]
+    pub(crate) keep: Keep,
     pub(crate) node: Config,
 }
 
@@ -50,6 +54,8 @@ impl PeerConfig {
             advertise: Vec::new(),
             #[cfg(feature = "index")]
             claims: None,
+            #[cfg(feature = "index")]
+            keep: Keep::default(),
             node: Config::default(),
         })
     }
@@ -181,6 +187,14 @@ impl PeerConfig {
     #[must_use]
     pub fn claims(mut self, claims: Claims) -> Self {
         self.claims = Some(claims);
+        self
+    }
+
+    /// Lets go of what these rules don't keep, once others hold it. Default: there are none, and all is kept.
+    #[cfg(feature = "index")]
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
         self
     }
 

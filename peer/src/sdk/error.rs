@@ -28,6 +28,10 @@ pub enum OpenError {
     /// The settings cannot work.
     #[error("the settings cannot work")]
     Config(#[from] ConfigError),
+    /// The rules of retention cannot be meant.
+    #[cfg(feature = "index")]
+    #[error("the rules of what is kept cannot be meant")]
+    Keep(#[from] super::retaining::KeepError),
     /// The system starts no thread.
     #[error("cannot start the storage thread")]
     Thread(#[source] std::io::Error),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 #[cfg(feature = "index")]
-use msec_crdt_store::{ClaimView, RollUpQuery, RollUpRow};
+use msec_crdt_store::{ClaimView, LetGo, RollUpQuery, RollUpRow};
 use msec_crdt_store::{FileDir, Query, Reading, Row, Store};
 #[cfg(any(feature = "index", feature = "documents"))]
 use msec_identity::LogId;
@@ -22,6 +22,8 @@ use super::data_dir::store_config;
 use super::error::EraseFailed;
 use super::error::{OpenError, PeerClosed, PublishFailed, QueryFailed};
 use super::pending::Pending;
+#[cfg(feature = "index")]
+use super::retaining::Retaining;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
 #[cfg(feature = "iroh")]
@@ -47,13 +49,18 @@ pub struct Peer {
     /// Claims as long as the peer is held.
     #[cfg(feature = "index")]
     _claiming: Option<Arc<Claiming>>,
+    /// Lets go of what is old as long as the peer is held.
+    #[cfg(feature = "index")]
+    retaining: Option<Arc<Retaining>>,
 }
 
 impl Peer {
     /// Opens the peer: locks and reads its store, binds its socket, dials its contacts.
     pub async fn open(config: PeerConfig) -> Result<Self, OpenError> {
         #[cfg(feature = "index")]
-        let claims = config.claims.clone();
+        let (claims, keep) = (config.claims.clone(), config.keep.clone());
+        #[cfg(feature = "index")]
+        keep.check()?;
         let PeerConfig { dir, identity, membership, addresses, mdns, advertise, node: mut settings, .. } =
             config;
         // Checked with the other settings; where the machine is, is looked at when the peer runs.
@@ -102,8 +109,13 @@ impl Peer {
         let disk = driver.disk();
         tokio::spawn(driver.run());
         #[cfg(feature = "index")]
+        let claimed = claims.as_ref().map_or_else(Vec::new, |claims| claims.collections.clone());
+        #[cfg(feature = "index")]
         let claiming =
             claims.map(|config| Arc::new(Claiming::start(config, id, commands.downgrade(), disk.clone())));
+        #[cfg(feature = "index")]
+        let retaining = (!keep.rules.is_empty())
+            .then(|| Arc::new(Retaining::start(keep, claimed, commands.downgrade(), disk.clone())));
         Ok(Self {
             id,
             address,
@@ -115,6 +127,8 @@ impl Peer {
             cut,
             #[cfg(feature = "index")]
             _claiming: claiming,
+            #[cfg(feature = "index")]
+            retaining,
         })
     }
 
@@ -222,7 +236,26 @@ impl Peer {
 
     /// How it is.
     pub async fn status(&self) -> Result<Status, PeerClosed> {
-        self.ask(|answer| Command::Status { answer }).await
+        let status = self.ask(|answer| Command::Status { answer }).await?;
+        #[cfg(feature = "index")]
+        let status = {
+            let gone = self.disk.with(|queries| queries.let_go()).await.ok_or(PeerClosed)?;
+            let let_go_entries = gone.iter().map(LetGo::entries).sum();
+            Status {
+                entries: status.entries.saturating_sub(let_go_entries),
+                let_go_logs: gone.len(),
+                let_go_entries,
+                retention: self.retaining.as_ref().map(|it| it.kept()),
+                ..status
+            }
+        };
+        Ok(status)
+    }
+
+    /// The logs that lack their beginning, since it was let go, in the order of their ids.
+    #[cfg(feature = "index")]
+    pub async fn let_go(&self) -> Result<Vec<LetGo>, PeerClosed> {
+        self.disk.with(|queries| queries.let_go()).await.ok_or(PeerClosed)
     }
 
     /// Acknowledges what is being published, tells the neighbours, and lets go of the store.

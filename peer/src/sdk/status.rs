@@ -32,11 +32,20 @@ pub struct Status {
     pub neighbours: usize,
     /// How many logs it holds.
     pub logs: usize,
-    /// How many entries are in them.
+    /// How many entries are in them, without those that were let go.
     pub entries: u64,
     /// How many logs are known to be forked: their authors signed two histories.
     #[serde(default)]
     pub contested: usize,
+    /// How many logs lack their beginning.
+    #[serde(default)]
+    pub let_go_logs: usize,
+    /// How many entries of them were let go.
+    #[serde(default)]
+    pub let_go_entries: u64,
+    /// What became of the rules of retention, if it has any.
+    #[serde(default)]
+    pub retention: Option<Kept>,
     /// Whether the disk takes what is written.
     pub storage_ok: bool,
     /// Bytes that the store has written to disk, from its first day on.
@@ -50,6 +59,34 @@ pub struct Status {
     /// How far the clock may be off, in milliseconds, where the system says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_within_ms: Option<u64>,
+}
+
+/// What became of the rules of retention the last time, and since the peer opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Kept {
+    /// How many rules there are.
+    pub rules: usize,
+    /// When it was looked the last time; `None`: not yet.
+    pub looked_ms: Option<i64>,
+    /// Entries that were let go since the peer opened.
+    pub let_go_entries: u64,
+    /// Their bytes. Those that compaction has not given back yet are among them.
+    pub let_go_bytes: u64,
+    /// Logs of which something is old and stays, since too few neighbours hold it.
+    pub unvouched_logs: u64,
+    /// Logs of which something is old and stays, since no claims stand for it yet.
+    pub unclaimed_logs: u64,
+    /// Which rules' logs are over their cap all the same.
+    pub over: Vec<Over>,
+}
+
+/// A rule whose logs are over its cap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    /// Of which collection, and those below it.
+    pub collection: String,
+    /// By how many bytes.
+    pub bytes: u64,
 }
 
 /// What a grant lets its holder do.
