@@ -387,7 +387,7 @@ fn who_is_behind_goes_on_where_what_was_let_go_ends() {
         for (seq, chunk) in (2..).zip(&wanted[1..]) {
             let run = received(&chunk.bytes, Some(&held));
             held = run.state().clone();
-            let run = if seq == 2 { run.after(std::sync::Arc::new(verified.clone())) } else { run };
+            let run = if seq == 2 { run.after(Arc::new(verified.clone())) } else { run };
             store.apply(seq, &[run]).expect("applied");
             store.sync().expect("synced");
         }
