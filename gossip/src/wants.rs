@@ -57,6 +57,8 @@ struct Want {
     /// Who was asked since the last progress. Bounded by the neighbours.
     asked: BTreeMap<PeerId, Asked>,
     state: State,
+    /// Whether `have` counts another history than the node's.
+    is_traced: bool,
 }
 
 /// How often, and under which id.
@@ -100,7 +102,10 @@ impl Wants {
         let order =
             WantOrder { is_data: !topic.is_some_and(|topic| core.is_control(topic)), made: self.made };
         self.made += 1;
-        self.by_key.insert(key, Want { order, have, asked: BTreeMap::new(), state: State::Delayed });
+        self.by_key.insert(
+            key,
+            Want { order, have, asked: BTreeMap::new(), state: State::Delayed, is_traced: false },
+        );
         core.timers.set(Timer::Want(key), core.after(core.config.want_delay));
     }
 
@@ -110,7 +115,7 @@ impl Wants {
         self.consider(core, key, topic);
         let Some(want) = self.by_key.get_mut(&key) else { return };
         let goes_on = have > want.have && want.state == State::Answered;
-        want.have = have;
+        (want.have, want.is_traced) = (have, false);
         if goes_on {
             want.asked.clear();
             self.dispatch(core, key);
@@ -133,10 +138,11 @@ impl Wants {
             have,
             asked: BTreeMap::new(),
             state: State::Answered,
+            is_traced: true,
         });
         self.made += 1;
         let order = want.order;
-        want.have = have;
+        (want.have, want.is_traced) = (have, true);
         // Another question than before, so that it has a name of its own.
         want.asked.remove(&from);
         want.fly(core, key, from);
@@ -167,7 +173,7 @@ impl Wants {
         if have > want.have {
             want.asked.clear();
         }
-        want.have = have;
+        (want.have, want.is_traced) = (have, false);
         let state = want.state;
         if core.ahead(&key, have).next().is_none() {
             self.remove(core, key);
@@ -291,8 +297,10 @@ impl Wants {
     /// Asks whom it is best to ask now, or waits for who owes it, or queues the want, or ends it.
     fn dispatch(&mut self, core: &mut Core, key: Key) {
         let Some(want) = self.by_key.get_mut(&key) else { return };
-        // Where another history was followed, that is over.
-        want.have = core.frontier.size(&key);
+        if std::mem::take(&mut want.is_traced) {
+            // That is over: others are asked for what follows on what is held.
+            want.have = core.frontier.size(&key);
+        }
         // Its last answer may be on its way.
         let owes = |peer: &PeerId| core.neighbours.get(peer).is_some_and(|it| it.answers.owes(&key));
         let tired =

@@ -24,7 +24,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use msec_crdt_store::{CONTESTED_MAX, Fork, ForkEvidence, ForkTrace, Head, LogHeader, Run, RunError, Traced};
+use msec_crdt_store::{
+    CONTESTED_MAX, Fork, ForkEvidence, ForkTrace, Head, LogHeader, Prefix, Run, RunError, Traced,
+};
 use msec_gossip::{Input as GossipInput, Key, Version};
 use msec_identity::{LogId, PeerId, Unverified};
 
@@ -144,6 +146,23 @@ impl Node {
             Err(error) => self.end_trace(from, log, &error),
         }
         None
+    }
+
+    /// Goes on behind what a neighbour has let go of a history that is followed at it. `false`: none is.
+    pub(super) fn follow_prefix(&mut self, from: PeerId, prefix: Prefix) -> bool {
+        let log = prefix.log();
+        let Some((asked, trace)) = self.forks.traced.get_mut(&log) else { return false };
+        if *asked != from {
+            return false;
+        }
+        match prefix.verify(&self.authority).map(|prefix| trace.skip(&prefix)) {
+            Ok(Traced::Further(have)) => {
+                self.tell_gossip(GossipInput::Trace { key: key_of(&log), from, have });
+            }
+            Ok(_) => self.end_trace(from, log, &RunError::DoesNotFit),
+            Err(error) => self.end_trace(from, log, &error),
+        }
+        true
     }
 
     fn end_trace(&mut self, from: PeerId, log: LogId, error: &RunError) {

@@ -135,6 +135,10 @@ impl Node {
         };
         let (log, end) = (prefix.log(), prefix.end());
         let key = key_of(&log);
+        if self.forks.get(&log).is_some() {
+            // No head of it is accepted any more.
+            return self.tell_gossip(GossipInput::Refused { key, from });
+        }
         let held = self.logs.get(&log).map(LogState::size);
         if held.is_none() && self.logs.len() >= self.config.logs_max {
             self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
@@ -142,8 +146,11 @@ impl Node {
         }
         let put_off = GossipInput::PutOff { key: asked, from };
         if end <= held.unwrap_or(0) {
-            // By now it could have said more.
-            return self.tell_gossip(put_off);
+            // By now it could have said more, unless it was asked for another history.
+            if !self.follow_prefix(from, prefix) {
+                self.tell_gossip(put_off);
+            }
+            return;
         }
         let prefix = match prefix.verify(&self.authority) {
             Ok(prefix) => prefix,

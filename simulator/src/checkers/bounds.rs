@@ -1,8 +1,8 @@
 //! What is bounded stays within its bound.
 
-use msec_crdt_store::{BODY_BYTES_MAX, RUN_BYTES_MAX};
+use msec_crdt_store::{BODY_BYTES_MAX, CONTESTED_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes};
+use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes, TRACES_MAX};
 
 use super::{Checker, Kind};
 use crate::link::QUEUE_BYTES_MAX;
@@ -79,7 +79,7 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 11] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 13] {
     [
         ("links", is.links, may.links_max),
         ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
@@ -92,6 +92,8 @@ fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 11] {
         ("reads for one neighbour", is.reads, READS_MAX),
         ("beginnings that are gone", is.prefixes[0], NOTED_MAX),
         ("beginnings that wait for what follows", is.prefixes[1], ADOPTED_MAX),
+        ("logs that are known to be forked", is.contested, CONTESTED_MAX),
+        ("histories that are followed at one neighbour", is.traces, TRACES_MAX),
         ("outputs that nobody took", is.outputs, 0),
     ]
 }
@@ -154,6 +156,9 @@ mod tests {
             waiting_bytes: much,
             own_waiting_bytes: much,
             reads: much,
+            prefixes: [much; 2],
+            contested: much,
+            traces: much,
             outputs: much,
             overlay: full,
             gossip: gossip::Tables::default(),

@@ -14,6 +14,7 @@
 //!         -- a chunk that reaches it, another root there  --> Fork
 //!                                     the same root there --> NoFork, as far as the held head goes
 //!         -- a chunk that was held already, or skips some --> Further, from where it is
+//!         -- what stands for entries that were let go     --> Further, behind them; NoFork if that is beyond the held head
 //!         -- a chunk that does not fit its head           --> an error, and the trace is over
 //! ```
 //!
@@ -26,7 +27,7 @@ use msec_identity::{Unverified, Verified, Verifier};
 use super::{Fork, ForkEvidence};
 use crate::error::RunError;
 use crate::log::run::{Laid, Lay};
-use crate::log::{Head, LogHeader, LogState, Run};
+use crate::log::{Head, LogHeader, LogState, Run, VerifiedPrefix};
 use crate::merkle::{CompactRange, TreeHash, consistency_between};
 
 /// Another history of a log, as far as it was followed.
@@ -100,6 +101,18 @@ impl ForkTrace {
             self.theirs = run.head.verify_by(verifier, &author).map_err(RunError::Head)?;
         }
         Ok(self.compare(laid))
+    }
+
+    /// Goes on behind entries that were let go.
+    pub fn skip(&mut self, prefix: &VerifiedPrefix) -> Traced {
+        let state = prefix.state();
+        let (from, to) = (self.size(), self.ours.size);
+        if state.log() != self.ours.log || state.size() <= from || state.size() > to || state.head().size < to
+        {
+            return Traced::NoFork;
+        }
+        (self.theirs, self.range) = (state.head().clone(), state.held.clone());
+        Traced::Further(self.size())
     }
 
     /// Compares what is laid on with the head that is held, or goes on from there.

@@ -41,7 +41,7 @@ fn evidence_survives_and_what_is_held_is_shown_as_contested() {
         store.contest(&fork).expect("kept");
         store.contest(&fork).expect("once is enough");
         let rows = store.query(&Query::default()).expect("answers");
-        assert!(rows.iter().all(|row| row.contested == (row.stream == "mic-1")), "and nothing is hidden");
+        assert!(rows.iter().all(|row| row.contested == (row.stream() == "mic-1")), "and nothing is hidden");
         assert!(store.latest(&Query::default()).expect("answers").iter().any(|row| row.contested));
         store.compact(0).expect("rewritten");
         drop(store);

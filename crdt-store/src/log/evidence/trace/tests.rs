@@ -2,7 +2,7 @@ use msec_identity::{Identity, SpaceId, UnixMillis};
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::{OwnLog, TimeQuality, VerifiedRun};
+use crate::log::{FittingPrefix, OwnLog, Prefix, TimeQuality, VerifiedRun};
 use crate::reading::Reading;
 use crate::storage::{MemoryDir, Storage, Store};
 
@@ -46,12 +46,25 @@ fn sent(run: &VerifiedRun) -> Unverified<Head> {
     run.state().head().clone().into()
 }
 
-/// What comes of it to follow `theirs` where `ours` is held: `None` if there is nothing to follow.
-fn followed(ours: &[VerifiedRun], theirs: &[VerifiedRun]) -> Option<Traced> {
+/// What stands for the entries that the store has let go.
+fn prefix(store: &Store, log: &LogHeader) -> VerifiedPrefix {
+    let bytes = store.prefix(&log.id()).expect("read").expect("something was let go");
+    let fitting = Prefix::from_bytes(&bytes).and_then(Prefix::fit).expect("a prefix");
+    let FittingPrefix { first, between, header, held, rest, head } = fitting;
+    let head = head.verify(&author().peer()).expect("signed");
+    VerifiedPrefix { first, between, state: LogState { header, held, rest, head, latest: None } }
+}
+
+/// What comes of it to follow `theirs`, of which so many entries were let go, where `ours` is held: `None` if there is nothing to follow.
+fn followed(ours: &[VerifiedRun], theirs: &[VerifiedRun], let_go: u64) -> Option<Traced> {
     let verifier = Verifier::strict();
     let (held, last) = (ours.last().expect("a run").state(), theirs.last().expect("a run"));
     let (mut trace, mut traced) = ForkTrace::begin(held, &sent(last), &verifier)?;
-    let store = store(theirs);
+    let mut store = store(theirs);
+    let gone = store.prune(&[(held.log(), let_go)]).expect("let go") > 0;
+    if gone {
+        traced = trace.skip(&prefix(&store, held.header()));
+    }
     while let Traced::Further(from) = traced {
         traced = trace.follow(chunk(&store, held.header(), from), &verifier).expect("a chunk that fits");
         assert!(traced != Traced::Further(from), "it goes on");
@@ -72,6 +85,14 @@ fn what_its_author_did_not_sign_is_not_followed() {
     assert_eq!(ForkTrace::begin(held, &sent(&ours[1]), &Verifier::strict()), None, "it is held");
     let shorter = theirs[0].state();
     assert_eq!(ForkTrace::begin(held, &shorter.head().clone().into(), &Verifier::strict()), None);
+}
+
+#[test]
+fn what_was_let_go_beyond_the_head_that_is_held_shows_nothing() {
+    let (_, ours) = branch(5, 1, 1);
+    let (_, theirs) = branch(5, 2, 9);
+    assert_eq!(followed(&ours, &theirs, 10), Some(Traced::NoFork));
+    assert!(matches!(followed(&ours, &theirs, 7), Some(Traced::Fork(_))), "up to there it is compared");
 }
 
 #[test]
@@ -96,10 +117,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn each_fork_is_found_where_the_other_history_is_no_shorter(common in 0u64..25, ours in 1u64..12, more in 0u64..12) {
+    fn each_fork_is_found_where_the_other_history_is_no_shorter(
+        common in 0u64..25,
+        ours in 1u64..12,
+        more in 0u64..12,
+        let_go in 0u64..20,
+    ) {
+        let let_go = if more == 0 { 0 } else { let_go.min(common + ours) };
         let (_, mine) = branch(common, 1, ours);
         let (_, other) = branch(common, 2, ours + more);
-        let Some(Traced::Fork(fork)) = followed(&mine, &other) else { panic!("no fork") };
+        let Some(Traced::Fork(fork)) = followed(&mine, &other, let_go) else { panic!("no fork") };
         let sizes = [common + ours + 1, common + ours + more + 1];
         prop_assert_eq!(fork.heads().map(|head| head.size), sizes);
         let told = ForkEvidence::from_bytes(&fork.to_bytes()).expect("evidence");
@@ -109,7 +136,7 @@ proptest! {
     #[test]
     fn nobody_is_convicted_whose_log_only_grew(held in 1u64..25, more in 1u64..25) {
         let (_, runs) = branch(0, 0, held + more);
-        let came = followed(&runs[..held as usize], &runs);
+        let came = followed(&runs[..held as usize], &runs, 0);
         prop_assert_eq!(came, Some(Traced::NoFork));
     }
 }
