@@ -62,6 +62,7 @@ mod opening;
 mod prune;
 #[cfg(feature = "index")]
 mod redb;
+mod relocate;
 mod replay;
 mod retain;
 mod roll_ups;
@@ -172,9 +173,25 @@ pub trait Storage {
     /// Lets go of what is old, or has no room, as [`Self::prune`] does.
     fn retain(&mut self, terms: &RetentionTerms<'_>) -> Result<Retained, StorageError>;
 
-    /// Rewrites the segments of which so many hundredths are dead, or more, and removes those at the beginning that are dead
-    /// altogether. Nobody is answered while they take the place of the old ones, and all that is stored is read then.
-    fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError>;
+    /// Rewrites the first segment from that number on, if so many hundredths of it are dead, or more; or removes it, if it is dead
+    /// altogether and the first one of all. Nobody is answered while it takes the place of the old one. Returns the number to go on
+    /// with, if there may be more.
+    fn compact_next(
+        &mut self,
+        dead_percent_min: u8,
+        from: u32,
+    ) -> Result<(Compacted, Option<u32>), StorageError>;
+
+    /// As [`Self::compact_next`], with all segments.
+    fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
+        let (mut all, mut next) = (Compacted::default(), Some(0));
+        while let Some(from) = next {
+            let (done, after) = self.compact_next(dead_percent_min, from)?;
+            all.add(done);
+            next = after;
+        }
+        Ok(all)
+    }
 
     /// Erases salt and body of these entries, held or not, for good: on return nothing of them is left in any file, and whoever brings
     /// them again, they are kept without. Headers stay. All segments are read, and the index is made again. On an error the next

@@ -1,7 +1,7 @@
 //! Segments without what does not count any more.
 //!
 //! ```text
-//! dead enough -- rewrite --> beside it, synced -- ledger: rewritten once more --> renamed --> read again, with its index
+//! dead enough -- rewrite --> beside it, synced -- ledger: rewritten once more --> renamed --> told where its entries lie
 //! all before it is gone, and all of it is dead -- ledger: the next one is the first --> removed
 //! ```
 //!
@@ -10,16 +10,20 @@
 //! numbers that they had. A crash leaves files beside that are removed, or an index that is made again; each segment is
 //! the old one or the new one, and both say the same.
 //!
-//! Where all of it is dead, nothing is read again.
+//! One segment is looked at after the other, so that commits are not held up for longer than one takes. Memory and index are told
+//! where its entries lie then (see `relocate`). Where something was erased, all is read again, with another index.
 //!
 //! The last segment, which is written to, is left as it is, unless something in it was erased.
 
 use std::io;
+use std::ops::Range;
 
 use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
 use super::ledger::Record;
+use super::relocate::Moved;
 use super::segments::{self, Start, name_of};
 use super::stored::StoredRun;
+use super::stretch::Stretch;
 use super::view::View;
 use super::{Medium, Storage, Store};
 use crate::error::StorageError;
@@ -38,6 +42,15 @@ pub struct Compacted {
     pub bytes: u64,
 }
 
+impl Compacted {
+    /// And that.
+    pub fn add(&mut self, other: Self) {
+        self.rewritten += other.rewritten;
+        self.removed += other.removed;
+        self.bytes += other.bytes;
+    }
+}
+
 /// What a segment would be without what is dead in it.
 struct Sifted {
     /// All its bytes then.
@@ -48,40 +61,59 @@ struct Sifted {
     is_dead: bool,
     /// Whether bodies lie in it that were erased.
     has_erased: bool,
+    /// Where its entries lie then.
+    moved: Vec<Moved>,
+}
+
+/// A segment that was written beside another.
+struct Beside {
+    number: u32,
+    /// Whether nothing is left in it.
+    is_dead: bool,
+    moved: Vec<Moved>,
 }
 
 /// What of a run counts.
 enum Left {
     Nothing,
-    /// All, or some of it: this payload.
-    Some(Vec<u8>),
+    /// All, or some of it: this payload, and where in it stretches lie.
+    Some(Vec<u8>, Vec<Moved>),
 }
 
 impl Store {
-    /// As [`Storage::compact`].
-    pub(super) fn sift(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
+    /// As [`Storage::compact_next`].
+    pub(super) fn sift(
+        &mut self,
+        dead_percent_min: u8,
+        from: u32,
+    ) -> Result<(Compacted, Option<u32>), StorageError> {
         self.sync()?;
-        self.sift_those(self.segment.number, &|it| {
+        let looked_at = from.max(self.ledger.told.first)..self.segment.number;
+        let numbers = segments::list(self.shared.medium.as_ref())?;
+        let Some(number) = numbers.into_iter().find(|number| looked_at.contains(number)) else {
+            return Ok((Compacted::default(), None));
+        };
+        let done = self.sift_those(number..number + 1, &|it| {
             let dead = it.len.saturating_sub(it.bytes.len() as u64);
             dead > 0 && dead * 100 >= u64::from(dead_percent_min) * it.len
-        })
+        })?;
+        Ok((done, Some(number + 1)))
     }
 
     /// Rewrites the segments in which bodies lie that were erased.
     pub(super) fn sift_erased(&mut self) -> Result<Compacted, StorageError> {
-        self.sift_those(self.segment.number + 1, &|it| it.has_erased)
+        self.sift_those(self.ledger.told.first..self.segment.number + 1, &|it| it.has_erased)
     }
 
-    /// Rewrites those before `end` that are worth it.
+    /// Rewrites those of some that are worth it.
     fn sift_those(
         &mut self,
-        end: u32,
+        looked_at: Range<u32>,
         is_worth_it: &dyn Fn(&Sifted) -> bool,
     ) -> Result<Compacted, StorageError> {
         let view = self.shared.view();
-        let (mut done, mut beside) = (Compacted::default(), Vec::new());
+        let (mut done, mut beside, mut has_erased) = (Compacted::default(), Vec::new(), false);
         let (numbers, mut first) = (segments::list(view.medium.as_ref())?, self.ledger.told.first);
-        let looked_at = first..end;
         for number in numbers.into_iter().filter(|number| looked_at.contains(number)) {
             let sifted = self.sifted(&view, number)?;
             if sifted.is_dead && number == first && number != self.segment.number {
@@ -89,26 +121,28 @@ impl Store {
                 done.bytes += sifted.len;
             } else if is_worth_it(&sifted) {
                 write_beside(view.medium.as_ref(), number, &sifted.bytes)?;
-                beside.push((number, sifted.is_dead));
+                has_erased |= sifted.has_erased;
                 done.rewritten += 1;
                 done.bytes += sifted.len.saturating_sub(sifted.bytes.len() as u64);
+                beside.push(Beside { number, is_dead: sifted.is_dead, moved: sifted.moved });
             }
         }
-        self.replace(&beside)?;
+        self.replace(&beside, has_erased)?;
         self.remove_before(first)?;
         Ok(done)
     }
 
-    /// Puts what was written beside segments in their place. Of each: whether nothing is left in it.
-    fn replace(&mut self, numbers: &[(u32, bool)]) -> Result<(), StorageError> {
-        if numbers.is_empty() {
+    /// Puts what was written beside segments in their place. What was erased may be in the index, too: another one is made then.
+    fn replace(&mut self, beside: &[Beside], has_erased: bool) -> Result<(), StorageError> {
+        if beside.is_empty() {
             return Ok(());
         }
-        // Where nothing is left, nothing lies elsewhere than before.
-        let all_dead = numbers.iter().all(|(_, is_dead)| *is_dead);
-        if all_dead {
+        if !has_erased {
             self.leave_with_index();
-        } else {
+        }
+        // Where nothing is left, nothing lies elsewhere than before.
+        let all_dead = beside.iter().all(|it| it.is_dead);
+        if !all_dead {
             // From here on, an index that says where entries lie is of before.
             self.ledger.write(&[Record::Rewritten(self.ledger.told.rewritten + 1)])?;
         }
@@ -116,16 +150,20 @@ impl Store {
         // Who reads meanwhile would look where other bytes lie by then.
         let _nobody_reads = shared.files_change();
         let medium = &shared.medium;
-        let rename = |(number, _): &(u32, bool)| {
-            let name = name_of(*number);
+        let rename = |it: &Beside| {
+            let name = name_of(it.number);
             medium.rename(&format!("{name}{BESIDE}"), &name)
         };
-        let renamed = numbers.iter().try_for_each(rename).and_then(|()| medium.sync_dir());
+        let renamed = beside.iter().try_for_each(rename).and_then(|()| medium.sync_dir());
         // Nothing is written to a file whose name may not last.
         self.failed |= renamed.is_err();
         if !all_dead {
-            // Some have their new name, whatever went wrong.
-            self.read_again()?;
+            let moved: Vec<_> = beside.iter().flat_map(|it| &it.moved).copied().collect();
+            let is_clear = renamed.is_ok() && !has_erased && self.is_indexed();
+            if !is_clear || self.relocate(&moved).is_err() {
+                // Some have their new name, whatever went wrong.
+                self.read_again()?;
+            }
         }
         Ok(renamed?)
     }
@@ -151,7 +189,8 @@ impl Store {
     fn sifted(&self, view: &View, number: u32) -> Result<Sifted, StorageError> {
         let (medium, name) = (view.medium.as_ref(), name_of(number));
         let len = medium.len(&name)?.unwrap_or(0);
-        let mut sifted = Sifted { bytes: Vec::new(), len, is_dead: true, has_erased: false };
+        let mut sifted =
+            Sifted { bytes: Vec::new(), len, is_dead: true, has_erased: false, moved: Vec::new() };
         match segments::start_of(medium, number, len)? {
             Start::Empty => return Ok(sifted),
             Start::Right(..) => {}
@@ -179,9 +218,14 @@ impl Store {
                     let place = (number, at + FRAME_HEADER_BYTES as u64);
                     match self.left_of(view, place, payload, &mut sifted.has_erased)? {
                         Left::Nothing => gone += 1,
-                        Left::Some(left) => {
+                        Left::Some(left, moved) => {
                             write_gone(&mut sifted.bytes, &mut gone);
                             frame::write(&mut sifted.bytes, left[0], |out| out.extend_from_slice(&left[1..]));
+                            let at = (sifted.bytes.len() - left.len()) as u32;
+                            sifted.moved.extend(moved.into_iter().map(|it| Moved {
+                                stretch: Stretch { offset: it.stretch.offset + at, ..it.stretch },
+                                ..it
+                            }));
                             sifted.is_dead = false;
                         }
                     }
@@ -208,24 +252,36 @@ impl Store {
         *has_erased |= erased;
         let Some(log) = self.shared.log(&run.log) else { return Ok(Left::Nothing) };
         let begin = log.begin();
-        let (mut at, mut counts) = (run.from.max(begin), false);
-        while at < run.end().min(log.size()) && !counts {
+        let (mut at, mut here) = (run.from.max(begin), Vec::new());
+        while at < run.end().min(log.size()) {
             let stretch = view.stretch(&log, at)?;
             let is_here = (offset..offset + payload.len() as u64).contains(&stretch.offset.into());
-            counts = stretch.segment == segment && is_here;
+            if stretch.segment == segment && is_here {
+                here.push(stretch);
+            }
             at = stretch.end;
         }
-        if !counts {
+        if here.is_empty() {
             return Ok(Left::Nothing);
         }
         if run.from >= begin && !erased {
-            return Ok(Left::Some(payload));
+            let in_payload = |it: Stretch| Stretch { offset: it.offset - offset as u32, ..it };
+            let moved = |it: Stretch| Moved { log: run.log, from: it.from, stretch: in_payload(it) };
+            let moved = here.into_iter().map(moved).collect();
+            return Ok(Left::Some(payload, moved));
         }
         run.entries.drain(..begin.saturating_sub(run.from) as usize);
         run.from = run.from.max(begin);
         let mut left = vec![payload[0]];
         run.write(&mut left);
-        Ok(Left::Some(left))
+        let rest = StoredRun::read(&left).ok();
+        let in_rest = |it: &Stretch| {
+            Some(Moved { log: run.log, from: it.from, stretch: it.in_rest(rest.as_ref()?, &left)? })
+        };
+        let Some(moved) = here.iter().map(in_rest).collect() else {
+            return self.shared.note(Err(StorageError::Damaged));
+        };
+        Ok(Left::Some(left, moved))
     }
 }
 

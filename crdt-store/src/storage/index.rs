@@ -104,6 +104,10 @@ pub(super) trait Index: Debug + Send + Sync {
         claims: &Claims,
     ) -> Result<(), IndexError>;
 
+    /// Puts stretches in the place of others, durably: each with its log's number, and where it began before. All that the checkpoint
+    /// has is in the index.
+    fn relocate(&self, checkpoint: Checkpoint, moved: &[(u32, u64, Stretch)]) -> Result<(), IndexError>;
+
     /// Puts these roll-ups in place of a log's, durably.
     fn replace(&self, log: u32, with: &RollUps) -> Result<(), IndexError>;
 
@@ -151,6 +155,10 @@ impl Never {
     }
 
     pub(super) fn replace(&self, _: u32, _: &RollUps) -> Result<(), IndexError> {
+        match *self {}
+    }
+
+    pub(super) fn relocate(&self, _: Checkpoint, _: &[(u32, u64, Stretch)]) -> Result<(), IndexError> {
         match *self {}
     }
 

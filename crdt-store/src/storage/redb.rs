@@ -249,6 +249,23 @@ impl Index for RedbIndex {
             .collect()
     }
 
+    fn relocate(&self, checkpoint: Checkpoint, moved: &[(u32, u64, Stretch)]) -> Result<(), IndexError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut stretches = transaction.open_table(STRETCHES)?;
+            for (log, from, stretch) in moved {
+                if stretch.from != *from {
+                    stretches.remove((*log, *from))?;
+                }
+                stretches.insert((*log, stretch.from), row::stretch(stretch).as_slice())?;
+            }
+            transaction.open_table(META)?.insert(CHECKPOINT, row::checkpoint(&checkpoint).as_slice())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
     fn replace(&self, log: u32, with: &RollUps) -> Result<(), IndexError> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_quick_repair(true);

@@ -78,9 +78,9 @@ pub struct Store {
     /// Whether segments were rewritten, and are to be read again.
     pub(super) is_stale: bool,
     /// Bytes and stretches that the index does not know.
-    behind: (u64, usize),
+    pub(super) behind: (u64, usize),
     /// Buckets and claims that it does not know.
-    unindexed: usize,
+    pub(super) unindexed: usize,
 }
 
 impl Store {
@@ -465,8 +465,12 @@ impl Storage for Store {
         self.let_go_by(terms)
     }
 
-    fn compact(&mut self, dead_percent_min: u8) -> Result<Compacted, StorageError> {
-        self.sift(dead_percent_min)
+    fn compact_next(
+        &mut self,
+        dead_percent_min: u8,
+        from: u32,
+    ) -> Result<(Compacted, Option<u32>), StorageError> {
+        self.sift(dead_percent_min, from)
     }
 
     fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {

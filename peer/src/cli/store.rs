@@ -33,7 +33,7 @@ pub(super) enum StoreCommand {
     /// Rewrite the segments of which a part is dead, so that they take less room
     #[command(after_help = "Example:\n  msec store compact --data-dir gateway\n\n\
                       What was let go or erased is not read any more, and its bytes stay until then. The last segment is left as it is.\n\
-                      All that is stored is read again, and a crash meanwhile loses nothing. The peer must not run.")]
+                      One segment is read and written after the other, and a crash meanwhile loses nothing. The peer must not run.")]
     Compact(Where),
     /// Write logs to a file, with all that it takes to verify them
     #[cfg(feature = "index")]

@@ -43,7 +43,8 @@ pub(crate) enum Job {
     #[cfg(feature = "index")]
     Compact {
         dead_percent_min: u8,
-        answer: oneshot::Sender<Result<Compacted, StorageError>>,
+        from: u32,
+        answer: oneshot::Sender<Result<(Compacted, Option<u32>), StorageError>>,
     },
     Query {
         query: Query,
@@ -149,11 +150,21 @@ impl Disk {
         answered.await.ok()
     }
 
-    /// Rewrites the segments of which so many hundredths are dead. `None` if the thread is gone.
+    /// Rewrites the segments of which so many hundredths are dead, one between two commits. `None` if the thread is gone.
     pub(crate) async fn compact(&self, dead_percent_min: u8) -> Option<Result<Compacted, StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Job::Compact { dead_percent_min, answer });
-        answered.await.ok()
+        let (mut all, mut next) = (Compacted::default(), Some(0));
+        while let Some(from) = next {
+            let (answer, answered) = oneshot::channel();
+            self.ask(Job::Compact { dead_percent_min, from, answer });
+            match answered.await.ok()? {
+                Ok((done, after)) => {
+                    all.add(done);
+                    next = after;
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(all))
     }
 }
 
@@ -239,8 +250,8 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 continue;
             }
             #[cfg(feature = "index")]
-            Job::Compact { dead_percent_min, answer } => {
-                let _ = answer.send(storage.compact(dead_percent_min));
+            Job::Compact { dead_percent_min, from, answer } => {
+                let _ = answer.send(storage.compact_next(dead_percent_min, from));
                 continue;
             }
             _ => return storage.close(),

@@ -5,7 +5,7 @@
 //! | a minute after it opened, then [`Keep::every`] after the last time | it is noted what is on disk of the logs under rules |
 //! | two minutes later, in which rounds of reconciliation pass | what [`Keep::copies`] neighbours hold of that is vouched for |
 //! | then | what is outdated of it is let go, a few logs between two commits |
-//! | once a quarter of the disk was let go | segments are rewritten where half is dead |
+//! | once a quarter of the disk was let go | segments are rewritten where half is dead, one between two commits |
 //! | something fails, or the clock was never set | the next time |
 //!
 //! Nothing of that is remembered but what was let go, and that stands in the store.

@@ -350,6 +350,43 @@ fn what_was_let_go_before_a_cut_is_not_continued_after_it() {
     }
 }
 
+/// One segment after the other, and the index is told: it is not made again, and says the same as one that is.
+#[cfg(feature = "index")]
+#[test]
+fn the_index_is_told_where_entries_lie_once_a_segment_is_rewritten() {
+    let mut rig = Rig::new(true);
+    (0..60).for_each(|n| rig.act(&Act::Write(n % 2, 1 + n % 3)));
+    rig.act(&Act::Close);
+    let before = rig.store.shared.index().expect("an index");
+    // In the middle of runs, too.
+    rig.act(&Act::Prune(0, 7));
+    rig.act(&Act::Prune(1, 3));
+    let (mut next, mut rewritten) = (Some(0), 0);
+    while let Some(from) = next {
+        let (done, after) = rig.store.compact_next(0, from).expect("compacted");
+        assert!(done.rewritten + done.removed <= 1, "one at a time: {done:?}");
+        (next, rewritten) = (after, rewritten + done.rewritten);
+        rig.check();
+    }
+    assert!(rewritten >= 3, "{rewritten} segments");
+    assert!(std::sync::Arc::ptr_eq(&before, &rig.store.shared.index().expect("an index")));
+    drop(before);
+    rig.act(&Act::Write(0, 3));
+    rig.act(&Act::Close);
+    rig.store = Store::open(MemoryDir::default()).expect("opens").0;
+    // It is one that the next opening goes on from.
+    let medium: std::sync::Arc<dyn Medium> = std::sync::Arc::new(rig.dir.clone());
+    let index = redb::RedbIndex::open(&medium, "index.redb", true).expect("opens");
+    let loaded = crate::storage::index::Index::load(&index).expect("reads").expect("a checkpoint");
+    let told = ledger::Told::read(medium.as_ref()).expect("reads");
+    assert_eq!((loaded.checkpoint.rewritten, told.rewritten), (rewritten as u64, rewritten as u64));
+    drop(index);
+    let with = rig.reopen(true);
+    rig.check();
+    assert_eq!(rig.reopen(false), with);
+    rig.check();
+}
+
 /// A log of which three entries are held goes on behind what stands for the first twelve: those three are gone, from roll-ups too.
 #[test]
 fn who_is_behind_goes_on_where_what_was_let_go_ends() {
