@@ -23,6 +23,8 @@ impl Node {
     pub fn mark(&self, collections: &[CollectionPath]) -> Mark {
         let is_of = |path: &CollectionPath| collections.iter().any(|it| it.covers(path));
         let logs = self.logs.held().filter(|state| is_of(state.header().collection()));
+        // Of a forked one others hold the evidence, and who knows which history.
+        let logs = logs.filter(|state| self.forks.get(&state.log()).is_none());
         let logs = logs.filter_map(|state| {
             let (version, topic) = self.gossip.on_disk(&key_of(&state.log()))?;
             Some((state.log(), version.size, topic.clone()))

@@ -101,6 +101,26 @@ fn readers_of_two_histories_find_out_when_they_meet() {
 }
 
 #[test]
+fn a_contested_log_is_not_vouched_for_nor_begun_behind_what_was_let_go() {
+    let [mut a, mut b] = two_readers(2, 5);
+    let everything = [CollectionPath::everything()];
+    let log = a.node.frontier().next().expect("a log").0;
+    assert_eq!(a.node.vouched(&a.node.mark(&everything), 0).get(&log), Some(&4));
+    meet(&mut a, &mut b, 7);
+    assert!(a.node.vouched(&a.node.mark(&everything), 0).is_empty(), "others hold the evidence");
+    // The other one has more, and let go of what this one has.
+    b.store.prune(&[(log, 6)]).expect("let go");
+    let prefix = b.store.prefix(&log).expect("read").expect("some");
+    let (from, key) = (b.node.peer(), msec_gossip::Key(log.0));
+    for _ in 0..2 {
+        a.node.deliver_prefix(from, key, &prefix);
+        a.mono += Duration::from_secs(700);
+        a.pass(Duration::ZERO);
+    }
+    assert_eq!((a.node.sizes().prefixes, a.node.size_of(&log)), ([0, 0], 4));
+}
+
+#[test]
 fn evidence_goes_on_and_outlives_a_restart_and_nothing_more_is_taken_of_that_log() {
     let [mut a, mut b] = two_readers(2, 4);
     meet(&mut a, &mut b, 7);
