@@ -369,13 +369,13 @@ fn the_index_is_told_where_entries_lie_once_a_segment_is_rewritten() {
         rig.check();
     }
     assert!(rewritten >= 3, "{rewritten} segments");
-    assert!(std::sync::Arc::ptr_eq(&before, &rig.store.shared.index().expect("an index")));
+    assert!(Arc::ptr_eq(&before, &rig.store.shared.index().expect("an index")));
     drop(before);
     rig.act(&Act::Write(0, 3));
     rig.act(&Act::Close);
     rig.store = Store::open(MemoryDir::default()).expect("opens").0;
     // It is one that the next opening goes on from.
-    let medium: std::sync::Arc<dyn Medium> = std::sync::Arc::new(rig.dir.clone());
+    let medium: Arc<dyn Medium> = Arc::new(rig.dir.clone());
     let index = redb::RedbIndex::open(&medium, "index.redb", true).expect("opens");
     let loaded = crate::storage::index::Index::load(&index).expect("reads").expect("a checkpoint");
     let told = ledger::Told::read(medium.as_ref()).expect("reads");
