@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Fills a store with so many megabytes of entries of 200 bytes, from 50 logs, lets go of three quarters of each log, and asks for a
-//! commit of one entry every five milliseconds, before and while segments are rewritten.
+//! commit of one entry again and again, five milliseconds after the one before was acknowledged, before and while segments are
+//! rewritten.
 #![allow(clippy::disallowed_methods, reason = "it measures")]
 
 use std::error::Error;
@@ -21,13 +22,12 @@ const LOGS: usize = 50;
 /// Entries of each log in a commit.
 const ENTRIES: usize = 8;
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
-const EVERY: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(5);
 const DEAD_PERCENT: u8 = 20;
 
 enum Job {
-    /// A run that was handed over at that time.
-    Commit(VerifiedRun, Instant),
-    Compact(u32),
+    Commit(VerifiedRun, mpsc::Sender<()>),
+    Compact(u32, mpsc::Sender<Option<u32>>),
     Stop,
 }
 
@@ -81,56 +81,51 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let (jobs, to_do) = mpsc::channel();
-    let (done, next) = mpsc::channel();
-    let storage = std::thread::spawn(move || work(store, seq, &to_do, &done));
-    let mut commit = |jobs: &mpsc::Sender<Job>| -> Result<(), Box<dyn Error>> {
+    let storage = std::thread::spawn(move || work(store, seq, &to_do));
+    let mut commit = |jobs: &mpsc::Sender<Job>| -> Result<Duration, Box<dyn Error>> {
         append(&mut own)?;
         let run = own.sign(&author, START).ok_or("nothing to sign")?;
-        Ok(jobs.send(Job::Commit(run, Instant::now()))?)
+        let (done, acknowledged) = mpsc::channel();
+        let start = Instant::now();
+        jobs.send(Job::Commit(run, done))?;
+        acknowledged.recv()?;
+        let took = start.elapsed();
+        std::thread::sleep(PAUSE);
+        Ok(took)
     };
-    for _ in 0..1_000 {
-        commit(&jobs)?;
-        std::thread::sleep(EVERY);
-    }
-    jobs.send(Job::Compact(0))?;
-    let start = Instant::now();
+    let mut before = (0..500).map(|_| commit(&jobs)).collect::<Result<Vec<_>, _>>()?;
+    say("acknowledged before", &mut before);
+    let (done, compacted) = mpsc::channel();
+    jobs.send(Job::Compact(0, done.clone()))?;
+    let (start, mut meanwhile) = (Instant::now(), Vec::new());
     loop {
-        match next.try_recv() {
-            Ok(Some(from)) => jobs.send(Job::Compact(from))?,
+        match compacted.try_recv() {
+            Ok(Some(from)) => jobs.send(Job::Compact(from, done.clone()))?,
             Ok(None) => break,
             Err(_) => {}
         }
-        commit(&jobs)?;
-        std::thread::sleep(EVERY);
+        meanwhile.push(commit(&jobs)?);
     }
     println!("compacted in {:?}", start.elapsed());
+    say("acknowledged meanwhile", &mut meanwhile);
     jobs.send(Job::Stop)?;
     storage.join().map_err(|_| "the storage thread panicked")??;
     Ok(())
 }
 
 /// The storage thread: one job after the other.
-fn work(
-    mut store: Store,
-    mut seq: u64,
-    jobs: &mpsc::Receiver<Job>,
-    done: &mpsc::Sender<Option<u32>>,
-) -> Result<(), String> {
-    let (mut waited, mut steps, mut all) = (Vec::new(), Vec::new(), Compacted::default());
-    let mut is_first = true;
+fn work(mut store: Store, mut seq: u64, jobs: &mpsc::Receiver<Job>) -> Result<(), String> {
+    let (mut steps, mut all) = (Vec::new(), Compacted::default());
     let text = |error: msec_crdt_store::StorageError| error.to_string();
     while let Ok(job) = jobs.recv() {
         match job {
-            Job::Commit(run, since) => {
+            Job::Commit(run, done) => {
                 seq += 1;
                 store.apply(seq, &[run]).map_err(text)?;
                 store.sync().map_err(text)?;
-                waited.push(since.elapsed());
+                let _ = done.send(());
             }
-            Job::Compact(from) => {
-                if std::mem::take(&mut is_first) {
-                    say("acknowledged before", &mut waited);
-                }
+            Job::Compact(from, done) => {
                 let started = Instant::now();
                 let (compacted, next) = store.compact_next(DEAD_PERCENT, from).map_err(text)?;
                 steps.push(started.elapsed());
@@ -140,17 +135,23 @@ fn work(
             Job::Stop => break,
         }
     }
-    say("acknowledged meanwhile", &mut waited);
     say("one segment", &mut steps);
     println!("{all:?}");
     store.close();
     Ok(())
 }
 
-fn say(what: &str, times: &mut Vec<Duration>) {
+fn say(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
-    let at =
-        |hundredths: usize| times.get((times.len() * hundredths / 100).min(times.len().saturating_sub(1)));
-    println!("{what}: {} times, p50 {:?}, p99 {:?}, {:?} at most", times.len(), at(50), at(99), times.last());
-    times.clear();
+    let at = |hundredths: usize| {
+        let time = times.get((times.len() * hundredths / 100).min(times.len().saturating_sub(1)));
+        time.map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    };
+    println!(
+        "{what}: {} times, p50 {:.1} ms, p99 {:.1} ms, {:.1} ms at most",
+        times.len(),
+        at(50),
+        at(99),
+        at(100)
+    );
 }
