@@ -158,7 +158,9 @@ mod tests {
         let kept: Vec<_> = ids.iter().map(|id| recent.get(id).map(|it| it.payload.is_some())).collect();
         assert_eq!((kept, recent.bytes), (vec![Some(true), Some(false), Some(true)], 20));
         // And what comes later finds its room.
-        (3..6).for_each(|n| drop(push(&mut recent, &config, s(0), n)));
+        for n in 3..6 {
+            push(&mut recent, &config, s(0), n);
+        }
         assert_eq!((recent.bytes, recent.len()), (40, 6));
     }
 }
