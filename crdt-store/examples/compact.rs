@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const DEAD_PERCENT: u8 = 20;
 
 enum Job {
-    Commit(VerifiedRun, mpsc::Sender<()>),
+    Commit(Box<VerifiedRun>, mpsc::Sender<()>),
     Compact(u32, mpsc::Sender<Option<u32>>),
     Stop,
 }
@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let run = own.sign(&author, START).ok_or("nothing to sign")?;
         let (done, acknowledged) = mpsc::channel();
         let start = Instant::now();
-        jobs.send(Job::Commit(run, done))?;
+        jobs.send(Job::Commit(Box::new(run), done))?;
         acknowledged.recv()?;
         let took = start.elapsed();
         std::thread::sleep(PAUSE);
@@ -121,7 +121,7 @@ fn work(mut store: Store, mut seq: u64, jobs: &mpsc::Receiver<Job>) -> Result<()
         match job {
             Job::Commit(run, done) => {
                 seq += 1;
-                store.apply(seq, &[run]).map_err(text)?;
+                store.apply(seq, &[*run]).map_err(text)?;
                 store.sync().map_err(text)?;
                 let _ = done.send(());
             }
