@@ -3,9 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use msec_crdt_store::{
-    Entry, Head, MemoryDir, Query, Run, Storage, Store, Tree, Verdict, decode_readings,
-};
+use msec_crdt_store::{Entry, Head, MemoryDir, Query, Run, Storage, Store, Tree, Verdict, decode_readings};
 use msec_fuzz::town::{self, NOW};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,12 +1,18 @@
-//! A run, or what stands for entries that were let go, off the wire: parsed, and checked against nothing, and against a log that is
-//! held.
+//! A run, what stands for entries that were let go, or the evidence that a log was forked, off the wire: parsed, and checked against
+//! nothing, and against a log that is held.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use msec_crdt_store::{Prefix, Run, Verdict};
+use msec_crdt_store::{ForkEvidence, Prefix, Run, Verdict};
 use msec_fuzz::town;
+use msec_identity::Verifier;
 
 fuzz_target!(|bytes: &[u8]| {
+    if let Ok(evidence) = ForkEvidence::from_bytes(bytes) {
+        assert_eq!(evidence.to_bytes(), bytes, "evidence has one encoding");
+        assert!(evidence.verify(&Verifier::strict()).is_err(), "nobody signed two histories");
+        return;
+    }
     if Prefix::is_meant(bytes) {
         return prefix(bytes);
     }

@@ -61,8 +61,7 @@ pub mod act {
 
 /// The sensor's commits, as they lie in frames.
 pub fn commits() -> &'static [Vec<u8>] {
-    static COMMITS: LazyLock<Vec<Vec<u8>>> =
-        LazyLock::new(|| town::runs().iter().map(stored).collect());
+    static COMMITS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| town::runs().iter().map(stored).collect());
     &COMMITS
 }
 
@@ -73,6 +72,16 @@ pub fn serve(from: u64) -> Option<Vec<u8>> {
     store.apply(1, runs).expect("runs that follow each other");
     let log = runs[0].state().log();
     store.read(&log, from, 1).expect("memory can be read").map(|chunk| chunk.bytes)
+}
+
+/// What the sensor serves instead, once it has let go of the beginning of its stream.
+pub fn serve_what_stands_for_the_beginning() -> Option<Vec<u8>> {
+    let (mut store, _) = Store::open(MemoryDir::default()).expect("an empty store opens");
+    let runs = town::runs();
+    store.apply(1, runs).expect("runs that follow each other");
+    let log = runs[0].state().log();
+    store.prune(&[(log, runs[1].state().size())]).expect("memory can be written");
+    store.read(&log, 1, 1).expect("memory can be read").map(|chunk| chunk.bytes)
 }
 
 /// Does to a file what the steps say, and opens it. It always opens, and shows nothing that the sensor did not sign.

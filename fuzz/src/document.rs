@@ -123,8 +123,11 @@ pub fn honest_talk() -> Vec<u8> {
     let body = document.add_thing(log(0), TIME, &thing).expect("a thing").body;
     publish(&mut document, 0, body);
     let patch = ThingPatch { name: Some(Some("by the sea".into())), ..ThingPatch::default() };
-    let body =
-        document.set_thing(log(1), TIME, &thing.id, &patch).expect("a change").expect("something changes").body;
+    let body = document
+        .set_thing(log(1), TIME, &thing.id, &patch)
+        .expect("a change")
+        .expect("something changes")
+        .body;
     publish(&mut document, 1, body);
     let body = document.remove_thing(log(0), TIME, &thing.id).expect("a change").body;
     publish(&mut document, 0, body);

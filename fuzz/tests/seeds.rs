@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use msec_crdt_store::{
-    Body, CompactRange, Entry, EntryKind, Reading, Recompute, Resolution, TimeQuality, ValueQuality, VerifiedRun,
-    encode_readings,
+    Body, CompactRange, Entry, EntryKind, Reading, Recompute, Resolution, TimeQuality, ValueQuality,
+    VerifiedRun, encode_readings,
 };
 use msec_fuzz::script::{STEPS_MAX, Script};
 use msec_fuzz::{disk, document, gossip, node, noise, overlay, town, vectors};
@@ -67,6 +67,8 @@ fn logs(seeds: &mut Seeds) {
     add(seeds, "run", "first", runs[0].to_bytes());
     add(seeds, "run", "second", runs[1].to_bytes());
     add(seeds, "run", "chunk", disk::serve(runs[0].state().size()).expect("there is more"));
+    let beginning = disk::serve_what_stands_for_the_beginning();
+    add(seeds, "run", "beginning", beginning.expect("some was let go"));
     let entries: Vec<&Entry> = runs[1..].iter().flat_map(VerifiedRun::entries).collect();
     add(seeds, "entries", "readings", cbor(&entries));
 
