@@ -7,7 +7,7 @@ use msec_crdt_store::TreeHash;
 use msec_identity::LogId;
 use serde::Serialize;
 
-use super::delivery::{binding_size, is_reached};
+use super::delivery::{is_reached, owed_size};
 use super::readers::Readers;
 use super::{Checker, Kind};
 use crate::peer::PeerIndex;
@@ -93,7 +93,7 @@ impl Checker for Convergence {
         let mut found = Vec::new();
         for (n, open) in &mut self.open {
             open.lacks.retain(|(peer, log, size)| {
-                let size = (*size).min(binding_size(world, log));
+                let size = (*size).min(owed_size(world, *peer, log));
                 is_reached(world, *peer) && world.held(*peer, log) < size
             });
             let Agreement { what, ended, agreed_after, .. } = &mut self.agreements[*n];
@@ -129,15 +129,18 @@ fn lacking(world: &World) -> Vec<(PeerIndex, LogId, u64)> {
     let mut readers = Readers::new(world);
     let mut lacks = Vec::new();
     for log in ledger.acknowledged_logs() {
-        let (Some(known), size) = (ledger.log(&log), binding_size(world, &log)) else { continue };
-        let behind = readers.of(&known.collection).iter().filter(|peer| world.held(**peer, &log) < size);
-        lacks.extend(behind.map(|peer| (*peer, log, size)));
+        let Some(known) = ledger.log(&log) else { continue };
+        for peer in readers.of(&known.collection) {
+            let size = owed_size(world, *peer, &log);
+            lacks.extend((world.held(*peer, &log) < size).then_some((*peer, log, size)));
+        }
     }
     lacks
 }
 
 /// Logs that some honest peer holds further, or otherwise, than another that is up, wants them and is entitled to them. One
-/// line for each log. Of a log that its copied author forked, all have to hold what comes before the fork.
+/// line for each log. Of a log that its copied author forked, all have to hold what comes before the fork, but those who know of it:
+/// they take nothing more.
 pub fn disagreements(world: &World) -> Vec<String> {
     let mut held: BTreeMap<LogId, BTreeMap<PeerIndex, (u64, TreeHash)>> = BTreeMap::new();
     for peer in world.peers().filter(|peer| world.is_honest(*peer)) {
@@ -168,7 +171,7 @@ fn disagreement(
     let furthest = holders.values().map(|(size, _)| *size).max()?;
     let forked = world.forked_at(&log);
     let furthest = forked.map_or(furthest, |forked| furthest.min(forked));
-    let behind = readers.iter().find(|peer| of(peer).0 < furthest);
+    let behind = readers.iter().find(|peer| of(peer).0 < furthest && !world.contests(**peer, &log));
     if let Some(peer) = behind {
         return Some(format!("peer {peer} holds {} of {furthest} entries of log {log}", of(peer).0));
     }

@@ -16,8 +16,8 @@ use crate::world::World;
 /// there is looked at for each, and what is in them was compared when they were stored.
 const PAIRS_MAX: usize = 2_000;
 
-/// The checker. Exempt is what was forfeited with a damaged disk, and what stands in a log beyond the place where its copied
-/// author forked it.
+/// The checker. Exempt is what was forfeited with a damaged disk, what stands in a log beyond the place where its copied
+/// author forked it, and what a reader lacked when it learned of that.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Delivery;
 
@@ -55,13 +55,19 @@ pub(super) fn binding_size(world: &World, log: &LogId) -> u64 {
     world.forked_at(log).map_or(size, |forked| size.min(forked))
 }
 
+/// How much of it one reader has to hold: no more than it does once it knows that the author signed two histories.
+pub(super) fn owed_size(world: &World, reader: PeerIndex, log: &LogId) -> u64 {
+    let binding = binding_size(world, log);
+    if world.contests(reader, log) { binding.min(world.held(reader, log)) } else { binding }
+}
+
 /// The first acknowledged entry of each log that a reader does not hold.
 fn behind(world: &World, reader: PeerIndex) -> Vec<String> {
     let held: BTreeMap<_, _> = world.frontier(reader).into_iter().map(|(log, size, _)| (log, size)).collect();
     let ledger = world.ledger();
     let lacks = |log: LogId| {
         let size = held.get(&log).copied().unwrap_or(0);
-        let binding = binding_size(world, &log);
+        let binding = owed_size(world, reader, &log);
         if size >= binding || !ledger.log(&log).is_some_and(|it| world.is_reader(reader, &it.collection)) {
             return None;
         }
@@ -134,7 +140,7 @@ pub(crate) struct Deliveries {
 }
 
 /// Each acknowledged reading, for each reader that can be reached. What is not binding, since its author forked it, is neither
-/// delivered nor missed.
+/// delivered nor missed, and what a reader lacked when it learned of that is not missed.
 pub(crate) fn deliveries(world: &World) -> Deliveries {
     let (ledger, mut sum) = (world.ledger(), Deliveries::default());
     let mut readers = Readers::new(world);
@@ -152,9 +158,9 @@ pub(crate) fn deliveries(world: &World) -> Deliveries {
         sum.published += all;
         for reader in readers.of(&known.collection).iter().filter(|reader| **reader != author) {
             let size = world.held(*reader, &log);
-            let missed = if size >= binding { 0 } else { readings(size) };
-            sum.missed += missed;
-            sum.delivered += all - missed;
+            let lacked = if size >= binding { 0 } else { readings(size) };
+            sum.delivered += all - lacked;
+            sum.missed += if world.contests(*reader, &log) { 0 } else { lacked };
         }
     }
     sum

@@ -38,6 +38,12 @@ impl World {
         if self.copied.contains(&author) { self.witness.as_ref()?.forked_at(log) } else { None }
     }
 
+    /// Whether a peer knows that a log has two histories, as it has: it holds what it holds, and takes nothing more of it.
+    pub fn contests(&self, peer: PeerIndex, log: &LogId) -> bool {
+        let knows = || self.node(peer).is_some_and(|node| node.contested().any(|fork| fork.log() == *log));
+        self.witness.as_ref().is_some_and(|it| it.forked_at(log).is_some()) && knows()
+    }
+
     /// Whether a hostile peer has written in a log so lately that not all can hold it.
     pub(crate) fn is_intruded_since(&self, log: &LogId, since: Duration) -> bool {
         self.intruded.get(log).is_some_and(|at| *at > since)

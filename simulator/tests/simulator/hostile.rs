@@ -2,7 +2,7 @@
 
 use msec_identity::{Right, Rights};
 use msec_peer::node::{RefusedKind, StreamSpec};
-use msec_simulator::{Behaviour, Checkers, Kept, PeerIndex, PeerSpec};
+use msec_simulator::{Behaviour, Broken, Checkers, Kept, PeerIndex, PeerSpec};
 
 use crate::rig::{Chain, seconds};
 
@@ -109,6 +109,27 @@ fn a_copied_card_forks_its_log_and_nothing_else_suffers() {
         assert!(rows.iter().all(|row| row.contested == (row.log == contested[0].log())));
         assert!(of_it.count() > 10, "what was held is not hidden");
     }
+}
+
+#[test]
+fn who_learns_of_a_fork_while_it_is_behind_takes_nothing_more_and_misses_nothing() {
+    let mut chain = Chain::new(1);
+    let copy = Behaviour::Fork { of: chain.sensor, after_s: 10 };
+    chain.world.add_peer(PeerSpec::sensor().contact(chain.far).behaves(copy)).expect("a peer");
+    chain.publish_all(0..4);
+    chain.world.break_link(chain.far, chain.citizen, Broken::Drops);
+    chain.publish_all(4..60);
+    chain.world.mend_link(chain.far, chain.citizen);
+    let mut checkers = Checkers::default();
+    chain.world.run_for(seconds(60));
+    checkers.at_end(&chain.world);
+    assert_eq!(checkers.count(), 0, "{:#?}", checkers.found());
+    let contested: Vec<_> = chain.world.node(chain.citizen).expect("up").contested().collect();
+    assert_eq!(contested.len(), 1, "it knows");
+    let log = contested[0].log();
+    let forked = chain.world.forked_at(&log).expect("it was");
+    let held = chain.world.frontier(chain.citizen).into_iter().find(|(it, ..)| *it == log);
+    assert!(held.is_some_and(|(_, size, _)| size < forked), "no head of it is accepted any more");
 }
 
 #[test]
