@@ -208,7 +208,7 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
             Job::Contest { fork } => match storage.contest(&fork) {
                 Ok(()) => Input::Contested { log: fork.log() },
                 Err(error) => {
-                    tracing::error!(%error, "the evidence of a fork is not kept: after a restart neighbours give it back");
+                    tracing::error!(%error, "the evidence of a fork is not kept yet");
                     continue;
                 }
             },

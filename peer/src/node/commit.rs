@@ -223,6 +223,7 @@ impl Node {
         if commit.readings > 0 {
             self.event(Event::Stored { readings: commit.readings });
         }
+        self.keep_forks();
     }
 
     pub(super) fn commit_failed(&mut self, seq: u64) {

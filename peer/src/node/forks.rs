@@ -21,7 +21,7 @@
 //! Of a contested log no head is accepted, and nothing but the evidence is served. What is held of it stays, and is shown as
 //! contested. Where the log is this peer's own, its stream goes on in another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use msec_crdt_store::{
@@ -44,6 +44,8 @@ pub const TRACES_MAX: usize = 8;
 pub(super) struct Forks {
     /// At most [`CONTESTED_MAX`].
     contested: BTreeMap<LogId, Arc<Fork>>,
+    /// Those of them whose evidence is not on disk.
+    unkept: BTreeSet<LogId>,
     /// Whose history is followed, and how far; at most [`TRACES_MAX`] of one neighbour.
     traced: BTreeMap<LogId, (PeerId, ForkTrace)>,
 }
@@ -215,6 +217,7 @@ impl Node {
             return self.tell_gossip(GossipInput::Refused { key: key_of(&log), from });
         }
         let fork = Arc::new(fork);
+        self.forks.unkept.insert(log);
         self.output(Output::Contest { fork: fork.clone() });
         self.event(Event::Contested { fork: fork.clone() });
         self.hold_fork(fork, had_evidence.then_some(from), true);
@@ -245,8 +248,18 @@ impl Node {
         }
     }
 
+    /// The disk takes what is written: evidence that it did not take before, or has not come to yet, comes again.
+    pub(super) fn keep_forks(&mut self) {
+        let unkept: Vec<_> =
+            self.forks.unkept.iter().filter_map(|log| self.forks.get(log)).cloned().collect();
+        for fork in unkept {
+            self.output(Output::Contest { fork });
+        }
+    }
+
     /// The evidence is on disk.
     pub(super) fn fork_is_durable(&mut self, log: &LogId) {
+        self.forks.unkept.remove(log);
         if self.forks.get(log).is_some() {
             // The store gives evidence no number: after a restart, neighbours compare all that is held.
             let (key, version) = (key_of(log), CONTESTED);

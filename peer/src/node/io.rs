@@ -257,8 +257,8 @@ pub enum Output {
         /// What to store.
         runs: Arc<Vec<VerifiedRun>>,
     },
-    /// Keep this evidence of a fork, durably; answer with [`Input::Contested`]. Where that fails, nothing answers: neighbours give it back
-    /// after a restart.
+    /// Keep this evidence of a fork, durably; answer with [`Input::Contested`]. Where that fails, nothing answers: it is asked again
+    /// after the next commit. What is kept already is answered as kept.
     Contest {
         /// The evidence.
         fork: Arc<Fork>,

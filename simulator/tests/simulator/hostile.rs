@@ -2,7 +2,7 @@
 
 use msec_identity::{Right, Rights};
 use msec_peer::node::{RefusedKind, StreamSpec};
-use msec_simulator::{Behaviour, Broken, Checkers, Kept, PeerIndex, PeerSpec};
+use msec_simulator::{Behaviour, Broken, Checkers, DiskFault, Kept, PeerIndex, PeerSpec};
 
 use crate::rig::{Chain, seconds};
 
@@ -130,6 +130,24 @@ fn who_learns_of_a_fork_while_it_is_behind_takes_nothing_more_and_misses_nothing
     let forked = chain.world.forked_at(&log).expect("it was");
     let held = chain.world.frontier(chain.citizen).into_iter().find(|(it, ..)| *it == log);
     assert!(held.is_some_and(|(_, size, _)| size < forked), "no head of it is accepted any more");
+}
+
+#[test]
+fn evidence_that_a_failing_disk_did_not_take_is_kept_once_it_does() {
+    let mut chain = Chain::new(1);
+    let copy = Behaviour::Fork { of: chain.sensor, after_s: 10 };
+    chain.world.add_peer(PeerSpec::sensor().contact(chain.far).behaves(copy)).expect("a peer");
+    chain.publish_all(0..19);
+    chain.world.set_disk_fault(chain.far, Some(DiskFault::Fails));
+    chain.publish_all(19..60);
+    let contested: Vec<_> = chain.world.node(chain.far).expect("up").contested().collect();
+    assert_eq!(contested.len(), 1, "it has found out meanwhile");
+    let log = contested[0].log();
+    chain.world.set_disk_fault(chain.far, None);
+    chain.world.run_for(seconds(60));
+    let rows = chain.world.readings_of(chain.far);
+    let mut of_it = rows.iter().filter(|row| row.log == log).peekable();
+    assert!(of_it.peek().is_some() && of_it.all(|row| row.contested));
 }
 
 #[test]
