@@ -87,7 +87,11 @@ fn shown(world: &World, peer: PeerIndex) -> [u8; 32] {
 /// Where they show something else, of one author or of all.
 fn difference(world: &World, one: PeerIndex, other: PeerIndex, author: Option<PeerId>) -> Option<String> {
     let query = Query { author, ..Query::default() };
-    let (a, b) = (world.query(one, &query), world.query(other, &query));
+    // Whether a log is contested is no part of it: see [`Shown`].
+    let of = |peer| -> Vec<Row> {
+        world.query(peer, &query).into_iter().map(|row| Row { contested: false, ..row }).collect()
+    };
+    let (a, b) = (of(one), of(other));
     if a == b {
         return None;
     }
