@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::opening;
-use super::segments::{self, name_of};
+use super::segments;
 use super::{Medium, StoreConfig};
 use crate::error::StorageError;
 use crate::log::{Fork, LogState};
@@ -58,10 +58,7 @@ pub fn check(medium: impl Medium + 'static) -> Result<Checked, StorageError> {
     let medium: Arc<dyn Medium> = Arc::new(medium);
     let (replay, _) = opening::read(&medium, &StoreConfig::default())?;
     let numbers = segments::list(medium.as_ref())?;
-    let mut bytes = 0;
-    for number in &numbers {
-        bytes += medium.len(&name_of(*number))?.unwrap_or(0);
-    }
+    let bytes = segments::bytes_of(medium.as_ref(), &numbers)?;
     let damage = replay.bad.iter().map(|bad| Damage {
         segment: bad.segment,
         at: bad.at,

@@ -30,6 +30,8 @@ use crate::error::StorageError;
 
 /// What the name of a file ends with that is being written beside another.
 pub(super) const BESIDE: &str = ".new";
+/// And that of a snapshot of a document. A build without documents removes it all the same where something is erased.
+pub(super) const SNAPSHOT: &str = ".snapshot";
 
 /// What became of the segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -310,9 +312,9 @@ pub(super) fn remove_segments_before(medium: &dyn Medium, first: u32) -> io::Res
     if removed { medium.sync_dir() } else { Ok(()) }
 }
 
-/// Removes what a crash left beside others.
-pub(super) fn remove_beside(medium: &dyn Medium) -> io::Result<()> {
-    for name in medium.list()?.iter().filter(|name| name.ends_with(BESIDE)) {
+/// Removes the files whose names end with this: [`BESIDE`], of what a crash left, or [`SNAPSHOT`].
+pub(super) fn remove_ending(medium: &dyn Medium, ending: &str) -> io::Result<()> {
+    for name in medium.list()?.iter().filter(|name| name.ends_with(ending)) {
         medium.remove(name)?;
     }
     Ok(())

@@ -12,19 +12,15 @@
 //! of them in blocks that it has put aside, only the card knows.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
 
 use msec_identity::LogId;
 
 use super::ledger::Record;
 use super::segments::ASIDE;
-use super::{Medium, Storage, Store, compact, opening};
+use super::{Storage, Store, compact, opening};
 use crate::error::StorageError;
 use crate::log::{Body, Entry};
-
-/// What the name of a snapshot ends with.
-pub(super) const SNAPSHOT: &str = ".snapshot";
 
 /// Tombstones that a store keeps: ranges of entries, those that touch being one. No further one is taken.
 pub(super) const TOMBSTONES_MAX: usize = 1 << 18;
@@ -94,14 +90,6 @@ impl Tombstones {
     }
 }
 
-/// Removes what apps folded of entries. This build may not be the one that kept it.
-fn remove_snapshots(medium: &dyn Medium) -> io::Result<()> {
-    for name in medium.list()?.iter().filter(|name| name.ends_with(SNAPSHOT)) {
-        medium.remove(name)?;
-    }
-    Ok(())
-}
-
 impl Store {
     /// As [`Storage::erase_all`].
     pub(super) fn erase_bodies(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {
@@ -140,8 +128,8 @@ impl Store {
             self.read_again()?;
         }
         let medium = self.shared.medium.clone();
-        compact::remove_beside(medium.as_ref())?;
-        remove_snapshots(medium.as_ref())?;
+        compact::remove_ending(medium.as_ref(), compact::BESIDE)?;
+        compact::remove_ending(medium.as_ref(), compact::SNAPSHOT)?;
         medium.remove(ASIDE)?;
         if self.shared.index().is_none() {
             // One that another build left.

@@ -56,7 +56,7 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
         medium.remove(DOUBT)?;
         medium.sync_dir()?;
     }
-    compact::remove_beside(medium.as_ref())?;
+    compact::remove_ending(medium.as_ref(), compact::BESIDE)?;
     compact::remove_segments_before(medium.as_ref(), replay.told.first)?;
     let ledger = Ledger::open(medium.clone(), Told::clone(&replay.told))?;
     Ok(Reopened { replay, index, segment, ledger, cut })

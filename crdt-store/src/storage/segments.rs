@@ -43,6 +43,11 @@ pub(super) fn list(medium: &dyn Medium) -> io::Result<Vec<u32>> {
     Ok(ordered)
 }
 
+/// All bytes of these segments.
+pub(super) fn bytes_of(medium: &dyn Medium, numbers: &[u32]) -> io::Result<u64> {
+    numbers.iter().try_fold(0, |bytes, number| Ok(bytes + medium.len(&name_of(*number))?.unwrap_or(0)))
+}
+
 /// How a segment starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {

@@ -16,8 +16,7 @@ use std::io;
 use minicbor::{Decoder, Encoder};
 use msec_identity::{CollectionPath, LogId};
 
-use super::compact::BESIDE;
-use super::erase::SNAPSHOT;
+use super::compact::{BESIDE, SNAPSHOT};
 use super::shared::Shared;
 use super::{Medium, Queries, Storage, Store};
 use crate::changes::{SNAPSHOT_BYTES_MAX, Snapshot};

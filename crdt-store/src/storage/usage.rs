@@ -45,6 +45,12 @@ impl Queries {
         gone.map(|log| LetGo { state: log.state(), begin: log.begin() }).collect()
     }
 
+    /// All bytes of segments.
+    pub fn segments_bytes(&self) -> Result<u64, StorageError> {
+        let _stay = self.0.files_stay();
+        segments_bytes(&self.0)
+    }
+
     /// What of the disk is used. It is looked up where each stretch of each log lies.
     pub fn usage(&self) -> Result<Usage, StorageError> {
         let _stay = self.0.files_stay();
@@ -52,12 +58,14 @@ impl Queries {
     }
 }
 
+fn segments_bytes(shared: &Shared) -> Result<u64, StorageError> {
+    let medium = shared.medium.as_ref();
+    Ok(segments::bytes_of(medium, &segments::list(medium)?)?)
+}
+
 fn usage(shared: &Shared) -> Result<Usage, StorageError> {
     let view = shared.view();
-    let mut usage = Usage::default();
-    for number in segments::list(shared.medium.as_ref())? {
-        usage.segments_bytes += shared.medium.len(&segments::name_of(number))?.unwrap_or(0);
-    }
+    let mut usage = Usage { segments_bytes: segments_bytes(shared)?, entries_bytes: 0 };
     let logs: Vec<_> = shared.logs().values().cloned().collect();
     for log in logs {
         for stretch in view.stretches(&log) {

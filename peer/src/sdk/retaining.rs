@@ -262,8 +262,8 @@ async fn compact(disk: &Disk, waste: &mut u64) -> Result<(), NotLetGo> {
     if *waste == 0 {
         return Ok(());
     }
-    let usage = disk.with(msec_crdt_store::Queries::usage).await.ok_or(NotLetGo::Closed)??;
-    if *waste * 100 < LET_GO_PERCENT * usage.segments_bytes {
+    let stored = disk.with(msec_crdt_store::Queries::segments_bytes).await.ok_or(NotLetGo::Closed)??;
+    if *waste * 100 < LET_GO_PERCENT * stored {
         return Ok(());
     }
     let done = disk.compact(DEAD_PERCENT).await.ok_or(NotLetGo::Closed)??;
