@@ -25,8 +25,8 @@ use msec_crdt_store::{LogState, Prefix, RunError, TreeHash, VerifiedPrefix};
 use msec_gossip::{Input as GossipInput, Key};
 use msec_identity::{LogId, PeerId};
 
+use super::Node;
 use super::logs::{key_of, topic_of};
-use super::{Node, RefusedKind};
 
 /// Logs of which it is remembered who said that their beginning is gone, some 130 bytes each. Of more nothing is remembered, so that they
 /// are begun once there is room.
@@ -135,15 +135,10 @@ impl Node {
         };
         let (log, end) = (prefix.log(), prefix.end());
         let key = key_of(&log);
-        if self.forks.get(&log).is_some() {
-            // No head of it is accepted any more.
-            return self.tell_gossip(GossipInput::Refused { key, from });
+        if self.takes_nothing_of(&log, from) {
+            return;
         }
         let held = self.logs.get(&log).map(LogState::size);
-        if held.is_none() && self.logs.len() >= self.config.logs_max {
-            self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
-            return self.tell_gossip(GossipInput::Refused { key, from });
-        }
         let put_off = GossipInput::PutOff { key: asked, from };
         if end <= held.unwrap_or(0) {
             // By now it could have said more, unless it was asked for another history.

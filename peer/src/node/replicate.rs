@@ -84,17 +84,12 @@ impl Node {
             Err(error) => return self.refuse_run(from, asked, &error),
         };
         let (log, key, head) = (run.log, key_of(&run.log), run.head.clone());
-        if self.forks.get(&log).is_some() {
-            // No head of it is accepted any more. Its sender is told, as everybody is.
-            return self.tell_gossip(GossipInput::Refused { key, from });
+        if self.takes_nothing_of(&log, from) {
+            return;
         }
         let run = if live { Some(run) } else { self.follow(from, run) };
         let Some(run) = run else { return };
         let held = self.logs.get(&log);
-        if held.is_none() && self.logs.len() >= self.config.logs_max {
-            self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
-            return self.tell_gossip(GossipInput::Refused { key, from });
-        }
         // Where what lies before is gone, it continues what stands for that.
         let prefix = self.prefixes.before(&log, held.map_or(0, LogState::size), run.from);
         let ground = prefix.as_ref().map(|prefix| prefix.state()).or(held);
@@ -128,6 +123,20 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Whether nothing of a log is taken, from whoever it comes: it was forked, so that no head of it is accepted any more, or there is no
+    /// room for another log. Its sender is told.
+    pub(super) fn takes_nothing_of(&mut self, log: &LogId, from: PeerId) -> bool {
+        let is_forked = self.forks.get(log).is_some();
+        let is_over = self.logs.get(log).is_none() && self.logs.len() >= self.config.logs_max;
+        if is_over && !is_forked {
+            self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
+        }
+        if is_forked || is_over {
+            self.tell_gossip(GossipInput::Refused { key: key_of(log), from });
+        }
+        is_forked || is_over
     }
 
     /// A run was verified: it is held from now on, shown, forwarded, and on its way to the disk.
