@@ -108,18 +108,13 @@ impl Disk {
 
     /// Answers a query of an app. `None` if the thread is gone.
     pub(crate) async fn query(&self, query: Query) -> Option<Result<Vec<Row>, StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        // After a stop nobody answers.
-        let _ = self.questions.send(Job::Query { query, answer });
-        answered.await.ok()
+        answer_of(&self.questions, |answer| Job::Query { query, answer }).await
     }
 
     /// Finds the newest reading of each stream for an app. `None` if the thread is gone.
     #[cfg(feature = "index")]
     pub(crate) async fn latest(&self, query: Query) -> Option<Result<Vec<Row>, StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        let _ = self.questions.send(Job::Latest { query, answer });
-        answered.await.ok()
+        answer_of(&self.questions, |answer| Job::Latest { query, answer }).await
     }
 }
 
@@ -130,33 +125,27 @@ impl Disk {
         &self,
         ask: impl FnOnce(&Queries) -> T + Send + 'static,
     ) -> Option<T> {
-        let (answer, answered) = oneshot::channel();
-        let ask = move |queries: &Queries| drop(answer.send(ask(queries)));
-        let _ = self.questions.send(Job::Ask(Box::new(ask)));
-        answered.await.ok()
+        let job = |answer: oneshot::Sender<T>| {
+            Job::Ask(Box::new(move |queries: &Queries| drop(answer.send(ask(queries)))))
+        };
+        answer_of(&self.questions, job).await
     }
 
     /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
     pub(crate) async fn erase(&self, entries: Vec<(LogId, Range<u64>)>) -> Option<Result<(), StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Job::Erase { entries, answer });
-        answered.await.ok()
+        answer_of(&self.jobs, |answer| Job::Erase { entries, answer }).await
     }
 
     /// Lets go of the entries of each log below that place, between two commits. `None` if the thread is gone.
     pub(crate) async fn prune(&self, logs: Vec<(LogId, u64)>) -> Option<Result<u64, StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Job::Prune { logs, answer });
-        answered.await.ok()
+        answer_of(&self.jobs, |answer| Job::Prune { logs, answer }).await
     }
 
     /// Rewrites the segments of which so many hundredths are dead, one between two commits. `None` if the thread is gone.
     pub(crate) async fn compact(&self, dead_percent_min: u8) -> Option<Result<Compacted, StorageError>> {
         let (mut all, mut next) = (Compacted::default(), Some(0));
         while let Some(from) = next {
-            let (answer, answered) = oneshot::channel();
-            self.ask(Job::Compact { dead_percent_min, from, answer });
-            match answered.await.ok()? {
+            match answer_of(&self.jobs, |answer| Job::Compact { dead_percent_min, from, answer }).await? {
                 Ok((done, after)) => {
                     all.add(done);
                     next = after;
@@ -172,10 +161,16 @@ impl Disk {
 impl Disk {
     /// Keeps what an app folded, as [`Storage::keep_snapshot`] does. Commits wait meanwhile. `None` if the thread is gone.
     pub(crate) async fn keep_snapshot(&self, snapshot: Snapshot) -> Option<Result<bool, StorageError>> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Job::KeepSnapshot { snapshot: Box::new(snapshot), answer });
-        answered.await.ok()
+        let snapshot = Box::new(snapshot);
+        answer_of(&self.jobs, |answer| Job::KeepSnapshot { snapshot, answer }).await
     }
+}
+
+/// What a thread answers to a job. `None` if it is gone: after a stop nobody answers.
+async fn answer_of<T>(thread: &mpsc::Sender<Job>, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    let _ = thread.send(job(answer));
+    answered.await.ok()
 }
 
 fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandle<()>> {
