@@ -73,25 +73,25 @@ struct Shown<'a>(&'a Row);
 
 impl Hash for Shown<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Whether it is contested is said of the log, and two peers learn of it one after the other.
-        let Row { log, position, index, header, place, clock, reading, contested: _ } = self.0;
+        let Row { log, position, index, header, place, clock, reading, contested } = self.0;
         (log, position, index, header.author(), header.collection().as_str()).hash(state);
-        (header.stream(), header.unit(), place, clock, reading).hash(state);
+        (header.stream(), header.unit(), place, clock, reading, contested).hash(state);
     }
 }
 
+/// What a peer's store answers, but for whether a log is contested: that is said of the log, and two peers learn of it one after the other.
+fn rows(world: &World, peer: PeerIndex, query: &Query) -> Vec<Row> {
+    world.query(peer, query).into_iter().map(|row| Row { contested: false, ..row }).collect()
+}
+
 fn shown(world: &World, peer: PeerIndex) -> [u8; 32] {
-    stable_hash(&world.readings_of(peer).iter().map(Shown).collect::<Vec<_>>())
+    stable_hash(&rows(world, peer, &Query::default()).iter().map(Shown).collect::<Vec<_>>())
 }
 
 /// Where they show something else, of one author or of all.
 fn difference(world: &World, one: PeerIndex, other: PeerIndex, author: Option<PeerId>) -> Option<String> {
     let query = Query { author, ..Query::default() };
-    // Whether a log is contested is no part of it: see [`Shown`].
-    let of = |peer| -> Vec<Row> {
-        world.query(peer, &query).into_iter().map(|row| Row { contested: false, ..row }).collect()
-    };
-    let (a, b) = (of(one), of(other));
+    let (a, b) = (rows(world, one, &query), rows(world, other, &query));
     if a == b {
         return None;
     }
