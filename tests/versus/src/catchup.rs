@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::city::{self, Stream};
 use crate::clock::{Stopwatch, cpu_seconds, pause, peak_memory_bytes};
+use crate::program::word;
 
 /// How often it is looked whether a process has ended.
 const LOOK_S: f64 = 0.05;
@@ -214,11 +215,6 @@ fn loopback_bytes() -> anyhow::Result<u64> {
     let line = devices.lines().find_map(|line| line.trim_start().strip_prefix("lo:"));
     let received = line.and_then(|line| line.split_whitespace().next()).context("there is no loopback")?;
     Ok(received.parse()?)
-}
-
-/// What a choice is called on the command line.
-fn word(choice: impl ValueEnum) -> String {
-    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// How many readings streams hold.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
@@ -160,18 +160,10 @@ fn name_of(which: Which) -> &'static str {
 }
 
 fn start(args: &Args, which: Which, step: Step, home: &Path) -> anyhow::Result<Vec<(String, f64)>> {
-    let word = |value: Option<clap::builder::PossibleValue>| {
-        value.map(|v| v.get_name().to_owned()).unwrap_or_default()
-    };
-    let output = Command::new(std::env::current_exe()?)
-        .args(["--step", &word(step.to_possible_value()), "--only", &word(which.to_possible_value())])
-        .args(["--entries", &args.entries.to_string(), "--logs", &args.logs.to_string()])
-        .args(["--batch", &args.batch.to_string(), "--dir"])
-        .arg(home)
-        .stderr(std::process::Stdio::inherit())
-        .output()?;
-    ensure!(output.status.success(), "its words stand above");
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let mut command = program::again(step)?;
+    command.args(["--only", &program::word(which), "--entries", &args.entries.to_string()]);
+    command.args(["--logs", &args.logs.to_string(), "--batch", &args.batch.to_string(), "--dir"]).arg(home);
+    program::measured(&mut command)
 }
 
 fn play(args: &Args, which: Which, step: Step) -> anyhow::Result<Vec<(String, f64)>> {

@@ -1,7 +1,7 @@
 //! A store of a hundred million readings: how it opens, and what it answers how fast.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
@@ -109,20 +109,16 @@ fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn start(args: &Args, step: Step, home: &Path) -> anyhow::Result<Map<String, Value>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let word = step.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    command.args(["--step", &word, "--readings", &args.readings.to_string()]);
-    command.args(["--streams", &args.streams.to_string(), "--per-entry", &args.per_entry.to_string()]);
-    command.arg("--dir").arg(home);
+    let mut command = program::again(step)?;
+    command.args(["--readings", &args.readings.to_string(), "--streams", &args.streams.to_string()]);
+    command.args(["--per-entry", &args.per_entry.to_string(), "--dir"]).arg(home);
     if let Some(data) = &args.data {
         command.arg("--data").arg(data);
     }
     if args.no_roll_ups {
         command.arg("--no-roll-ups");
     }
-    let output = command.stderr(std::process::Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "its words stand above");
-    Ok(serde_json::from_slice(&output.stdout)?)
+    program::measured(&mut command)
 }
 
 fn play(args: &Args, district: &District, step: Step) -> anyhow::Result<Measured> {
