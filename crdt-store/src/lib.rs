@@ -68,8 +68,8 @@ pub use rollup::{
     RollUpClaim, RollUpCursor, RollUpQuery, RollUpRow, RollUps, RolledStream,
 };
 pub use storage::{
-    Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted, Cut, Damage, Due,
-    DueQuery, Epoch, FileDir, LetGo, Medium, MemoryDir, NOTE_BYTES_MAX, Opened, Outdated, Queries,
-    ROLL_UPS_STREAM, Retained, Retention, RetentionTerms, Says, Statement, Storage, Store, StoreConfig,
-    Unsynced, Usage, Wear, WearGauge, check,
+    Bound, Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted,
+    ControlEntry, Cut, Damage, Due, DueQuery, Epoch, FileDir, LetGo, Medium, MemoryDir, NOTE_BYTES_MAX,
+    Opened, Outdated, Queries, ROLL_UPS_STREAM, Retained, Retention, RetentionTerms, Says, Statement,
+    Storage, Store, StoreConfig, Unsynced, Usage, Wear, WearGauge, check,
 };

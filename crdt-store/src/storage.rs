@@ -47,6 +47,7 @@ mod check;
 mod claims;
 mod compact;
 mod contested;
+mod control;
 mod epoch;
 mod erase;
 mod file;
@@ -72,6 +73,7 @@ mod rolled_row;
 mod row;
 mod segments;
 mod shared;
+mod sight;
 #[cfg(feature = "documents")]
 mod snapshots;
 mod store;
@@ -99,6 +101,7 @@ pub use memory::{Breakage, MemoryDir, Unsynced};
 pub use retain::{Outdated, Retained, Retention, RetentionTerms};
 pub use roll_ups::{CLAIM_ENTRIES_MAX, Due, DueQuery, ROLL_UPS_STREAM, Says, Statement};
 pub use shared::Queries;
+pub use sight::Bound;
 pub use store::Store;
 pub use usage::{LetGo, Usage};
 pub use wear::{Wear, WearGauge};
@@ -207,6 +210,11 @@ pub trait Storage {
     /// has of that log's forks already stays as it is. Fails where there are [`CONTESTED_MAX`] such logs.
     fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError>;
 
+    /// Says up to where a log counts, held or not; `None`: all of it does. What lies beyond is neither shown nor served, and comes back when
+    /// this is taken back. Not durable: whoever opens the store says it again. `false`: what is held is another history than the bound
+    /// is about, and nothing of it counts.
+    fn bound(&mut self, log: &LogId, bound: Option<Bound>) -> Result<bool, StorageError>;
+
     /// Leaves a note beside the runs, durably, in place of the one before. The next opening gives it back, unless something
     /// is missing by then that is durable now.
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError>;
@@ -273,10 +281,23 @@ pub struct Opened {
     pub continuable: BTreeSet<LogId>,
     /// The logs that were forked, in the order of their ids.
     pub contested: Vec<Arc<Fork>>,
+    /// The control entries, in the order of their logs' ids and their positions.
+    pub control: Vec<ControlEntry>,
     /// What was kept by [`Storage::keep`] last, if all is there that was durable then.
     pub note: Option<Vec<u8>>,
     /// Whether the store was cut back.
     pub cut: Option<Cut>,
+}
+
+/// A control entry that was found: a signed record of who may do what, still to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlEntry {
+    /// Its log.
+    pub log: LogId,
+    /// Where in it.
+    pub position: u64,
+    /// The record.
+    pub record: Vec<u8>,
 }
 
 /// A store that was cut back to what verifies.

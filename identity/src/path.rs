@@ -11,6 +11,9 @@ use crate::error::PathError;
 /// The longest path, in bytes. A longer one is refused where it is parsed.
 pub const PATH_BYTES_MAX: usize = 128;
 
+/// The collection of control entries.
+const CONTROL: &str = ".control";
+
 /// A collection such as `parks/noise`, or a prefix of many. The empty path stands for the whole space.
 ///
 /// A path covers itself and what lies below it: `parks` covers `parks/noise`, not `parksmith`.
@@ -22,6 +25,16 @@ impl CollectionPath {
     /// The whole space.
     pub fn everything() -> Self {
         Self(String::new())
+    }
+
+    /// Where control entries are: who may do what.
+    pub fn control() -> Self {
+        Self(CONTROL.to_owned())
+    }
+
+    /// Whether it is one of the mesh's own, whose first segment begins with a dot: apps write nothing there.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('.')
     }
 
     /// The text, without a slash at either end.
@@ -110,6 +123,14 @@ mod tests {
         assert!(path("").covers(&path("parks/noise")));
         assert!(!path("parks").covers(&path("parksmith")));
         assert!(!path("parks/noise").covers(&path("parks")));
+    }
+
+    #[test]
+    fn the_meshs_own_begin_with_a_dot() {
+        let control = CollectionPath::control();
+        assert_eq!(control, path(".control"));
+        assert!(control.is_reserved() && path(".other/x").is_reserved());
+        assert!(!path("parks/.noise").is_reserved() && !CollectionPath::everything().is_reserved());
     }
 
     #[test]

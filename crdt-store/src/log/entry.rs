@@ -29,6 +29,8 @@ pub enum EntryKind {
     Claim,
     /// The hash of a claim that this log's author recomputed from the entries.
     Countersignature,
+    /// A signed record of who may do what: a `msec_identity::ControlRecord`.
+    Control,
     /// Something that a later version knows.
     Other(u16),
 }
@@ -41,6 +43,7 @@ impl EntryKind {
             Self::Change => 2,
             Self::Claim => 3,
             Self::Countersignature => 4,
+            Self::Control => 5,
             Self::Other(code) => code,
         }
     }
@@ -52,6 +55,7 @@ impl EntryKind {
             2 => Self::Change,
             3 => Self::Claim,
             4 => Self::Countersignature,
+            5 => Self::Control,
             other => Self::Other(other),
         }
     }

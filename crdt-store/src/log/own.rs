@@ -120,6 +120,17 @@ impl OwnLog {
         self.append(EntryKind::Countersignature, now, quality, salt, confirmed.as_body().to_vec())
     }
 
+    /// Adds a control record as an entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_control(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        record: Vec<u8>,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::Control, now, quality, salt, record)
+    }
+
     fn append(
         &mut self,
         kind: EntryKind,

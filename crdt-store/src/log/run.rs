@@ -111,6 +111,21 @@ impl Run {
         bytes
     }
 
+    /// The run without its entries from `end` on, of which only hashes stay; `None` if there are no others.
+    #[must_use]
+    pub fn up_to(mut self, end: u64) -> Option<Self> {
+        let kept = end.checked_sub(self.from).filter(|kept| *kept > 0)? as usize;
+        if kept >= self.entries.len() {
+            return Some(self);
+        }
+        let after = self.from.checked_add(self.entries.len() as u64)?;
+        let mut rest = CompactRange::empty(end);
+        self.entries.drain(kept..).for_each(|entry| rest.push(entry.leaf()));
+        let joins = rest.join(&CompactRange::from_hashes(after, self.head.claims().size, self.rest)?);
+        self.rest = rest.hashes().to_vec();
+        joins.then_some(self)
+    }
+
     /// Checks everything: that the run continues the copy that is held, that the author signed the head, and that the
     /// author may write there. `held` is the state of the run's log, if any of it is held.
     pub fn verify(self, held: Option<&LogState>, authority: &Authority) -> Result<Verdict, RunError> {

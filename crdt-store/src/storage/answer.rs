@@ -54,7 +54,7 @@ fn newest_to_front(ranked: &mut [Ranked]) {
 
 /// The logs that have readings, those with the newest ones first.
 fn ranked(logs: &[Arc<HeldLog>]) -> Vec<Ranked> {
-    let newest = logs.iter().enumerate().filter_map(|(n, log)| Some((log.facts.newest?.key, n)));
+    let newest = logs.iter().enumerate().filter_map(|(n, log)| Some((log.newest()?.key, n)));
     let mut ranked: Vec<_> = newest.collect();
     newest_to_front(&mut ranked);
     ranked
@@ -91,7 +91,7 @@ pub(super) fn newest_first(
                 continue;
             }
             for ((entry, _), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
-                if position < log.begin() {
+                if !log.shows(position) {
                     continue;
                 }
                 for (index, reading) in (0..).zip(readings(&entry)) {
@@ -110,7 +110,7 @@ pub(super) fn newest_first(
     Ok(rows.map(|((key, _), (clock, reading, log))| row(&logs[*log], key, *clock, *reading)).collect())
 }
 
-/// The newest reading of what is left of a log.
+/// The newest reading of what is left of a log, and shown.
 pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, StorageError> {
     let mut newest: Option<Newest> = None;
     for stretch in view.stretches(log) {
@@ -119,7 +119,7 @@ pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, St
             break;
         }
         for ((entry, _), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
-            if position < log.begin() {
+            if !log.shows(position) {
                 continue;
             }
             for (index, reading) in (0..).zip(readings(&entry)) {
@@ -136,7 +136,7 @@ pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, St
 /// The newest reading of each stream, if the query wants it. The logs that a stream went on in are one stream.
 pub(super) fn latest<'a>(logs: impl Iterator<Item = &'a HeldLog>, query: &Query) -> Vec<Row> {
     let newest = logs.filter_map(|log| {
-        let it = log.facts.newest.as_ref()?;
+        let it = log.newest()?;
         Some((log.stream, row(log, &it.key, it.clock, it.reading)))
     });
     let rows: Vec<(u128, Row)> = newest.collect();

@@ -63,7 +63,11 @@ impl Store {
         log: &LogId,
         entries: &Range<u64>,
     ) -> Result<BTreeSet<(LogId, u64)>, StorageError> {
-        let over = self.queries().claims(log)?.into_iter();
+        let over = {
+            let _stay = self.shared.files_stay();
+            let _still = self.shared.still();
+            self.shared.note(self.shared.claims_about(log, true))?.into_iter()
+        };
         let over = over.filter(|it| it.from < entries.end && entries.start < it.to);
         Ok(over.flat_map(|it| it.at).collect())
     }

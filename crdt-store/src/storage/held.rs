@@ -89,6 +89,17 @@ pub(super) struct HeldLog {
     pub(super) changed: bool,
     /// What the entries that are durable and not in the index come to, if roll-ups are kept.
     pub(super) rolled: Option<Arc<RollUps>>,
+    /// Up to where it counts, if that is not all of it.
+    pub(super) sight: Option<Sight>,
+}
+
+/// Up to where a log is shown and served, where its author lost the right to write it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sight {
+    /// The first entry that is not.
+    pub(super) end: u64,
+    /// The newest reading before that, of those that were held when it was looked for.
+    pub(super) newest: Option<Newest>,
 }
 
 impl SignedHead {
@@ -154,6 +165,7 @@ impl HeldLog {
             tail: Vec::new(),
             nodes: Vec::new(),
             changed: true,
+            sight: None,
         }
     }
 
@@ -173,6 +185,34 @@ impl HeldLog {
     /// The first entry that was not let go; 0 if none was. Entry 0 is in the base.
     pub(super) fn begin(&self) -> u64 {
         self.base.as_ref().map_or(0, |base| base.end())
+    }
+
+    /// The log, as if all of it were shown.
+    pub(super) fn whole(log: &Arc<Self>) -> Arc<Self> {
+        if log.sight.is_none() { log.clone() } else { Arc::new(Self { sight: None, ..Self::clone(log) }) }
+    }
+
+    /// The first entry that is not shown, nor served.
+    pub(super) fn end(&self) -> u64 {
+        self.sight.map_or(self.size(), |sight| sight.end.min(self.size()))
+    }
+
+    /// Whether there are entries that are not shown.
+    pub(super) fn is_cut(&self) -> bool {
+        self.end() < self.size()
+    }
+
+    /// Whether the entry at that position is there, and shown.
+    pub(super) fn shows(&self, position: u64) -> bool {
+        (self.begin()..self.end()).contains(&position)
+    }
+
+    /// The newest reading that is shown.
+    pub(super) fn newest(&self) -> Option<&Newest> {
+        match &self.sight {
+            Some(sight) if self.is_cut() => sight.newest.as_ref(),
+            _ => self.facts.newest.as_ref(),
+        }
     }
 
     /// Lets go what lies below the end of a base, which was written down.

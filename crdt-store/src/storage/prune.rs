@@ -31,6 +31,7 @@ impl Store {
         let (mut pruned, mut records, mut entries) = (Vec::new(), Vec::new(), 0);
         for (id, end) in logs {
             let Some(held) = self.shared.log(id) else { continue };
+            let held = HeldLog::whole(&held);
             // Entry 0 stays, and the last one: it says how far the log came, and when.
             let end = (*end).min(held.size().saturating_sub(1));
             if end <= held.begin().max(1) {
@@ -53,6 +54,7 @@ impl Store {
             self.shared.logs_mut().extend(pruned.into_iter().map(|log| (log.id(), Arc::new(log))));
             // Until that is done buckets count what was let go, and claims over it do not.
             ids.iter().try_for_each(|log| self.roll_up_anew(log))?;
+            self.look_again(ids)?;
         }
         Ok(entries)
     }

@@ -150,7 +150,8 @@ fn ruled(
     terms: &RetentionTerms<'_>,
 ) -> Result<BTreeMap<usize, Vec<Ruled>>, StorageError> {
     let mut ruled: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    let logs: Vec<_> = shared.logs().values().filter(|log| log.size() > 1).cloned().collect();
+    // What is not shown takes room, too.
+    let logs: Vec<_> = shared.logs().values().filter(|log| log.size() > 1).map(HeldLog::whole).collect();
     for log in logs {
         let collection = log.facts.header.collection();
         let rules = terms.rules.iter().enumerate().filter(|(_, rule)| rule.collection.covers(collection));

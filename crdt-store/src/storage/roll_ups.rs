@@ -46,10 +46,7 @@ impl Queries {
     pub fn claims(&self, log: &LogId) -> Result<Vec<ClaimView>, StorageError> {
         let _stay = self.0.files_stay();
         let _still = self.0.still();
-        let Some(held) = self.0.log(log) else { return Ok(Vec::new()) };
-        let known = Known { shared: &self.0, view: &self.0.view() };
-        let found = known.claims(&held)?.into_iter().map(|it| it.view);
-        self.0.note(Ok(found.collect()))
+        self.0.note(self.0.claims_about(log, false))
     }
 
     /// The claims that stand for a log's first entries, one after the other, as [`Queries::roll_ups`] takes them once those have
@@ -58,8 +55,8 @@ impl Queries {
         let _stay = self.0.files_stay();
         let _still = self.0.still();
         let Some(held) = self.0.log(log) else { return Ok(Vec::new()) };
-        let known = Known { shared: &self.0, view: &self.0.view() };
-        let chosen = self.0.note(known.chosen(&held, resolution, held.size()))?;
+        let known = Known { shared: &self.0, view: &self.0.view(), all: false };
+        let chosen = self.0.note(known.chosen(&held, resolution, held.end()))?;
         let mut end = 0;
         let follow = chosen.into_iter().map(|it| it.view).take_while(|it| {
             let follows = it.from == end;
@@ -73,7 +70,7 @@ impl Queries {
 /// Where claims end that stand one after the other for what is held of a log, with buckets of an hour or shorter ones.
 pub(super) fn claimed(shared: &Shared, view: &View, log: &HeldLog) -> Result<Vec<u64>, StorageError> {
     let _still = shared.still();
-    let chosen = Known { shared, view }.chosen(log, Resolution::Hour, log.size())?;
+    let chosen = Known { shared, view, all: false }.chosen(log, Resolution::Hour, log.end())?;
     let mut end = log.begin();
     let left = chosen.into_iter().map(|it| it.view).skip_while(|it| it.to <= log.begin());
     let follow = left.take_while(|it| {
@@ -104,7 +101,7 @@ fn newest_first(shared: &Shared, query: &RollUpQuery) -> Result<Vec<RollUpRow>, 
         return Ok(rows);
     }
     let view = shared.view();
-    let known = Known { shared, view: &view };
+    let known = Known { shared, view: &view, all: false };
     // Once there are as many as are wanted, streams that come later only add what is newer.
     let mut least = *wanted.start();
     for (of, logs) in streams(shared, query) {
@@ -167,12 +164,14 @@ fn of_log(
 ) -> Result<BTreeMap<i64, Counted>, StorageError> {
     let rolled = rolled(known.view, log)?;
     let mut buckets = match resolution {
-        Resolution::Minute => measured(known.view, log, numbers, limit)?,
+        // Buckets that were rolled up as they came count what is not shown, too.
+        _ if log.is_cut() => measured(known.view, log, resolution, numbers, limit)?,
+        Resolution::Minute => measured(known.view, log, resolution, numbers, limit)?,
         Resolution::Hour | Resolution::Day => counted(known.view, log, resolution, numbers)?,
     };
     // Bodies that are gone, before the first one that is there.
     if log.begin() > 0 || rolled.left_out.erased > 0 {
-        for chosen in known.chosen(log, resolution, rolled.gone)? {
+        for chosen in known.chosen(log, resolution, rolled.gone.min(log.end()))? {
             let ClaimFacts { first, last, resolution: shorter, .. } = chosen.facts;
             let number = |it| resolution.number(shorter.begin(it));
             if first > last || number(last) < *numbers.start() || number(first) > *numbers.end() {
@@ -209,15 +208,16 @@ pub(super) fn rolled(view: &View, log: &HeldLog) -> Result<Rolled, StorageError>
     Ok(older.joined(newer))
 }
 
-/// The minutes with these numbers of the entries that have their bodies, the newest of them: they are counted now. As with
+/// The buckets with these numbers of the entries that have their bodies, the newest of them: they are counted now. As with
 /// readings, a log is read from its last entry backwards, until it says that there was nothing newer before.
 fn measured(
     view: &View,
     log: &HeldLog,
+    resolution: Resolution,
     numbers: &RangeInclusive<i64>,
     limit: usize,
 ) -> Result<BTreeMap<i64, Counted>, StorageError> {
-    let (resolution, mut least) = (Resolution::Minute, *numbers.start());
+    let mut least = *numbers.start();
     let until = resolution.begin(numbers.end().saturating_add(1));
     let mut tally = Tally::new(resolution);
     for stretch in view.stretches(log) {
@@ -229,7 +229,8 @@ fn measured(
         if !stretch.has(since, until) {
             continue;
         }
-        for (entry, _) in view.entries(&stretch)? {
+        let entries = view.entries(&stretch)?.into_iter().zip(stretch.from..);
+        for ((entry, _), _) in entries.filter(|(_, position)| log.shows(*position)) {
             let mut told = Told::by(&entry);
             told.retain(|time| (least..=*numbers.end()).contains(&resolution.number(time)));
             tally.add(&told);
@@ -266,6 +267,13 @@ fn counted(
 }
 
 impl Shared {
+    /// The claims about a log, as [`Queries::claims`] has them; or all of them, those too of which nothing is shown.
+    pub(super) fn claims_about(&self, log: &LogId, all: bool) -> Result<Vec<ClaimView>, StorageError> {
+        let Some(held) = self.log(log) else { return Ok(Vec::new()) };
+        let found = Known { shared: self, view: &self.view(), all }.claims(&held)?;
+        Ok(found.into_iter().map(|it| it.view).collect())
+    }
+
     /// The root of a log's first entries; `None` if what shows it was let go. They never change: it is remembered.
     fn root(&self, view: &View, log: &HeldLog, size: u64) -> Result<Option<TreeHash>, StorageError> {
         let key = (log.id(), size);

@@ -208,10 +208,10 @@ impl Shared {
         for log in self.wanted(|header| query.wants(header)) {
             let next = page.next.entry(log.id()).or_insert(0);
             *next = log.begin().max(*next);
-            while *next < log.size() {
+            while *next < log.end() {
                 let stretch = view.stretch(&log, *next)?;
                 for ((entry, len), position) in view.entries(&stretch)?.into_iter().zip(stretch.from..) {
-                    if position < *next {
+                    if position < *next || position >= log.end() {
                         continue;
                     }
                     // Entries of other kinds count too: they are read to be told apart.

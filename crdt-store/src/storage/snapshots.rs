@@ -115,12 +115,12 @@ struct Covered {
 }
 
 impl Shared {
-    /// What is held of logs below these places; `None` if it is not all held.
+    /// What is held of logs below these places; `None` if it is not all held, and shown.
     fn covered(&self, ends: &BTreeMap<LogId, u64>) -> Result<Option<BTreeMap<LogId, Covered>>, StorageError> {
         let (view, mut covers) = (self.view(), BTreeMap::new());
         for (id, end) in ends {
             let (end, log) = (*end, self.log(id));
-            let Some(log) = log.filter(|log| (log.begin()..=log.size()).contains(&end)) else {
+            let Some(log) = log.filter(|log| (log.begin()..=log.end()).contains(&end)) else {
                 return Ok(None);
             };
             let Some(range) = view.prefix(&log, end)? else { return Ok(None) };

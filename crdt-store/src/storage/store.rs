@@ -8,8 +8,9 @@ use std::sync::Arc;
 use msec_identity::LogId;
 
 use super::claims::{Claims, Stated};
+use super::control;
 use super::frame::{self, Mark};
-use super::held::{Facts, HeldLog, SignedHead};
+use super::held::{Facts, HeldLog, Sight, SignedHead};
 use super::index::{AnyIndex, Checkpoint};
 use super::ledger::{Ledger, Record};
 use super::note::Notes;
@@ -20,7 +21,7 @@ use super::shared::Shared;
 use super::stretch::Laid;
 use super::wear::{Metered, Wear, WearGauge};
 use super::{
-    Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
+    Bound, Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
     StoreConfig, stored,
 };
 #[cfg(feature = "documents")]
@@ -81,6 +82,8 @@ pub struct Store {
     pub(super) behind: (u64, usize),
     /// Buckets and claims that it does not know.
     pub(super) unindexed: usize,
+    /// Up to where logs count, held or not.
+    pub(super) bounds: BTreeMap<LogId, Bound>,
 }
 
 impl Store {
@@ -135,10 +138,12 @@ impl Store {
             is_stale: false,
             behind: (0, stretches),
             unindexed,
+            bounds: BTreeMap::new(),
         };
         if store.ledger.told.is_erasing {
             store.finish_erasing()?;
         }
+        opened.control = store.shared.note(control::entries(&store.shared))?;
         Ok((store, opened))
     }
 
@@ -280,6 +285,9 @@ impl Store {
             Arc::new(HeldLog::new(self.next_number - 1, facts, self.config.roll_ups))
         });
         let log = Arc::make_mut(log);
+        if let Some(bound) = self.bounds.get(&state.log()).filter(|_| log.sight.is_none()) {
+            log.sight = Some(Sight { end: bound.size, newest: None });
+        }
         let before = log.tail.len();
         log.facts.continuable &= run.written;
         let entries = &run.entries;
@@ -387,7 +395,7 @@ impl Store {
         *self.shared.claims_mut() = replay.claims;
         self.shared.set_index(index);
         (self.behind, self.is_stale) = ((0, stretches), false);
-        Ok(())
+        self.look_again(self.bounds.keys().copied())
     }
 }
 
@@ -479,6 +487,10 @@ impl Storage for Store {
 
     fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError> {
         self.keep_evidence(fork)
+    }
+
+    fn bound(&mut self, log: &LogId, bound: Option<Bound>) -> Result<bool, StorageError> {
+        self.set_bound(log, bound)
     }
 
     fn keep(&mut self, note: &[u8]) -> Result<(), StorageError> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod contested;
+mod control;
 mod crash;
 mod damage;
 mod epoch;
@@ -12,6 +13,7 @@ mod prune;
 mod queries;
 mod retain;
 mod roll_ups;
+mod sight;
 #[cfg(feature = "documents")]
 mod snapshots;
 mod wear;

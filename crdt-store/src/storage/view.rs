@@ -53,9 +53,9 @@ impl View {
         Ok(self.back(log, position, 1)?[0])
     }
 
-    /// The stretches of a log, the last one first.
+    /// The stretches of a log in which something is shown, the last one first.
     pub(super) fn stretches<'a>(&'a self, log: &'a HeldLog) -> Backwards<'a> {
-        Backwards { view: self, log, left: Vec::new(), before: log.size() }
+        Backwards { view: self, log, left: Vec::new(), before: log.end() }
     }
 
     /// The bytes of a stretch, checked: a disk may change its mind after opening.
@@ -88,7 +88,7 @@ impl View {
         entry.map(|(entry, _)| entry).ok_or(StorageError::Damaged)
     }
 
-    /// Entries from `from` on, as a run under the log's head: at most `bytes_max` of them, and at least one.
+    /// Entries from `from` on that are shown, as a run under the log's head: at most `bytes_max` of them, and at least one.
     pub(super) fn chunk(
         &self,
         log: &HeldLog,
@@ -100,11 +100,13 @@ impl View {
             return Ok(None);
         }
         let (mut entries, mut bytes, mut end) = (Vec::new(), 0, from);
-        while end < log.size() && (entries.is_empty() || bytes < bytes_max) {
+        while end < log.end() && (entries.is_empty() || bytes < bytes_max) {
             let stretch = self.stretch(log, end)?;
             let read = self.bytes(&stretch)?;
-            for (place, _) in
-                places(&read, &stretch)?.into_iter().zip(stretch.from..).filter(|(_, at)| *at >= end)
+            for (place, _) in places(&read, &stretch)?
+                .into_iter()
+                .zip(stretch.from..)
+                .filter(|(_, at)| (end..log.end()).contains(at))
             {
                 if !entries.is_empty() && bytes + place.len() > bytes_max {
                     return self.run(log, from, &entries);
@@ -243,7 +245,7 @@ impl Iterator for Backwards<'_> {
             let begin = self.log.begin();
             let last = self.before.checked_sub(1).filter(|last| *last >= begin)?;
             // A few first: most who ask want the newest.
-            let max = if self.before == self.log.size() { 1 } else { STRETCHES_AT_ONCE };
+            let max = if self.before == self.log.end() { 1 } else { STRETCHES_AT_ONCE };
             match self.view.back(self.log, last, max) {
                 Ok(found) => self.left = found,
                 Err(error) => {

@@ -22,6 +22,8 @@ use crate::rollup::{ClaimHash, ClaimView, Claimed, Resolution, RollUpClaim};
 pub(super) struct Known<'a> {
     pub(super) shared: &'a Shared,
     pub(super) view: &'a View,
+    /// Whether what is not shown counts, too.
+    pub(super) all: bool,
 }
 
 /// A claim, and what is known of it.
@@ -51,7 +53,7 @@ impl Known<'_> {
         }
         let mut found = BTreeMap::<(u64, u64, ClaimHash), Found>::new();
         for (key, facts) in made.into_iter().take(CLAIMS_READ_MAX) {
-            let Some(maker) = self.author_beside(log, &key.maker) else { continue };
+            let Some(maker) = self.author_beside(log, &key.maker, key.position) else { continue };
             let new = || Found { view: unsaid(&key, &facts), facts, by_author: false };
             let it = found.entry((key.from, key.to, facts.hash)).or_insert_with(new);
             it.view.makers.push(maker);
@@ -73,7 +75,7 @@ impl Known<'_> {
         }
         let mut by = BTreeSet::new();
         for (of, position) in at.into_iter().take(COUNTERSIGNATURES_READ_MAX) {
-            let Some(peer) = self.author_beside(log, &of) else { continue };
+            let Some(peer) = self.author_beside(log, &of, position) else { continue };
             view.countersigned_at.push((of, position));
             if !view.makers.contains(&peer) {
                 by.insert(peer);
@@ -82,15 +84,18 @@ impl Known<'_> {
         view.countersigned = by.into_iter().collect();
         let author = log.facts.header.author();
         it.by_author = view.makers.contains(&author) || view.countersigned.contains(&author);
-        if view.to <= log.size() {
+        if view.to <= log.end() {
             view.fits = self.shared.root(self.view, log, view.to)?.map(|root| root == view.root);
         }
         Ok(())
     }
 
-    /// Who writes a log of the same space and collection as another one.
-    fn author_beside(&self, log: &HeldLog, other: &LogId) -> Option<PeerId> {
+    /// Who writes a log of the same space and collection as another one, if the entry there counts.
+    fn author_beside(&self, log: &HeldLog, other: &LogId, position: u64) -> Option<PeerId> {
         let (header, other) = (&log.facts.header, self.shared.log(other)?);
+        if position >= other.end() && !self.all {
+            return None;
+        }
         let other: &Arc<_> = &other.facts.header;
         let beside = other.space() == header.space() && other.collection() == header.collection();
         beside.then(|| other.author())

@@ -82,7 +82,7 @@ impl Queries {
         });
         let mut due = Due::default();
         let mut left = Left { statements: query.limit, entries: ENTRIES_READ_MAX };
-        for log in logs.into_iter().filter(|log| log.facts.newest.is_some()) {
+        for log in logs.into_iter().filter(|log| log.newest().is_some()) {
             let collection = log.facts.header.collection().clone();
             let done = self.0.note(self.due_of(&log.id(), query, refused, &mut left))?;
             let says = done.into_iter().map(|says| Statement { collection: collection.clone(), says });
@@ -109,7 +109,7 @@ impl Queries {
             let Some(log) = self.0.log(log) else { return Ok(due) };
             let view = self.0.view();
             let rolled = rolled(&view, &log)?;
-            let found = Known { shared: &self.0, view: &view }.claims(&log)?;
+            let found = Known { shared: &self.0, view: &view, all: false }.claims(&log)?;
             let is_whole = log.begin() == 0 && rolled.left_out.erased == 0;
             let gone = if is_whole { 0 } else { rolled.gone.max(log.begin()) };
             (log, view, found, gone)
@@ -141,8 +141,8 @@ impl Queries {
         while let Some(next) = vouched.iter().filter(|it| it.start == end).map(|it| it.end).max() {
             end = next;
         }
-        while !left.is_nothing() && end < log.size() {
-            let Some(claim) = recomputed(&view, &log, query.resolution, end..log.size())? else { break };
+        while !left.is_nothing() && end < log.end() {
+            let Some(claim) = recomputed(&view, &log, query.resolution, end..log.end())? else { break };
             left.read(end..claim.as_claim().to());
             left.say();
             end = claim.as_claim().to();
@@ -163,7 +163,7 @@ impl Queries {
         }
         let own = recomputed(view, log, claim.resolution, claim.from..claim.to)?;
         let Some(own) = own.filter(|own| own.as_claim().to() == claim.to) else { return Ok(None) };
-        let said = Known { shared: &self.0, view }.read(claim)?;
+        let said = Known { shared: &self.0, view, all: false }.read(claim)?;
         Ok(Some(own.confirm(&said)))
     }
 
@@ -175,7 +175,7 @@ impl Queries {
         resolution: Resolution,
         entries: Range<u64>,
     ) -> Result<Option<Recomputed>, StorageError> {
-        let Some(held) = self.0.log(log).filter(|held| entries.end <= held.size()) else { return Ok(None) };
+        let Some(held) = self.0.log(log).filter(|held| entries.end <= held.end()) else { return Ok(None) };
         let _stay = self.0.files_stay();
         self.0.note(recomputed(&self.0.view(), &held, resolution, entries))
     }
