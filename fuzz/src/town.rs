@@ -47,13 +47,14 @@ pub fn grant(holder: &Identity, rights: &[Right]) -> Verified<Grant> {
     root().sign(Grant {
         space: manifest().space(),
         issuer: root().peer(),
-        holder: holder.peer(),
+        holder: holder.peer().into(),
         resource: "parks".parse().expect("a path"),
         rights: Rights::of(rights.iter().copied()),
         not_before: NOW.saturating_add(-DAY_MS),
         not_after: NOW.saturating_add(30 * DAY_MS),
         depth: 0,
         parent: None,
+        caveats: None,
     })
 }
 

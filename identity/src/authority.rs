@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::access::{Grant, Holder, Right};
 use crate::error::GrantError;
-use crate::grant::{Grant, Right};
 use crate::id::{GrantId, PeerId, SpaceId};
 use crate::manifest::Manifest;
 use crate::path::CollectionPath;
@@ -23,7 +23,7 @@ pub struct Authority {
     space: SpaceId,
     manifest: Manifest,
     /// In boxes: a node of the map has room for eleven, and most peers meet few others.
-    grants: BTreeMap<(PeerId, GrantId), Box<Verified<Grant>>>,
+    grants: BTreeMap<(Holder, GrantId), Box<Verified<Grant>>>,
     verifier: Verifier,
 }
 
@@ -104,7 +104,8 @@ impl Authority {
 
     /// The grants that `holder` holds, valid or not, in the order of their ids.
     pub fn grants_of(&self, holder: &PeerId) -> impl Iterator<Item = &Verified<Grant>> {
-        let range = (*holder, GrantId([0; 32]))..=(*holder, GrantId([0xff; 32]));
+        let holder = Holder::Peer(*holder);
+        let range = (holder, GrantId([0; 32]))..=(holder, GrantId([0xff; 32]));
         self.grants.range(range).map(|(_, grant)| &**grant)
     }
 }
@@ -114,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::grant::Rights;
+    use crate::access::Rights;
     use crate::keys::Identity;
 
     fn root() -> Identity {
@@ -129,13 +130,14 @@ mod tests {
         Grant {
             space: manifest().space(),
             issuer: root().peer(),
-            holder: PeerId([holder; 32]),
+            holder: PeerId([holder; 32]).into(),
             resource: resource.parse().expect("a path"),
             rights: Rights::of(rights.iter().copied()),
             not_before: UnixMillis(100),
             not_after: UnixMillis(200),
             depth: 0,
             parent: None,
+            caveats: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::REVOCATION_CUTS_MAX;
 use crate::address::ADDRESSES_MAX;
 use crate::handshake::Refusal;
 use crate::manifest::MANIFEST_ROOTS_MAX;
@@ -98,6 +99,51 @@ pub enum ManifestError {
     /// The bytes do not decode, or not canonically.
     #[error("not a manifest")]
     Malformed,
+}
+
+/// Words that do not fit a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the text has {bytes} bytes: write at most {bytes_max} on one line, without control characters")]
+pub struct TextError {
+    pub(crate) bytes: usize,
+    pub(crate) bytes_max: usize,
+}
+
+/// Cuts that cannot stand in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CutsError {
+    /// More than [`REVOCATION_CUTS_MAX`].
+    #[error("one record cuts at most {REVOCATION_CUTS_MAX} logs: name the others in restorations")]
+    TooMany,
+    /// A log twice, or not in the order of their ids.
+    #[error("the cuts name a log twice, or are not in the order of the logs' ids")]
+    Order,
+}
+
+/// How a link is wider than the one above it. Its issuer is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Widened {
+    /// It names another link as its parent, or another space.
+    #[error("the link does not stand below that one")]
+    NotBelow,
+    /// The link above lets nobody pass anything on.
+    #[error("the link above does not hold the right to manage")]
+    NotManaged,
+    /// Rights that the link above lacks.
+    #[error("the link has rights that the one above it lacks")]
+    Rights,
+    /// A resource that the link above does not cover.
+    #[error("the link reaches collections that the one above it does not cover")]
+    Resource,
+    /// A validity that begins earlier or ends later.
+    #[error("the link is valid when the one above it is not")]
+    Validity,
+    /// No fewer further links than the link above allows.
+    #[error("the link lets as many follow as the one above it, or none may follow there")]
+    Depth,
+    /// A limit that is wider or left out.
+    #[error("a limit of the link above is wider in this one, or left out")]
+    Caveats,
 }
 
 /// A grant that counts for nothing here. Its issuer, or whoever showed it, is to blame.

@@ -24,8 +24,8 @@ use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState, TransportState};
 
+use crate::access::Grant;
 use crate::error::HandshakeError;
-use crate::grant::Grant;
 use crate::id::{PeerId, SpaceId};
 use crate::keys::{Endorsement, NoiseKey};
 use crate::record::{Unverified, Verified};

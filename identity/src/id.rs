@@ -14,6 +14,12 @@ pub struct ParseIdError {
     text: String,
 }
 
+impl ParseIdError {
+    pub(crate) fn of(text: &str) -> Self {
+        Self { text: text.to_owned() }
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -75,7 +81,7 @@ macro_rules! id {
                     .ok()
                     .and_then(|bytes| bytes.try_into().ok())
                     .map(Self)
-                    .ok_or_else(|| ParseIdError { text: text.to_owned() })
+                    .ok_or_else(|| ParseIdError::of(text))
             }
         }
     };

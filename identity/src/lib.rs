@@ -11,7 +11,7 @@
 //! | `verifier` | [`Verifier`]: how signatures are checked, and the [`SignatureMemory`] that simulated peers share |
 //! | `manifest` | [`Manifest`]: the root keys of a space |
 //! | `address` | [`AddressRecord`]: where a peer can be dialled, in its own word |
-//! | `grant` | [`Grant`] and [`Rights`]: a root gives a holder rights on a path |
+//! | `access` | [`Grant`], [`Revocation`], [`Succession`] and the other records about rights: [`ControlRecord`] is any of them |
 //! | `authority` | [`Authority`]: the fold of manifest and grants into "who may do what" |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
 //!
@@ -25,13 +25,14 @@
 //! let grant = Grant {
 //!     space: manifest.space(),
 //!     issuer: root.peer(),
-//!     holder: sensor.peer(),
+//!     holder: sensor.peer().into(),
 //!     resource: noise.clone(),
 //!     rights: Rights::of([Right::Write]),
 //!     not_before: UnixMillis(0),
 //!     not_after: UnixMillis(1_000),
 //!     depth: 0,
 //!     parent: None,
+//!     caveats: None,
 //! };
 //!
 //! let mut authority = Authority::new(manifest);
@@ -41,10 +42,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod address;
 mod authority;
 mod error;
-mod grant;
 pub mod handshake;
 mod id;
 mod keys;
@@ -55,14 +56,19 @@ mod record;
 mod time;
 mod verifier;
 
+pub use access::{
+    Approval, Area, CHAIN_LINKS_MAX, Caveats, ControlRecord, ControlStream, Cut, Cuts, Grant, Holder,
+    PURPOSE_BYTES_MAX, ParseRightsError, REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Restoration, Revocation,
+    Right, Rights, ShortText, Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
+};
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
 };
 pub use authority::{Authority, GRANTS_MAX};
 pub use error::{
-    AddressError, GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError,
+    AddressError, CutsError, GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError,
+    TextError, Widened,
 };
-pub use grant::{Grant, ParseRightsError, Right, Rights};
 pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
 pub use keystore::{KeyFile, KeyStore};

@@ -46,14 +46,7 @@ impl Manifest {
     }
 
     fn check(body: Body) -> Result<Self, ManifestError> {
-        let roots = body.roots.len();
-        let distinct = body.roots.iter().collect::<BTreeSet<_>>().len();
-        if roots == 0 || roots > MANIFEST_ROOTS_MAX || distinct != roots {
-            return Err(ManifestError::Roots { roots });
-        }
-        if body.threshold == 0 || usize::from(body.threshold) > roots {
-            return Err(ManifestError::Threshold { threshold: body.threshold, roots });
-        }
+        check_roots(&body.roots, body.threshold)?;
         Ok(Self { body })
     }
 
@@ -94,6 +87,19 @@ impl Manifest {
     pub fn threshold(&self) -> u8 {
         self.body.threshold
     }
+}
+
+/// Whether so many of these roots can speak for a space.
+pub(crate) fn check_roots(roots: &[PeerId], threshold: u8) -> Result<(), ManifestError> {
+    let count = roots.len();
+    let distinct = roots.iter().collect::<BTreeSet<_>>().len();
+    if count == 0 || count > MANIFEST_ROOTS_MAX || distinct != count {
+        return Err(ManifestError::Roots { roots: count });
+    }
+    if threshold == 0 || usize::from(threshold) > count {
+        return Err(ManifestError::Threshold { threshold, roots: count });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use crate::error::PathError;
 /// The longest path, in bytes. A longer one is refused where it is parsed.
 pub const PATH_BYTES_MAX: usize = 128;
 
-/// The collection of control entries.
 const CONTROL: &str = ".control";
 
 /// A collection such as `parks/noise`, or a prefix of many. The empty path stands for the whole space.
@@ -27,12 +26,12 @@ impl CollectionPath {
         Self(String::new())
     }
 
-    /// Where control entries are: who may do what.
+    /// Where control logs lie: what roots and managers say about rights.
     pub fn control() -> Self {
         Self(CONTROL.to_owned())
     }
 
-    /// Whether it is one of the mesh's own, whose first segment begins with a dot: apps write nothing there.
+    /// Whether it is the mesh's own: its first segment begins with a dot. No right to write counts there.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('.')
     }
@@ -126,11 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn the_meshs_own_begin_with_a_dot() {
-        let control = CollectionPath::control();
-        assert_eq!(control, path(".control"));
-        assert!(control.is_reserved() && path(".other/x").is_reserved());
-        assert!(!path("parks/.noise").is_reserved() && !CollectionPath::everything().is_reserved());
+    fn what_begins_with_a_dot_is_reserved() {
+        assert!(CollectionPath::control().is_reserved() && path(".control/x").is_reserved());
+        assert!(!path("parks/.hidden").is_reserved() && !path("").is_reserved());
+        assert_eq!(path(".control"), CollectionPath::control());
     }
 
     #[test]

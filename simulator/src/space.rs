@@ -58,13 +58,14 @@ impl Space {
         Ok(self.root.sign(Grant {
             space: self.id(),
             issuer: self.root.peer(),
-            holder,
+            holder: holder.into(),
             resource,
             rights,
             not_before: NOT_BEFORE,
             not_after: NOT_AFTER,
             depth: 0,
             parent: None,
+            caveats: None,
         }))
     }
 }

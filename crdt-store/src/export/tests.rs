@@ -56,13 +56,14 @@ fn log(n: u8, collection: &str, stream: &str) -> OwnLog {
     let grant = Grant {
         space: space(),
         issuer: root().peer(),
-        holder: author(n).peer(),
+        holder: author(n).peer().into(),
         resource: CollectionPath::everything(),
         rights: Rights::of([Right::Write]),
         not_before: NOW,
         not_after: NOW,
         depth: 0,
         parent: None,
+        caveats: None,
     };
     let header = LogHeader::new(space(), path(collection), stream, author(n).peer(), [n; 16]);
     OwnLog::create(header.with_grants([&root().sign(grant)]))

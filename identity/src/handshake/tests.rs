@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::grant::{Right, Rights};
+use crate::access::{Right, Rights};
 use crate::keys::Identity;
 use crate::manifest::Manifest;
 
@@ -21,13 +21,14 @@ fn side(seed: u8) -> Side {
     let grant = Grant {
         space: manifest.space(),
         issuer: root.peer(),
-        holder: identity.peer(),
+        holder: identity.peer().into(),
         resource: "parks".parse().expect("a path"),
         rights: Rights::of([Right::Read]),
         not_before: UnixMillis(0),
         not_after: UnixMillis(2_000),
         depth: 0,
         parent: None,
+        caveats: None,
     };
     let key = identity.endorse([seed ^ 0x80; 32], UnixMillis(1_500));
     let greeting = vec![seed; 3];

@@ -36,13 +36,14 @@ fn grant(holder: &Identity, rights: &[Right], days: i64) -> Verified<Grant> {
     root().sign(Grant {
         space: manifest().space(),
         issuer: root().peer(),
-        holder: holder.peer(),
+        holder: holder.peer().into(),
         resource: "parks".parse().expect("a path"),
         rights: Rights::of(rights.iter().copied()),
         not_before: START.saturating_add(-DAY_MS),
         not_after: START.saturating_add(days * DAY_MS),
         depth: 0,
         parent: None,
+        caveats: None,
     })
 }
 

@@ -57,13 +57,14 @@ impl Owner {
         Ok(self.root.sign(Grant {
             space: self.manifest.space(),
             issuer: self.root.peer(),
-            holder,
+            holder: holder.into(),
             resource,
             rights,
             not_before: now.saturating_add(-DAY_MS / 24),
             not_after: now.saturating_add(i64::from(days) * DAY_MS),
             depth: 0,
             parent: None,
+            caveats: None,
         }))
     }
 

@@ -134,13 +134,14 @@ fn grant(manifest: &Manifest, issuer: msec_identity::PeerId, me: &Identity, on: 
     Grant {
         space: manifest.space(),
         issuer,
-        holder: me.peer(),
+        holder: me.peer().into(),
         resource: on,
         rights: Rights::of([Right::Write]),
         not_before: UnixMillis(EPOCH.0 - DAY_MS),
         not_after: UnixMillis(EPOCH.0 + DAY_MS),
         depth: 0,
         parent: None,
+        caveats: None,
     }
 }
 

@@ -121,7 +121,7 @@ impl World {
         let (links, seed) = (hostile.links(), hostile.dice().bytes());
         self.intruded.insert(run.state().log(), self.time);
         if let (Some(witness), Some(given)) = (&mut self.witness, given) {
-            witness.granted(given.holder, given.resource.clone(), given.rights);
+            witness.granted(it.identity().peer(), given.resource.clone(), given.rights);
             if given.resource.covers(run.state().header().collection()) {
                 let header = run.state().header();
                 let stream =

@@ -55,13 +55,14 @@ async fn a_grant_that_nobody_may_issue_admits_nobody() {
         let grant = stranger.sign(Grant {
             space: scene.town.owner.manifest().space(),
             issuer,
-            holder: stranger.peer(),
+            holder: stranger.peer().into(),
             resource: "".parse().expect("everything"),
             rights: Rights::of([Right::Read]),
             not_before: UnixMillis(0),
             not_after: UnixMillis(i64::MAX),
             depth: 0,
             parent: None,
+            caveats: None,
         });
         let membership = Membership::new(scene.town.owner.manifest(), [grant]);
         let (answer, _) = link.introduce(&stranger, &membership).await.expect("an answer");

@@ -26,13 +26,14 @@ fn log(right: Right) -> OwnLog {
     let grant = root().sign(Grant {
         space: authority().space(),
         issuer: root().peer(),
-        holder: sensor().peer(),
+        holder: sensor().peer().into(),
         resource: resource.clone(),
         rights: Rights::of([right]),
         not_before: NOW,
         not_after: NOW,
         depth: 0,
         parent: None,
+        caveats: None,
     });
     let header = LogHeader::new(authority().space(), resource, "mic-1", sensor().peer(), [1; 16]);
     OwnLog::create(header.with_unit("dB").with_grants([&grant]))

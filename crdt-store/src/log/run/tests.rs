@@ -24,13 +24,14 @@ impl City {
         self.root.sign(Grant {
             space: self.authority.space(),
             issuer: self.root.peer(),
-            holder,
+            holder: holder.into(),
             resource: "parks".parse().expect("a path"),
             rights: Rights::of(rights.iter().copied()),
             not_before: UnixMillis(0),
             not_after: UnixMillis(i64::MAX),
             depth: 0,
             parent: None,
+            caveats: None,
         })
     }
 

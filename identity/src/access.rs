@@ -1,0 +1,33 @@
+//! What roots and managers say about rights, and what a log of them looks like.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `grant` | [`Grant`]: a holder may do this, there, in that time |
+//! | `caveats` | [`Caveats`]: within which limits |
+//! | `cuts` | [`Cuts`]: up to where logs count |
+//! | `text` | [`ShortText`], words for people in a record |
+//! | `approval` | [`Approval`]: another root agrees |
+//! | `revocation` | [`Revocation`] ends a grant, [`Restoration`] names logs that it forgot |
+//! | `succession` | [`Succession`]: other roots from now on |
+//! | `control` | [`ControlRecord`]: any of them, as control logs carry them |
+
+mod approval;
+mod caveats;
+mod control;
+mod cuts;
+mod grant;
+mod revocation;
+mod succession;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use approval::Approval;
+pub use caveats::{Area, Caveats, PURPOSE_BYTES_MAX};
+pub use control::{ControlRecord, ControlStream, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord};
+pub use cuts::{Cut, Cuts, REVOCATION_CUTS_MAX};
+pub use grant::{CHAIN_LINKS_MAX, Grant, Holder, ParseRightsError, Right, Rights};
+pub use revocation::{REASON_BYTES_MAX, Restoration, Revocation};
+pub use succession::Succession;
+pub use text::ShortText;
