@@ -1,36 +1,91 @@
-//! Who may do what: a fold over the manifest and the grants that a peer has seen.
+//! Who may do what: a fold over manifests, grants, revocations and all else that roots and managers say.
 //!
-//! The result depends on the set of grants and not on the order in which they came. This version follows grants of one
-//! link, signed by a root; a chain is refused by name, so that nothing counts that was not checked.
+//! What it says is a function of the set of records that a peer has seen and of the places where they are entered, in
+//! whatever order they came and however often. Authority is a tree: roots issue grants, holders of `manage` issue grants
+//! below theirs, and each link narrows the one above. The words and the rules are in `docs/access.md`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `bounds` | how much is held, and what happens beyond |
+//! | `take` | [`Authority::learn`], [`Authority::enter`], [`Authority::learn_manifest`] |
+//! | `judge` | the rules |
+//! | `chain` | [`Authority::check_chain`] and [`Authority::admissible`]: by what right a log is written |
+//! | `readers` | [`Authority::readers`]: who could read |
+//! | `change` | [`Change`]: whose standing is another one now |
+//! | `lineage` | who speaks for a space |
+//! | `grants`, `revocations`, `approvals`, `places`, `issuers`, `index` | what is held |
+
+mod approvals;
+mod bounds;
+mod chain;
+mod change;
+mod grants;
+mod index;
+mod issuers;
+mod judge;
+mod lineage;
+mod places;
+mod readers;
+mod revocations;
+mod take;
 
 use std::collections::BTreeMap;
 
-use crate::access::{Grant, Holder, Right};
-use crate::error::GrantError;
-use crate::id::{GrantId, PeerId, SpaceId};
+use self::approvals::Approvals;
+use self::grants::Grants;
+use self::issuers::Issuers;
+use self::lineage::Lineage;
+use self::places::Places;
+use self::revocations::Revocations;
+use crate::access::{Cut, Grant, Holder, Right};
+use crate::id::{GrantId, LogId, PeerId, SpaceId};
 use crate::manifest::Manifest;
 use crate::path::CollectionPath;
-use crate::record::{Unverified, Verified};
+use crate::record::Verified;
 use crate::time::UnixMillis;
 use crate::verifier::Verifier;
 
-/// The most grants that are held. A further one is refused with [`GrantError::Full`].
-pub const GRANTS_MAX: usize = 65_536;
+pub use self::bounds::{
+    APPROVALS_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, GRANTS_MAX, LINKED_SPACES_MAX,
+    PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, SUCCESSIONS_MAX,
+    WAITING_MAX,
+};
+pub use self::chain::{Admissible, Shown, Written};
+pub use self::change::Change;
+pub use self::places::Entered;
+pub use self::readers::{Ended, Reader};
 
-/// The grants of one space that count.
+/// Who may do what in one space.
+///
+/// Records come in by [`Authority::learn`] when they were shown, and by [`Authority::enter`] when they stand in a control
+/// log; both say what changed. All else asks.
 #[derive(Debug, Clone)]
 pub struct Authority {
     space: SpaceId,
-    manifest: Manifest,
-    /// In boxes: a node of the map has room for eleven, and most peers meet few others.
-    grants: BTreeMap<(Holder, GrantId), Box<Verified<Grant>>>,
     verifier: Verifier,
+    own: Lineage,
+    linked: BTreeMap<SpaceId, Lineage>,
+    issuers: Issuers,
+    grants: Grants,
+    ended: Revocations,
+    approvals: Approvals,
+    places: Places,
 }
 
 impl Authority {
     /// Nobody may do anything yet.
     pub fn new(manifest: Manifest) -> Self {
-        Self { space: manifest.space(), manifest, grants: BTreeMap::new(), verifier: Verifier::strict() }
+        Self {
+            space: manifest.space(),
+            verifier: Verifier::strict(),
+            own: Lineage::new(manifest),
+            linked: BTreeMap::new(),
+            issuers: Issuers::default(),
+            grants: Grants::default(),
+            ended: Revocations::default(),
+            approvals: Approvals::default(),
+            places: Places::default(),
+        }
     }
 
     /// Checks what follows with another verifier than [`Verifier::strict`].
@@ -50,43 +105,19 @@ impl Authority {
         self.space
     }
 
-    /// Its manifest.
+    /// The manifest that founded it.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        self.own.manifest()
     }
 
-    /// Checks a grant and lets it count from now on. Learning one twice changes nothing.
-    pub fn learn(&mut self, grant: Unverified<Grant>) -> Result<GrantId, GrantError> {
-        let claims = grant.claims();
-        let key = (claims.holder, claims.id());
-        if self.grants.contains_key(&key) {
-            return Ok(key.1);
-        }
-        let grant = self.check(grant)?;
-        if self.grants.len() >= GRANTS_MAX {
-            return Err(GrantError::Full);
-        }
-        self.grants.insert(key, Box::new(grant));
-        Ok(key.1)
+    /// Its roots of today, after all successions.
+    pub fn roots(&self) -> &[PeerId] {
+        self.own.roots()
     }
 
-    /// Checks a grant without letting it count.
-    pub fn check(&self, grant: Unverified<Grant>) -> Result<Verified<Grant>, GrantError> {
-        let claims = grant.claims();
-        if claims.space != self.space {
-            return Err(GrantError::OtherSpace);
-        }
-        if claims.parent.is_some() {
-            return Err(GrantError::Chained);
-        }
-        if !self.manifest.roots().contains(&claims.issuer) {
-            return Err(GrantError::NotARoot);
-        }
-        if self.manifest.threshold() > 1 {
-            return Err(GrantError::Threshold { threshold: self.manifest.threshold() });
-        }
-        let issuer = claims.issuer;
-        Ok(grant.verify_by(&self.verifier, &issuer)?)
+    /// How many of them must agree.
+    pub fn threshold(&self) -> u8 {
+        self.own.threshold()
     }
 
     /// Whether `holder` has `right` on `resource` at that time. `None`: whenever, for clocks that were never set and for
@@ -98,107 +129,44 @@ impl Authority {
         resource: &CollectionPath,
         at: Option<UnixMillis>,
     ) -> bool {
-        self.grants_of(holder)
-            .any(|g| g.rights.contains(right) && g.is_valid(at) && g.resource.covers(resource))
+        let holder = Holder::Peer(*holder);
+        let mut counting = self.grants.of(holder).filter(|held| held.state.counts()).map(|held| &held.grant);
+        counting.any(|it| it.rights.contains(right) && it.is_valid(at) && it.resource.covers(resource))
     }
 
-    /// The grants that `holder` holds, valid or not, in the order of their ids.
+    /// The grants by which `holder` may do something, valid now or not, in the order of their ids.
     pub fn grants_of(&self, holder: &PeerId) -> impl Iterator<Item = &Verified<Grant>> {
-        let holder = Holder::Peer(*holder);
-        let range = (holder, GrantId([0; 32]))..=(holder, GrantId([0xff; 32]));
-        self.grants.range(range).map(|(_, grant)| &**grant)
+        let counting = self.grants.of(Holder::Peer(*holder)).filter(|held| held.state.counts());
+        let mut counting: Vec<_> = counting.collect();
+        counting.sort_unstable_by_key(|held| held.id);
+        counting.into_iter().map(|held| &held.grant)
+    }
+
+    /// Whether `holder` was ever let in: it has a grant that goes back to a root, revoked or not.
+    pub fn was_let_in(&self, holder: &PeerId) -> bool {
+        self.grants.of(Holder::Peer(*holder)).any(|held| held.state.founded)
+    }
+
+    /// A grant that is held, whether it counts or not.
+    pub fn grant(&self, id: &GrantId) -> Option<&Verified<Grant>> {
+        self.grants.find(id).map(|at| &self.grants.at(at).grant)
+    }
+
+    /// Whether all that was said above a grant lets it count. Its own revocation is another question.
+    pub fn stands(&self, id: &GrantId) -> bool {
+        self.grants.find(id).is_some_and(|at| self.grants.at(at).state.stands)
+    }
+
+    /// Whether somebody who may has revoked the grant itself.
+    pub fn is_revoked(&self, id: &GrantId) -> bool {
+        self.grants.find(id).is_some_and(|at| self.grants.at(at).state.revoked)
+    }
+
+    /// Where a log that was written under a grant is cut, by all that revokes this grant; `None` where nothing does.
+    pub fn cut(&self, grant: &GrantId, log: &LogId) -> Option<Cut> {
+        self.grants.find(grant).and_then(|at| self.cut_at(at, log))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::access::Rights;
-    use crate::keys::Identity;
-
-    fn root() -> Identity {
-        Identity::from_seed([1; 32])
-    }
-
-    fn manifest() -> Manifest {
-        Manifest::new("harbour", vec![root().peer()], 1, [0; 16]).expect("a manifest")
-    }
-
-    fn grant(holder: u8, resource: &str, rights: &[Right]) -> Grant {
-        Grant {
-            space: manifest().space(),
-            issuer: root().peer(),
-            holder: PeerId([holder; 32]).into(),
-            resource: resource.parse().expect("a path"),
-            rights: Rights::of(rights.iter().copied()),
-            not_before: UnixMillis(100),
-            not_after: UnixMillis(200),
-            depth: 0,
-            parent: None,
-            caveats: None,
-        }
-    }
-
-    #[test]
-    fn counts_where_when_and_for_what_it_says() {
-        let mut authority = Authority::new(manifest());
-        authority.learn(root().sign(grant(7, "parks", &[Right::Read])).into()).expect("counts");
-        let holder = PeerId([7; 32]);
-        let path = |text: &str| -> CollectionPath { text.parse().expect("a path") };
-        let at = |ms| Some(UnixMillis(ms));
-        assert!(authority.allows(&holder, Right::Read, &path("parks/noise"), at(150)));
-        assert!(!authority.allows(&holder, Right::Write, &path("parks/noise"), at(150)));
-        assert!(!authority.allows(&holder, Right::Read, &path("harbour"), at(150)));
-        assert!(!authority.allows(&holder, Right::Read, &path("parks"), at(99)));
-        assert!(!authority.allows(&holder, Right::Read, &path("parks"), at(201)));
-        assert!(authority.allows(&holder, Right::Read, &path("parks"), None));
-        assert!(!authority.allows(&PeerId([8; 32]), Right::Read, &path("parks"), at(150)));
-    }
-
-    #[test]
-    fn refuses_what_no_root_of_this_space_signed() {
-        let mut authority = Authority::new(manifest());
-        let stranger = Identity::from_seed([9; 32]);
-
-        let own = Grant { issuer: stranger.peer(), ..grant(7, "", &[Right::Write]) };
-        assert!(matches!(authority.learn(stranger.sign(own).into()), Err(GrantError::NotARoot)));
-        let forged = stranger.sign(grant(7, "", &[Right::Write]));
-        assert!(matches!(authority.learn(forged.into()), Err(GrantError::Record(_))));
-        let elsewhere = Grant { space: SpaceId([4; 32]), ..grant(7, "", &[Right::Write]) };
-        assert!(matches!(authority.learn(root().sign(elsewhere).into()), Err(GrantError::OtherSpace)));
-        let chained = Grant { parent: Some(GrantId([4; 32])), ..grant(7, "", &[Right::Write]) };
-        assert!(matches!(authority.learn(root().sign(chained).into()), Err(GrantError::Chained)));
-        assert_eq!(authority.grants.len(), 0);
-    }
-
-    #[test]
-    fn one_signature_is_not_enough_where_two_roots_must_agree() {
-        let roots = vec![root().peer(), PeerId([2; 32])];
-        let manifest = Manifest::new("harbour", roots, 2, [0; 16]).expect("a manifest");
-        let grant = Grant { space: manifest.space(), ..grant(7, "", &[Right::Read]) };
-        let learnt = Authority::new(manifest).learn(root().sign(grant).into());
-        assert!(matches!(learnt, Err(GrantError::Threshold { threshold: 2 })));
-    }
-
-    proptest! {
-        #[test]
-        fn order_and_repetition_change_nothing(picks in proptest::collection::vec(0usize..6, 0..20)) {
-            let grants: Vec<_> = (0u8..6)
-                .map(|i| root().sign(grant(i % 3, ["", "parks", "harbour"][usize::from(i) % 3], &[Right::Read])))
-                .collect();
-            let fold = |order: &mut dyn Iterator<Item = usize>| {
-                let mut authority = Authority::new(manifest());
-                for i in order {
-                    authority.learn(grants[i].clone().into()).expect("counts");
-                }
-                authority.grants
-            };
-            let mut sorted = picks.clone();
-            sorted.sort_unstable();
-            sorted.dedup();
-            prop_assert_eq!(fold(&mut picks.into_iter()), fold(&mut sorted.into_iter()));
-        }
-    }
-}
+mod tests;

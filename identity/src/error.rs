@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::access::REVOCATION_CUTS_MAX;
 use crate::address::ADDRESSES_MAX;
+use crate::authority;
 use crate::handshake::Refusal;
 use crate::manifest::MANIFEST_ROOTS_MAX;
 use crate::path::PATH_BYTES_MAX;
@@ -146,28 +147,80 @@ pub enum Widened {
     Caveats,
 }
 
-/// A grant that counts for nothing here. Its issuer, or whoever showed it, is to blame.
+/// A record about rights that is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum GrantError {
+pub enum ControlError {
     /// It speaks of another space.
-    #[error("the grant is for another space")]
+    #[error("the record is about another space")]
     OtherSpace,
-    /// The issuer is not one of the space's roots.
-    #[error("the grant's issuer is not a root of the space")]
-    NotARoot,
-    /// The manifest asks for more signatures than a grant carries.
-    #[error("the space's manifest asks for {threshold} roots to agree, and a grant carries one signature")]
-    Threshold {
-        /// Signatures needed.
-        threshold: u8,
-    },
-    /// The grant has a parent; chains are not followed by this version.
-    #[error("the grant is a link of a chain, which this version does not follow")]
-    Chained,
+    /// Its roots or its threshold can't found a space.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The table of grants is full.
-    #[error("no room for another grant: {} are held", crate::authority::GRANTS_MAX)]
-    Full,
+    #[error("no room for another grant: {} are held", authority::GRANTS_MAX)]
+    Grants,
+    /// The table of approvals is full.
+    #[error("no room for another approval: {} are held", authority::APPROVALS_MAX)]
+    Approvals,
+    /// The table of revocations is full, and what this one ends is not known. No grant below its issuer is taken any more.
+    #[error(
+        "no room for another revocation: {} are held, or {} cuts",
+        authority::REVOCATIONS_MAX,
+        authority::CUTS_MAX
+    )]
+    Revocations,
+    /// The table of restorations is full.
+    #[error(
+        "no room for another restoration: {} are held, or {} cuts",
+        authority::RESTORATIONS_MAX,
+        authority::CUTS_MAX
+    )]
+    Restorations,
+    /// The table of successions is full.
+    #[error("no room for another succession: {} of that space are held", authority::SUCCESSIONS_MAX)]
+    Successions,
+    /// The table of other spaces is full.
+    #[error("no room for another space: {} are linked", authority::LINKED_SPACES_MAX)]
+    Spaces,
+    /// Its issuer has used up its room.
+    #[error("its issuer may say no more: {} of its records are held", authority::RECORDS_OF_ONE_ISSUER_MAX)]
+    Issuer,
+    /// No chain leads to its issuer yet, and too much waits for one.
+    #[error("no chain of grants leads to its issuer: show the chain first, and then this")]
+    Waiting,
     /// The signature or the encoding is wrong.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Why a log's author shows no right to write it.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// None of the grants shown lets it.
+    #[error("none of the grants that are shown lets its author write there")]
+    NoGrant,
+    /// A grant names one above it that is not shown.
+    #[error("a link of the chain is missing: show every grant, from that of a root on")]
+    Missing,
+    /// Too many links.
+    #[error("the chain has more than {} links", crate::access::CHAIN_LINKS_MAX)]
+    TooLong,
+    /// The first link's issuer never was a root of the space, or too few roots stand behind it.
+    #[error("the first link was not issued by as many roots of the space as must agree")]
+    NotARoot,
+    /// A link was issued by somebody who does not hold the one above.
+    #[error("a link was issued by somebody else than the holder of the one above it")]
+    NotTheHolder,
+    /// A grant for another space.
+    #[error("a link is for another space")]
+    OtherSpace,
+    /// A stream of the mesh's own that has no meaning.
+    #[error("nobody writes a stream of that name in the mesh's own collections")]
+    Stream,
+    /// A link allows what the one above it does not.
+    #[error(transparent)]
+    Widened(#[from] Widened),
+    /// A signature or an encoding is wrong.
     #[error(transparent)]
     Record(#[from] RecordError),
 }

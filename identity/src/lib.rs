@@ -12,7 +12,7 @@
 //! | `manifest` | [`Manifest`]: the root keys of a space |
 //! | `address` | [`AddressRecord`]: where a peer can be dialled, in its own word |
 //! | `access` | [`Grant`], [`Revocation`], [`Succession`] and the other records about rights: [`ControlRecord`] is any of them |
-//! | `authority` | [`Authority`]: the fold of manifest and grants into "who may do what" |
+//! | `authority` | [`Authority`]: the fold of all these into "who may do what", in whatever order they come |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
 //!
 //! ```
@@ -36,7 +36,7 @@
 //! };
 //!
 //! let mut authority = Authority::new(manifest);
-//! authority.learn(root.sign(grant).into())?;
+//! let _ = authority.learn(root.sign(grant).into())?;
 //! assert!(authority.allows(&sensor.peer(), Right::Write, &noise, Some(UnixMillis(500))));
 //! assert!(!authority.allows(&sensor.peer(), Right::Read, &noise, Some(UnixMillis(500))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,10 +64,14 @@ pub use access::{
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
 };
-pub use authority::{Authority, GRANTS_MAX};
+pub use authority::{
+    APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended,
+    Entered, GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX,
+    RESTORATIONS_MAX, REVOCATIONS_MAX, Reader, SUCCESSIONS_MAX, Shown, WAITING_MAX, Written,
+};
 pub use error::{
-    AddressError, CutsError, GrantError, HandshakeError, KeyFileError, ManifestError, PathError, RecordError,
-    TextError, Widened,
+    AddressError, ChainError, ControlError, CutsError, HandshakeError, KeyFileError, ManifestError,
+    PathError, RecordError, TextError, Widened,
 };
 pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};

@@ -2,7 +2,10 @@
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use msec_identity::{Authority, CollectionPath, Grant, LogId, PeerId, Right, SpaceId, Unverified, Verified};
+use msec_identity::{
+    Authority, ChainError, CollectionPath, Grant, LogId, PeerId, Shown, SpaceId, Unverified, Verified,
+    Written,
+};
 use serde::Serialize;
 
 use crate::error::LogNameError;
@@ -179,15 +182,17 @@ impl LogHeader {
         Ok(())
     }
 
-    /// Whether one of the grants that it shows lets its author write there. No other grant counts, so that everybody who
-    /// holds the log comes to the same answer, whatever else they know. The time of an entry proves nothing, so that
-    /// expiry is not judged here.
+    /// Whether the grants that it shows let its author write there. No other grant counts, so that everybody who holds the
+    /// log comes to the same answer, whatever else they know. The time of an entry proves nothing, so that expiry is not
+    /// judged here.
     pub fn shows_right_to_write(&self, authority: &Authority) -> bool {
-        self.grants().filter_map(|grant| authority.check(grant).ok()).any(|grant| {
-            grant.holder == self.author
-                && grant.rights.contains(Right::Write)
-                && grant.resource.covers(&self.collection)
-        })
+        self.right_to_write(authority).is_ok()
+    }
+
+    /// By what right it is written, as it shows it: [`Authority::admissible`] says how much of the log counts by that.
+    pub fn right_to_write(&self, authority: &Authority) -> Result<Shown, ChainError> {
+        let (author, collection, stream) = (self.author, &self.collection, self.stream.as_str());
+        authority.check_chain(&Written { author, collection, stream }, self.grants())
     }
 
     /// The grants that it shows; those that do not parse are left out.

@@ -137,7 +137,7 @@ impl Node {
     /// Whether a peer of which nothing is known, or that has a grant which is valid now.
     fn may_be_linked(&self, peer: &PeerId) -> bool {
         let now = self.wall();
-        let mut grants = self.authority.grants_of(peer).peekable();
-        grants.peek().is_none() || grants.any(|grant| grant.is_valid(now))
+        let mut grants = self.authority.grants_of(peer);
+        !self.authority.was_let_in(peer) || grants.any(|grant| grant.is_valid(now))
     }
 }

@@ -292,7 +292,7 @@ impl Node {
         for grant in &claim.grants {
             // Only its own: what it shows of others would fill the table.
             if grant.claims().holder == claim.peer {
-                let _ = self.authority.learn(grant.clone());
+                let _ = self.authority.learn(grant.clone().into());
             }
         }
         if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }

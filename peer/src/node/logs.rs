@@ -98,7 +98,7 @@ impl Node {
             let header = state.header().clone();
             let Some(topic) = topic_of(&header) else { continue };
             for grant in header.grants() {
-                let _ = self.authority.learn(grant);
+                let _ = self.authority.learn(grant.into());
             }
             // The check by which it was stored: what is skipped here could never be stored again.
             if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {

@@ -152,7 +152,7 @@ impl Node {
         }
         if run.from() == 0 || run.prefix().is_some() {
             for grant in header.grants() {
-                let _ = self.authority.learn(grant);
+                let _ = self.authority.learn(grant.into());
             }
         }
         if mine {

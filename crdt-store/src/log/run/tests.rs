@@ -153,7 +153,7 @@ fn who_may_not_write_is_refused() {
 fn a_grant_that_the_header_does_not_show_counts_for_nothing() {
     let mut city = city();
     let grant = city.grant(city.sensor.peer(), &[Right::Write]);
-    city.authority.learn(grant.into()).expect("counts");
+    let _ = city.authority.learn(grant.into()).expect("counts");
     let path = "parks/noise".parse().expect("a path");
     let header = LogHeader::new(city.authority.space(), path, "mic-1", city.sensor.peer(), [1; 16]);
     let mut log = OwnLog::create(header);

@@ -1,0 +1,31 @@
+//! How much an authority holds.
+//!
+//! What is full refuses what comes, and says so; nothing that is held is driven out. What a revocation says is never lost:
+//! where there is no room for one that binds, its grant falls whole, every log cut at 0; where it cannot be told yet what
+//! it binds, no grant below its issuer is taken any more.
+
+/// The most grants. A further one is refused.
+pub const GRANTS_MAX: usize = 65_536;
+/// The most revocations. For a further one its grant falls whole.
+pub const REVOCATIONS_MAX: usize = 65_536;
+/// The most restorations. A further one is refused.
+pub const RESTORATIONS_MAX: usize = 16_384;
+/// The most approvals. A further one is refused.
+pub const APPROVALS_MAX: usize = 65_536;
+/// The most successions of one space, agreed to or not. A further one is refused.
+pub const SUCCESSIONS_MAX: usize = 256;
+/// The most cuts in all revocations and restorations. For a revocation beyond it its grant falls whole; a restoration is refused.
+pub const CUTS_MAX: usize = 262_144;
+/// The most other spaces whose roots are known. A further one is refused.
+pub const LINKED_SPACES_MAX: usize = 64;
+/// The most control logs whose positions are known. What is entered in a further one counts as shown.
+pub const CONTROL_LOGS_MAX: usize = 65_536;
+/// The most places of one record. A further one is not kept: the record was entered before.
+pub const PLACES_OF_ONE_RECORD_MAX: usize = 4;
+/// The most records of one issuer that is no root. A further one is refused; for a revocation its grant falls whole.
+pub const RECORDS_OF_ONE_ISSUER_MAX: u32 = 32_768;
+/// The most records and cuts together of issuers that no chain leads to yet. A further one is refused: control logs and
+/// headers show the chain first, so that whatever waits here came out of order or from a stranger.
+pub const WAITING_MAX: u32 = 4_096;
+/// The most grants that a [`super::Change`] lists. Where more changed, it says that everything did.
+pub const CHANGED_GRANTS_MAX: usize = 1_024;

@@ -1,0 +1,190 @@
+//! By what right a log is written: what its header shows, checked once, and how much of it counts, which changes.
+
+use std::collections::BTreeMap;
+
+use super::Authority;
+use super::grants::issued_by_holder;
+use super::lineage::Voice;
+use crate::access::{CHAIN_LINKS_MAX, ControlStream, Cut, Grant, Holder, Right};
+use crate::error::ChainError;
+use crate::id::{GrantId, LogId, PeerId};
+use crate::path::CollectionPath;
+use crate::record::Unverified;
+
+/// Which log somebody writes, or wants to.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Who.
+    pub author: PeerId,
+    /// In which collection.
+    pub collection: &'a CollectionPath,
+    /// In which stream of it.
+    pub stream: &'a str,
+}
+
+/// By what right a log is written, as its header shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// As a root: the control log of one.
+    Root(PeerId),
+    /// By any of these grants.
+    Grants(Vec<GrantId>),
+}
+
+/// How much of a log counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admissible {
+    /// All of it, however long it becomes.
+    All,
+    /// Its first entries, if they have the root that is named.
+    UpTo(Cut),
+    /// None of it.
+    Nothing,
+}
+
+impl Authority {
+    /// By what right a log is written, of what never changes: each link is signed, narrows the one above it, which is shown
+    /// too, and the first was issued in the name of the space by somebody who is or was a root. No other grant counts, so
+    /// that everybody who holds the log comes to the same answer, whatever else they know. Revocations and the
+    /// time are not looked at: what was stored once can be loaded.
+    ///
+    /// In control logs the right is `manage`, of the link that the stream names, or being a root. Nobody writes in
+    /// other collections of the mesh's own.
+    pub fn check_chain(
+        &self,
+        log: &Written<'_>,
+        shown: impl IntoIterator<Item = Unverified<Grant>>,
+    ) -> Result<Shown, ChainError> {
+        let under = if *log.collection == CollectionPath::control() {
+            match log.stream.parse().map_err(|_| ChainError::Stream)? {
+                ControlStream::Root if self.own.was_root(&log.author) => return Ok(Shown::Root(log.author)),
+                ControlStream::Root => return Err(ChainError::NotARoot),
+                ControlStream::Under(grant) => Some(grant),
+            }
+        } else if log.collection.is_reserved() {
+            return Err(ChainError::Stream);
+        } else {
+            None
+        };
+        let mut links = Links::of(shown);
+        let gives = |(id, grant): &(&GrantId, &Grant)| {
+            let right = match under {
+                Some(under) => **id == under && grant.rights.contains(Right::Manage),
+                None => grant.rights.contains(Right::Write) && grant.resource.covers(log.collection),
+            };
+            grant.holder == log.author && right
+        };
+        let wanted: Vec<_> = links.claims().filter(gives).map(|(id, _)| *id).collect();
+        let (mut good, mut why) = (Vec::new(), ChainError::NoGrant);
+        for id in wanted {
+            match self.follow(&mut links, id) {
+                Ok(()) => good.push(id),
+                Err(error) => why = error,
+            }
+        }
+        if good.is_empty() { Err(why) } else { Ok(Shown::Grants(good)) }
+    }
+
+    /// How much of a log counts that is written by that right. Who shows a log has its grants learnt first
+    /// ([`Authority::learn`]); of several the one that allows the most decides.
+    pub fn admissible(&self, log: &LogId, shown: &Shown) -> Admissible {
+        match shown {
+            Shown::Root(root) => match self.own.voice(root) {
+                Voice::Now => Admissible::All,
+                Voice::Gone { cuts, .. } => Admissible::up_to(cuts.of(log).copied()),
+                Voice::Never => Admissible::Nothing,
+            },
+            Shown::Grants(grants) => {
+                let each = grants.iter().map(|grant| self.admissible_by(log, grant));
+                each.max_by_key(Admissible::reach).unwrap_or(Admissible::Nothing)
+            }
+        }
+    }
+
+    fn admissible_by(&self, log: &LogId, grant: &GrantId) -> Admissible {
+        let Some(at) = self.grants.find(grant) else { return Admissible::Nothing };
+        let state = self.grants.at(at).state;
+        if !state.stands {
+            return Admissible::Nothing;
+        }
+        if !state.revoked { Admissible::All } else { Admissible::up_to(self.cut_at(at, log)) }
+    }
+
+    /// Checks the chain of one grant, from it up to a root.
+    fn follow(&self, links: &mut Links, id: GrantId) -> Result<(), ChainError> {
+        let mut next = id;
+        for _ in 0..CHAIN_LINKS_MAX {
+            let claims = links.verified(self, &next)?.clone();
+            let Some(above) = claims.parent else {
+                let founded = self.has_spoken(&self.own, &next.0, &claims.issuer);
+                return if founded { Ok(()) } else { Err(ChainError::NotARoot) };
+            };
+            let parent = links.links.get(&above).ok_or(ChainError::Missing)?.grant.claims();
+            parent.allows_attenuation(&claims)?;
+            let by_its_space = match &parent.holder {
+                Holder::Peer(_) => true,
+                Holder::Space(space) => {
+                    self.lineage(space).is_some_and(|it| self.has_spoken(it, &next.0, &claims.issuer))
+                }
+            };
+            if !issued_by_holder(parent, &claims) || !by_its_space {
+                return Err(ChainError::NotTheHolder);
+            }
+            next = above;
+        }
+        Err(ChainError::TooLong)
+    }
+}
+
+impl Admissible {
+    fn up_to(cut: Option<Cut>) -> Self {
+        cut.filter(|cut| cut.size > 0).map_or(Self::Nothing, Self::UpTo)
+    }
+
+    /// More reaches further. Of two cuts at one size, one is taken whoever names them.
+    fn reach(&self) -> (u8, u64, [u8; 32]) {
+        match self {
+            Self::Nothing => (0, 0, [0; 32]),
+            Self::UpTo(cut) => (1, cut.size, cut.root),
+            Self::All => (2, 0, [0; 32]),
+        }
+    }
+}
+
+/// The links that a header shows, each checked when it is needed, and once.
+struct Links {
+    links: BTreeMap<GrantId, Link>,
+}
+
+struct Link {
+    grant: Unverified<Grant>,
+    is_good: bool,
+}
+
+impl Links {
+    fn of(shown: impl IntoIterator<Item = Unverified<Grant>>) -> Self {
+        let link = |grant: Unverified<Grant>| (grant.claims().id(), Link { grant, is_good: false });
+        Self { links: shown.into_iter().map(link).collect() }
+    }
+
+    fn claims(&self) -> impl Iterator<Item = (&GrantId, &Grant)> {
+        self.links.iter().map(|(id, link)| (id, link.grant.claims()))
+    }
+
+    fn verified(&mut self, authority: &Authority, id: &GrantId) -> Result<&Grant, ChainError> {
+        let link = self.links.get_mut(id).ok_or(ChainError::Missing)?;
+        if !link.is_good {
+            let issuer = link.grant.claims().issuer;
+            let known = authority.grants.find(id).map(|at| &authority.grants.at(at).grant);
+            if link.grant.claims().space != authority.space {
+                return Err(ChainError::OtherSpace);
+            }
+            // What was checked when it was learnt is not checked again.
+            if !known.is_some_and(|known| known.is(&link.grant)) {
+                link.grant.clone().verify_by(&authority.verifier, &issuer)?;
+            }
+            link.is_good = true;
+        }
+        Ok(link.grant.claims())
+    }
+}

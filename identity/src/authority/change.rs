@@ -1,0 +1,39 @@
+//! What another record changed.
+
+use std::collections::BTreeSet;
+
+use super::bounds::CHANGED_GRANTS_MAX;
+use crate::access::Holder;
+use crate::id::GrantId;
+
+/// Whose links and logs are to be looked at again, after [`super::Authority::learn`] or [`super::Authority::enter`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Change {
+    /// The grants whose standing or cuts changed, with their holders, in order.
+    pub grants: BTreeSet<(Holder, GrantId)>,
+    /// All of them: other roots speak for a space, or more than [`CHANGED_GRANTS_MAX`] changed.
+    pub everything: bool,
+}
+
+impl Change {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.grants.is_empty() && !self.everything
+    }
+
+    pub(super) fn add(&mut self, holder: Holder, grant: GrantId) {
+        if self.everything {
+            return;
+        }
+        self.grants.insert((holder, grant));
+        if self.grants.len() > CHANGED_GRANTS_MAX {
+            self.all();
+        }
+    }
+
+    pub(super) fn all(&mut self) {
+        self.everything = true;
+        self.grants.clear();
+    }
+}

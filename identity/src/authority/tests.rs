@@ -1,0 +1,9 @@
+//! Tests of the fold, by what they are about.
+
+mod attacks;
+mod basics;
+mod bounds;
+mod city;
+mod laws;
+mod model;
+mod pairs;

@@ -1,0 +1,189 @@
+//! What happens when a table is full, and what things cost.
+
+use std::sync::Arc;
+
+use super::city::*;
+use crate::authority::bounds::{GRANTS_MAX, LINKED_SPACES_MAX, SUCCESSIONS_MAX, WAITING_MAX};
+use crate::authority::issuers::Issuers;
+use crate::authority::places::{Places, Slot};
+use crate::authority::{
+    Authority, CHANGED_GRANTS_MAX, Change, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, Shown,
+    Written,
+};
+use crate::error::ControlError;
+use crate::{
+    Entered, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis, Unverified, Verified, Verifier,
+};
+
+fn manager() -> Grant {
+    first(alone().space(), ROOT, MANAGER)
+}
+
+#[test]
+fn strangers_fill_no_more_than_their_room_and_nobody_elses() {
+    let mut issuers = Issuers::default();
+    for _ in 0..WAITING_MAX {
+        issuers.has_room(&peer(STRANGER), false, true, 0).expect("room");
+        issuers.took(&peer(STRANGER), false, 0);
+    }
+    assert!(matches!(issuers.has_room(&peer(SENSOR), false, true, 0), Err(ControlError::Waiting)));
+    assert!(issuers.has_room(&peer(MANAGER), true, true, 0).is_ok());
+    // Once a chain leads to it, it waits no longer.
+    let at = issuers.find(&peer(STRANGER)).expect("known");
+    issuers.know(at);
+    assert!(issuers.has_room(&peer(SENSOR), false, true, WAITING_MAX as usize - 1).is_ok());
+    assert!(issuers.has_room(&peer(SENSOR), false, true, WAITING_MAX as usize).is_err());
+}
+
+#[test]
+fn an_issuer_says_only_so_much_and_a_root_more() {
+    let mut issuers = Issuers::default();
+    for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
+        issuers.took(&peer(MANAGER), true, 0);
+    }
+    assert!(matches!(issuers.has_room(&peer(MANAGER), true, true, 0), Err(ControlError::Issuer)));
+    assert!(issuers.has_room(&peer(MANAGER), true, false, 0).is_ok());
+}
+
+/// A manager that has used up its room.
+fn talkative() -> Authority {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
+        authority.issuers.took(&peer(MANAGER), true, 0);
+    }
+    authority
+}
+
+#[test]
+fn what_a_revocation_without_room_ends_falls_whole() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let sensor = below(&manager(), MANAGER, SENSOR);
+    put(&mut authority, &shown(MANAGER, &sensor));
+    for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
+        authority.issuers.took(&peer(MANAGER), true, 0);
+    }
+    let ended = revoke(MANAGER, &sensor, &[cut(log(1), 9)]);
+    put(&mut authority, &shown(MANAGER, &ended));
+    assert!(!may_write(&authority, SENSOR));
+    assert_eq!(authority.cut(&sensor.id(), &log(1)).map(|cut| cut.size), Some(0));
+    let readers = authority.readers(&path("parks"), UnixMillis(150));
+    let sensor = readers.iter().find(|it| it.holder == peer(SENSOR)).expect("could read");
+    assert_eq!(sensor.ended.as_ref().map(|it| it.revocation), Some(None));
+}
+
+#[test]
+fn where_a_revocation_is_lost_no_grant_below_its_issuer_is_taken() {
+    let mut authority = talkative();
+    let unknown = below(&manager(), MANAGER, SENSOR);
+    let refused = authority.learn(signed(MANAGER, revoke(MANAGER, &unknown, &[])));
+    assert!(matches!(refused, Err(ControlError::Revocations)));
+    assert!(matches!(authority.learn(signed(MANAGER, unknown)), Err(ControlError::Issuer)));
+    assert!(authority.learn(signed(ROOT, first(alone().space(), ROOT, SENSOR))).is_ok());
+    // Somebody else, below it.
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let deputy = below(&manager(), MANAGER, DEPUTY);
+    put(&mut authority, &shown(MANAGER, &deputy));
+    authority.issuers.spend(&peer(MANAGER));
+    let sensor = below(&deputy, DEPUTY, SENSOR);
+    assert!(matches!(authority.learn(signed(DEPUTY, sensor)), Err(ControlError::Issuer)));
+}
+
+#[test]
+fn successions_and_other_spaces_have_their_room() {
+    let mut authority = empty(&alone());
+    for serial in 0..SUCCESSIONS_MAX {
+        let mut next = succeed(alone().space(), ROOT, &[ROOT], 1, &[]);
+        (next.serial, next.previous) = (7, [serial as u8; 32]);
+        next.at = UnixMillis(serial as i64);
+        let _ = authority.learn(signed(ROOT, next)).expect("taken");
+    }
+    let next = succeed(alone().space(), ROOT, &[ROOT], 1, &[]);
+    assert!(matches!(authority.learn(signed(ROOT, next)), Err(ControlError::Successions)));
+    for nonce in 0..LINKED_SPACES_MAX {
+        let other = Manifest::new("elsewhere", vec![peer(ABROAD)], 1, [nonce as u8; 16]).expect("a manifest");
+        let _ = authority.learn_manifest(other).expect("taken");
+    }
+    let other = Manifest::new("elsewhere", vec![peer(ABROAD)], 1, [99; 16]).expect("a manifest");
+    assert!(matches!(authority.learn_manifest(other), Err(ControlError::Spaces)));
+    let nobody = succeed(alone().space(), ROOT, &[], 1, &[]);
+    assert!(matches!(empty(&alone()).learn(signed(ROOT, nobody)), Err(ControlError::Manifest(_))));
+}
+
+#[test]
+fn a_record_has_only_so_many_places() {
+    let mut places = Places::default();
+    let place = |position| Entered { log: log(1), author: peer(ROOT), under: None, position };
+    for position in 0..PLACES_OF_ONE_RECORD_MAX as u64 {
+        assert!(places.insert(Slot::Grant(0), &place(position)));
+        assert!(!places.insert(Slot::Grant(0), &place(position)));
+    }
+    assert!(!places.insert(Slot::Grant(0), &place(99)));
+    assert!(!places.insert(Slot::Grant(1), &place(u64::MAX)), "no log is that long");
+    assert_eq!(places.of(Slot::Grant(0)).count(), PLACES_OF_ONE_RECORD_MAX);
+    assert_eq!(places.of(Slot::Revocation(0)).count(), 0);
+}
+
+#[test]
+fn a_change_of_many_says_that_everything_changed() {
+    let mut change = Change::default();
+    for nth in 0..=CHANGED_GRANTS_MAX {
+        assert!(!change.everything);
+        let id = GrantId(*blake3::hash(&nth.to_le_bytes()).as_bytes());
+        change.add(peer(SENSOR).into(), id);
+    }
+    assert!(change.everything && change.grants.is_empty() && !change.is_empty());
+}
+
+/// Grants cost a check of their signature each: this is about the number, and not about who signed.
+#[test]
+fn no_more_grants_are_taken_than_there_is_room_for() {
+    let mut authority = empty(&alone());
+    let grant = key(ROOT).sign(manager());
+    while authority.grants.len() < GRANTS_MAX {
+        let id = GrantId(*blake3::hash(&authority.grants.len().to_le_bytes()).as_bytes());
+        authority.grants.insert(id, grant.clone());
+    }
+    assert!(matches!(authority.learn(signed(ROOT, manager())), Err(ControlError::Grants)));
+    // What ends one still counts.
+    let known = GrantId(*blake3::hash(&7usize.to_le_bytes()).as_bytes());
+    let mut ended = revoke(ROOT, &manager(), &[]);
+    ended.grant = known;
+    authority.review(7, &mut Change::default());
+    assert!(authority.stands(&known) && !authority.is_revoked(&known));
+    let _ = authority.learn(signed(ROOT, ended)).expect("taken");
+    assert!(authority.is_revoked(&known));
+}
+
+#[test]
+fn each_signature_is_checked_once_and_a_known_link_of_a_chain_not_again() {
+    let memory = Arc::new(SignatureMemory::default());
+    let mut authority = Authority::new(alone()).with_verifier(Verifier::remembering(memory.clone()));
+    let looked = || memory.checks().computed + memory.checks().remembered;
+    let manager = manager();
+    let deputy = below(&manager, MANAGER, DEPUTY);
+    let third = below(&deputy, DEPUTY, THIRD);
+    let sensor = below(&third, THIRD, SENSOR);
+    let links = [(ROOT, manager), (MANAGER, deputy), (DEPUTY, third), (THIRD, sensor.clone())];
+    let links: Vec<Verified<Grant>> = links.map(|(by, link)| key(by).sign(link)).into();
+    let check = |authority: &Authority| {
+        let log = Written { author: peer(SENSOR), collection: &path("parks"), stream: "noise" };
+        authority.check_chain(&log, links.iter().map(|link| Unverified::from(link.clone())))
+    };
+    assert_eq!(check(&authority).expect("may write"), Shown::Grants(vec![sensor.id()]));
+    assert_eq!(looked(), 4);
+    for link in &links {
+        let _ = authority.learn(link.clone().into()).expect("taken");
+    }
+    assert_eq!(looked(), 8);
+    check(&authority).expect("may write");
+    for link in &links {
+        let _ = authority.learn(link.clone().into()).expect("taken");
+    }
+    let ended = signed(THIRD, revoke(THIRD, &sensor, &[]));
+    for _ in 0..2 {
+        let _ = authority.learn(ended.clone()).expect("taken");
+    }
+    assert!(!may_write(&authority, SENSOR));
+    assert_eq!(looked(), 9, "nothing that was checked before");
+    assert_eq!(authority.grant(&sensor.id()).map(|it| it.hash()), Some(sensor.hash()));
+}
