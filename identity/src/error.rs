@@ -1,5 +1,7 @@
 //! What can go wrong, an enum for each operation. The variants say who is to blame.
 
+mod sealed;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use crate::handshake::Refusal;
 use crate::manifest::MANIFEST_ROOTS_MAX;
 use crate::path::PATH_BYTES_MAX;
 use crate::record::RECORD_BYTES_MAX;
+
+pub use sealed::{OpenError, SealError};
 
 /// A name that cannot stand for a collection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

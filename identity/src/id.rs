@@ -104,6 +104,11 @@ id! {
     LogId
 }
 
+id! {
+    /// An epoch of a sealed collection: the hash of its record.
+    EpochId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@
 //! | `access` | [`Grant`], [`Revocation`], [`Succession`] and the other records about rights: [`ControlRecord`] is any of them |
 //! | `authority` | [`Authority`]: the fold of all these into "who may do what", in whatever order they come |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
+//! | `sealed` | epochs, wraps, data keys and bodies of sealed collections |
 //!
 //! ```
 //! use msec_identity::{Authority, CollectionPath, Grant, Identity, Manifest, Right, Rights, UnixMillis};
@@ -53,6 +54,7 @@ mod keystore;
 mod manifest;
 mod path;
 mod record;
+pub mod sealed;
 mod time;
 mod verifier;
 
@@ -71,9 +73,9 @@ pub use authority::{
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, KeyFileError, ManifestError,
-    PathError, RecordError, TextError, Widened,
+    OpenError, PathError, RecordError, SealError, TextError, Widened,
 };
-pub use id::{GrantId, LogId, ParseIdError, PeerId, SpaceId};
+pub use id::{EpochId, GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
 pub use keystore::{KeyFile, KeyStore};
 pub use manifest::{MANIFEST_ROOTS_MAX, Manifest};
