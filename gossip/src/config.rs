@@ -29,6 +29,9 @@ pub struct Config {
     /// How long a want waits for a push that may be on its way. Default 200 ms. Chosen: over the spread of arrival
     /// times between two paths across a city.
     pub want_delay: Duration,
+    /// By how much a neighbour may be ahead, in [`crate::Version::size`], so that a push on its way can bring it: a want for more
+    /// waits for none. Default 64. Chosen: over what a writer says at once.
+    pub pushed_max: u64,
     /// How long a neighbour that has not answered yet may take for its first answer, and the node to judge one. Default
     /// 3 s, as TCP's timeout after it was wrong once (RFC 6298, section 5.7). A late answer still counts.
     pub want_timeout: Duration,
@@ -148,6 +151,7 @@ impl Default for Config {
             reconcile_interval_max: Duration::from_secs(60),
             reconcile_hurry: Duration::from_secs(1),
             want_delay: Duration::from_millis(200),
+            pushed_max: 64,
             want_timeout: Duration::from_secs(3),
             want_timeout_min: Duration::from_secs(1),
             want_timeout_max: Duration::from_secs(30),

@@ -9,7 +9,7 @@
 //! ```text
 //!                    a neighbour is ahead, or Gap
 //!                               |
-//!                               v  want_delay: a push often makes it moot
+//!                               v  want_delay: a push often makes it moot. None, if no push brings so much
 //!   slot free     +--------- Delayed
 //!   +-------------+
 //!   |             |  all who are ahead owe as many answers as they may
@@ -90,9 +90,9 @@ impl Wants {
             None => {}
         }
         let have = core.frontier.size(&key);
-        if core.ahead(&key, have).next().is_none() {
+        let Some(most) = core.ahead(&key, have).map(|(_, neighbour)| neighbour.told(&key)).max() else {
             return;
-        }
+        };
         if self.by_key.len() >= core.frontier.len() + core.neighbours.len() * core.config.hearsay_max {
             // Wants whose hearsay was taken back have not found out yet. This one comes again with a later round.
             core.stats.hearsay_dropped += 1;
@@ -106,6 +106,9 @@ impl Wants {
             key,
             Want { order, have, asked: BTreeMap::new(), state: State::Delayed, is_traced: false },
         );
+        if most - have > core.config.pushed_max {
+            return self.dispatch(core, key);
+        }
         core.timers.set(Timer::Want(key), core.after(core.config.want_delay));
     }
 

@@ -27,6 +27,22 @@ fn a_push_makes_a_want_moot() {
     assert_eq!(rig.wants(), []);
 }
 
+/// Who comes back after a day, or for the first time, waits for nothing.
+#[test]
+fn what_no_push_brings_is_wanted_at_once() {
+    let mut rig = rig_of(&[A]);
+    rig.load(&[item(key(1), "parks", 5), item(key(2), "parks", 5)]);
+    let most = Config::default().pushed_max;
+    for (n, size) in [(1, 5 + most), (2, 6 + most), (3, 1 + most)] {
+        rig.have(A, &[item(key(n), "parks", size)]);
+    }
+    assert_eq!(rig.wants(), [(A, key(2), 5), (A, key(3), 0)]);
+    rig.pass(ms(199));
+    assert_eq!(rig.wants(), []);
+    rig.pass(ms(1));
+    assert_eq!(rig.wants(), [(A, key(1), 5)]);
+}
+
 #[test]
 fn a_want_is_retried_elsewhere_and_never_doubled() {
     let mut rig = rig_of(&[A, B]);
