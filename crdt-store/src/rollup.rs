@@ -23,6 +23,7 @@ mod fold;
 mod query;
 #[cfg(test)]
 mod samples;
+mod shelf;
 mod sum;
 mod tally;
 

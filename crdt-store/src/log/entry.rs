@@ -6,6 +6,7 @@ use msec_identity::UnixMillis;
 
 use super::TimeQuality;
 use crate::merkle::{TreeHash, leaf_hash};
+use crate::reading::{Reading, decode_readings};
 
 /// The length of the salt of a commitment. 128 random bits keep a body from being guessed back, even one that has few
 /// possible values.
@@ -145,6 +146,14 @@ impl Entry {
     /// When it was written, if it is of readings and the clock was set.
     pub(crate) fn read_at(&self) -> Option<UnixMillis> {
         (self.kind == EntryKind::Readings && self.quality.is_set()).then_some(self.time)
+    }
+
+    /// The readings in it. A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.
+    pub(crate) fn readings(&self) -> Vec<Reading> {
+        match (self.kind, self.body.bytes()) {
+            (EntryKind::Readings, Some(body)) => decode_readings(body).unwrap_or_default(),
+            _ => Vec::new(),
+        }
     }
 
     /// Bytes that the body takes.

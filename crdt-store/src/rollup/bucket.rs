@@ -79,6 +79,13 @@ impl Default for Bucket {
 }
 
 impl Bucket {
+    /// That of one good reading with a finite value, which is not minus zero.
+    pub(super) fn of(value: f64) -> Self {
+        let mut sum = ExactSum::default();
+        sum.add(value);
+        Self { count: 1, min: value, max: value, sum, ..Self::default() }
+    }
+
     /// Good readings with a finite value.
     pub fn count(&self) -> u64 {
         self.count

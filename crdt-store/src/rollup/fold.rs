@@ -3,7 +3,7 @@
 //! Folds over adjacent entries are joined without loss, whatever they hold: an index keeps what the older entries come to, memory
 //! what the newer ones do. Buckets lie in rows of 64, in order of time. Of each resolution the newest rows that hold something
 //! are kept, however far apart: one reading of a clock that runs ahead takes the place of one row, and not of all. A row that
-//! is left out can't come back, since as many as are kept are newer; so it does not matter when it is left out.
+//! is left out can't come back, since as many as are kept are newer; so it does not matter when it is left out: here, at once.
 //!
 //! Minutes are not kept: most streams have a reading or less in one, which would take more room than the reading. They are
 //! counted when somebody asks, from the bodies that are there.
@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use super::bucket::{Bucket, Resolution};
 use super::columns;
-use super::tally::{LeftOut, Tally, Told};
+use super::shelf::Shelf;
+use super::tally::{LeftOut, Told};
 use crate::error::RollUpError;
 use crate::log::Entry;
 
@@ -23,9 +24,6 @@ pub(crate) const BUCKETS_PER_ROW: i64 = 64;
 pub const HOUR_ROWS_KEPT: usize = 144;
 /// The same of days: eleven years.
 pub const DAY_ROWS_KEPT: usize = 64;
-
-/// Buckets beyond those that are kept, at least, before it is looked which ones to leave out.
-const LOOSE_BUCKETS: usize = 1024;
 
 impl Resolution {
     /// Those of which buckets are kept.
@@ -73,9 +71,8 @@ pub struct RollUps {
     end: u64,
     /// The position of the first entry of readings that has its body, or else `end`.
     gone: u64,
-    tallies: [Tally; 2],
-    /// How many buckets there may be before it is looked which ones to leave out.
-    room: [usize; 2],
+    left_out: LeftOut,
+    shelves: [Shelf; 2],
 }
 
 impl Default for RollUps {
@@ -87,8 +84,8 @@ impl Default for RollUps {
 impl RollUps {
     /// Of no entry: those from this position on are to come.
     pub fn after(position: u64) -> Self {
-        let room = Resolution::KEPT.map(|resolution| resolution.rows_kept() + LOOSE_BUCKETS);
-        Self { end: position, gone: position, tallies: Resolution::KEPT.map(Tally::new), room }
+        let (left_out, shelves) = (LeftOut::default(), Resolution::KEPT.map(Shelf::new));
+        Self { end: position, gone: position, left_out, shelves }
     }
 
     /// The position after the last entry.
@@ -103,7 +100,7 @@ impl RollUps {
 
     /// What of the entries is in no bucket.
     pub fn left_out(&self) -> LeftOut {
-        self.tallies[0].left_out
+        self.left_out
     }
 
     /// Adds entries from position `from` on, that were verified. What is known already is passed over.
@@ -126,38 +123,32 @@ impl RollUps {
             self.gone += 1;
         }
         self.end += 1;
-        for (tally, room) in self.tallies.iter_mut().zip(&mut self.room) {
-            tally.add(told);
-            if tally.buckets.len() > *room {
-                if let Some(oldest) = oldest_kept(tally) {
-                    tally.buckets = tally.buckets.split_off(&(oldest * BUCKETS_PER_ROW));
-                }
-                *room = tally.buckets.len() + LOOSE_BUCKETS;
-            }
-        }
+        self.left_out.join(&told.left_out);
+        self.shelves.iter_mut().for_each(|shelf| shelf.add(&told.readings));
     }
 
-    /// How many buckets are in memory.
-    pub(crate) fn len(&self) -> usize {
-        self.tallies.iter().map(|tally| tally.buckets.len()).sum()
+    /// About how many bytes of memory its buckets take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shelves.iter().map(Shelf::bytes).sum()
+    }
+
+    fn shelf(&self, resolution: Resolution) -> impl Iterator<Item = &Shelf> {
+        self.shelves.iter().filter(move |shelf| shelf.resolution == resolution)
+    }
+
+    /// The rows that are kept, from that number on, the oldest first.
+    pub(crate) fn rows_from(&self, resolution: Resolution, oldest: i64) -> impl Iterator<Item = (i64, Row)> {
+        self.shelf(resolution).flat_map(move |shelf| shelf.rows_from(oldest))
     }
 
     /// The rows that are kept, the oldest first.
-    pub(crate) fn rows(&self, resolution: Resolution) -> BTreeMap<i64, Row> {
-        let mut rows = BTreeMap::<i64, Row>::new();
-        for (number, bucket) in self.buckets(resolution) {
-            rows.entry(row_of(number)).or_default().insert(number, bucket.clone());
-        }
-        rows
+    pub(crate) fn rows(&self, resolution: Resolution) -> impl Iterator<Item = (i64, Row)> {
+        self.rows_from(resolution, i64::MIN)
     }
 
     /// The hours or the days that are kept, by their number, the oldest first. Of minutes there are none.
-    pub fn buckets(&self, resolution: Resolution) -> impl DoubleEndedIterator<Item = (i64, &Bucket)> {
-        let kept = self.tallies.iter().find(|tally| tally.resolution == resolution);
-        kept.into_iter().flat_map(|tally| {
-            let oldest = oldest_kept(tally).map_or(i64::MIN, |row| row * BUCKETS_PER_ROW);
-            tally.buckets.range(oldest..).map(|(number, bucket)| (*number, bucket))
-        })
+    pub fn buckets(&self, resolution: Resolution) -> impl Iterator<Item = (i64, Bucket)> {
+        self.rows(resolution).flat_map(|(_, row)| row)
     }
 
     /// The bytes of all of it: equal roll-ups have equal bytes.
@@ -175,26 +166,6 @@ impl RollUps {
         }
         bytes
     }
-}
-
-/// The oldest row that is kept; `None` if all are.
-fn oldest_kept(tally: &Tally) -> Option<i64> {
-    let kept = tally.resolution.rows_kept();
-    if tally.buckets.len() <= kept {
-        return None;
-    }
-    let (mut rows, mut last) = (0, None);
-    for number in tally.buckets.keys().rev() {
-        let row = row_of(*number);
-        if last == Some(row) {
-            continue;
-        }
-        if rows == kept {
-            return last;
-        }
-        (rows, last) = (rows + 1, Some(row));
-    }
-    None
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! U. W. Kulisch's long accumulator, in as many words as the values need. A fixed point in decimals would take less, but
 //! many values are no decimals: what was computed, and singles that were widened.
 
+use std::ops::Deref;
+
 /// Bits that one term takes in [`ExactSum::terms`], but for the last one.
 const TERM_BITS: u32 = 62;
 /// What a term may be shifted by, at most: 2^64 times the largest double lies below it.
@@ -14,6 +16,8 @@ const WORD: u32 = u64::BITS;
 const FRACTION_BITS: u32 = 52;
 /// The shift from which a double of 53 bits is infinite.
 const SHIFT_INFINITE: u32 = 2_046;
+/// Words that lie in place: as many as readings of one sensor need.
+const WORDS_INLINE: usize = 3;
 
 /// A whole number of 2^-1074, in two's complement.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -21,7 +25,7 @@ pub(super) struct ExactSum {
     /// The zero words below the first of `words`.
     low: usize,
     /// The lowest first; that one is not zero, and the last one says more than the sign of what lies below it. None: zero.
-    words: Vec<u64>,
+    words: Words,
 }
 
 /// A number times a power of two, as a number and what it is shifted by, from 2^-1074.
@@ -74,43 +78,29 @@ impl ExactSum {
     }
 
     fn add_words(&mut self, low: usize, words: &[u64]) {
-        let Some(last) = words.last() else { return };
-        if self.words.is_empty() {
-            self.low = low;
-        } else if low < self.low {
-            self.words.splice(0..0, std::iter::repeat_n(0, self.low - low));
-            self.low = low;
+        if words.is_empty() {
+            return;
         }
-        let (skip, sign) = (low - self.low, sign_of(*last));
+        let begin = if self.words.is_empty() { low } else { low.min(self.low) };
+        let (own, other) = ((self.low.saturating_sub(begin), &self.words[..]), (low - begin, words));
         // One more than both take, for the carry.
-        let len = self.words.len().max(skip + words.len()) + 1;
-        self.words.resize(len, self.sign());
-        let mut carry = false;
-        for (at, word) in self.words[skip..].iter_mut().enumerate() {
-            let other = words.get(at).copied().unwrap_or(sign);
-            let (sum, over) = word.overflowing_add(other);
-            let (sum, over_again) = sum.overflowing_add(carry.into());
-            (*word, carry) = (sum, over || over_again);
-        }
-        self.trim();
-    }
-
-    /// Leaves out what says nothing.
-    fn trim(&mut self) {
-        while let [.., below, last] = self.words[..]
-            && last == sign_of(below)
-        {
-            self.words.pop();
-        }
-        let zeros = self.words.iter().take_while(|word| **word == 0).count();
-        if zeros > 0 {
-            self.words.drain(..zeros);
-            self.low = if self.words.is_empty() { 0 } else { self.low + zeros };
-        }
+        let len = (own.0 + own.1.len()).max(other.0 + words.len()) + 1;
+        let (mut few, mut many) = ([0; WORDS_INLINE + 1], Vec::new());
+        let sum = match few.get_mut(..len) {
+            Some(sum) => sum,
+            None => {
+                many.resize(len, 0);
+                &mut many[..]
+            }
+        };
+        add_up(sum, own, other);
+        let (zeros, said) = trimmed(sum);
+        self.low = if said.is_empty() { 0 } else { begin + zeros };
+        self.words = Words::of(said);
     }
 
     fn sign(&self) -> u64 {
-        self.words.last().map_or(0, |word| sign_of(*word))
+        sign(&self.words)
     }
 
     fn word(&self, at: usize) -> u64 {
@@ -205,6 +195,71 @@ impl ExactSum {
 /// All ones below zero.
 fn sign_of(word: u64) -> u64 {
     (word as i64 >> (WORD - 1)) as u64
+}
+
+fn sign(words: &[u64]) -> u64 {
+    words.last().map_or(0, |word| sign_of(*word))
+}
+
+/// Sets `sum` to the sum of two numbers, each of which begins at that word of it.
+fn add_up(sum: &mut [u64], own: (usize, &[u64]), other: (usize, &[u64])) {
+    let word = |(begin, words): (usize, &[u64]), at: usize| match at.checked_sub(begin) {
+        Some(at) => words.get(at).copied().unwrap_or_else(|| sign(words)),
+        None => 0,
+    };
+    let mut carry = false;
+    for (at, sum) in sum.iter_mut().enumerate() {
+        let (added, over) = word(own, at).overflowing_add(word(other, at));
+        let (added, over_again) = added.overflowing_add(carry.into());
+        (*sum, carry) = (added, over || over_again);
+    }
+}
+
+/// Leaves out what says nothing. Returns how many zeros that are at the beginning.
+fn trimmed(mut words: &[u64]) -> (usize, &[u64]) {
+    while let [rest @ .., last] = words
+        && *last == sign(rest)
+    {
+        words = rest;
+    }
+    let zeros = words.iter().take_while(|word| **word == 0).count();
+    (zeros, &words[zeros..])
+}
+
+/// Words, a few of which take no memory of their own. There is one form for the same words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Words {
+    /// Zeros follow the first so many.
+    Few(u8, [u64; WORDS_INLINE]),
+    Many(Vec<u64>),
+}
+
+impl Words {
+    fn of(words: &[u64]) -> Self {
+        let mut few = [0; WORDS_INLINE];
+        match few.get_mut(..words.len()) {
+            Some(few) => few.copy_from_slice(words),
+            None => return Self::Many(words.to_vec()),
+        }
+        Self::Few(words.len() as u8, few)
+    }
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::Few(0, [0; WORDS_INLINE])
+    }
+}
+
+impl Deref for Words {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        match self {
+            Self::Few(len, words) => &words[..usize::from(*len)],
+            Self::Many(words) => words,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use msec_identity::UnixMillis;
 
 use super::bucket::{Bucket, Resolution, plus};
 use crate::log::{Entry, EntryKind, TimeQuality};
-use crate::reading::{Reading, decode_readings};
+use crate::reading::Reading;
 
 /// What of the entries is in no bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -48,21 +48,27 @@ impl Told {
     }
 
     pub(crate) fn by(entry: &Entry) -> Self {
+        Self::of(entry, entry.readings())
+    }
+
+    /// As [`Told::by`], of an entry whose readings were unpacked before.
+    pub(crate) fn of(entry: &Entry, readings: Vec<Reading>) -> Self {
         let left_out = |left_out| Self { left_out, has_body: true, ..Self::default() };
         if entry.kind != EntryKind::Readings {
             return Self::default();
         }
-        let Some(bytes) = entry.body.bytes() else {
+        if entry.body.bytes().is_none() {
             let erased = LeftOut { erased: 1, ..LeftOut::default() };
             return Self { has_body: false, ..left_out(erased) };
-        };
-        match decode_readings(bytes) {
-            Err(_) => left_out(LeftOut { malformed: 1, ..LeftOut::default() }),
-            Ok(readings) if entry.quality != TimeQuality::Synchronised => {
-                left_out(LeftOut { untimed: readings.len() as u64, ..LeftOut::default() })
-            }
-            Ok(readings) => Self { readings, ..left_out(LeftOut::default()) },
         }
+        // What can be read holds a reading at least.
+        if readings.is_empty() {
+            return left_out(LeftOut { malformed: 1, ..LeftOut::default() });
+        }
+        if entry.quality != TimeQuality::Synchronised {
+            return left_out(LeftOut { untimed: readings.len() as u64, ..LeftOut::default() });
+        }
+        Self { readings, ..left_out(LeftOut::default()) }
     }
 }
 

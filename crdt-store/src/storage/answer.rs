@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::held::HeldLog;
-use super::stretch::{Newest, readings};
+use super::stretch::Newest;
 use super::view::View;
 use crate::error::StorageError;
 use crate::log::TimeQuality;
@@ -94,7 +94,7 @@ pub(super) fn newest_first(
                 if !log.shows(position) {
                     continue;
                 }
-                for (index, reading) in (0..).zip(readings(&entry)) {
+                for (index, reading) in (0..).zip(entry.readings()) {
                     let key = RowCursor { time: reading.time, log: log.id(), position, index };
                     let place = log.facts.header.place().or(reading.place);
                     if query.wants_reading(&key) && query.wants_place(place) {
@@ -122,7 +122,7 @@ pub(super) fn newest_of(view: &View, log: &HeldLog) -> Result<Option<Newest>, St
             if !log.shows(position) {
                 continue;
             }
-            for (index, reading) in (0..).zip(readings(&entry)) {
+            for (index, reading) in (0..).zip(entry.readings()) {
                 let key = RowCursor { time: reading.time, log: log.id(), position, index };
                 if newest.is_none_or(|newest| key > newest.key) {
                     newest = Some(Newest { key, clock: entry.quality, reading });

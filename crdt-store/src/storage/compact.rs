@@ -203,7 +203,7 @@ impl Store {
         let (mut at, mut gone) = (FILE_HEADER_BYTES, 0);
         loop {
             let payload = match frame::read(medium, &name, len, at)? {
-                Found::Payload(payload) => payload,
+                Found::Payload(payload, _) => payload,
                 Found::End => break,
                 Found::Torn | Found::Corrupt(_) => return self.shared.note(Err(StorageError::Damaged)),
             };

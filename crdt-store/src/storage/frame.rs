@@ -92,8 +92,8 @@ pub(super) fn write<T>(out: &mut Vec<u8>, mark: impl Into<u8>, rest: impl FnOnce
 
 /// What lies at an offset.
 pub(super) enum Found {
-    /// A frame with this payload.
-    Payload(Vec<u8>),
+    /// A frame with this payload, and its check.
+    Payload(Vec<u8>, [u8; 8]),
     /// The end of the segment.
     End,
     /// The start of a frame that ends beyond the segment.
@@ -127,9 +127,6 @@ pub(super) fn read(medium: &dyn Medium, name: &str, len: u64, offset: u64) -> io
     let mut payload = vec![0; len];
     medium.read_at(name, offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
     let next = offset + (FRAME_HEADER_BYTES + len) as u64;
-    Ok(if check::<8>(&payload) == payload_check {
-        Found::Payload(payload)
-    } else {
-        Found::Corrupt(Some(next))
-    })
+    let found = check(&payload);
+    Ok(if found == payload_check { Found::Payload(payload, found) } else { Found::Corrupt(Some(next)) })
 }

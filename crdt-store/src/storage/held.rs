@@ -271,12 +271,13 @@ impl HeldLog {
         readings
     }
 
-    /// Rolls up entries that are durable now, the next ones. Returns how many buckets that adds in memory.
-    pub(super) fn roll_up<'a>(&mut self, told: impl IntoIterator<Item = &'a Told>) -> usize {
+    /// Rolls up entries that are durable now, the next ones. Returns how many more bytes of memory that takes; fewer, where older
+    /// rows are left out.
+    pub(super) fn roll_up<'a>(&mut self, told: impl IntoIterator<Item = &'a Told>) -> isize {
         let Some(rolled) = self.rolled.as_mut().map(Arc::make_mut) else { return 0 };
-        let before = rolled.len();
+        let before = rolled.bytes();
         told.into_iter().for_each(|told| rolled.add(told));
-        rolled.len().saturating_sub(before)
+        rolled.bytes() as isize - before as isize
     }
 
     /// Takes back what was added since it was like this.

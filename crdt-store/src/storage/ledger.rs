@@ -111,7 +111,7 @@ impl Told {
         let mut at = 0;
         loop {
             let next = match frame::read(medium, LEDGER, len, at)? {
-                Found::Payload(payload) => {
+                Found::Payload(payload, _) => {
                     told.is_damaged |= told.take(&payload).is_none();
                     at + (frame::FRAME_HEADER_BYTES + payload.len()) as u64
                 }

@@ -16,8 +16,9 @@ use super::frame::check;
 use super::index::Checkpoint;
 use super::segments::Segment;
 use super::stored::StoredRun;
-use super::stretch::{Stretch, readings};
+use super::stretch::Stretch;
 use crate::error::StorageError;
+use crate::log::Entry;
 
 /// A stretch that lies elsewhere.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +46,7 @@ impl Stretch {
             newest: UnixMillis(i64::MIN),
             ..*self
         };
-        for reading in entries.iter().flat_map(readings) {
+        for reading in entries.iter().flat_map(Entry::readings) {
             (it.oldest, it.newest) = (it.oldest.min(reading.time), it.newest.max(reading.time));
         }
         Some(it)

@@ -15,11 +15,13 @@ use super::stored::StoredRun;
 use super::stretch::Laid;
 use super::{Epoch, Medium};
 use crate::error::StorageError;
-use crate::log::{Laid as LaidRun, Lay};
+use crate::log::{Entry, Laid as LaidRun, Lay};
 use crate::rollup::Told as Said;
 
-/// Buckets of roll-ups that are in memory before the index takes them, some 100 bytes each.
-pub(super) const BUCKETS_MAX: usize = 200_000;
+/// Bytes of memory that roll-ups and claims take, about, before the index takes them.
+pub(super) const ROLLED_BYTES_MAX: usize = 20_000_000;
+/// About what a claim takes there.
+pub(super) const CLAIM_BYTES: usize = 200;
 
 /// Where in a segment it cannot be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,8 @@ pub(super) struct Replay {
     pub(super) run: u64,
     /// Claims that the index does not have.
     pub(super) claims: Claims,
-    /// Buckets that the index does not have, at most.
-    pub(super) buckets: usize,
+    /// Bytes of memory that roll-ups take which the index does not have.
+    rolled_bytes: usize,
     /// Whether roll-ups are kept.
     roll_ups: bool,
     next_number: u32,
@@ -177,7 +179,7 @@ impl Replay {
         let checkpoint = Checkpoint { segment, offset, last, run, rewritten, roll_ups: self.roll_ups };
         index.commit(checkpoint, &logs, &self.claims)?;
         drop(logs);
-        (self.claims, self.buckets) = (Claims::default(), 0);
+        (self.claims, self.rolled_bytes) = (Claims::default(), 0);
         self.logs.values_mut().filter(|log| log.changed).for_each(|log| Arc::make_mut(log).forget_indexed());
         Ok(())
     }
@@ -222,11 +224,11 @@ impl Replay {
         }
         loop {
             (self.end.0, self.end.1) = (number, at);
-            if let Some(index) = index.filter(|_| self.buckets >= BUCKETS_MAX && self.may_commit()) {
+            if let Some(index) = index.filter(|_| self.unindexed() >= ROLLED_BYTES_MAX && self.may_commit()) {
                 self.commit(index).map_err(StorageError::Index)?;
             }
-            let payload = match frame::read(medium, &name_of(number), len, at)? {
-                Found::Payload(payload) => payload,
+            let (payload, check) = match frame::read(medium, &name_of(number), len, at)? {
+                Found::Payload(payload, check) => (payload, check),
                 Found::End => return Ok(None),
                 Found::Torn => return Ok(Some((at, true))),
                 Found::Corrupt(_) => return Ok(Some((at, false))),
@@ -234,7 +236,7 @@ impl Replay {
             if !self.take(number, at + FRAME_HEADER_BYTES as u64, &payload) {
                 return Ok(Some((at, false)));
             }
-            self.end.2 = frame::check(&payload);
+            self.end.2 = check;
             at += (FRAME_HEADER_BYTES + payload.len()) as u64;
         }
     }
@@ -304,6 +306,7 @@ impl Replay {
         let log = Arc::make_mut(log);
         log.facts.continuable &= written;
         let known = (laid.from - run.from) as usize;
+        let readings: Vec<_> = laid.entries.iter().map(Entry::readings).collect();
         let at = Laid {
             log: run.log,
             run: self.run,
@@ -312,11 +315,12 @@ impl Replay {
             bytes: payload,
             places: &run.places[known..],
             entries: &laid.entries,
+            readings: &readings,
         };
         log.add(&at, &laid.leaves, laid.rest, head);
         if roll_ups {
-            let said: Vec<_> = laid.entries.iter().map(Said::by).collect();
-            self.buckets += log.roll_up(&said);
+            let said: Vec<_> = laid.entries.iter().zip(readings).map(|(it, of)| Said::of(it, of)).collect();
+            self.rolled_bytes = self.rolled_bytes.saturating_add_signed(log.roll_up(&said));
             let entries = laid.entries.iter().zip(laid.from..);
             entries.filter_map(|(it, at)| Stated::by(it, run.log, at)).for_each(|it| self.claims.add(it));
         }
@@ -348,6 +352,11 @@ impl Replay {
         }
     }
 
+    /// About how many bytes of memory roll-ups and claims take which the index does not have.
+    pub(super) fn unindexed(&self) -> usize {
+        self.rolled_bytes + self.claims.len() * CLAIM_BYTES
+    }
+
     pub(super) fn next_number(&self) -> u32 {
         self.next_number
     }
@@ -366,8 +375,8 @@ fn ends_with(medium: &dyn Medium, checkpoint: Checkpoint) -> Result<Option<Epoch
     }
     let (mut at, mut last) = (FILE_HEADER_BYTES, [0; 8]);
     while at < checkpoint.offset {
-        let Found::Payload(payload) = frame::read(medium, &name, len, at)? else { return Ok(None) };
-        last = frame::check(&payload);
+        let Found::Payload(payload, check) = frame::read(medium, &name, len, at)? else { return Ok(None) };
+        last = check;
         at += (FRAME_HEADER_BYTES + payload.len()) as u64;
     }
     Ok((at == checkpoint.offset && last == checkpoint.last).then_some(epoch))

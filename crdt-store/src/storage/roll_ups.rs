@@ -255,7 +255,7 @@ fn counted(
 ) -> Result<BTreeMap<i64, Counted>, StorageError> {
     let newer = log.rolled.as_ref().ok_or(StorageError::NoRollUps)?;
     let oldest = row_of(*numbers.start());
-    let mut rows = newer.rows(resolution).split_off(&oldest);
+    let mut rows: BTreeMap<_, _> = newer.rows_from(resolution, oldest).collect();
     if let Some(index) = view.index.as_ref().filter(|_| log.has_row) {
         for (number, row) in index.rows(log.number, resolution, oldest).map_err(StorageError::Index)? {
             let joined = rows.entry(number).or_default();

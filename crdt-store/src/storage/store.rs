@@ -15,7 +15,7 @@ use super::index::{AnyIndex, Checkpoint};
 use super::ledger::{Ledger, Record};
 use super::note::Notes;
 use super::opening::{self, Reopened};
-use super::replay::BUCKETS_MAX;
+use super::replay::{CLAIM_BYTES, ROLLED_BYTES_MAX};
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
@@ -27,7 +27,7 @@ use super::{
 #[cfg(feature = "documents")]
 use crate::changes::Snapshot;
 use crate::error::StorageError;
-use crate::log::{Fork, LogState, VerifiedRun};
+use crate::log::{Entry, Fork, LogState, VerifiedRun};
 use crate::rollup::Told;
 
 /// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
@@ -80,7 +80,7 @@ pub struct Store {
     pub(super) is_stale: bool,
     /// Bytes and stretches that the index does not know.
     pub(super) behind: (u64, usize),
-    /// Buckets and claims that it does not know.
+    /// About how many bytes of memory roll-ups and claims take which it does not know.
     pub(super) unindexed: usize,
     /// Up to where logs count, held or not.
     pub(super) bounds: BTreeMap<LogId, Bound>,
@@ -114,7 +114,7 @@ impl Store {
         }
         gauge.add(ledger.told.wear);
         let through = Through { seq: 0, run: replay.run };
-        let unindexed = replay.buckets + replay.claims.len();
+        let unindexed = replay.unindexed();
         let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
         shared.set_tombstones(ledger.told.erased.clone());
         ledger.told.contested.keys().for_each(|log| shared.mark_contested(*log));
@@ -250,11 +250,11 @@ impl Store {
         let mut logs = self.shared.logs_mut();
         for (log, told) in self.unrolled.drain(..) {
             if let Some(log) = logs.get_mut(&log).map(Arc::make_mut) {
-                self.unindexed += log.roll_up(&told);
+                self.unindexed = self.unindexed.saturating_add_signed(log.roll_up(&told));
             }
         }
         let mut claims = self.shared.claims_mut();
-        self.unindexed += self.unstated.len();
+        self.unindexed += self.unstated.len() * CLAIM_BYTES;
         self.unstated.drain(..).for_each(|stated| claims.add(stated));
     }
 
@@ -293,11 +293,14 @@ impl Store {
         let entries = &run.entries;
         self.applied.run += 1;
         let (number, segment) = (self.applied.run, self.segment.number);
-        let laid = Laid { log: state.log(), run: number, segment, offset, bytes, places, entries };
+        let readings: Vec<_> = entries.iter().map(Entry::readings).collect();
+        let log_id = state.log();
+        let laid =
+            Laid { log: log_id, run: number, segment, offset, bytes, places, entries, readings: &readings };
         self.waiting_readings += log.add(&laid, &run.leaves, state.rest.clone(), head);
         self.behind.1 += log.tail.len() - before;
         if self.config.roll_ups {
-            let told: Vec<_> = entries.iter().map(Told::by).collect();
+            let told: Vec<_> = entries.iter().zip(readings).map(|(it, of)| Told::of(it, of)).collect();
             self.unrolled_readings += told.iter().map(Told::len).sum::<usize>();
             self.unrolled.push((state.log(), told));
             let stated = entries.iter().zip(run.from..);
@@ -318,7 +321,7 @@ impl Store {
             self.make_index_again(&index);
         } else if self.behind.0 >= self.config.checkpoint_bytes
             || self.behind.1 >= STRETCHES_MAX
-            || self.unindexed >= BUCKETS_MAX
+            || self.unindexed >= ROLLED_BYTES_MAX
         {
             self.checkpoint(&index);
             self.keep_wear();
@@ -390,7 +393,7 @@ impl Store {
         self.next_number = replay.next_number();
         let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
         let _moving = self.shared.moving();
-        self.unindexed = replay.buckets + replay.claims.len();
+        self.unindexed = replay.unindexed();
         *self.shared.logs_mut() = replay.logs;
         *self.shared.claims_mut() = replay.claims;
         self.shared.set_index(index);

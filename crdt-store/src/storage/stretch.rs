@@ -6,9 +6,9 @@ use std::ops::Range;
 use msec_identity::{LogId, UnixMillis};
 
 use super::frame::check;
-use crate::log::{Entry, EntryKind, TimeQuality};
+use crate::log::{Entry, TimeQuality};
 use crate::query::RowCursor;
-use crate::reading::{Reading, decode_readings};
+use crate::reading::Reading;
 
 /// Bytes of entries that are read, and checked, together. A longer entry is a stretch of its own.
 const STRETCH_BYTES_MAX: usize = 16 * 1024;
@@ -65,6 +65,8 @@ pub(super) struct Laid<'a> {
     /// Where in `bytes` each entry lies.
     pub(super) places: &'a [Range<usize>],
     pub(super) entries: &'a [Entry],
+    /// What [`Entry::readings`] finds in each.
+    pub(super) readings: &'a [Vec<Reading>],
 }
 
 impl Laid<'_> {
@@ -109,26 +111,22 @@ impl Laid<'_> {
             newest: UnixMillis(i64::MIN),
             greatest: UnixMillis(i64::MIN),
         };
-        for (entry, position) in self.entries[group].iter().zip(from..) {
-            for (index, reading) in (0..).zip(readings(entry)) {
-                *count += 1;
-                stretch.oldest = stretch.oldest.min(reading.time);
-                stretch.newest = stretch.newest.max(reading.time);
-                let key = RowCursor { time: reading.time, log: self.log, position, index };
-                if newest.is_none_or(|newest| key > newest.key) {
-                    *newest = Some(Newest { key, clock: entry.quality, reading });
-                }
+        let entries = self.entries[group.clone()].iter().zip(&self.readings[group]);
+        for ((entry, readings), position) in entries.zip(from..) {
+            *count += readings.len() as u64;
+            let oldest = readings.iter().map(|reading| reading.time).min();
+            // Of several at one time the last one.
+            let Some((index, reading)) = (0..).zip(readings).max_by_key(|(_, reading)| reading.time) else {
+                continue;
+            };
+            stretch.oldest = stretch.oldest.min(oldest.unwrap_or(reading.time));
+            stretch.newest = stretch.newest.max(reading.time);
+            let key = RowCursor { time: reading.time, log: self.log, position, index };
+            if newest.is_none_or(|newest| key > newest.key) {
+                *newest = Some(Newest { key, clock: entry.quality, reading: *reading });
             }
         }
         stretch.greatest = newest.map_or(stretch.greatest, |newest| newest.key.time);
         stretch
-    }
-}
-
-/// The readings in an entry. A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.
-pub(super) fn readings(entry: &Entry) -> Vec<Reading> {
-    match (entry.kind, entry.body.bytes()) {
-        (EntryKind::Readings, Some(body)) => decode_readings(body).unwrap_or_default(),
-        _ => Vec::new(),
     }
 }
