@@ -146,6 +146,11 @@ impl Answers {
         self.owed.len() < slots && self.expected(self.bytes_max(config)) <= window
     }
 
+    /// Bytes that it was asked for and is not late with.
+    pub(crate) fn owed_bytes(&self) -> usize {
+        self.owed.values().filter(|owed| !owed.late).map(|owed| owed.bytes_max).sum()
+    }
+
     /// It is asked about `key`, `again` under the same id if it did not answer that question before: either answer will do.
     /// Returns what the want is called, and how many bytes to ask for, in whole KiB.
     pub(crate) fn ask(
@@ -274,7 +279,7 @@ impl Answers {
     }
 
     /// As many bytes as come in half of that time: so two of them keep the link busy.
-    fn bytes_max(&self, config: &Config) -> usize {
+    pub(crate) fn bytes_max(&self, config: &Config) -> usize {
         let bytes = self.rate_in(self.span(config) / 2);
         usize::try_from(bytes).unwrap_or(usize::MAX).clamp(config.chunk_bytes_min, config.chunk_bytes_max)
     }

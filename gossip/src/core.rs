@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) neighbours: BTreeMap<PeerId, Box<Neighbour>>,
     /// Where the next link's wants begin to be numbered: after those of all links that are over.
     pub(crate) first_want: WantId,
+    /// Bytes of chunks that the node has room for.
+    pub(crate) room: usize,
     pub(crate) timers: Timers,
     /// Emptied by the driver after each input, and bounded by what one input can cause.
     pub(crate) outputs: VecDeque<Output>,
@@ -78,6 +80,7 @@ impl Core {
             cursors: Cursors::default(),
             neighbours: BTreeMap::new(),
             first_want: WantId::default(),
+            room: usize::MAX,
             timers: Timers::default(),
             outputs: VecDeque::new(),
             frames: Frames::default(),
@@ -187,6 +190,23 @@ impl Core {
             Some(due) => self.timers.set(Timer::Owed(peer), due),
             None => self.timers.cancel(Timer::Owed(peer)),
         }
+    }
+
+    /// Whether `neighbour` may be asked for one more chunk: it answers as fast as it is asked, and the node has room for what all
+    /// neighbours owe. Where it has any, who owes nothing may be asked all the same: nobody who is slow keeps others from answering.
+    pub(crate) fn may_ask_for_more(&self, neighbour: &Neighbour, is_data: bool) -> bool {
+        let answers = &neighbour.answers;
+        if !answers.has_room(is_data, &self.config) {
+            return false;
+        }
+        if !is_data || self.room == usize::MAX {
+            return true;
+        }
+        if self.room == 0 || answers.len() == 0 {
+            return self.room > 0;
+        }
+        let owed: usize = self.neighbours.values().map(|it| it.answers.owed_bytes()).sum();
+        owed + answers.bytes_max(&self.config) <= self.room
     }
 
     /// Whether `peer` owes an answer about `key`, and should have given it.

@@ -113,6 +113,12 @@ pub enum Input {
         /// Who delivered it.
         from: PeerId,
     },
+    /// So many more bytes of chunks find room with the node: no more is wanted at a time, but a chunk of each neighbour while there is
+    /// any, and what is control. Said again after each delivery, and when it grows. Before it is said, there is room for all.
+    Room {
+        /// How many.
+        bytes: usize,
+    },
     /// The node's answer to [`Output::Serve`].
     Served {
         /// As in the output.

@@ -171,6 +171,7 @@ impl Gossip {
             Input::Trace { key, from, have } => self.wants.trace(core, key, from, have),
             Input::Refused { key, from } => self.wants.refused(core, key, from),
             Input::PutOff { key, from } => self.wants.put_off(core, key, from),
+            Input::Room { bytes } => self.wants.room(core, bytes),
             Input::Served { to, key, from, chunk } => serve::served(core, to, key, from, chunk.as_deref()),
             Input::Shed { peer, frame } => {
                 reconcile::shed(core, peer);

@@ -12,8 +12,8 @@
 //!                               v  want_delay: a push often makes it moot. None, if no push brings so much
 //!   slot free     +--------- Delayed
 //!   +-------------+
-//!   |             |  all who are ahead owe as many answers as they may
-//!   |             +--------> Queued ----- one of them answers or goes down: InFlight
+//!   |             |  all who are ahead owe as many answers as they may, or as many bytes as the node has room for
+//!   |             +--------> Queued ----- one of them answers or goes down, or there is Room: InFlight
 //!   v
 //! InFlight -- Chunk -------> Answered -- Accepted, still behind: at once InFlight
 //!   |                           |     -- no word from the node in want_timeout: InFlight, elsewhere
@@ -227,6 +227,8 @@ impl Wants {
     pub(crate) fn chunk(&mut self, core: &mut Core, from: PeerId, id: WantId, bytes: usize) -> Option<Key> {
         let neighbour = core.neighbours.get_mut(&from)?;
         let key = neighbour.answers.answered(core.now, id, bytes, &core.config)?;
+        // The node says so itself once it has looked at it.
+        core.room = if core.room == usize::MAX { core.room } else { core.room.saturating_sub(bytes) };
         neighbour.demerits = 0;
         let want = self.by_key.get_mut(&key);
         let wanted = want.is_some();
@@ -238,6 +240,18 @@ impl Wants {
         }
         self.settle(core, from);
         wanted.then_some(key)
+    }
+
+    /// The node has room for so many bytes.
+    pub(crate) fn room(&mut self, core: &mut Core, bytes: usize) {
+        let before = std::mem::replace(&mut core.room, bytes);
+        if bytes <= before {
+            return;
+        }
+        let queued = core.neighbours.iter().filter(|(_, neighbour)| !neighbour.wants_queued.is_empty());
+        for peer in queued.map(|(peer, _)| *peer).collect::<Vec<_>>() {
+            self.settle(core, peer);
+        }
     }
 
     /// [`Timer::Want`] fired.
@@ -316,7 +330,7 @@ impl Wants {
         }
         let askable = core.ahead(&key, want.have).filter(|(_, neighbour)| !neighbour.answers.owes(&key));
         let best = askable
-            .filter(|(_, neighbour)| neighbour.answers.has_room(want.order.is_data, &core.config))
+            .filter(|(_, neighbour)| core.may_ask_for_more(neighbour, want.order.is_data))
             .min_by_key(|(peer, neighbour)| {
                 let times = want.asked.get(peer).map_or(0, |asked| asked.times);
                 (times, neighbour.demerits, neighbour.answers.len(), distance(peer, &key))
@@ -343,11 +357,13 @@ impl Wants {
 
     /// `peer` owes less than before: sends what waited for that.
     fn settle(&mut self, core: &mut Core, peer: PeerId) {
-        while let Some(neighbour) = core.neighbours.get_mut(&peer)
+        while let Some(neighbour) = core.neighbours.get(&peer)
             && let Some((order, key)) = neighbour.wants_queued.first().copied()
-            && neighbour.answers.has_room(order.is_data, &core.config)
+            && core.may_ask_for_more(neighbour, order.is_data)
         {
-            neighbour.wants_queued.remove(&(order, key));
+            if let Some(neighbour) = core.neighbours.get_mut(&peer) {
+                neighbour.wants_queued.remove(&(order, key));
+            }
             if self.by_key.get(&key).is_some_and(|want| want.state == State::Queued) {
                 self.dispatch(core, key);
             }

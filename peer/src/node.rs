@@ -157,6 +157,7 @@ impl Node {
             warned_of_clock: false,
         };
         node.load(opened);
+        node.tell_room();
         node.check_clock();
         for known in node.dialler.book.all() {
             node.tell_contact(known);

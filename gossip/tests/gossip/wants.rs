@@ -43,6 +43,31 @@ fn what_no_push_brings_is_wanted_at_once() {
     assert_eq!(rig.wants(), [(A, key(1), 5)]);
 }
 
+/// What comes is never more than the node takes: what it had to drop would come again after a timeout.
+#[test]
+fn no_more_is_wanted_than_there_is_room_for() {
+    let mut rig = rig_of(&[A, B]);
+    rig.input(Input::Room { bytes: 3 * 4096 - 1 });
+    for n in 1..=6 {
+        rig.have(A, &[item(key(n), "parks", 100)]);
+    }
+    assert_eq!(rig.wants().len(), 2, "each of 4 KiB");
+    rig.have(B, &[item(key(1), "parks", 100), item(key(9), "parks", 100)]);
+    let of_b: Vec<_> = rig.wants().into_iter().filter(|(peer, ..)| *peer == B).collect();
+    assert_eq!(of_b, [(B, key(9), 0)], "who owes nothing is asked all the same");
+    rig.input(Input::Room { bytes: 0 });
+    rig.answer(A);
+    rig.answer_of(A, key(2), b"chunk".to_vec());
+    rig.answer_of(B, key(9), b"chunk".to_vec());
+    rig.outputs();
+    rig.pass(ms(1_000));
+    assert_eq!(rig.wants(), [], "there is none");
+    rig.input(Input::Room { bytes: 1 });
+    assert_eq!(rig.wants().len(), 1, "those of A wait, and it owes nothing now");
+    rig.input(Input::Room { bytes: 8 << 20 });
+    assert!(!rig.wants().is_empty(), "as many as A answers");
+}
+
 #[test]
 fn a_want_is_retried_elsewhere_and_never_doubled() {
     let mut rig = rig_of(&[A, B]);

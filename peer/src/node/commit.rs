@@ -7,8 +7,9 @@
 //! | own entries | not at all |
 //! | runs of others | [`super::Config::store_window`] |
 //! | either, in a thrifty collection | [`super::Config::thrifty_window`], or until [`super::Config::thrifty_entries`] wait |
+//! | [`FULL_BYTES`] of others | not at all |
 //!
-//! It takes all that waits. Own entries are signed when it starts, with one signature a log. Nothing own is acknowledged or
+//! It takes all that waits. What others say is asked for as far as there is room for it ([`GossipInput::Room`]). Own entries are signed when it starts, with one signature a log. Nothing own is acknowledged or
 //! leaves before it is durable; a crash then never leaves a head in the world that its author does not remember.
 
 use std::sync::Arc;
@@ -23,6 +24,10 @@ use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes of runs of others that wait for no more company. Chosen: a sync costs a flash card few pages beside that many, and while
+/// the disk writes them, the next ones are verified.
+const FULL_BYTES: usize = 256 * 1024;
 
 /// What waits for the disk.
 #[derive(Debug, Default)]
@@ -92,7 +97,13 @@ impl Commits {
 
     /// Whether no more runs of others are taken.
     pub(super) fn is_full(&self, bytes_max: usize) -> bool {
-        self.waiting_bytes + self.in_flight.as_ref().map_or(0, |commit| commit.bytes) >= bytes_max
+        self.room(bytes_max) == 0
+    }
+
+    /// Bytes of runs of others that there is room for.
+    fn room(&self, bytes_max: usize) -> usize {
+        let in_flight = self.in_flight.as_ref().map_or(0, |commit| commit.bytes);
+        bytes_max.saturating_sub(self.waiting_bytes + in_flight)
     }
 
     /// Whether no more own entries are taken. Counted apart: what others send never keeps this peer from writing.
@@ -133,6 +144,12 @@ impl Commits {
 }
 
 impl Node {
+    /// Tells gossip how much it may ask for.
+    pub(super) fn tell_room(&mut self) {
+        let bytes = self.commits.room(self.config.waiting_bytes_max);
+        self.tell_gossip(GossipInput::Room { bytes });
+    }
+
     /// So many entries of a collection wait for the disk, and need not wait longer than `window` unless that is a thrifty one.
     pub(super) fn await_commit(&mut self, collection: &CollectionPath, entries: usize, window: Duration) {
         let config = &self.config;
@@ -143,6 +160,7 @@ impl Node {
             true => config.thrifty_window,
             false => window,
         };
+        let window = if self.commits.waiting_bytes >= FULL_BYTES { Duration::ZERO } else { window };
         let due = self.now.mono + window;
         self.commits.due = Some(self.commits.due.map_or(due, |before| before.min(due)));
     }
@@ -185,6 +203,7 @@ impl Node {
         if self.commits.retry.take().is_some() {
             self.event(Event::StorageRecovered);
         }
+        self.tell_room();
         for (ticket, receipt) in commit.receipts {
             self.output(Output::Published { ticket, result: Ok(receipt) });
         }

@@ -56,7 +56,10 @@ impl Node {
                     self.output(Output::Send { link, priority, bytes });
                 }
             }
-            GossipOutput::Deliver { from, key, payload, live } => self.deliver(from, key, &payload, live),
+            GossipOutput::Deliver { from, key, payload, live } => {
+                self.deliver(from, key, &payload, live);
+                self.tell_room();
+            }
             GossipOutput::Serve { to, key, from, bytes_max } => self.serve(to, key, from, bytes_max),
             GossipOutput::Conflict { key, from, theirs } => self.conflict(key, from, theirs),
             GossipOutput::Violation { from, error } => {

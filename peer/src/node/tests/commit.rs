@@ -151,6 +151,46 @@ fn a_failed_commit_is_tried_again_and_nothing_is_lost() {
     assert_eq!(a.acknowledged(), [(1, true)]);
 }
 
+/// What was dropped since too much waited came again after three seconds, and after that again.
+#[test]
+fn who_catches_up_faster_than_the_disk_writes_drops_nothing_of_it() {
+    let waiting_bytes_max = 16 * 1024;
+    let (mut a, mut b) = (
+        rig(2, &[Right::Relay, Right::Read, Right::Write], Config::default()),
+        rig(3, &[Right::Relay, Right::Read], Config { waiting_bytes_max, ..Config::default() }),
+    );
+    for n in 0..1_000u32 {
+        let stream = StreamSpec::new("parks/noise", &format!("mic-{}", n % 10)).expect("a stream").unit("dB");
+        let content = Content::Readings(vec![Reading::new(START, f64::from(n))]);
+        a.handle(Input::Publish { ticket: Ticket(u64::from(n)), stream, content });
+        a.sync();
+    }
+    connect(&mut a, &mut b, 0);
+    // Returns how many runs were stored.
+    let store = |b: &mut Rig| {
+        b.pass(WINDOW);
+        let commits = b.commits();
+        for (seq, runs) in &commits {
+            b.store.apply(*seq, runs).expect("applied");
+            let through = b.store.sync().expect("synced");
+            b.handle(Input::Durable { through });
+        }
+        commits.iter().map(|(_, runs)| runs.len()).sum::<usize>()
+    };
+    let (mut rounds, mut runs) = (0, 0);
+    while b.node.frontier().map(|(_, size, _)| size).sum::<u64>() < 1_010 || !b.node.is_settled() {
+        answer_reads(&mut a);
+        exchange(&mut a, &mut b, 0);
+        let (waits, _) = b.node.commits.waiting_bytes();
+        assert!(waits <= waiting_bytes_max + 4 * 1024, "{waits} bytes");
+        rounds += 1;
+        assert!(rounds < 200, "it goes on as long as the disk does");
+        // The disk is slow.
+        runs += if rounds % 5 == 0 { store(&mut b) } else { 0 };
+    }
+    assert_eq!(b.node.gossip_stats().delivered, runs as u64, "all that came was taken");
+}
+
 #[test]
 fn what_others_send_never_keeps_a_peer_from_writing() {
     let settings = Config { waiting_bytes_max: 1, ..Config::default() };
