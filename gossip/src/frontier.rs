@@ -119,8 +119,8 @@ impl Frontier {
         }
     }
 
-    /// The node holds `version` now, of that topic: what is on disk is sorted in there too. A smaller one than before is a cut, and what is on disk is cut with it. True if
-    /// the key is new.
+    /// The node holds `version` now, of that topic: what is on disk is sorted in there too. A smaller one than before is a cut, and what is on disk is cut with it; what
+    /// is cut down to nothing is told to nobody. True if the key is new.
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
             let topic = join(&mut self.paths, topic);
@@ -133,10 +133,13 @@ impl Frontier {
             held.topic = join(&mut self.paths, topic);
         }
         let durable = before.map(|durable| if durable.size > version.size { version } else { durable });
+        let durable = durable.filter(|durable| durable.size > 0);
         // What is to come to the disk has its number then.
         let is_all = held.version == version;
         held.hold(version, durable);
-        if durable != before || (topic_before != held.topic && is_all) {
+        if durable.is_none() && before.is_some() {
+            self.gone(&key, &topic_before);
+        } else if durable != before || (topic_before != held.topic && is_all) {
             self.changed(&key, before.map(|_| topic_before), None);
         } else if topic_before != held.topic {
             self.touch(&key, before.map(|_| topic_before));
@@ -149,7 +152,8 @@ impl Frontier {
     pub(crate) fn durable(&mut self, key: &Key, version: Version, number: Option<u64>) -> bool {
         let Some(held) = self.held.get_mut(key) else { return false };
         let before = held.durable();
-        if (version != held.version && version.size >= held.version.size)
+        if version.size == 0
+            || (version != held.version && version.size >= held.version.size)
             || before.is_some_and(|durable| durable.size > version.size || durable == version)
         {
             return false;
@@ -166,6 +170,16 @@ impl Frontier {
         if held.on_disk != OnDisk::Nothing {
             held.number = self.changes.renew(key, held.number, number);
             self.touch(key, before);
+        }
+    }
+
+    /// Nothing of `key` is on disk any more, which was of that topic.
+    fn gone(&mut self, key: &Key, topic: &Topic) {
+        if let Some(held) = self.held.get_mut(key) {
+            self.changes.forget(std::mem::take(&mut held.number));
+        }
+        for (_, tree) in self.trees.iter_mut().filter(|(scope, _)| scope.covers(topic)) {
+            tree.touch(key, -1);
         }
     }
 
@@ -376,6 +390,26 @@ mod tests {
         some.durable(&Key([2; 32]), version(6), Some(10));
         assert_eq!((some.head(), changed(&some, 9)), (11, vec![(10, 1), (11, 2)]), "none is given twice");
         assert!(!some.all_given());
+    }
+
+    #[test]
+    fn what_is_cut_down_to_nothing_is_as_if_it_had_never_been_held() {
+        let mut some = frontier(&[(1, 5)]);
+        let (before, elsewhere) = (all(&mut some), Interest::of(["b"]).unwrap());
+        let key = Key([2; 32]);
+        for size in [6, 4] {
+            some.accept(key, Topic::new("a").unwrap(), version(size));
+            assert!(some.durable(&key, version(size), None));
+            assert_ne!(all(&mut some), before);
+            assert_eq!(some.sum(&Range::ALL, &elsewhere).count, 0);
+            some.accept(key, Topic::new("a").unwrap(), version(0));
+            assert!(!some.durable(&key, version(0), None) && !some.durable(&key, version(6), None));
+            assert_eq!(all(&mut some), before);
+            assert_eq!((some.durable_item(&key), some.sum(&Range::ALL, &elsewhere).count), (None, 0));
+            assert_eq!(changed(&some, 0), [(1, 1)]);
+            some.trees.clear();
+            assert_eq!(all(&mut some), before, "made again");
+        }
     }
 
     #[test]

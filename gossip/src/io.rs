@@ -45,7 +45,7 @@ pub enum Input {
         bytes: Vec<u8>,
     },
     /// The node verified this and holds it in memory. At start-up: once for each key. A size below the last one is a
-    /// cut.
+    /// cut, and a size of 0 is as if it were not held: it is told to nobody, and the node refuses what comes of it.
     Accepted {
         /// What.
         key: Key,

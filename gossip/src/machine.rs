@@ -150,6 +150,7 @@ impl Gossip {
             Input::Accepted { key, topic, version, from, origin, payload } => {
                 if version.size < core.frontier.size(&key) {
                     reconcile::cut(core);
+                    self.broadcast.lazy.recent.forget(&key);
                 }
                 let payload = payload.as_deref().filter(|payload| core.may_push(origin, payload.len()));
                 let update = Update { key, topic, version, from };

@@ -31,6 +31,11 @@ impl Changes {
         self.head
     }
 
+    /// What had that number is not on disk any more.
+    pub(crate) fn forget(&mut self, number: u64) {
+        self.by_number.remove(&number);
+    }
+
     /// Whether all numbers were given.
     pub(crate) fn all_given(&self) -> bool {
         !self.own
