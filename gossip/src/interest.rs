@@ -99,6 +99,13 @@ impl Interest {
         Self { area: self.area.told(), ..self.clone() }
     }
 
+    /// With what lies under one more path. Where it has no place and no hour, it is wanted wherever and whenever the others are.
+    #[must_use]
+    pub fn with(mut self, path: &Topic) -> Self {
+        add(&mut self.prefixes, Some(path.clone()));
+        self
+    }
+
     /// Whether `topic` lies under one of the prefixes, is in the area, and is not too old.
     pub fn covers(&self, topic: &Topic) -> bool {
         self.reaches(topic.as_str())

@@ -10,15 +10,17 @@
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
-//! they live, and what of it is dialled), `logs` (what is held, what is written), `commit` (group commit), `notes`
+//! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `commit` (group commit), `notes`
 //! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
+mod bounds;
 mod budget;
 #[cfg(all(feature = "net", feature = "index"))]
 mod carried;
 mod commit;
 mod config;
 mod contacts;
+mod control;
 mod dial;
 mod error;
 mod forks;
@@ -129,8 +131,13 @@ impl Node {
         // A leaf wants what it tells, and no less: what two peers compare has to be the same for both.
         let is_leaf = config.role == Role::Leaf;
         let wanted = if is_leaf { config.interest.told() } else { config.interest.clone() };
+        let wanted = wanted.with(&control::control());
         let interest = wanted.intersect(&links::holdable(&authority, &me, None));
-        let gossip = Gossip::new(config.gossip.clone(), me, interest, gossip_seed);
+        let of_gossip = msec_gossip::Config {
+            control: Interest::none().with(&control::control()),
+            ..config.gossip.clone()
+        };
+        let gossip = Gossip::new(of_gossip, me, interest, gossip_seed);
         let whereabouts = Whereabouts::new(config.advertise.clone(), config.networks.clone());
         let overlay = Overlay::new(config.views(), me, config.role, overlay_seed);
         let mut node = Self {
@@ -187,6 +194,7 @@ impl Node {
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::Durable { through } => self.durable(through),
             Input::Contested { log } => self.fork_is_durable(&log),
+            Input::Bounded { log, bound, fits } => self.bounded(log, bound, fits),
             Input::CommitFailed { seq } => self.commit_failed(seq),
             Input::Erased { log } => self.tell_gossip(GossipInput::Erased { key: logs::key_of(&log) }),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),

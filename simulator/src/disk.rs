@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
+    Bound, Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
     TreeHash, VerifiedRun,
 };
 use msec_identity::LogId;
@@ -91,6 +91,7 @@ impl Damage {
 pub(crate) enum Job {
     Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
     Contest { fork: Arc<Fork> },
+    Bound { log: LogId, bound: Option<Bound> },
     Keep { note: Vec<u8> },
     Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
 }
@@ -168,6 +169,10 @@ impl Disk {
                 let kept = store.is_some_and(|store| store.contest(&fork).is_ok());
                 kept.then(|| Input::Contested { log: fork.log() })
             }
+            Job::Bound { log, bound } => {
+                let fits = self.store.as_mut().is_some_and(|store| store.bound(&log, bound).unwrap_or(false));
+                Some(Input::Bounded { log, bound, fits })
+            }
             Job::Keep { note } => {
                 // What is not kept costs a meeting of strangers.
                 self.store.as_mut().filter(|_| self.fault.is_none()).map(|store| store.keep(&note));
@@ -189,7 +194,7 @@ impl Disk {
     fn takes(&self, job: &Job) -> Duration {
         match job {
             Job::Commit { .. } | Job::Contest { .. } | Job::Keep { .. } => self.model.commit,
-            Job::Read { .. } => self.model.read,
+            Job::Read { .. } | Job::Bound { .. } => self.model.read,
         }
     }
 

@@ -340,6 +340,7 @@ impl World {
                 self.ask_disk(peer, Job::Commit { seq, runs });
             }
             Output::Contest { fork } => self.ask_disk(peer, Job::Contest { fork }),
+            Output::Bound { log, bound } => self.ask_disk(peer, Job::Bound { log, bound }),
             Output::Keep { note } => self.ask_disk(peer, Job::Keep { note }),
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });

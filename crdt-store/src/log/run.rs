@@ -111,6 +111,11 @@ impl Run {
         bytes
     }
 
+    /// What the log's header says, where the run brings it.
+    pub fn header(&self) -> Option<LogHeader> {
+        if self.from == 0 { header_of(&self.log, &self.entries).ok() } else { None }
+    }
+
     /// The run without its entries from `end` on, of which only hashes stay; `None` if there are no others.
     #[must_use]
     pub fn up_to(mut self, end: u64) -> Option<Self> {

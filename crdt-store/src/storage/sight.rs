@@ -32,22 +32,25 @@ impl Bound {
 impl Store {
     /// As [`Storage::bound`].
     pub(super) fn set_bound(&mut self, log: &LogId, bound: Option<Bound>) -> Result<bool, StorageError> {
-        self.sync()?;
+        // Whether or not it can: then what was applied is taken back.
+        let _ = self.sync();
         match bound {
             Some(bound) => self.bounds.insert(*log, bound),
             None => self.bounds.remove(log),
         };
         let held = self.shared.log(log);
         let Some(held) = held.filter(|held| bound.is_some() || held.sight.is_some()) else { return Ok(true) };
-        let looked = bound.map(|bound| self.look(&held, &bound)).transpose()?;
-        let (sight, fits) = looked.map_or((None, true), |(sight, fits)| (Some(sight), fits));
+        let looked = bound.map(|bound| self.look(&held, &bound)).transpose();
+        // What cannot be read is not shown.
+        let nothing = || Some((Sight { end: 0, newest: None }, false));
+        let sight = looked.as_ref().map_or_else(|_| nothing(), |looked| *looked).map(|(sight, _)| sight);
         let _nobody_reads = self.shared.files_change();
         if let Some(log) = self.shared.logs_mut().get_mut(log).map(Arc::make_mut) {
             log.sight = sight;
         }
         // What apps folded of it may be more than there is now.
         self.shared.begin_generation();
-        Ok(fits)
+        Ok(looked?.is_none_or(|(_, fits)| fits))
     }
 
     /// Says again up to where logs count, after they were read again, or some of what they had was let go.

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use msec_crdt_store::Compacted;
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
-use msec_crdt_store::{Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
+use msec_crdt_store::{Bound, Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
@@ -25,6 +25,10 @@ pub(crate) enum Job {
     },
     Contest {
         fork: Arc<Fork>,
+    },
+    Bound {
+        log: LogId,
+        bound: Option<Bound>,
     },
     Keep {
         note: Vec<u8>,
@@ -207,6 +211,13 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                     continue;
                 }
             },
+            Job::Bound { log, bound } => {
+                let fits = storage.bound(&log, bound).unwrap_or_else(|error| {
+                    tracing::error!(%error, %log, "nothing of a log is shown: it cannot be read up to where it counts");
+                    false
+                });
+                Input::Bounded { log, bound, fits }
+            }
             Job::Keep { note } => {
                 if let Err(error) = storage.keep(&note) {
                     tracing::warn!(%error, "what is known of neighbours is not kept: after a restart they are strangers");

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use msec_crdt_store::{EntryKind, VerifiedRun};
 use msec_gossip::Input as GossipInput;
-use msec_identity::CollectionPath;
+use msec_identity::{CollectionPath, LogId};
 
-use super::logs::{dated, key_of, origin_of, version_of};
+use super::logs::{key_of, origin_of};
 use super::{Event, Measured, Node, Output, Receipt, Ticket};
 
 /// The longest pause before a failed commit is tried again.
@@ -135,6 +135,12 @@ impl Commits {
         brought
     }
 
+    /// Whether something of a log waits for the disk.
+    pub(super) fn brings(&self, log: &LogId) -> bool {
+        let in_flight = self.in_flight.iter().flat_map(|commit| commit.runs.iter());
+        in_flight.chain(&self.waiting).any(|run| run.state().log() == *log)
+    }
+
     /// A verified run of another peer waits, which took so many bytes and holds so many readings.
     pub(super) fn add(&mut self, run: VerifiedRun, bytes: usize, readings: u64) {
         self.waiting.push(run);
@@ -215,14 +221,15 @@ impl Node {
             }
         }
         for run in &commit.runs[..commit.own] {
-            let (state, payload) = (run.state(), Some(run.to_bytes()));
+            let state = run.state();
+            // What was cut while it was written goes to nobody.
+            let payload = self.logs.ending(&state.log()).is_none().then(|| run.to_bytes());
             if self.forks.get(&state.log()).is_some() {
                 // It was forked while this was written: nobody takes it any more.
                 continue;
             }
-            let Some(topic) = self.logs.topic(&state.log()).cloned() else { continue };
-            let topic = dated(topic, state);
-            let (key, version) = (key_of(&state.log()), version_of(state));
+            let Some((topic, version)) = self.logs.told(&state.log()) else { continue };
+            let key = key_of(&state.log());
             let origin = Some(origin_of(state.header()));
             self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, origin, payload });
         }
@@ -236,7 +243,8 @@ impl Node {
         }
         for state in commit.runs.iter().map(VerifiedRun::state) {
             self.commits.run += 1;
-            let (key, version, number) = (key_of(&state.log()), version_of(state), Some(self.commits.run));
+            let version = self.logs.told_of(state);
+            let (key, number) = (key_of(&state.log()), Some(self.commits.run));
             self.tell_gossip(GossipInput::Durable { key, version, number });
         }
         if commit.readings > 0 {

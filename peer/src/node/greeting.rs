@@ -9,9 +9,12 @@ use minicbor::decode::Error;
 use minicbor::{Decoder, Encoder};
 use msec_gossip::{Hour, INTEREST_CELLS_MAX, Interest};
 
+use super::control::control;
+
 /// Says that this is wanted.
 pub(super) fn of(interest: &Interest) -> Vec<u8> {
-    let prefixes: Vec<&str> = interest.prefixes().collect();
+    // Control entries go without saying.
+    let prefixes: Vec<&str> = interest.prefixes().filter(|path| *path != control().as_str()).collect();
     let (cells, since) = (interest.cells(), interest.since_hour());
     let fields = if since.is_some() { 3 } else { 1 + u64::from(cells.is_some()) };
     let mut e = Encoder::new(Vec::new());
@@ -29,9 +32,9 @@ pub(super) fn of(interest: &Interest) -> Vec<u8> {
     e.into_writer()
 }
 
-/// What a greeting says is wanted. One that cannot be read wants nothing.
+/// What a greeting says is wanted, and control entries. One that cannot be read wants nothing else.
 pub(super) fn wanted(greeting: &[u8]) -> Interest {
-    read(&mut Decoder::new(greeting)).unwrap_or_else(|_| Interest::none())
+    read(&mut Decoder::new(greeting)).unwrap_or_else(|_| Interest::none()).with(&control())
 }
 
 fn read(d: &mut Decoder<'_>) -> Result<Interest, Error> {
@@ -91,7 +94,16 @@ mod tests {
             let bytes = of(&interest);
             let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(text, hex);
-            assert_eq!(wanted(&bytes), interest);
+            assert_eq!(wanted(&bytes), interest.with(&control()));
+        }
+    }
+
+    #[test]
+    fn control_entries_are_wanted_by_everybody_and_named_by_nobody() {
+        for interest in [Interest::none(), Interest::all(), parks()] {
+            let bytes = of(&interest);
+            assert_eq!(of(&interest.clone().with(&control())), bytes);
+            assert_eq!(wanted(&bytes), interest.with(&control()));
         }
     }
 
@@ -107,14 +119,14 @@ mod tests {
             minicbor::to_vec((["parks/"], None::<u64>, "x")),
             minicbor::to_vec("parks/"),
         ] {
-            assert_eq!(wanted(&bad.expect("encodes")), Interest::none());
+            assert_eq!(wanted(&bad.expect("encodes")), Interest::none().with(&control()));
         }
     }
 
     #[test]
     fn what_says_nothing_may_be_said() {
         let nulls = minicbor::to_vec((["parks/"], None::<u64>, None::<u64>)).expect("encodes");
-        assert_eq!(wanted(&nulls), Interest::of(["parks"]).expect("a prefix"));
+        assert_eq!(wanted(&nulls), Interest::of(["parks"]).expect("a prefix").with(&control()));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Chunk, Confirmed, Entry, EntryKind, Fork, LogHeader, LogState, Place, Reading, Recomputed, Row,
+    Bound, Chunk, Confirmed, Entry, EntryKind, Fork, LogHeader, LogState, Place, Reading, Recomputed, Row,
     TimeQuality, VerifiedRun, decode_readings,
 };
 use msec_gossip::Priority;
@@ -200,6 +200,15 @@ pub enum Input {
         /// Of which log.
         log: LogId,
     },
+    /// The answer to [`Output::Bound`].
+    Bounded {
+        /// Of which log.
+        log: LogId,
+        /// As in the output.
+        bound: Option<Bound>,
+        /// Whether what is held of it is of the history that the bound is about.
+        fits: bool,
+    },
     /// The commit is not on disk, and nothing of it is kept. The node tries it again.
     CommitFailed {
         /// Which.
@@ -262,6 +271,14 @@ pub enum Output {
     Contest {
         /// The evidence.
         fork: Arc<Fork>,
+    },
+    /// Show and serve a log up to there only, or all of it again; answer with [`Input::Bounded`]. Whatever is asked of the store from
+    /// here on is answered accordingly.
+    Bound {
+        /// Which.
+        log: LogId,
+        /// Up to where; `None`: all of it.
+        bound: Option<Bound>,
     },
     /// Keep this in place of the note before, after the commits that were told durable, and give it back with
     /// [`msec_crdt_store::Opened`]. Nothing answers: what is lost of it is only a cost.

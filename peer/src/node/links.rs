@@ -20,6 +20,7 @@ use msec_identity::{
 use rand_core::Rng;
 
 use super::budget::Budget;
+use super::control::control;
 use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
@@ -514,11 +515,11 @@ fn dial_failure(refusal: Refusal) -> DialFailure {
     }
 }
 
-/// The collections that a peer may hold at that time: what it may read, and what it may relay. `None`: ever.
+/// The collections that a peer may hold at that time: what it may read, what it may relay, and control entries. `None`: ever.
 pub(super) fn holdable(authority: &Authority, peer: &PeerId, at: Option<UnixMillis>) -> Interest {
     let holds = |rights: Rights| rights.contains(Right::Read) || rights.contains(Right::Relay);
     let grants = authority.grants_of(peer).filter(|grant| grant.is_valid(at) && holds(grant.rights));
     // More prefixes than an interest can name: then what it holds beyond them is not offered, and can be asked for.
     let paths = grants.map(|grant| grant.resource.as_str()).take(INTEREST_PREFIXES_MAX);
-    Interest::of(paths).unwrap_or_else(|_| Interest::none())
+    Interest::of(paths).unwrap_or_else(|_| Interest::none()).with(&control())
 }

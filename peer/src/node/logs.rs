@@ -8,6 +8,7 @@ use msec_gossip::{Hour, Input as GossipInput, Key, Origin, Spot, Topic, Version}
 use msec_identity::{LogId, Right, UnixMillis};
 use rand_core::Rng;
 
+use super::bounds::Ending;
 use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
 
 /// All logs in memory: their state, not their entries.
@@ -20,10 +21,12 @@ pub(super) struct Logs {
 
 /// A log that is held.
 #[derive(Debug)]
-struct Held {
-    state: LogState,
+pub(super) struct Held {
+    pub(super) state: LogState,
     /// Where gossip sorts it in, without an hour.
     topic: Topic,
+    /// Where it ends, if its author's right to write did.
+    pub(super) ending: Option<Ending>,
 }
 
 /// A stream of this peer.
@@ -56,7 +59,44 @@ impl Logs {
     }
 
     pub(super) fn hold(&mut self, topic: Topic, state: LogState) {
-        self.held.insert(state.log(), Box::new(Held { state, topic }));
+        match self.held.get_mut(&state.log()) {
+            Some(held) => held.state = state,
+            None => drop(self.held.insert(state.log(), Box::new(Held { state, topic, ending: None }))),
+        }
+    }
+
+    pub(super) fn held_mut(&mut self, log: &LogId) -> Option<&mut Held> {
+        self.held.get_mut(log).map(|held| &mut **held)
+    }
+
+    pub(super) fn ending(&self, log: &LogId) -> Option<&Ending> {
+        self.held.get(log)?.ending.as_ref()
+    }
+
+    /// What neighbours are told of a log that is held.
+    pub(super) fn told(&self, log: &LogId) -> Option<(Topic, Version)> {
+        let held = self.held.get(log)?;
+        // When an entry was written that lies elsewhere than at the end, nobody knows: of all times, for whoever knows of the end.
+        let topic = match held.ending {
+            Some(_) => held.topic.clone(),
+            None => dated(held.topic.clone(), &held.state),
+        };
+        Some((topic, self.told_of(&held.state)))
+    }
+
+    /// What neighbours are told of a log when that is held of it.
+    pub(super) fn told_of(&self, state: &LogState) -> Version {
+        let whole = Version { size: state.size(), digest: state.root() };
+        self.ending(&state.log()).map_or(whole, |ending| ending.version(state))
+    }
+
+    /// The log of an own stream is not continued. Returns who waits for it to be signed.
+    pub(super) fn end_own(&mut self, header: &LogHeader, log: &LogId) -> Vec<Ticket> {
+        let Some(stream) = self.own.get_mut(&stream_name(header)) else { return Vec::new() };
+        if stream.log.take_if(|own| own.header().id() == *log).is_none() {
+            return Vec::new();
+        }
+        std::mem::take(&mut stream.waiting).into_iter().map(|(ticket, _)| ticket).collect()
     }
 }
 
@@ -81,11 +121,6 @@ pub(super) fn dated(topic: Topic, state: &LogState) -> Topic {
     topic.in_hour(state.latest().and_then(Hour::of))
 }
 
-/// What gossip compares.
-pub(super) fn version_of(state: &LogState) -> Version {
-    Version { size: state.size(), digest: state.root() }
-}
-
 impl Node {
     /// Takes in what the store held.
     pub(super) fn load(&mut self, opened: Opened) {
@@ -104,11 +139,12 @@ impl Node {
             if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {
                 continue;
             }
-            let (key, version) = (key_of(&state.log()), version_of(&state));
-            let told = dated(topic.clone(), &state);
+            let key = key_of(&state.log());
+            self.logs.hold(topic, state.clone());
+            let Some((topic, version)) = self.logs.told(&state.log()) else { continue };
             self.tell_gossip(GossipInput::Accepted {
                 key,
-                topic: told,
+                topic,
                 version,
                 from: None,
                 origin: None,
@@ -116,9 +152,8 @@ impl Node {
             });
             self.tell_gossip(GossipInput::Durable { key, version, number: Some(run) });
             if header.author() == me {
-                own.push(state.clone());
+                own.push(state);
             }
-            self.logs.hold(topic, state);
         }
         self.commits.begin_after(opened.run);
         let contested = opened.contested;
@@ -286,7 +321,7 @@ impl Node {
                 held.state = run.state().clone();
             } else if let Some(topic) = topic_of(run.state().header()) {
                 let state = run.state().clone();
-                self.logs.held.insert(log, Box::new(Held { state, topic }));
+                self.logs.held.insert(log, Box::new(Held { state, topic, ending: None }));
             }
             runs.push(run);
         }

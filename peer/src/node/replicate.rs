@@ -8,7 +8,7 @@ use msec_crdt_store::{
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
 use msec_identity::{LogId, PeerId, Right};
 
-use super::logs::{dated, key_of, origin_of, topic_of, version_of};
+use super::logs::{key_of, origin_of, topic_of};
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
@@ -91,7 +91,7 @@ impl Node {
             return;
         }
         let run = if live { Some(run) } else { self.follow(from, run) };
-        let Some(run) = run else { return };
+        let Some(run) = run.and_then(|run| self.clip(from, run)) else { return };
         let held = self.logs.get(&log);
         // Where what lies before is gone, it continues what stands for that.
         let prefix = self.prefixes.before(&log, held.map_or(0, LogState::size), run.from);
@@ -147,7 +147,7 @@ impl Node {
         let state = run.state();
         let (log, header) = (state.log(), state.header().clone());
         let Some(topic) = self.logs.topic(&log).cloned().or_else(|| topic_of(&header)) else { return };
-        let mine = header.author() == self.peer();
+        let (mine, is_new) = (header.author() == self.peer(), self.logs.get(&log).is_none());
         // Not by its hour: what is wanted is caught up with from its first entries on.
         if !mine && !self.interest().covers(&topic) {
             tracing::debug!(%log, peer = %from, "a log that this peer does not want");
@@ -167,16 +167,20 @@ impl Node {
             shown += measured.readings.len() as u64;
             self.event(Event::Verified(measured));
         }
-        let (key, version) = (key_of(&log), version_of(state));
+        let key = key_of(&log);
         let payload = live.then(|| run.to_bytes());
         self.prefixes.forget(&log);
-        self.logs.hold(topic.clone(), state.clone());
-        let topic = dated(topic, state);
+        self.logs.hold(topic, state.clone());
+        self.check_ending(&log);
+        let Some((topic, version)) = self.logs.told(&log) else { return };
         let entries = run.entries().len();
         self.commits.add(run, bytes, shown);
         self.await_commit(header.collection(), entries, self.config.store_window);
         let origin = Some(origin_of(&header));
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
+        if is_new {
+            self.bound_log(log, self.admissible(&header, &log));
+        }
     }
 
     pub(super) fn refuse_run(&mut self, from: PeerId, key: Key, error: &RunError) {

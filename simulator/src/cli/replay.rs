@@ -119,6 +119,7 @@ fn input_line(input: &Input) -> String {
         }
         Input::Durable { through } => format!("commit {through} is on disk"),
         Input::Contested { log } => format!("the evidence that log {log} was forked is on disk"),
+        Input::Bounded { log, fits, .. } => format!("log {log} counts up to its bound: {fits}"),
         Input::Erased { .. } => "entries of a log were erased".into(),
         Input::CommitFailed { seq } => format!("commit {seq} failed"),
         Input::ReadDone { chunk, .. } => {
@@ -141,6 +142,10 @@ fn output_line(output: &Output) -> String {
         Output::Close { link, reason } => format!("link {}: close, {reason:?}", link.0),
         Output::Commit { seq, runs } => format!("commit {seq}: {} runs", runs.len()),
         Output::Contest { fork } => format!("keep the evidence that log {} was forked", fork.log()),
+        Output::Bound { log, bound } => match bound {
+            Some(bound) => format!("of log {log} {} entries count", bound.size),
+            None => format!("all of log {log} counts"),
+        },
         Output::Keep { note } => format!("keep a note of {} bytes", note.len()),
         Output::Read { log, from, .. } => format!("read log {log} from {from} on"),
         Output::Published { result, .. } => match result {

@@ -98,5 +98,6 @@ fn a_leaf_wants_what_it_tells() {
     assert!(told.contains(&near) && told != near);
     assert!(told.cells().expect("cells").iter().all(|cell| cell.ilog2() <= 2 * u32::from(LEVEL_TOLD)));
     assert_eq!(phone.verified(), [1.0]);
-    assert_eq!(reader(&mut gateway, near.clone(), Role::Relay, 1).node.interest(), &near);
+    let whole = near.clone().with(&control::control());
+    assert_eq!(reader(&mut gateway, near, Role::Relay, 1).node.interest(), &whole, "and control entries");
 }
