@@ -135,7 +135,7 @@ impl Authority {
     }
 
     /// The grants by which `holder` may do something, valid now or not, in the order of their ids.
-    pub fn grants_of(&self, holder: &PeerId) -> impl Iterator<Item = &Verified<Grant>> {
+    pub fn grants_of<'a>(&'a self, holder: &PeerId) -> impl Iterator<Item = &'a Verified<Grant>> + use<'a> {
         let counting = self.grants.of(Holder::Peer(*holder)).filter(|held| held.state.counts());
         let mut counting: Vec<_> = counting.collect();
         counting.sort_unstable_by_key(|held| held.id);

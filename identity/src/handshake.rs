@@ -10,7 +10,7 @@
 //!  AwaitAnswer::read      <- answer ------------   Decide::admit | Decide::refuse
 //! ```
 //!
-//! The claim (identity, endorsement, grants) goes to a responder of whom only a Noise key is known yet; the responder's own
+//! The claim (identity, endorsement, grants and what is above them) goes to a responder of whom only a Noise key is known yet; the responder's own
 //! goes out only after the claim has verified. An active stranger learns one rotating key and no name. After the
 //! answer the Noise keys are dropped: QUIC carries what follows, on the connection to which the handshake is bound.
 //!
@@ -24,11 +24,11 @@ use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState, TransportState};
 
-use crate::access::Grant;
+use crate::access::ControlRecord;
 use crate::error::HandshakeError;
 use crate::id::{PeerId, SpaceId};
 use crate::keys::{Endorsement, NoiseKey};
-use crate::record::{Unverified, Verified};
+use crate::record::Unverified;
 use crate::time::UnixMillis;
 
 /// The version of the protocol that this code speaks, handshake and everything after it. Version 1 had no overlay: who speaks
@@ -36,8 +36,8 @@ use crate::time::UnixMillis;
 pub const VERSION: u8 = 2;
 /// The longest handshake message, in bytes. A longer one ends the link.
 pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
-/// The most grants that a claim shows. A claim with more is malformed.
-pub const GRANTS_SHOWN_MAX: usize = 16;
+/// The most records that a claim shows. A claim with more is malformed.
+pub const RECORDS_SHOWN_MAX: usize = 64;
 /// The longest greeting, in bytes.
 pub const GREETING_BYTES_MAX: usize = 12 * 1024;
 
@@ -57,13 +57,13 @@ pub struct ChannelBinding(pub [u8; 32]);
 pub struct Introduction {
     /// The space that the link is for.
     pub space: SpaceId,
-    /// The grants that it shows, at most [`GRANTS_SHOWN_MAX`].
-    pub grants: Vec<Verified<Grant>>,
+    /// The grants by which it comes, those above each, and who approves of them, at most [`RECORDS_SHOWN_MAX`] together.
+    pub records: Vec<ControlRecord>,
     /// Bytes for the layer above, at most [`GREETING_BYTES_MAX`]; opaque here.
     pub greeting: Vec<u8>,
 }
 
-/// What the other side says of itself. That it holds the identity is proven; what the grants are worth is for
+/// What the other side says of itself. That it holds the identity is proven; what the records are worth is for
 /// [`crate::Authority`] to say.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -71,8 +71,8 @@ pub struct Claim {
     pub peer: PeerId,
     /// The space that it wants the link for.
     pub space: SpaceId,
-    /// The grants that it shows.
-    pub grants: Vec<Unverified<Grant>>,
+    /// The records that it shows: see [`Introduction`].
+    pub records: Vec<ControlRecord>,
     /// Bytes for the layer above.
     pub greeting: Vec<u8>,
 }
@@ -110,7 +110,7 @@ struct Papers {
     #[cbor(n(1), with = "minicbor::bytes")]
     endorsement: Vec<u8>,
     #[n(2)]
-    grants: Vec<minicbor::bytes::ByteVec>,
+    records: Vec<minicbor::bytes::ByteVec>,
     #[cbor(n(3), with = "minicbor::bytes")]
     greeting: Vec<u8>,
 }
@@ -128,14 +128,14 @@ impl Papers {
         Self {
             space: intro.space,
             endorsement: key.endorsement().to_bytes(),
-            grants: intro.grants.iter().map(|g| g.to_bytes().into()).collect(),
+            records: intro.records.iter().map(|it| it.to_bytes().into()).collect(),
             greeting: intro.greeting.clone(),
         }
     }
 
     /// Checks that the identity answers for the Noise key at the other end.
     fn check(self, remote_static: Option<&[u8]>, now: Option<UnixMillis>) -> Result<Claim, HandshakeError> {
-        if self.grants.len() > GRANTS_SHOWN_MAX || self.greeting.len() > GREETING_BYTES_MAX {
+        if self.records.len() > RECORDS_SHOWN_MAX || self.greeting.len() > GREETING_BYTES_MAX {
             return Err(HandshakeError::Malformed);
         }
         let endorsement = Unverified::<Endorsement>::from_bytes(&self.endorsement)
@@ -148,12 +148,12 @@ impl Papers {
         if !fits || now.is_some_and(|now| endorsement.not_after < now) {
             return Err(HandshakeError::Endorsement);
         }
-        let grants = self
-            .grants
+        let records = self
+            .records
             .iter()
-            .map(|bytes| Unverified::from_bytes(bytes).map_err(|_| HandshakeError::Malformed))
+            .map(|bytes| ControlRecord::from_bytes(bytes).map_err(|_| HandshakeError::Malformed))
             .collect::<Result<_, _>>()?;
-        Ok(Claim { peer: endorsement.peer, space: self.space, grants, greeting: self.greeting })
+        Ok(Claim { peer: endorsement.peer, space: self.space, records, greeting: self.greeting })
     }
 }
 

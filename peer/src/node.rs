@@ -9,7 +9,7 @@
 //! - getters, whenever.
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
-//! `greeting` (what they tell each other of what they want), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
+//! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `commit` (group commit), `notes`
 //! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
@@ -32,6 +32,7 @@ mod logs;
 mod mark;
 mod membership;
 mod notes;
+mod papers;
 mod prefixes;
 mod reach;
 mod replicate;
@@ -44,7 +45,7 @@ use msec_crdt_store::{Opened, TimeQuality};
 pub use msec_gossip::overlay::{DialFailure, Lost, Role, Source};
 use msec_gossip::overlay::{Input as OverlayInput, Overlay};
 use msec_gossip::{Gossip, Input as GossipInput, Interest};
-use msec_identity::{Authority, Grant, Identity, PeerId, UnixMillis, Verified};
+use msec_identity::{Authority, ControlRecord, Identity, PeerId, UnixMillis};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -75,8 +76,8 @@ pub struct Node {
     config: Config,
     identity: Identity,
     authority: Authority,
-    /// The grants that it shows to others.
-    papers: Vec<Verified<Grant>>,
+    /// What it was given when it joined: its grants, and all that they hang on.
+    papers: Vec<ControlRecord>,
     rng: ChaCha20Rng,
     links: Links,
     dialler: Dialler,
@@ -106,8 +107,8 @@ pub struct Parts {
     pub identity: Identity,
     /// The space that it is in.
     pub authority: Authority,
-    /// Its own grants, to show to others.
-    pub papers: Vec<Verified<Grant>>,
+    /// Its own grants, those above them, and the approvals of these, to show to others.
+    pub papers: Vec<ControlRecord>,
     /// What its store held.
     pub opened: Opened,
     /// Whence all its randomness comes. Never twice the same for one identity, outside simulations.
@@ -123,9 +124,9 @@ impl Node {
         let [mut gossip_seed, mut overlay_seed] = [[0; 32]; 2];
         rng.fill_bytes(&mut gossip_seed);
         rng.fill_bytes(&mut overlay_seed);
-        for grant in &papers {
-            // A grant of its own that does not count is the owner's to find: others will say that it is a stranger.
-            let _ = authority.learn(grant.clone().into());
+        for record in &papers {
+            // What does not count is the owner's to find: others will say that it is a stranger.
+            let _ = authority.learn(record.clone());
         }
         let me = identity.peer();
         // A leaf wants what it tells, and no less: what two peers compare has to be the same for both.
@@ -240,11 +241,6 @@ impl Node {
     /// Who it is.
     pub fn peer(&self) -> PeerId {
         self.identity.peer()
-    }
-
-    /// Its own grants.
-    pub fn papers(&self) -> &[Verified<Grant>] {
-        &self.papers
     }
 
     /// Who may do what, as far as it knows.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Bound, Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store, StoreConfig,
-    TreeHash, VerifiedRun,
+    Bound, Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store,
+    StoreConfig, TreeHash, VerifiedRun,
 };
 use msec_identity::LogId;
 use msec_peer::node::{Input, Ticket};

@@ -278,7 +278,7 @@ impl Peer {
             config: self.spec.config(self.index, who),
             identity: self.identity(),
             authority,
-            papers: self.papers.clone(),
+            papers: self.papers.iter().cloned().map(Into::into).collect(),
             opened,
             seed: self.seed.derive("node", (self.index.0 as u64) << 32 | u64::from(self.boot)),
         };

@@ -274,6 +274,7 @@ fn entry_print(entry: &Entry) -> Print {
         EntryKind::Change => 2,
         EntryKind::Claim => 3,
         EntryKind::Countersignature => 4,
+        EntryKind::Control => 5,
         EntryKind::Other(code) => 0x1_0000 | u32::from(code),
     };
     let mut hasher = blake3::Hasher::new();

@@ -167,7 +167,7 @@ fn papers(identity: &Identity, membership: &Membership) -> (NoiseKey, Introducti
     let key = identity.endorse(random_seed(), UnixMillis(i64::MAX));
     let introduction = Introduction {
         space: membership.manifest().space(),
-        grants: membership.grants().to_vec(),
+        records: membership.grants().iter().cloned().map(Into::into).collect(),
         greeting: Vec::new(),
     };
     (key, introduction)

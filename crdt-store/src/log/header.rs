@@ -12,8 +12,8 @@ use crate::error::LogNameError;
 
 /// The longest name of a stream or a unit, in bytes.
 pub const STREAM_BYTES_MAX: usize = 128;
-/// The most grants that a header carries.
-pub const HEADER_GRANTS_MAX: usize = 8;
+/// The most grants that a header carries, those among them that others hang on.
+pub const HEADER_GRANTS_MAX: usize = 16;
 
 const DOMAIN: &str = "msec/log/1";
 const ID_DOMAIN: &str = "msec/log-id/1";

@@ -22,6 +22,14 @@ impl Change {
         self.grants.is_empty() && !self.everything
     }
 
+    /// All that either of two changes is about.
+    pub fn join(&mut self, other: Self) {
+        if other.everything {
+            self.all();
+        }
+        other.grants.into_iter().for_each(|(holder, grant)| self.add(holder, grant));
+    }
+
     pub(super) fn add(&mut self, holder: Holder, grant: GrantId) {
         if self.everything {
             return;

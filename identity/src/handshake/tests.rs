@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::{Right, Rights};
+use crate::access::{Grant, Right, Rights};
 use crate::keys::Identity;
 use crate::manifest::Manifest;
 
@@ -32,7 +32,7 @@ fn side(seed: u8) -> Side {
     };
     let key = identity.endorse([seed ^ 0x80; 32], UnixMillis(1_500));
     let greeting = vec![seed; 3];
-    let intro = Introduction { space: manifest.space(), grants: vec![root.sign(grant)], greeting };
+    let intro = Introduction { space: manifest.space(), records: vec![root.sign(grant).into()], greeting };
     Side { identity, key, intro, rng: ChaCha20Rng::from_seed([seed; 32]) }
 }
 
@@ -52,7 +52,7 @@ fn both_sides_learn_who_the_other_is() {
     let (wait, claim, decide) = up_to_claim(&mut a, &mut b);
     assert_eq!(claim.peer, a.identity.peer());
     assert_eq!(claim.greeting, a.intro.greeting);
-    assert_eq!(claim.grants.len(), 1);
+    assert_eq!(claim.records.len(), 1);
     let answer = decide.admit(&b.key, &b.intro).expect("admits");
     let claim = wait.read(&answer, NOW).expect("admitted");
     assert_eq!(claim.peer, b.identity.peer());

@@ -328,7 +328,7 @@ impl Driver {
             peer: self.node.peer(),
             space_name: manifest.name().into(),
             space: self.node.authority().space(),
-            grants: self.node.papers().iter().map(|grant| Granted::by(grant)).collect(),
+            grants: self.node.grants().map(|grant| Granted::by(grant)).collect(),
             address: self.address,
             mdns: self.mdns.is_some(),
             leaf: self.node.role() == Role::Leaf,

@@ -101,7 +101,7 @@ impl Probe {
         let key = identity.endorse(random_seed(), UnixMillis(i64::MAX));
         let introduction = Introduction {
             space: membership.manifest.space(),
-            grants: membership.grants.clone(),
+            records: membership.grants.iter().cloned().map(Into::into).collect(),
             greeting: Vec::new(),
         };
         let mut rng = ChaCha20Rng::from_seed(random_seed());

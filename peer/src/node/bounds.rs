@@ -17,7 +17,7 @@
 
 use msec_crdt_store::{Bound, LogHeader, LogState, Run};
 use msec_gossip::{Input as GossipInput, Version};
-use msec_identity::{LogId, PeerId};
+use msec_identity::{CollectionPath, LogId, PeerId};
 
 use super::logs::key_of;
 use super::{Node, Output, PublishError, RefusedKind};
@@ -51,11 +51,16 @@ impl Ending {
     }
 }
 
+/// Control logs are held whole: what their authors still revoke binds, whatever became of them.
+fn is_control(state: &LogState) -> bool {
+    *state.header().collection() == CollectionPath::control()
+}
+
 impl Node {
     /// Up to there a log counts from now on; `None`: all of it.
     pub(super) fn bound_log(&mut self, log: LogId, bound: Option<Bound>) {
         let Some(held) = self.logs.held_mut(&log) else { return };
-        if held.ending.map(|ending| ending.said) == bound {
+        if is_control(&held.state) || held.ending.map(|ending| ending.said) == bound {
             return;
         }
         let state = &held.state;
@@ -69,6 +74,17 @@ impl Node {
             self.end_own(&header, log);
         }
         self.tell_of(&log);
+    }
+
+    /// A log was found in the store. That what is held of it is the history that was meant was seen before, or the store finds it out.
+    pub(super) fn bound_loaded(&mut self, log: &LogId) {
+        let bound = self.logs.shown_by(log).and_then(|shown| self.bound_by(log, shown));
+        if let (Some(said), Some(held)) = (bound, self.logs.held_mut(log))
+            && !is_control(&held.state)
+        {
+            held.ending = Some(Ending { said, is_hidden: false });
+            self.output(Output::Bound { log: *log, bound });
+        }
     }
 
     /// The store has looked at what it holds.
@@ -143,14 +159,12 @@ impl Node {
         None
     }
 
-    /// As [`Self::admissible`], of a log of which nothing is held. What shows no header fits nothing, or is refused.
-    fn bound_of_new(&self, run: &Run) -> Option<Bound> {
-        run.header().and_then(|header| self.admissible(&header, &run.log))
-    }
-
-    /// Up to where a log counts, by what its header shows; `None`: all of it.
-    pub(super) fn admissible(&self, _header: &LogHeader, _log: &LogId) -> Option<Bound> {
-        None
+    /// Up to where a log counts of which nothing is held. What shows no right to be written is refused where the run is verified.
+    fn bound_of_new(&mut self, run: &Run) -> Option<Bound> {
+        let header = run.header()?;
+        let shown = header.right_to_write(&self.authority).ok()?;
+        self.learn_shown(&header);
+        self.bound_by(&run.log, &shown)
     }
 
     /// The log of an own stream is over.

@@ -221,6 +221,9 @@ impl Node {
             }
         }
         for run in &commit.runs[..commit.own] {
+            self.entered(run.state(), run.from(), run.entries());
+        }
+        for run in &commit.runs[..commit.own] {
             let state = run.state();
             // What was cut while it was written goes to nobody.
             let payload = self.logs.ending(&state.log()).is_none().then(|| run.to_bytes());

@@ -1,9 +1,139 @@
-//! Control entries: who may do what, as the logs in [`CollectionPath::control`] say it.
+//! Control entries: who may do what, as the logs in [`CollectionPath::control`] say it, and what follows when that changes.
+//!
+//! Everybody holds them all, whatever else they want. Each counts as soon as it is verified; an own one once it is on disk. What then
+//! may no longer be done ends at once: links of those who hold no grant any more, and logs at the entry up to which they count.
 
+use std::collections::BTreeMap;
+
+use msec_crdt_store::{Bound, ControlEntry, Entry, EntryKind, LogHeader, LogState};
 use msec_gossip::Topic;
-use msec_identity::CollectionPath;
+use msec_identity::{
+    Admissible, Change, CollectionPath, ControlRecord, ControlStream, Entered, Holder, LogId, Right, Shown,
+};
+
+use super::{Content, Node, PublishError, StreamName};
 
 /// What all of them belong to. Everybody wants it, whatever else.
 pub(super) fn control() -> Topic {
     Topic::new(CollectionPath::control().as_str()).expect("a topic")
+}
+
+impl Node {
+    /// Takes in what the store held of who may do what: control entries, and what the headers of all logs show.
+    pub(super) fn load_control(&mut self, entries: Vec<ControlEntry>, logs: &[LogState]) {
+        // Those of control logs first: they let the entries of these count.
+        let is_control = |state: &LogState| *state.header().collection() == CollectionPath::control();
+        let (control, others): (Vec<_>, Vec<_>) = logs.iter().partition(|state| is_control(state));
+        control.iter().for_each(|state| self.learn_shown(state.header()));
+        let by_id: BTreeMap<_, _> = control.into_iter().map(|state| (state.log(), state)).collect();
+        for ControlEntry { log, position, record } in entries {
+            if let Some(state) = by_id.get(&log) {
+                let _ = self.enter(state, position, &record);
+            }
+        }
+        others.into_iter().for_each(|state| self.learn_shown(state.header()));
+    }
+
+    /// The grants that the header of a log shows count from now on, where they count at all.
+    pub(super) fn learn_shown(&mut self, header: &LogHeader) {
+        let mut change = Change::default();
+        for grant in header.grants() {
+            if let Ok(learnt) = self.authority.learn(grant.into()) {
+                change.join(learnt);
+            }
+        }
+        self.rights_changed(&change);
+    }
+
+    /// Entries of a log were verified, from that position on.
+    pub(super) fn entered(&mut self, state: &LogState, from: u64, entries: &[Entry]) {
+        let mut change = Change::default();
+        for (entry, position) in entries.iter().zip(from..) {
+            if let (EntryKind::Control, Some(record)) = (entry.kind, entry.body.bytes())
+                && let Some(entered) = self.enter(state, position, record)
+            {
+                change.join(entered);
+            }
+        }
+        self.rights_changed(&change);
+    }
+
+    fn enter(&mut self, state: &LogState, position: u64, record: &[u8]) -> Option<Change> {
+        let (log, header) = (state.log(), state.header());
+        if *header.collection() != CollectionPath::control() {
+            return None;
+        }
+        let stream: ControlStream = header.stream().parse().ok()?;
+        let record = ControlRecord::from_bytes(record).ok()?;
+        let place = Entered { log, author: header.author(), under: stream.under(), position };
+        let entered = self.authority.enter(place, record);
+        if let Err(error) = &entered {
+            tracing::warn!(%log, position, %error, "a control entry does not count");
+        }
+        entered.ok()
+    }
+
+    /// Does what follows when grants stand otherwise than before.
+    pub(super) fn rights_changed(&mut self, change: &Change) {
+        if change.is_empty() {
+            return;
+        }
+        self.review_soon();
+        let concerns = |shown: &Shown| match shown {
+            Shown::Root(_) => change.everything,
+            Shown::Grants(grants) => {
+                change.everything || change.grants.iter().any(|(_, grant)| grants.contains(grant))
+            }
+        };
+        let concerned = self.logs.shown().filter(|(_, shown)| concerns(shown));
+        let bounds: Vec<_> = concerned.map(|(log, shown)| (*log, self.bound_by(log, shown))).collect();
+        for (log, bound) in bounds {
+            self.bound_log(log, bound);
+        }
+    }
+
+    /// Up to where a log counts that is written by that right; `None`: all of it does.
+    pub(super) fn bound_by(&self, log: &LogId, shown: &Shown) -> Option<Bound> {
+        match self.authority.admissible(log, shown) {
+            Admissible::All => None,
+            Admissible::UpTo(cut) => Some(Bound { size: cut.size, root: cut.root }),
+            Admissible::Nothing => Some(Bound::nothing()),
+        }
+    }
+
+    /// Whether a log that is held is one of control entries.
+    pub fn is_control_log(&self, log: &LogId) -> bool {
+        self.logs.get(log).is_some_and(|state| *state.header().collection() == CollectionPath::control())
+    }
+
+    /// Whether this peer may issue control entries in that stream.
+    pub(super) fn may_issue(&self, name: &StreamName) -> bool {
+        let me = self.peer();
+        match name.stream.parse() {
+            Ok(ControlStream::Root) => self.authority.roots().contains(&me),
+            Ok(ControlStream::Under(id)) => self.authority.grant(&id).is_some_and(|grant| {
+                grant.holder == Holder::Peer(me)
+                    && grant.rights.contains(Right::Manage)
+                    && grant.is_valid(self.wall())
+                    && self.authority.stands(&id)
+                    && !self.authority.is_revoked(&id)
+            }),
+            Err(_) => false,
+        }
+    }
+
+    /// Whether that belongs where it is to be published.
+    pub(super) fn check_place(
+        &self,
+        name: &StreamName,
+        content: Option<&Content>,
+    ) -> Result<(), PublishError> {
+        let is_control = name.collection == CollectionPath::control();
+        let fits = match content {
+            Some(Content::Control(_)) => is_control,
+            Some(_) => !name.collection.is_reserved(),
+            None => is_control || !name.collection.is_reserved(),
+        };
+        if fits { Ok(()) } else { Err(PublishError::Reserved { collection: name.collection.clone() }) }
+    }
 }

@@ -18,6 +18,12 @@ pub enum PublishError {
         /// Where.
         collection: CollectionPath,
     },
+    /// The collection is the mesh's own.
+    #[error("`{collection}` begins with a dot and is the mesh's own: publish to another collection")]
+    Reserved {
+        /// Where.
+        collection: CollectionPath,
+    },
     /// The stream goes on in another log than the one that a change was made for.
     #[error(
         "the stream no longer goes on in log {log}: make the change again for the log that it writes now"

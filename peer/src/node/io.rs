@@ -11,7 +11,7 @@ use msec_crdt_store::{
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
 use msec_identity::handshake::{ChannelBinding, Refusal};
-use msec_identity::{CollectionPath, LogId, PathError, PeerId, UnixMillis};
+use msec_identity::{CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis};
 
 use super::error::PublishError;
 use super::reach::Network;
@@ -111,6 +111,8 @@ pub enum Content {
     Claim(Box<Recomputed>),
     /// That a claim of somebody else is right.
     Countersignature(Confirmed),
+    /// Something about who may do what, in the control log that its stream names ([`msec_identity::ControlStream`]).
+    Control(Box<ControlRecord>),
 }
 
 /// What happened. Handed to [`super::Node::handle`] with the time.

@@ -11,17 +11,17 @@ use std::time::Duration;
 use msec_gossip::overlay::{DialFailure, Input as OverlayInput, Lost, Source};
 use msec_gossip::{INTEREST_PREFIXES_MAX, Input as GossipInput, Interest, Priority};
 use msec_identity::handshake::{
-    AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, GRANTS_SHOWN_MAX, Initiator,
-    Introduction, Refusal, Responder, busy, wrong_version,
+    AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
+    Responder, busy, wrong_version,
 };
-use msec_identity::{
-    Authority, Grant, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis, Verified,
-};
+use msec_identity::{Authority, Change, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
 use super::budget::Budget;
 use super::control::control;
-use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay};
+use super::{
+    CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay, papers,
+};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
 const FULL_RETRY_S: u16 = 60;
@@ -290,12 +290,13 @@ impl Node {
         if claim.space != self.authority.space() {
             return Err(Refusal::OtherSpace);
         }
-        for grant in &claim.grants {
-            // Only its own: what it shows of others would fill the table.
-            if grant.claims().holder == claim.peer {
-                let _ = self.authority.learn(grant.clone().into());
+        let mut change = Change::default();
+        for record in papers::related(&claim.records, &claim.peer) {
+            if let Ok(learnt) = self.authority.learn(record.clone()) {
+                change.join(learnt);
             }
         }
+        self.rights_changed(&change);
         if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }
     }
 
@@ -345,15 +346,7 @@ impl Node {
 
     fn introduction(&self) -> Introduction {
         let greeting = greeting::of(self.interest());
-        // As many as the other side will read: those that count, and will count longest.
-        let (me, now) = (self.peer(), self.wall());
-        let counts = |grant: &&Verified<Grant>| {
-            grant.holder == me && grant.space == self.authority.space() && grant.is_valid(now)
-        };
-        let mut grants: Vec<_> = self.papers.iter().filter(counts).cloned().collect();
-        grants.sort_by_key(|grant| (std::cmp::Reverse(grant.not_after), grant.id()));
-        grants.truncate(GRANTS_SHOWN_MAX);
-        Introduction { space: self.authority.space(), grants, greeting }
+        Introduction { space: self.authority.space(), records: self.records_shown(), greeting }
     }
 
     /// The Noise key for a new handshake; a new one when half of the old one's validity is over.
@@ -361,7 +354,7 @@ impl Node {
         let validity = i64::try_from(self.config.noise_key_validity.as_millis()).unwrap_or(i64::MAX);
         // An endorsement by a clock that was never set would have expired long ago for everybody else. Such a key is good
         // for as long as the grants are: without one of them it opens no door.
-        let by_grants = || self.papers.iter().map(|grant| grant.not_after).max().unwrap_or(self.now.wall);
+        let by_grants = || self.grants().map(|grant| grant.not_after).max().unwrap_or(self.now.wall);
         let not_after = self.wall().map_or_else(by_grants, |now| now.saturating_add(validity));
         let half = self.now.wall.saturating_add(validity / 2);
         match &self.links.key {
@@ -410,7 +403,14 @@ impl Node {
         }
     }
 
-    /// Lets go of neighbours whose grants have expired, and tells gossip of those who may hold less, or more, than before.
+    /// Grants are looked at again as soon as this input is handled.
+    pub(super) fn review_soon(&mut self) {
+        if self.links.review.is_some() {
+            self.links.review = Some(self.now.mono);
+        }
+    }
+
+    /// Lets go of neighbours whose grants have expired or were revoked, and tells gossip of those who may hold less, or more, than before.
     pub(super) fn review_admissions(&mut self) {
         if self.links.review.is_none_or(|due| due > self.now.mono) {
             return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
 use msec_gossip::{Hour, Input as GossipInput, Key, Origin, Spot, Topic, Version};
-use msec_identity::{LogId, Right, UnixMillis};
+use msec_identity::{Authority, CollectionPath, LogId, Right, Shown, UnixMillis};
 use rand_core::Rng;
 
 use super::bounds::Ending;
@@ -25,6 +25,8 @@ pub(super) struct Held {
     pub(super) state: LogState,
     /// Where gossip sorts it in, without an hour.
     topic: Topic,
+    /// By what right it is written.
+    shown: Shown,
     /// Where it ends, if its author's right to write did.
     pub(super) ending: Option<Ending>,
 }
@@ -58,11 +60,24 @@ impl Logs {
         self.held.len()
     }
 
-    pub(super) fn hold(&mut self, topic: Topic, state: LogState) {
-        match self.held.get_mut(&state.log()) {
-            Some(held) => held.state = state,
-            None => drop(self.held.insert(state.log(), Box::new(Held { state, topic, ending: None }))),
+    /// Holds that much of a log. By what right it is written is asked once.
+    pub(super) fn hold(&mut self, topic: Topic, state: LogState, authority: &Authority) {
+        if let Some(held) = self.held.get_mut(&state.log()) {
+            held.state = state;
+            return;
         }
+        // What shows none would not be here, and counts for nothing.
+        let shown = state.header().right_to_write(authority).unwrap_or(Shown::Grants(Vec::new()));
+        self.held.insert(state.log(), Box::new(Held { state, topic, shown, ending: None }));
+    }
+
+    /// By what right each log is written.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&LogId, &Shown)> {
+        self.held.iter().map(|(log, held)| (log, &held.shown))
+    }
+
+    pub(super) fn shown_by(&self, log: &LogId) -> Option<&Shown> {
+        self.held.get(log).map(|held| &held.shown)
     }
 
     pub(super) fn held_mut(&mut self, log: &LogId) -> Option<&mut Held> {
@@ -127,20 +142,20 @@ impl Node {
         let me = self.peer();
         let mut own: Vec<LogState> = Vec::new();
         // As the store numbered them: gossip takes numbers in their order.
+        // Who may do what, before anything else is looked at.
+        self.load_control(opened.control, &opened.logs);
         let mut logs: Vec<_> = opened.runs.into_iter().zip(opened.logs).collect();
         logs.sort_by_key(|(run, _)| *run);
         for (run, state) in logs {
             let header = state.header().clone();
             let Some(topic) = topic_of(&header) else { continue };
-            for grant in header.grants() {
-                let _ = self.authority.learn(grant.into());
-            }
             // The check by which it was stored: what is skipped here could never be stored again.
             if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {
                 continue;
             }
             let key = key_of(&state.log());
-            self.logs.hold(topic, state.clone());
+            self.logs.hold(topic, state.clone(), &self.authority);
+            self.bound_loaded(&state.log());
             let Some((topic, version)) = self.logs.told(&state.log()) else { continue };
             self.tell_gossip(GossipInput::Accepted {
                 key,
@@ -167,7 +182,9 @@ impl Node {
             let name = stream_name(state.header());
             // Where durable entries may be missing, no own log is continued: whoever holds the missing ones would see two
             // histories.
-            let log = if continuable(&state) { OwnLog::resume(&state) } else { None };
+            // Nor is one that counts up to some entry only.
+            let goes_on = continuable(&state) && self.logs.ending(&state.log()).is_none();
+            let log = if goes_on { OwnLog::resume(&state) } else { None };
             let stream = OwnStream { log, predecessor: Some(state.log()), waiting: Vec::new() };
             self.logs.own.insert(name, stream);
         }
@@ -196,6 +213,7 @@ impl Node {
 
     /// The log of a stream, if its header was signed before; otherwise that waits to be, and is answered for with the ticket.
     fn begin(&mut self, ticket: Ticket, spec: &StreamSpec) -> Result<Option<LogId>, PublishError> {
+        self.check_place(&spec.name, None)?;
         self.may_append(spec)?;
         if self.logs.own.get(&spec.name).is_none_or(|stream| stream.log.is_none()) {
             self.start_log(spec)?;
@@ -216,7 +234,11 @@ impl Node {
     fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
         let (me, wall) = (self.peer(), self.wall());
         let collection = &spec.name.collection;
-        if !self.authority.allows(&me, Right::Write, collection, wall) {
+        let may = match *collection == CollectionPath::control() {
+            true => self.may_issue(&spec.name),
+            false => self.authority.allows(&me, Right::Write, collection, wall),
+        };
+        if !may {
             return Err(PublishError::NotAuthorised { peer: me, collection: collection.clone() });
         }
         if self.commits.is_failing() {
@@ -229,6 +251,7 @@ impl Node {
     }
 
     fn append(&mut self, ticket: Ticket, spec: &StreamSpec, content: Content) -> Result<(), PublishError> {
+        self.check_place(&spec.name, Some(&content))?;
         self.may_append(spec)?;
         let own = self.logs.own.get(&spec.name).and_then(|stream| stream.log.as_ref());
         match &content {
@@ -237,10 +260,8 @@ impl Node {
                 return Err(PublishError::LogChanged { log: *log });
             }
             Content::Change { .. } => {}
-            Content::Readings(_) | Content::Claim(_) | Content::Countersignature(_) if own.is_none() => {
-                self.start_log(spec)?;
-            }
-            Content::Readings(_) | Content::Claim(_) | Content::Countersignature(_) => {}
+            _ if own.is_none() => self.start_log(spec)?,
+            _ => {}
         }
         let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
         self.rng.fill_bytes(&mut salt);
@@ -264,6 +285,7 @@ impl Node {
             Content::Countersignature(confirmed) => {
                 log.append_countersignature(time, quality, salt, &confirmed)
             }
+            Content::Control(record) => log.append_control(time, quality, salt, record.to_bytes()),
         };
         if appended.is_err() && log.size() == 0 && !log.is_pending() {
             // The next try may name another unit or place.
@@ -286,16 +308,13 @@ impl Node {
         let mut incarnation = [0; 16];
         self.rng.fill_bytes(&mut incarnation);
         let collection = &spec.name.collection;
-        let writes = |g: &&msec_identity::Verified<msec_identity::Grant>| {
-            g.holder == me && g.rights.contains(Right::Write) && g.resource.covers(collection)
-        };
         let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
         let header =
             LogHeader::new(self.authority.space(), collection.clone(), &spec.name.stream, me, incarnation)
                 .with_unit(spec.unit.as_deref().unwrap_or("1"))
                 .with_place(spec.place)
                 .with_predecessor(predecessor)
-                .with_grants(self.papers.iter().filter(writes));
+                .with_grants(&self.shown_in_header(&spec.name));
         header.check().map_err(msec_crdt_store::EntryError::from)?;
         if let Some(before) = predecessor {
             self.event(Event::NewIncarnation { stream: spec.name.clone(), before });
@@ -317,13 +336,12 @@ impl Node {
             let waiting = std::mem::take(&mut stream.waiting);
             receipts
                 .extend(waiting.into_iter().map(|(ticket, position)| (ticket, Receipt { log, position })));
-            if let Some(held) = self.logs.held.get_mut(&log) {
-                held.state = run.state().clone();
-            } else if let Some(topic) = topic_of(run.state().header()) {
-                let state = run.state().clone();
-                self.logs.held.insert(log, Box::new(Held { state, topic, ending: None }));
-            }
             runs.push(run);
+        }
+        for state in runs.iter().map(VerifiedRun::state) {
+            if let Some(topic) = topic_of(state.header()) {
+                self.logs.hold(topic, state.clone(), &self.authority);
+            }
         }
         (runs, receipts)
     }

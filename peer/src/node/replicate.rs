@@ -6,7 +6,7 @@ use msec_crdt_store::{
     CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
 };
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
-use msec_identity::{LogId, PeerId, Right};
+use msec_identity::{CollectionPath, LogId, PeerId, Right};
 
 use super::logs::{key_of, origin_of, topic_of};
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
@@ -154,10 +154,9 @@ impl Node {
             return;
         }
         if run.from() == 0 || run.prefix().is_some() {
-            for grant in header.grants() {
-                let _ = self.authority.learn(grant.into());
-            }
+            self.learn_shown(&header);
         }
+        self.entered(state, run.from(), run.entries());
         if mine {
             self.abandon_own(&header, log);
         }
@@ -170,7 +169,7 @@ impl Node {
         let key = key_of(&log);
         let payload = live.then(|| run.to_bytes());
         self.prefixes.forget(&log);
-        self.logs.hold(topic, state.clone());
+        self.logs.hold(topic, state.clone(), &self.authority);
         self.check_ending(&log);
         let Some((topic, version)) = self.logs.told(&log) else { return };
         let entries = run.entries().len();
@@ -178,8 +177,8 @@ impl Node {
         self.await_commit(header.collection(), entries, self.config.store_window);
         let origin = Some(origin_of(&header));
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
-        if is_new {
-            self.bound_log(log, self.admissible(&header, &log));
+        if is_new && let Some(shown) = self.logs.shown_by(&log) {
+            self.bound_log(log, self.bound_by(&log, shown));
         }
     }
 
@@ -227,11 +226,12 @@ impl Node {
         self.output(Output::Read { ticket, log, from, bytes_max: bytes_max.min(CHUNK_BYTES_MAX) });
     }
 
-    /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it.
+    /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it, or everybody is to have it.
     fn may_have(&self, peer: &PeerId, header: &msec_crdt_store::LogHeader) -> bool {
         let now = self.wall();
         let may = |right| self.authority.allows(peer, right, header.collection(), now);
-        header.author() == *peer || may(Right::Read) || may(Right::Relay)
+        let is_control = *header.collection() == CollectionPath::control();
+        is_control || header.author() == *peer || may(Right::Read) || may(Right::Relay)
     }
 
     pub(super) fn read_done(&mut self, ticket: Ticket, chunk: Option<Chunk>) {

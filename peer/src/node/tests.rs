@@ -9,6 +9,7 @@ mod links;
 mod logs;
 mod notes;
 mod prefixes;
+mod revoked;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use msec_crdt_store::{MemoryDir, Reading, Storage, Store};
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
-use msec_identity::{CollectionPath, Grant, Identity, LogId, Manifest, Right, Rights};
+use msec_identity::{CollectionPath, Grant, Identity, LogId, Manifest, Right, Rights, Verified};
 
 use super::*;
 
@@ -82,6 +83,7 @@ fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryD
     let identity = Identity::from_seed([seed; 32]);
     let authority = Authority::new(manifest());
     let now = Now { mono: Duration::ZERO, wall: START };
+    let papers = papers.into_iter().map(Into::into).collect();
     let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
     let node = Node::new(parts, now).expect("the settings work");
     Rig { node, at: address(seed), store, dir, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
@@ -159,6 +161,14 @@ impl Rig {
             self.store.apply(seq, &runs).expect("applied");
             let through = self.store.sync().expect("synced");
             self.handle(Input::Durable { through });
+        }
+        let bounds = self.take(|output| match output {
+            Output::Bound { log, bound } => Some((*log, *bound)),
+            _ => None,
+        });
+        for (log, bound) in bounds {
+            let fits = self.store.bound(&log, bound).expect("bound");
+            self.handle(Input::Bounded { log, bound, fits });
         }
     }
 

@@ -88,7 +88,7 @@ impl Peer {
             config: settings,
             identity,
             authority: Authority::new(membership.manifest),
-            papers: membership.grants,
+            papers: membership.grants.into_iter().map(Into::into).collect(),
             opened,
             seed: random_seed(),
         };

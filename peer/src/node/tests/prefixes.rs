@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// Some nodes, and the links between them.
-struct Town {
-    rigs: Vec<Rig>,
+pub(super) struct Town {
+    pub(super) rigs: Vec<Rig>,
     /// Which two, by the number of the link.
     links: BTreeMap<u64, (usize, usize)>,
     next_link: u64,
@@ -20,11 +20,14 @@ impl Town {
     /// A sensor, and so many who hold what it writes.
     fn of(gateways: u8) -> Self {
         let gateway = |n: u8| rig(3 + n, &[Right::Relay, Right::Read], Config::default());
-        let rigs = std::iter::once(sensor()).chain((0..gateways).map(gateway)).collect();
-        Self { rigs, links: BTreeMap::new(), next_link: 0, liar: None }
+        Self::with(std::iter::once(sensor()).chain((0..gateways).map(gateway)))
     }
 
-    fn link(&mut self, a: usize, b: usize) {
+    pub(super) fn with(rigs: impl IntoIterator<Item = Rig>) -> Self {
+        Self { rigs: rigs.into_iter().collect(), links: BTreeMap::new(), next_link: 0, liar: None }
+    }
+
+    pub(super) fn link(&mut self, a: usize, b: usize) {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(link.0, (a, b));
@@ -34,7 +37,7 @@ impl Town {
         self.rigs[b].link_up(link.0, None);
     }
 
-    fn unlink_all(&mut self) {
+    pub(super) fn unlink_all(&mut self) {
         for (link, (a, b)) in std::mem::take(&mut self.links) {
             for end in [a, b] {
                 self.rigs[end].handle(Input::LinkDown { link: LinkId(link), why: Lost::Closed });
@@ -84,7 +87,7 @@ impl Town {
         }
     }
 
-    fn run(&mut self, seconds: u64) {
+    pub(super) fn run(&mut self, seconds: u64) {
         self.carry();
         for _ in 0..seconds * 4 {
             self.rigs.iter_mut().for_each(|rig| rig.pass(Duration::from_millis(250)));
@@ -100,7 +103,7 @@ impl Town {
     }
 
     /// The values that are in somebody's store, the oldest first.
-    fn stored(&self, of: usize) -> Vec<f64> {
+    pub(super) fn stored(&self, of: usize) -> Vec<f64> {
         let rows = self.rigs[of].store.query(&msec_crdt_store::Query::default()).expect("answers");
         rows.iter().rev().map(|row| row.reading.value).collect()
     }

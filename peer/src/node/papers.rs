@@ -1,0 +1,125 @@
+//! By what right this peer speaks, as it shows that to others; and what of that which others show is looked at.
+//!
+//! A grant is shown with all links above it, the first one first, and with the approvals of roots that are known. Whoever
+//! reads them in that order knows at each what it hangs on.
+
+use std::collections::BTreeSet;
+
+use msec_crdt_store::HEADER_GRANTS_MAX;
+use msec_identity::handshake::RECORDS_SHOWN_MAX;
+use msec_identity::{
+    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, PeerId, Right,
+    Unverified, Verified,
+};
+
+use super::{Node, StreamName};
+
+impl Node {
+    /// The grants by which it may do something, valid now or not.
+    pub fn grants(&self) -> impl Iterator<Item = &Verified<Grant>> {
+        self.authority.grants_of(&self.identity.peer())
+    }
+
+    /// A grant with those above it, the first one first.
+    pub fn chain_of<'a>(&'a self, grant: &'a Verified<Grant>) -> Vec<&'a Verified<Grant>> {
+        let mut chain = vec![grant];
+        let mut above = grant.parent;
+        while let Some(parent) = above.and_then(|id| self.authority.grant(&id))
+            && chain.len() < CHAIN_LINKS_MAX
+        {
+            chain.push(parent);
+            above = parent.parent;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// What the header of a log of its own shows: as many grants that let it write there as there is room for.
+    pub(super) fn shown_in_header(&self, name: &StreamName) -> Vec<Verified<Grant>> {
+        let under = if name.collection == CollectionPath::control() {
+            match name.stream.parse() {
+                Ok(ControlStream::Under(grant)) => Some(grant),
+                _ => return Vec::new(),
+            }
+        } else {
+            None
+        };
+        let gives = |grant: &&Verified<Grant>| match under {
+            Some(under) => grant.id() == under,
+            None => grant.rights.contains(Right::Write) && grant.resource.covers(&name.collection),
+        };
+        let (mut shown, mut seen) = (Vec::new(), BTreeSet::new());
+        for grant in self.grants().filter(gives) {
+            let more: Vec<_> =
+                self.chain_of(grant).into_iter().filter(|link| !seen.contains(&link.id())).collect();
+            if shown.len() + more.len() <= HEADER_GRANTS_MAX {
+                seen.extend(more.iter().map(|link| link.id()));
+                shown.extend(more.into_iter().cloned());
+            }
+        }
+        shown
+    }
+
+    /// What it shows in a handshake: as many of its grants as the other side will read, of those that are valid now those that
+    /// will be for longest.
+    pub(super) fn records_shown(&self) -> Vec<ControlRecord> {
+        let now = self.wall();
+        let mut grants: Vec<_> = self.grants().filter(|grant| grant.is_valid(now)).collect();
+        grants.sort_by_key(|grant| (std::cmp::Reverse(grant.not_after), grant.id()));
+        let (mut shown, mut seen) = (Vec::new(), BTreeSet::new());
+        for grant in grants {
+            let mut more = Vec::new();
+            for link in self.chain_of(grant) {
+                if seen.contains(&link.id()) {
+                    continue;
+                }
+                more.push(ControlRecord::from(link.clone()));
+                more.extend(self.approvals_of(&link.id()).cloned().map(ControlRecord::from));
+            }
+            if shown.len() + more.len() <= RECORDS_SHOWN_MAX {
+                seen.extend(more.iter().filter_map(grant_of).map(Grant::id));
+                shown.extend(more);
+            }
+        }
+        shown
+    }
+
+    fn approvals_of(&self, grant: &GrantId) -> impl Iterator<Item = &Unverified<Approval>> {
+        let of = grant.0;
+        let approvals = self.papers.iter().filter_map(|record| match record {
+            ControlRecord::Approval(approval) => Some(approval),
+            _ => None,
+        });
+        approvals.filter(move |approval| approval.claims().of == of)
+    }
+}
+
+/// What of all that a peer shows speaks for itself: its grants, those above them, and who approves of any of these. Anything else that
+/// it shows would only fill the tables.
+pub(super) fn related<'a>(shown: &'a [ControlRecord], holder: &PeerId) -> Vec<&'a ControlRecord> {
+    let grants: Vec<&Grant> = shown.iter().filter_map(grant_of).collect();
+    let mut wanted: BTreeSet<GrantId> =
+        grants.iter().filter(|grant| grant.holder == *holder).map(|grant| grant.id()).collect();
+    for _ in 0..CHAIN_LINKS_MAX {
+        let of_wanted = grants.iter().filter(|grant| wanted.contains(&grant.id()));
+        let above: Vec<_> = of_wanted.filter_map(|grant| grant.parent).collect();
+        let before = wanted.len();
+        wanted.extend(above);
+        if wanted.len() == before {
+            break;
+        }
+    }
+    let is_related = |record: &&ControlRecord| match record {
+        ControlRecord::Grant(grant) => wanted.contains(&grant.claims().id()),
+        ControlRecord::Approval(approval) => wanted.contains(&GrantId(approval.claims().of)),
+        _ => false,
+    };
+    shown.iter().filter(is_related).collect()
+}
+
+fn grant_of(record: &ControlRecord) -> Option<&Grant> {
+    match record {
+        ControlRecord::Grant(grant) => Some(grant.claims()),
+        _ => None,
+    }
+}
