@@ -1,6 +1,7 @@
 //! What can go wrong, an enum for each operation. The variants say who is to blame.
 
 mod sealed;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::path::PATH_BYTES_MAX;
 use crate::record::RECORD_BYTES_MAX;
 
 pub use sealed::{OpenError, SealError};
+pub use words::{ShareError, WordsError};
 
 /// A name that cannot stand for a collection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -251,6 +253,24 @@ pub enum KeyFileError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// It lies under a passphrase.
+    #[error("the key at {} lies under a passphrase, and opens with that only", path.display())]
+    Protected {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The passphrase is another.
+    #[error("the passphrase is wrong, or the key at {} was changed: try again, or restore it from its words", path.display())]
+    WrongPassphrase {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// It asks for more memory or time than a passphrase may cost here.
+    #[error("the key at {} asks for more memory or time than this machine gives for a passphrase: open it where it was made", path.display())]
+    Cost {
+        /// Where it is.
+        path: PathBuf,
     },
     /// It is not a key file.
     #[error("{} is not a key file of this version: restore it from a backup, or move it away and run `msec init`", path.display())]

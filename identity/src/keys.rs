@@ -12,6 +12,8 @@ use crate::id::PeerId;
 use crate::record::{Record, Verified};
 use crate::time::UnixMillis;
 
+const NOISE_CONTEXT: &str = "msec/noise-key/1 seeds to key";
+
 /// A peer's Ed25519 key. It never leaves the peer; `Debug` shows the public half.
 pub struct Identity {
     signing: SigningKey,
@@ -48,6 +50,16 @@ impl Identity {
             secret,
             endorsement: self.sign(Endorsement { peer: self.peer(), noise: public, not_after }),
         }
+    }
+
+    /// Makes the next Noise key, endorsed until `not_after`. The caller draws `seed`, anew each time, and keeps neither it nor
+    /// the old key. The secret derives from the identity's seed as well, so that a poor source of randomness alone gives nobody
+    /// the key; and whoever got the identity's seed later, without this one, reads nothing of what was said under it.
+    pub fn rotate_noise(&self, seed: [u8; 32], not_after: UnixMillis) -> NoiseKey {
+        let seed = Zeroizing::new(seed);
+        let mut hasher = blake3::Hasher::new_derive_key(NOISE_CONTEXT);
+        hasher.update(self.seed().as_slice()).update(seed.as_slice());
+        self.endorse(*hasher.finalize().as_bytes(), not_after)
     }
 }
 
@@ -126,6 +138,21 @@ mod tests {
         assert!(
             !shown.contains("5a5a") && !shown.contains("90, 90") && !shown.contains("107, 107"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_rotated_key_is_another_for_each_seed_and_identity() {
+        let key = |identity: u8, seed: u8| {
+            let identity = Identity::from_seed([identity; 32]);
+            identity.rotate_noise([seed; 32], UnixMillis(7)).endorsement().noise
+        };
+        assert_eq!(key(1, 1), key(1, 1));
+        assert_ne!(key(1, 1), key(1, 2));
+        assert_ne!(key(1, 1), key(2, 1));
+        assert_ne!(
+            key(1, 1),
+            Identity::from_seed([1; 32]).endorse([1; 32], UnixMillis(7)).endorsement().noise
         );
     }
 

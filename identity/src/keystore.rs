@@ -1,6 +1,12 @@
 //! Where an identity lives between two runs.
 //!
+//! ```text
+//! file = "msec-key/1 " seed in 64 hexadecimal digits      or a line as `keystore::passphrase` draws it; then a line feed
+//! ```
+//!
 //! This is the one module of the crate that touches the file system.
+
+mod passphrase;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -8,14 +14,17 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::error::KeyFileError;
 use crate::keys::Identity;
 
+pub use passphrase::{Passphrase, PassphraseCost};
+
 const HEADER: &str = "msec-key/1 ";
-/// Header, 64 digits and a line feed.
-const FILE_BYTES: u64 = HEADER.len() as u64 + 65;
+/// No key file is longer, in bytes.
+const FILE_BYTES_MAX: u64 = 256;
 
 /// Holds one identity. A file does so today; a TPM or secure element, most of which cannot hold Ed25519, would keep a key
 /// that endorses it.
@@ -27,7 +36,7 @@ pub trait KeyStore {
     fn create(&self, identity: &Identity) -> Result<(), KeyFileError>;
 }
 
-/// An identity in a file of one line, readable by its owner only.
+/// An identity in a file of one line, readable by its owner only. Under a passphrase, whoever takes the file has to guess that too.
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     path: PathBuf,
@@ -44,11 +53,135 @@ impl KeyFile {
         &self.path
     }
 
+    /// Whether the key lies under a passphrase.
+    pub fn is_protected(&self) -> Result<bool, KeyFileError> {
+        Ok(self.read()?.starts_with(passphrase::HEADER))
+    }
+
+    /// Reads an identity that lies under a passphrase, or one that lies there without.
+    pub fn load_with(&self, passphrase: &Passphrase) -> Result<Identity, KeyFileError> {
+        let text = self.read()?;
+        if text.starts_with(HEADER) {
+            return self.plain(&text);
+        }
+        let unlocked = passphrase::unlock(text.trim_end(), passphrase);
+        unlocked.map(|seed| Identity::from_seed(*seed)).map_err(|why| self.locked(&why))
+    }
+
+    /// Keeps `identity` under a passphrase, durably, and refuses if there is one already.
+    pub fn create_with(
+        &self,
+        identity: &Identity,
+        passphrase: &Passphrase,
+        cost: PassphraseCost,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeyFileError> {
+        let line = passphrase::lock(&identity.seed(), passphrase, cost, rng);
+        self.create_text(&format!("{}\n", line.map_err(|why| self.locked(&why))?))
+    }
+
+    /// Puts the key that lies there under a passphrase, or under a new one; `old` is needed if it lies under one. The old file
+    /// is replaced; what a disk keeps of it is out of reach, so a key that lay bare on one that others may read is to be replaced.
+    pub fn protect(
+        &self,
+        old: Option<&Passphrase>,
+        new: &Passphrase,
+        cost: PassphraseCost,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeyFileError> {
+        let identity = self.load_maybe_with(old)?;
+        let line = passphrase::lock(&identity.seed(), new, cost, rng);
+        self.replace_text(&format!("{}\n", line.map_err(|why| self.locked(&why))?))
+    }
+
+    /// Lets the key lie there without a passphrase, as a gateway that starts by itself needs it.
+    pub fn unprotect(&self, old: &Passphrase) -> Result<(), KeyFileError> {
+        let identity = self.load_with(old)?;
+        self.replace_text(&plain_text(&identity))
+    }
+
+    fn load_maybe_with(&self, passphrase: Option<&Passphrase>) -> Result<Identity, KeyFileError> {
+        match passphrase {
+            Some(passphrase) => self.load_with(passphrase),
+            None => self.load(),
+        }
+    }
+
+    fn locked(&self, why: &passphrase::Locked) -> KeyFileError {
+        let path = self.path.clone();
+        match why {
+            passphrase::Locked::Malformed => KeyFileError::Malformed { path },
+            passphrase::Locked::Cost => KeyFileError::Cost { path },
+            passphrase::Locked::Passphrase => KeyFileError::WrongPassphrase { path },
+        }
+    }
+
+    fn malformed(&self) -> KeyFileError {
+        KeyFileError::Malformed { path: self.path.clone() }
+    }
+
+    /// The text of the file, if nobody else can read it.
+    fn read(&self) -> Result<Zeroizing<String>, KeyFileError> {
+        let file = File::open(&self.path).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => KeyFileError::Missing { path: self.path.clone() },
+            _ => self.io(e),
+        })?;
+        // Of the open file, not of the path: what is checked is what is read.
+        let meta = file.metadata().map_err(|e| self.io(e))?;
+        if !meta.is_file() || meta.size() > FILE_BYTES_MAX {
+            return Err(self.malformed());
+        }
+        let mode = meta.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Exposed { path: self.path.clone(), mode });
+        }
+        let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize + 1));
+        file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|e| match e.kind() {
+            ErrorKind::InvalidData => self.malformed(),
+            _ => self.io(e),
+        })?;
+        Ok(text)
+    }
+
+    /// The identity in a file without a passphrase.
+    fn plain(&self, text: &str) -> Result<Identity, KeyFileError> {
+        let malformed = || self.malformed();
+        let digits = text.strip_prefix(HEADER).map(str::trim_end).ok_or_else(malformed)?;
+        let bytes = Zeroizing::new(HEXLOWER.decode(digits.as_bytes()).map_err(|_| malformed())?);
+        let seed = bytes.as_slice().try_into().map_err(|_| malformed())?;
+        Ok(Identity::from_seed(seed))
+    }
+
+    fn create_text(&self, text: &str) -> Result<(), KeyFileError> {
+        if fs::symlink_metadata(&self.path).is_ok() {
+            return Err(KeyFileError::Exists { path: self.path.clone() });
+        }
+        // Unlike a rename, a link fails if somebody was faster.
+        let linked = self.write_beside(text, |partial| {
+            let linked = fs::hard_link(partial, &self.path);
+            fs::remove_file(partial)?;
+            linked
+        });
+        linked.map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => KeyFileError::Exists { path: self.path.clone() },
+            _ => self.io(e),
+        })
+    }
+
+    fn replace_text(&self, text: &str) -> Result<(), KeyFileError> {
+        self.write_beside(text, |partial| fs::rename(partial, &self.path)).map_err(|e| self.io(e))
+    }
+
     fn io(&self, source: std::io::Error) -> KeyFileError {
         KeyFileError::Io { path: self.path.clone(), source }
     }
 
-    fn write_new(&self, text: &str) -> Result<(), std::io::Error> {
+    /// Writes a file beside the key's, durably, and has it put in place.
+    fn write_beside(
+        &self,
+        text: &str,
+        put: impl FnOnce(&Path) -> Result<(), std::io::Error>,
+    ) -> Result<(), std::io::Error> {
         let dir = match self.path.parent() {
             Some(dir) if dir != Path::new("") => dir,
             _ => Path::new("."),
@@ -61,104 +194,29 @@ impl KeyFile {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        // Unlike a rename, a link fails if somebody was faster.
-        let linked = fs::hard_link(&partial, &self.path);
-        fs::remove_file(&partial)?;
-        linked?;
+        put(&partial)?;
         File::open(dir)?.sync_all()
     }
 }
 
 impl KeyStore for KeyFile {
     fn load(&self) -> Result<Identity, KeyFileError> {
-        let malformed = || KeyFileError::Malformed { path: self.path.clone() };
-        let file = File::open(&self.path).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => KeyFileError::Missing { path: self.path.clone() },
-            _ => self.io(e),
-        })?;
-        // Of the open file, not of the path: what is checked is what is read.
-        let meta = file.metadata().map_err(|e| self.io(e))?;
-        if !meta.is_file() || meta.size() > FILE_BYTES {
-            return Err(malformed());
+        let text = self.read()?;
+        if text.starts_with(passphrase::HEADER) && passphrase::is_whole(text.trim_end()) {
+            return Err(KeyFileError::Protected { path: self.path.clone() });
         }
-        let mode = meta.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyFileError::Exposed { path: self.path.clone(), mode });
-        }
-        let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES as usize + 1));
-        file.take(FILE_BYTES).read_to_string(&mut text).map_err(|e| self.io(e))?;
-        let digits = text.strip_prefix(HEADER).map(str::trim_end).ok_or_else(malformed)?;
-        let bytes = Zeroizing::new(HEXLOWER.decode(digits.as_bytes()).map_err(|_| malformed())?);
-        let seed = bytes.as_slice().try_into().map_err(|_| malformed())?;
-        Ok(Identity::from_seed(seed))
+        self.plain(&text)
     }
 
     fn create(&self, identity: &Identity) -> Result<(), KeyFileError> {
-        if fs::symlink_metadata(&self.path).is_ok() {
-            return Err(KeyFileError::Exists { path: self.path.clone() });
-        }
-        let seed = identity.seed();
-        let digits = Zeroizing::new(HEXLOWER.encode(seed.as_slice()));
-        let text = Zeroizing::new(format!("{HEADER}{}\n", digits.as_str()));
-        self.write_new(&text).map_err(|e| match e.kind() {
-            ErrorKind::AlreadyExists => KeyFileError::Exists { path: self.path.clone() },
-            _ => self.io(e),
-        })
+        self.create_text(&plain_text(identity))
     }
+}
+
+fn plain_text(identity: &Identity) -> Zeroizing<String> {
+    let digits = Zeroizing::new(HEXLOWER.encode(identity.seed().as_slice()));
+    Zeroizing::new(format!("{HEADER}{}\n", digits.as_str()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key_in(dir: &tempfile::TempDir) -> KeyFile {
-        KeyFile::at(dir.path().join("identity.key"))
-    }
-
-    #[test]
-    fn kept_with_mode_0600_and_read_again() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let key = key_in(&dir);
-        let identity = Identity::from_seed([9; 32]);
-        key.create(&identity).expect("created");
-        let mode = fs::metadata(key.path()).expect("metadata").permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
-        assert_eq!(key.load().expect("loaded").peer(), identity.peer());
-    }
-
-    #[test]
-    fn never_overwritten() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let key = key_in(&dir);
-        key.create(&Identity::from_seed([9; 32])).expect("created");
-        let again = key.create(&Identity::from_seed([8; 32]));
-        assert!(matches!(again, Err(KeyFileError::Exists { .. })));
-        assert_eq!(key.load().expect("loaded").peer(), Identity::from_seed([9; 32]).peer());
-        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "no temporary file is left");
-    }
-
-    #[test]
-    fn refused_when_others_can_read_it() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let key = key_in(&dir);
-        key.create(&Identity::from_seed([9; 32])).expect("created");
-        for mode in [0o640, 0o604, 0o644] {
-            fs::set_permissions(key.path(), fs::Permissions::from_mode(mode)).expect("chmod");
-            let error = key.load().expect_err("refused");
-            assert!(matches!(error, KeyFileError::Exposed { .. }));
-            assert!(error.to_string().contains("chmod 600"), "{error}");
-        }
-    }
-
-    #[test]
-    fn missing_and_malformed_say_what_to_do() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let key = key_in(&dir);
-        assert!(key.load().expect_err("missing").to_string().contains("msec init"));
-        for text in ["", "hello", "msec-key/2 00", "msec-key/1 zz\n", &"x".repeat(4096)] {
-            fs::write(key.path(), text).expect("written");
-            fs::set_permissions(key.path(), fs::Permissions::from_mode(0o600)).expect("chmod");
-            assert!(matches!(key.load(), Err(KeyFileError::Malformed { .. })), "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,9 @@
 //! | `path` | [`CollectionPath`], what grants and interests name |
 //! | `record` | the codec of signed records: [`Unverified`] becomes [`Verified`] by one check, and only there |
 //! | `keys` | [`Identity`]: the Ed25519 key, and the Noise key that it endorses |
-//! | `keystore` | [`KeyStore`] and [`KeyFile`], where the key lives between two runs |
+//! | `keystore` | [`KeyStore`] and [`KeyFile`], where the key lives between two runs, bare or under a [`Passphrase`] |
+//! | `backup` | the key on paper: as words, whole or split among several |
+//! | `words` | 256 plain words, far apart |
 //! | `verifier` | [`Verifier`]: how signatures are checked, and the [`SignatureMemory`] that simulated peers share |
 //! | `manifest` | [`Manifest`]: the root keys of a space |
 //! | `address` | [`AddressRecord`]: where a peer can be dialled, in its own word |
@@ -46,6 +48,7 @@
 mod access;
 mod address;
 mod authority;
+pub mod backup;
 mod error;
 pub mod handshake;
 mod id;
@@ -57,6 +60,7 @@ mod record;
 pub mod sealed;
 mod time;
 mod verifier;
+mod words;
 
 pub use access::{
     Approval, Area, CHAIN_LINKS_MAX, Caveats, ControlRecord, ControlStream, Cut, Cuts, Grant, Holder,
@@ -73,11 +77,11 @@ pub use authority::{
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, KeyFileError, ManifestError,
-    OpenError, PathError, RecordError, SealError, TextError, Widened,
+    OpenError, PathError, RecordError, SealError, ShareError, TextError, Widened, WordsError,
 };
 pub use id::{EpochId, GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
-pub use keystore::{KeyFile, KeyStore};
+pub use keystore::{KeyFile, KeyStore, Passphrase, PassphraseCost};
 pub use manifest::{MANIFEST_ROOTS_MAX, Manifest};
 pub use path::{CollectionPath, PATH_BYTES_MAX};
 pub use record::{RECORD_BYTES_MAX, Record, Unverified, Verified};

@@ -89,6 +89,29 @@ fn an_expired_endorsement_is_refused_unless_the_clock_was_never_set() {
 }
 
 #[test]
+fn a_stolen_noise_key_opens_nothing_once_it_has_expired_and_the_next_one_does() {
+    let (mut a, mut b) = (side(2), side(3));
+    let stolen = a.identity.rotate_noise([1; 32], UnixMillis(1_500));
+    let next = a.identity.rotate_noise([2; 32], UnixMillis(2_500));
+    for (key, now, admitted) in
+        [(&stolen, 1_500, true), (&stolen, 1_501, false), (&next, 1_501, true), (&next, 2_501, false)]
+    {
+        a.key = key.clone();
+        let (wait, first) = Initiator::start(&a.key, BINDING, &mut a.rng).expect("starts");
+        let (claim, second) = Responder::respond(&first, &b.key, BINDING, &mut b.rng).expect("responds");
+        let (_, third) = wait.read(&second, &a.key, &a.intro).expect("reads the second");
+        let read = claim.read(&third, Some(UnixMillis(now)));
+        assert_eq!(read.is_ok(), admitted, "at {now}");
+        if let Err(error) = read {
+            assert!(matches!(error, HandshakeError::Endorsement), "{error}");
+        }
+    }
+    // Nor does a new word for the old key help without the identity.
+    let forged = side(4).identity.rotate_noise([1; 32], UnixMillis(9_000));
+    assert_ne!(forged.endorsement().noise, stolen.endorsement().noise);
+}
+
+#[test]
 fn an_endorsement_for_another_noise_key_is_refused() {
     let (mut a, mut b) = (side(2), side(3));
     let (wait, first) = Initiator::start(&a.key, BINDING, &mut a.rng).expect("starts");
