@@ -1,5 +1,6 @@
 //! What can go wrong, an enum for each operation. The variants say who is to blame.
 
+mod pairing;
 mod sealed;
 mod words;
 
@@ -14,6 +15,7 @@ use crate::manifest::MANIFEST_ROOTS_MAX;
 use crate::path::PATH_BYTES_MAX;
 use crate::record::RECORD_BYTES_MAX;
 
+pub use pairing::{InviteError, PairingError};
 pub use sealed::{OpenError, SealError};
 pub use words::{ShareError, WordsError};
 

@@ -312,11 +312,11 @@ impl Decide {
     }
 }
 
-const TAG_BYTES: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 /// What a message of XX adds to its payload at most: two keys and two tags.
 const OVERHEAD_BYTES: usize = 2 * (32 + TAG_BYTES);
 
-fn encode(value: &impl Encode<()>) -> Vec<u8> {
+pub(crate) fn encode(value: &impl Encode<()>) -> Vec<u8> {
     minicbor::to_vec(value).expect("writing to a Vec cannot fail")
 }
 
@@ -338,14 +338,14 @@ fn build(
     built.map_err(HandshakeError::Noise)
 }
 
-fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+pub(crate) fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, HandshakeError> {
     let mut message = vec![0; payload.len() + OVERHEAD_BYTES];
     let len = noise.write_message(payload, &mut message).map_err(HandshakeError::Noise)?;
     message.truncate(len);
     Ok(message)
 }
 
-fn read(noise: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+pub(crate) fn read(noise: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, HandshakeError> {
     if message.len() > MESSAGE_BYTES_MAX {
         return Err(HandshakeError::Malformed);
     }
@@ -356,8 +356,8 @@ fn read(noise: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, Handshake
 }
 
 /// snow's own primitives with the caller's randomness: a node draws nothing from the system.
-struct SeededResolver {
-    seed: [u8; 32],
+pub(crate) struct SeededResolver {
+    pub(crate) seed: [u8; 32],
 }
 
 impl CryptoResolver for SeededResolver {

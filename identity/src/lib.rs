@@ -16,6 +16,7 @@
 //! | `access` | [`Grant`], [`Revocation`], [`Succession`] and the other records about rights: [`ControlRecord`] is any of them |
 //! | `authority` | [`Authority`]: the fold of all these into "who may do what", in whatever order they come |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
+//! | `pairing` | codes that invite, Noise XXpsk0, and the words that two people compare |
 //! | `sealed` | epochs, wraps, data keys and bodies of sealed collections |
 //!
 //! ```
@@ -55,6 +56,7 @@ mod id;
 mod keys;
 mod keystore;
 mod manifest;
+pub mod pairing;
 mod path;
 mod record;
 pub mod sealed;
@@ -76,8 +78,9 @@ pub use authority::{
     RESTORATIONS_MAX, REVOCATIONS_MAX, Reader, SUCCESSIONS_MAX, Shown, WAITING_MAX, Written,
 };
 pub use error::{
-    AddressError, ChainError, ControlError, CutsError, HandshakeError, KeyFileError, ManifestError,
-    OpenError, PathError, RecordError, SealError, ShareError, TextError, Widened, WordsError,
+    AddressError, ChainError, ControlError, CutsError, HandshakeError, InviteError, KeyFileError,
+    ManifestError, OpenError, PairingError, PathError, RecordError, SealError, ShareError, TextError,
+    Widened, WordsError,
 };
 pub use id::{EpochId, GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};

@@ -1,0 +1,83 @@
+//! A code for whoever walks up, printed and hung on a bench.
+//!
+//! ```text
+//! payload = 21, then the signed record "msec/open-invite/1"
+//! ```
+
+use minicbor::{Decode, Encode};
+
+use super::code;
+use super::hints::Hints;
+use super::invite::Door;
+use super::secret::InviteSecret;
+use crate::error::InviteError;
+use crate::id::{PeerId, SpaceId};
+use crate::path::CollectionPath;
+use crate::record::{Record, Unverified, Verified};
+use crate::time::UnixMillis;
+
+/// The longest that what it gives may last, in seconds: a day.
+pub const OPEN_INVITE_LASTS_MAX_S: u32 = 24 * 3600;
+
+/// "Whoever comes with this may read there for a while", signed by the gateway. Whether the gateway may give that is for
+/// [`crate::Authority`] to say.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OpenInvite {
+    /// The space.
+    #[n(0)]
+    pub space: SpaceId,
+    /// Who signs, and opens.
+    #[n(1)]
+    pub gateway: PeerId,
+    /// What proves that one stood there. Everybody who did knows it.
+    #[n(2)]
+    pub secret: InviteSecret,
+    /// What may be read: this collection and those below it.
+    #[n(3)]
+    pub resource: CollectionPath,
+    /// For how long, in seconds from when one came; at most [`OPEN_INVITE_LASTS_MAX_S`].
+    #[n(4)]
+    pub lasts_s: u32,
+    /// Until when the code works, inclusive.
+    #[n(5)]
+    pub not_after: UnixMillis,
+    /// Where the gateway may be.
+    #[n(6)]
+    pub hints: Hints,
+}
+
+impl Record for OpenInvite {
+    const DOMAIN: &'static str = "msec/open-invite/1";
+}
+
+impl OpenInvite {
+    pub(super) const KIND: u8 = 0x21;
+
+    /// What to knock with.
+    pub fn door(&self) -> Door {
+        Door { peer: self.gateway, space: self.space.into(), secret: self.secret.clone() }
+    }
+
+    /// Refuses it if it has expired. A peer whose clock was never set passes `None`, and asks.
+    pub fn check(&self, now: Option<UnixMillis>) -> Result<(), InviteError> {
+        if now.is_some_and(|now| now > self.not_after) { Err(InviteError::Expired) } else { Ok(()) }
+    }
+
+    pub(super) fn read(payload: &[u8]) -> Result<Verified<Self>, InviteError> {
+        let record = Unverified::<Self>::from_bytes(payload).map_err(|_| InviteError::Malformed)?;
+        let gateway = record.claims().gateway;
+        let record = record.verify(&gateway).map_err(|_| InviteError::Signature)?;
+        if (1..=OPEN_INVITE_LASTS_MAX_S).contains(&record.lasts_s) {
+            Ok(record)
+        } else {
+            Err(InviteError::Malformed)
+        }
+    }
+}
+
+impl Verified<OpenInvite> {
+    /// The code, for a QR code or to be typed.
+    pub fn code(&self) -> String {
+        code::encode(&[&[OpenInvite::KIND], &self.to_bytes()[..]].concat())
+    }
+}
