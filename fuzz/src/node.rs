@@ -108,6 +108,7 @@ impl Scene {
         let (store, opened) = Store::open(dir.clone()).expect("an empty store opens");
         let identity = town::gateway();
         let papers = town::gateway_papers();
+        let papers = papers.into_iter().map(Into::into).collect();
         let parts =
             Parts { config: limits(), identity, authority: town::authority(), papers, opened, seed: [7; 32] };
         let (mono, wall) = (Duration::ZERO, NOW);
