@@ -10,6 +10,7 @@
 //! | `take` | [`Authority::learn`], [`Authority::enter`], [`Authority::learn_manifest`] |
 //! | `judge` | the rules |
 //! | `chain` | [`Authority::check_chain`] and [`Authority::admissible`]: by what right a log is written |
+//! | `links` | [`Authority::learn_shown`]: what a peer shows of itself |
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `lineage` | who speaks for a space |
@@ -24,6 +25,7 @@ mod index;
 mod issuers;
 mod judge;
 mod lineage;
+mod links;
 mod places;
 mod readers;
 mod revocations;

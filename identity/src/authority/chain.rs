@@ -1,11 +1,9 @@
 //! By what right a log is written: what its header shows, checked once, and how much of it counts, which changes.
 
-use std::collections::BTreeMap;
-
 use super::Authority;
-use super::grants::issued_by_holder;
 use super::lineage::Voice;
-use crate::access::{CHAIN_LINKS_MAX, ControlStream, Cut, Grant, Holder, Right};
+use super::links::Links;
+use crate::access::{ControlStream, Cut, Grant, Right};
 use crate::error::ChainError;
 use crate::id::{GrantId, LogId, PeerId};
 use crate::path::CollectionPath;
@@ -78,7 +76,7 @@ impl Authority {
         let (mut good, mut why) = (Vec::new(), ChainError::NoGrant);
         for id in wanted {
             match self.follow(&mut links, id) {
-                Ok(()) => good.push(id),
+                Ok(_) => good.push(id),
                 Err(error) => why = error,
             }
         }
@@ -109,31 +107,6 @@ impl Authority {
         }
         if !state.revoked { Admissible::All } else { Admissible::up_to(self.cut_at(at, log)) }
     }
-
-    /// Checks the chain of one grant, from it up to a root.
-    fn follow(&self, links: &mut Links, id: GrantId) -> Result<(), ChainError> {
-        let mut next = id;
-        for _ in 0..CHAIN_LINKS_MAX {
-            let claims = links.verified(self, &next)?.clone();
-            let Some(above) = claims.parent else {
-                let founded = self.has_spoken(&self.own, &next.0, &claims.issuer);
-                return if founded { Ok(()) } else { Err(ChainError::NotARoot) };
-            };
-            let parent = links.links.get(&above).ok_or(ChainError::Missing)?.grant.claims();
-            parent.allows_attenuation(&claims)?;
-            let by_its_space = match &parent.holder {
-                Holder::Peer(_) => true,
-                Holder::Space(space) => {
-                    self.lineage(space).is_some_and(|it| self.has_spoken(it, &next.0, &claims.issuer))
-                }
-            };
-            if !issued_by_holder(parent, &claims) || !by_its_space {
-                return Err(ChainError::NotTheHolder);
-            }
-            next = above;
-        }
-        Err(ChainError::TooLong)
-    }
 }
 
 impl Admissible {
@@ -148,43 +121,5 @@ impl Admissible {
             Self::UpTo(cut) => (1, cut.size, cut.root),
             Self::All => (2, 0, [0; 32]),
         }
-    }
-}
-
-/// The links that a header shows, each checked when it is needed, and once.
-struct Links {
-    links: BTreeMap<GrantId, Link>,
-}
-
-struct Link {
-    grant: Unverified<Grant>,
-    is_good: bool,
-}
-
-impl Links {
-    fn of(shown: impl IntoIterator<Item = Unverified<Grant>>) -> Self {
-        let link = |grant: Unverified<Grant>| (grant.claims().id(), Link { grant, is_good: false });
-        Self { links: shown.into_iter().map(link).collect() }
-    }
-
-    fn claims(&self) -> impl Iterator<Item = (&GrantId, &Grant)> {
-        self.links.iter().map(|(id, link)| (id, link.grant.claims()))
-    }
-
-    fn verified(&mut self, authority: &Authority, id: &GrantId) -> Result<&Grant, ChainError> {
-        let link = self.links.get_mut(id).ok_or(ChainError::Missing)?;
-        if !link.is_good {
-            let issuer = link.grant.claims().issuer;
-            let known = authority.grants.find(id).map(|at| &authority.grants.at(at).grant);
-            if link.grant.claims().space != authority.space {
-                return Err(ChainError::OtherSpace);
-            }
-            // What was checked when it was learnt is not checked again.
-            if !known.is_some_and(|known| known.is(&link.grant)) {
-                link.grant.clone().verify_by(&authority.verifier, &issuer)?;
-            }
-            link.is_good = true;
-        }
-        Ok(link.grant.claims())
     }
 }

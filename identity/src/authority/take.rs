@@ -9,9 +9,9 @@ use super::lineage::Lineage;
 use super::places::{Entered, Slot};
 use crate::access::{Approval, ControlRecord, Grant, Holder, Restoration, Revocation, Right, Succession};
 use crate::error::ControlError;
-use crate::id::{PeerId, SpaceId};
+use crate::id::{GrantId, PeerId, SpaceId};
 use crate::manifest::Manifest;
-use crate::record::{Record, Unverified};
+use crate::record::{Record, Unverified, Verified};
 
 impl Authority {
     /// Checks a record that was shown, in whatever way, and lets it count. Learning one twice changes nothing.
@@ -64,11 +64,25 @@ impl Authority {
         if let Some(at) = self.grants.find(&id) {
             return Ok(Slot::Grant(at));
         }
+        self.has_room(&issuer, 0)?;
+        let grant = grant.verify_by(&self.verifier, &issuer)?;
+        self.take_verified(id, grant, change)
+    }
+
+    pub(super) fn take_verified(
+        &mut self,
+        id: GrantId,
+        grant: Verified<Grant>,
+        change: &mut Change,
+    ) -> Result<Slot, ControlError> {
+        let issuer = grant.issuer;
+        if let Some(at) = self.grants.find(&id) {
+            return Ok(Slot::Grant(at));
+        }
         if self.grants.len() >= GRANTS_MAX {
             return Err(ControlError::Grants);
         }
         self.has_room(&issuer, 0)?;
-        let grant = grant.verify_by(&self.verifier, &issuer)?;
         if self.is_below_spent(&grant) {
             return Err(ControlError::Issuer);
         }
@@ -248,7 +262,7 @@ impl Authority {
     }
 
     fn touch_approved(&mut self, of: &[u8; 32], change: &mut Change) {
-        if let Some(at) = self.grants.find(&crate::GrantId(*of)) {
+        if let Some(at) = self.grants.find(&GrantId(*of)) {
             self.touch(Slot::Grant(at), change);
         } else if let Some(at) = self.ended.find(of) {
             self.touch(Slot::Revocation(at), change);

@@ -36,12 +36,7 @@ impl Node {
 
     /// The grants that the header of a log shows count from now on, where they count at all.
     pub(super) fn learn_shown(&mut self, header: &LogHeader) {
-        let mut change = Change::default();
-        for grant in header.grants() {
-            if let Ok(learnt) = self.authority.learn(grant.into()) {
-                change.join(learnt);
-            }
-        }
+        let change = self.authority.learn_shown(&header.author(), header.grants());
         self.rights_changed(&change);
     }
 

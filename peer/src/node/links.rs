@@ -14,14 +14,12 @@ use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
     Responder, busy, wrong_version,
 };
-use msec_identity::{Authority, Change, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
+use msec_identity::{Authority, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
 use super::budget::Budget;
 use super::control::control;
-use super::{
-    CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay, papers,
-};
+use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
 const FULL_RETRY_S: u16 = 60;
@@ -290,13 +288,7 @@ impl Node {
         if claim.space != self.authority.space() {
             return Err(Refusal::OtherSpace);
         }
-        let mut change = Change::default();
-        for record in papers::related(&claim.records, &claim.peer) {
-            if let Ok(learnt) = self.authority.learn(record.clone()) {
-                change.join(learnt);
-            }
-        }
-        self.rights_changed(&change);
+        self.learn_papers(&claim.peer, &claim.records);
         if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }
     }
 

@@ -84,6 +84,25 @@ impl Node {
         shown
     }
 
+    /// Learns what a peer shows of itself: its grants that go back to a root, those above them, and who approves of any of these.
+    /// Anything else would only fill the tables.
+    pub(super) fn learn_papers(&mut self, holder: &PeerId, shown: &[ControlRecord]) {
+        let grants = shown.iter().filter_map(|record| match record {
+            ControlRecord::Grant(grant) => Some(grant.clone()),
+            _ => None,
+        });
+        let mut change = self.authority.learn_shown(holder, grants);
+        for record in shown {
+            if let ControlRecord::Approval(approval) = record
+                && self.authority.grant(&GrantId(approval.claims().of)).is_some()
+                && let Ok(learnt) = self.authority.learn(record.clone())
+            {
+                change.join(learnt);
+            }
+        }
+        self.rights_changed(&change);
+    }
+
     fn approvals_of(&self, grant: &GrantId) -> impl Iterator<Item = &Unverified<Approval>> {
         let of = grant.0;
         let approvals = self.papers.iter().filter_map(|record| match record {
@@ -92,29 +111,6 @@ impl Node {
         });
         approvals.filter(move |approval| approval.claims().of == of)
     }
-}
-
-/// What of all that a peer shows speaks for itself: its grants, those above them, and who approves of any of these. Anything else that
-/// it shows would only fill the tables.
-pub(super) fn related<'a>(shown: &'a [ControlRecord], holder: &PeerId) -> Vec<&'a ControlRecord> {
-    let grants: Vec<&Grant> = shown.iter().filter_map(grant_of).collect();
-    let mut wanted: BTreeSet<GrantId> =
-        grants.iter().filter(|grant| grant.holder == *holder).map(|grant| grant.id()).collect();
-    for _ in 0..CHAIN_LINKS_MAX {
-        let of_wanted = grants.iter().filter(|grant| wanted.contains(&grant.id()));
-        let above: Vec<_> = of_wanted.filter_map(|grant| grant.parent).collect();
-        let before = wanted.len();
-        wanted.extend(above);
-        if wanted.len() == before {
-            break;
-        }
-    }
-    let is_related = |record: &&ControlRecord| match record {
-        ControlRecord::Grant(grant) => wanted.contains(&grant.claims().id()),
-        ControlRecord::Approval(approval) => wanted.contains(&GrantId(approval.claims().of)),
-        _ => false,
-    };
-    shown.iter().filter(is_related).collect()
 }
 
 fn grant_of(record: &ControlRecord) -> Option<&Grant> {

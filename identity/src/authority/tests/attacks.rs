@@ -188,6 +188,63 @@ fn a_revoked_manager_who_signed_grants_in_advance_lets_nobody_in() {
 }
 
 #[test]
+fn a_grant_that_is_entered_under_another_link_of_its_manager_is_not_entered_under_this_one() {
+    let manager = first(alone().space(), ROOT, MANAGER);
+    let other = Grant { depth: 5, ..manager.clone() };
+    let sensor = below(&manager, MANAGER, SENSOR);
+    // The revocation of this link names the control log of the other one too, where the manager goes on.
+    let cuts = [&manager, &other].map(|link| cut(control(MANAGER, Some(link)), 9));
+    let ended = shown(ROOT, &revoke(ROOT, &manager, &cuts));
+    for (under, stands) in [(&manager, true), (&other, false)] {
+        let event = entered(MANAGER, &sensor, Some(under), 0);
+        let authority =
+            in_every_order(&alone(), &[shown(ROOT, &manager), shown(ROOT, &other), event, ended.clone()]);
+        assert_eq!(may_write(&authority, SENSOR), stands);
+    }
+}
+
+#[test]
+fn what_one_root_of_another_city_issued_is_not_entered_by_the_other_root() {
+    let abroad = crate::Manifest::new("elsewhere", vec![peer(ABROAD), peer(ABROAD + 1)], 1, [0; 16]);
+    let abroad = abroad.expect("a manifest");
+    let link = held_by_space(first(alone().space(), ROOT, MANAGER), abroad.space());
+    let sensor = below(&link, ABROAD, SENSOR);
+    let ended = shown(ROOT, &revoke(ROOT, &link, &[cut(log(5), 9)]));
+    for (author, stands) in [(ABROAD, true), (ABROAD + 1, false)] {
+        let mut event = shown(ABROAD, &sensor);
+        event.place =
+            Some(crate::Entered { log: log(5), author: peer(author), under: Some(link.id()), position: 0 });
+        let mut authority = fold(&alone(), [&shown(ROOT, &link), &event, &ended]);
+        let _ = authority.learn_manifest(abroad.clone()).expect("taken");
+        assert_eq!(may_write(&authority, SENSOR), stands);
+    }
+}
+
+#[test]
+fn what_a_peer_shows_of_itself_is_learnt_and_what_it_made_up_is_not() {
+    let grants = chain();
+    let mut signed: Vec<Unverified<Grant>> =
+        sign([ROOT, MANAGER, DEPUTY], &grants).into_iter().map(Unverified::from).collect();
+    let made_up = Grant { issuer: peer(STRANGER), ..first(alone().space(), STRANGER, SENSOR) };
+    let of_another = first(alone().space(), ROOT, THIRD);
+    signed.push(key(STRANGER).sign(made_up.clone()).into());
+    signed.push(key(STRANGER).sign(first(alone().space(), ROOT, SENSOR)).into());
+    signed.push(key(ROOT).sign(of_another.clone()).into());
+    signed.rotate_left(2);
+    let mut authority = empty(&alone());
+    let change = authority.learn_shown(&peer(SENSOR), signed.clone());
+    assert_eq!(change.grants.len(), 3);
+    assert!(may_write(&authority, SENSOR) && authority.grants.len() == 3);
+    assert!(authority.grant(&made_up.id()).is_none() && authority.grant(&of_another.id()).is_none());
+    assert!(authority.learn_shown(&peer(SENSOR), signed.clone()).is_empty());
+    // Nobody gains by what another one shows; and of what is known already the rest is enough.
+    assert!(empty(&alone()).learn_shown(&peer(STRANGER), signed.clone()).is_empty());
+    let last = signed.iter().filter(|it| it.claims().id() == grants[2].id()).cloned();
+    let mut authority = fold(&alone(), &sign_all(&grants)[..2]);
+    assert_eq!(authority.learn_shown(&peer(SENSOR), last).grants.len(), 1);
+}
+
+#[test]
 fn entries_written_past_the_cut_do_not_count_however_they_are_dated() {
     let sensor = first(alone().space(), ROOT, SENSOR);
     let ended = revoke(ROOT, &sensor, &[cut(log(1), 12)]);

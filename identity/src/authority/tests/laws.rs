@@ -327,7 +327,9 @@ proptest! {
         // What stands in somebody else's log is not entered.
         let before = picture(&authority, part);
         for event in part {
-            let place = Entered { log: log(9), author: peer(98), under: None, position: author.index(9) as u64 };
+            let log = *author.get(&logs_of(part));
+            let under = grants_of(part).first().map(Grant::id);
+            let place = Entered { log, author: peer(98), under, position: 0 };
             let _ = authority.enter(place, event.record.clone()).expect("taken");
         }
         prop_assert_eq!(picture(&authority, part), before);
