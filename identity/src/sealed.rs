@@ -3,7 +3,7 @@
 //! ```text
 //! manager   EpochSecret::draw -> EpochRecord, signed      one key pair for each epoch of a collection
 //!           Wrap::for_reader, Wrap::for_writer            one for each holder of a grant
-//! writer    DataKey::draw -> SealedDataKey                one for each log, day and epoch
+//! writer    LogSealer::key -> DataKey, SealedDataKey      one for each log, day and epoch
 //!           SealedBody::seal                              one for each entry
 //! reader    Wrap::open -> EpochSecret
 //!           SealedDataKey::open -> DataKey
@@ -35,6 +35,7 @@ mod epoch;
 mod key;
 mod names;
 mod padding;
+mod sealer;
 mod suite;
 mod wrap;
 
@@ -43,6 +44,7 @@ pub use data_key::{DataKey, Day, SealedDataKey};
 pub use epoch::{EpochRecord, EpochRef, EpochSecret};
 pub use key::{SealingEndorsement, SealingKey};
 pub use names::{NamesSecret, SealedName};
+pub use sealer::LogSealer;
 pub use suite::SealingPublic;
 pub use wrap::{Opened, WRAP_BYTES_MAX, Wrap};
 

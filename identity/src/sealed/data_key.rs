@@ -5,6 +5,9 @@
 //! info            = "msec/data-key/1"
 //! aad             = CBOR [epoch, log, day]
 //! ```
+//!
+//! A writer keeps the key in memory only, and cannot open what it sealed: after a restart it draws another. For a body that key
+//! counts which lies last before it in the log, of those of its epoch and day.
 
 use std::fmt;
 

@@ -65,6 +65,46 @@ fn from_the_manager_to_the_reader_by_way_of_the_writer() {
 }
 
 #[test]
+fn what_a_relay_carries_holds_no_secret_and_no_plaintext() {
+    let City { epochs: [(secret, record), _], reader, .. } = city();
+    let key = data_key(&record, 20_454, 3);
+    let plaintext = b"3.2 kW, nobody at home";
+    let carried = [
+        record.to_bytes(),
+        reader.endorsement().to_bytes(),
+        Wrap::for_reader(&secret, &record, reader.endorsement(), None, &mut rng(2))
+            .expect("wraps")
+            .to_bytes(),
+        key.seal(&record, &mut rng(4)).expect("seals").to_bytes(),
+        SealedBody::seal(plaintext, &key, &place()).expect("seals").to_bytes(),
+    ]
+    .concat();
+    let (secret, sealing) = (secret.to_bytes(), *reader.secret().as_bytes());
+    for hidden in [&plaintext[..], &secret[..32], &secret[32..], key.key.as_slice(), &sealing] {
+        assert!(hidden.chunks_exact(8).all(|part| !carried.windows(8).any(|it| it == part)));
+    }
+}
+
+#[test]
+fn a_writer_draws_a_key_when_day_or_epoch_changes_and_forgets_the_old_one() {
+    let City { epochs: [(secret, record), (_, next)], .. } = city();
+    let (mut sealer, mut rng) = (LogSealer::new(LOG), rng(5));
+    let (first, sealed) = sealer.key(&record, Day(1), &mut rng).expect("seals");
+    let body = SealedBody::seal(b"48.5", first, &place()).expect("seals");
+    let opened = sealed.expect("a new key").open(&record, &secret).expect("opens");
+    assert_eq!(body.open(&opened, &place()).expect("opens").as_slice(), b"48.5");
+    let (again, sealed) = sealer.key(&record, Day(1), &mut rng).expect("seals");
+    assert!(sealed.is_none() && body.open(again, &place()).is_ok());
+    for (epoch, day) in [(&record, 2), (&next, 2), (&record, 1)] {
+        let (other, sealed) = sealer.key(epoch, Day(day), &mut rng).expect("seals");
+        assert!(sealed.is_some_and(|it| (it.epoch(), it.day(), it.log()) == (epoch.id(), Day(day), LOG)));
+        assert!(body.open(other, &place()).is_err());
+    }
+    sealer.forget();
+    assert!(sealer.key(&record, Day(1), &mut rng).expect("seals").1.is_some());
+}
+
+#[test]
 fn a_writer_gets_names_and_no_way_to_read() {
     let City { epochs: [(secret, record), _], reader: writer, .. } = city();
     let holder = writer.endorsement();
