@@ -53,8 +53,8 @@ impl Identity {
     }
 
     /// Makes the next Noise key, endorsed until `not_after`. The caller draws `seed`, anew each time, and keeps neither it nor
-    /// the old key. The secret derives from the identity's seed as well, so that a poor source of randomness alone gives nobody
-    /// the key; and whoever got the identity's seed later, without this one, reads nothing of what was said under it.
+    /// the old key. The secret derives from the identity's seed as well, so that a poor source of randomness alone gives it to
+    /// nobody; and who gets hold of the identity's seed later cannot tell what it was.
     pub fn rotate_noise(&self, seed: [u8; 32], not_after: UnixMillis) -> NoiseKey {
         let seed = Zeroizing::new(seed);
         let mut hasher = blake3::Hasher::new_derive_key(NOISE_CONTEXT);

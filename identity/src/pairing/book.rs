@@ -5,11 +5,11 @@
 //! | open | the secret to try | taken once the first message has verified |
 //! | taken | [`PairingRefusal::Busy`] | past when it is settled; open again when it is given back, thrice at most |
 //! | past: used or expired | [`PairingRefusal::Used`], [`PairingRefusal::Expired`] | forgotten when [`INVITES_PAST_MAX`] younger ones are past |
-//! | never given out, forgotten, or the wrong secret | [`PairingRefusal::Unknown`], a wrong try | after [`WRONG_TRIES_MAX`] of them nobody comes in for [`CLOSED_FOR`] |
+//! | never given out, forgotten, or the wrong secret | [`PairingRefusal::Unknown`], a wrong try | after [`WRONG_TRIES_MAX`] of them all codes are refused for [`CLOSED_FOR`] with [`PairingRefusal::Closed`], but for walk-up ones |
 //!
 //! A walk-up code stays open until it expires or is taken down, and is good for [`OPEN_USES_PER_MINUTE_MAX`] a minute. The book is in
-//! memory only: with the process all codes for one peer end. Strangers on the same link can keep it closed; that costs a person a
-//! minute, and the other way would cost the limit.
+//! memory only: with the process all codes for one peer end. Strangers who reach the inviter can keep those from being used; that
+//! costs a person some minutes, and the other way would cost the limit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::time::UnixMillis;
 pub const INVITES_OPEN_MAX: usize = 16;
 /// How many used and expired codes are remembered, so that they are refused by name. The oldest is forgotten.
 pub const INVITES_PAST_MAX: usize = 64;
-/// So many wrong tries close the book.
+/// So many wrong tries, and no right one between them, close the book to all but those who walk up.
 pub const WRONG_TRIES_MAX: u8 = 5;
 /// How long it stays closed.
 pub const CLOSED_FOR: Duration = Duration::from_secs(60);
@@ -121,13 +121,11 @@ impl InviteBook {
         now: Duration,
         wall: Option<UnixMillis>,
     ) -> Result<(InviteSecret, Terms), PairingRefusal> {
-        if let Some(until) = self.closed_until {
-            if now < until {
-                return Err(PairingRefusal::Closed { retry_after_s: seconds(until.saturating_sub(now)) });
-            }
-            self.closed_until = None;
-        }
         self.expire(now, wall);
+        self.closed_until = self.closed_until.filter(|until| now < *until);
+        if let Some(until) = self.closed_until.filter(|_| !self.is_posted(tag)) {
+            return Err(PairingRefusal::Closed { retry_after_s: seconds(until.saturating_sub(now)) });
+        }
         if let Some((_, why)) = self.past.iter().find(|(past, _)| *past == tag) {
             return Err(*why);
         }
@@ -136,10 +134,10 @@ impl InviteBook {
             Some(held) if held.taken => Err(PairingRefusal::Busy),
             Some(held) => {
                 let found = (held.secret.clone(), held.terms.clone());
-                if matches!(found.1, Terms::Open(_)) && self.crowded(now) {
-                    return Err(PairingRefusal::Closed { retry_after_s: seconds(MINUTE) });
+                match self.crowded_for(now).filter(|_| self.is_posted(tag)) {
+                    Some(left) => Err(PairingRefusal::Closed { retry_after_s: seconds(left) }),
+                    None => Ok(found),
                 }
-                Ok(found)
             }
         }
     }
@@ -156,10 +154,13 @@ impl InviteBook {
 
     /// Somebody has shown that it knows the secret.
     pub(super) fn take(&mut self, tag: InviteTag) -> Ticket {
-        self.wrong = 0;
         if let Some(held) = self.held.get_mut(&tag) {
             match held.terms {
-                Terms::Once => held.taken = true,
+                Terms::Once => {
+                    held.taken = true;
+                    self.wrong = 0;
+                }
+                // It clears no count: whoever guesses may stand at the bench.
                 Terms::Open(_) => self.opened.1 = self.opened.1.saturating_add(1),
             }
         }
@@ -189,12 +190,17 @@ impl InviteBook {
         self.past.len()
     }
 
-    /// Whether as many came by walk-up codes as may in this minute.
-    fn crowded(&mut self, now: Duration) -> bool {
-        if now.saturating_sub(self.opened.0) >= MINUTE {
+    fn is_posted(&self, tag: InviteTag) -> bool {
+        self.held.get(&tag).is_some_and(|held| matches!(held.terms, Terms::Open(_)))
+    }
+
+    /// For how long nobody else comes in by walk-up codes, if as many came in this minute as may.
+    fn crowded_for(&mut self, now: Duration) -> Option<Duration> {
+        let left = self.opened.0.saturating_add(MINUTE).saturating_sub(now);
+        if left.is_zero() {
             self.opened = (now, 0);
         }
-        self.opened.1 >= OPEN_USES_PER_MINUTE_MAX
+        (self.opened.1 >= OPEN_USES_PER_MINUTE_MAX).then_some(left)
     }
 
     fn expire(&mut self, now: Duration, wall: Option<UnixMillis>) {
