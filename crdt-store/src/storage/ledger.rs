@@ -36,7 +36,7 @@ use super::{CONTESTED_MAX, Epoch, Medium};
 use crate::log::{FittingPrefix, Fork, ForkEvidence, Prefix, encode_prefix};
 
 /// The file.
-const LEDGER: &str = "ledger";
+pub(super) const LEDGER: &str = "ledger";
 /// Where it is written anew.
 const BESIDE: &str = "ledger.new";
 

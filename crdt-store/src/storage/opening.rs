@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::answer;
 use super::compact;
 use super::index::AnyIndex;
-use super::ledger::{Ledger, Told};
+use super::ledger::{LEDGER, Ledger, Told};
 use super::replay::Replay;
 use super::segments::{self, Segment, name_of};
 use super::shared::DOUBT;
@@ -34,6 +34,7 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
     let (mut replay, index) = read(medium, config)?;
     let is_damaged = replay.gaps || replay.bad.iter().any(|bad| !bad.torn);
     let (last, end, check) = replay.end;
+    sync_found(medium.as_ref(), last)?;
     let epoch = match replay.epoch {
         Some(epoch) if !is_damaged => epoch,
         before => before.unwrap_or_default().next(config.fresh),
@@ -60,6 +61,23 @@ pub(super) fn open(medium: &Arc<dyn Medium>, config: &StoreConfig) -> Result<Reo
     compact::remove_segments_before(medium.as_ref(), replay.told.first)?;
     let ledger = Ledger::open(medium.clone(), Told::clone(&replay.told))?;
     Ok(Reopened { replay, index, segment, ledger, cut })
+}
+
+/// Makes durable what was found. A process that was killed leaves the end of the last segment, or a record of the ledger, to
+/// a kernel that has not written it yet; from here on others are told of it, and own logs go on behind it.
+fn sync_found(medium: &dyn Medium, last: u32) -> Result<(), StorageError> {
+    let found = [name_of(last), LEDGER.to_owned()].map(|name| (medium.len(&name), name));
+    let mut is_new = true;
+    for (len, name) in found {
+        if len?.is_some() {
+            medium.sync(&name)?;
+            is_new = false;
+        }
+    }
+    if !is_new {
+        medium.sync_dir()?;
+    }
+    Ok(())
 }
 
 /// Cuts off what cannot be read.

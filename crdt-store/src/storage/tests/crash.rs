@@ -273,6 +273,32 @@ fn commits() -> impl Strategy<Value = Vec<([usize; 3], Next)>> {
     proptest::collection::vec((counts, next), 1..9)
 }
 
+/// What a process that was killed had not synced is found by the next one, which goes on behind it and tells others of it.
+#[test]
+fn what_a_killed_process_left_is_durable_once_it_counts() {
+    for index in [false, true] {
+        let (dir, mut a) = (MemoryDir::default(), writer("a"));
+        let (mut store, _) = Store::open_with(dir.clone(), tiny(index)).expect("opens");
+        store.apply(1, &[a.run(9)]).expect("applied");
+        drop(store);
+        let (mut store, opened) = Store::open_with(dir.clone(), tiny(index)).expect("opens");
+        assert_eq!((opened.logs[0].size(), opened.continuable.len()), (10, 1));
+        // So with the ledger, whose last record was written and not synced.
+        let log = a.log.header().id();
+        dir.break_at(dir.steps() + 1, Breakage::ForGood);
+        store.prune(&[(log, 5)]).expect_err("killed");
+        drop(store);
+        dir.mend();
+        let (store, _) = Store::open_with(dir.clone(), tiny(index)).expect("opens");
+        assert_eq!(store.begin(&log), 5);
+        drop(store);
+        dir.crash(0);
+        let (store, opened) = Store::open_with(dir, tiny(index)).expect("opens");
+        assert_eq!((opened.cut, opened.logs.len(), store.begin(&log)), (None, 1, 5));
+        assert_eq!(opened.logs[0].size(), 10);
+    }
+}
+
 proptest! {
     /// Nothing acknowledged is lost in a power cut, whatever is left of what was not synced, and it always starts.
     #[test]
