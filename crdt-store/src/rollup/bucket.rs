@@ -81,9 +81,9 @@ impl Default for Bucket {
 impl Bucket {
     /// That of one good reading with a finite value, which is not minus zero.
     pub(super) fn of(value: f64) -> Self {
-        let mut sum = ExactSum::default();
-        sum.add(value);
-        Self { count: 1, min: value, max: value, sum, ..Self::default() }
+        let mut it = Self::default();
+        it.add_value(value);
+        it
     }
 
     /// Good readings with a finite value.
@@ -121,19 +121,29 @@ impl Bucket {
         (self.count > 0).then(|| (self.sum() / self.count as f64).clamp(self.min, self.max))
     }
 
-    pub(super) fn add(&mut self, reading: &Reading) {
-        let counted = match reading.quality {
-            ValueQuality::Good if reading.value.is_finite() => {
-                // Minus zero becomes zero, so that it does not matter which came first.
-                let value = reading.value + 0.0;
-                self.sum.add(value);
-                (self.min, self.max) = (self.min.min(value), self.max.max(value));
-                &mut self.count
-            }
-            ValueQuality::Uncertain => &mut self.uncertain,
-            ValueQuality::Good | ValueQuality::Bad => &mut self.bad,
-        };
-        *counted = plus(*counted, 1);
+    pub(super) fn add_all(&mut self, readings: &[Reading]) {
+        let counts = |it: &&Reading| it.quality == ValueQuality::Good && it.value.is_finite();
+        // Minus zero becomes zero, so that it does not matter which came first.
+        self.sum.add_all(readings.iter().filter(counts).map(|reading| reading.value + 0.0));
+        for reading in readings {
+            let counted = match reading.quality {
+                ValueQuality::Good if reading.value.is_finite() => {
+                    let value = reading.value + 0.0;
+                    (self.min, self.max) = (self.min.min(value), self.max.max(value));
+                    &mut self.count
+                }
+                ValueQuality::Uncertain => &mut self.uncertain,
+                ValueQuality::Good | ValueQuality::Bad => &mut self.bad,
+            };
+            *counted = plus(*counted, 1);
+        }
+    }
+
+    /// Adds one good reading with a finite value, which is not minus zero.
+    pub(super) fn add_value(&mut self, value: f64) {
+        self.sum.add(value);
+        (self.min, self.max) = (self.min.min(value), self.max.max(value));
+        self.count = plus(self.count, 1);
     }
 
     /// Adds what is said of other readings.
@@ -187,7 +197,7 @@ mod tests {
     fn bucket(values: &[(f64, ValueQuality)]) -> Bucket {
         let mut bucket = Bucket::default();
         for (value, quality) in values {
-            bucket.add(&Reading { quality: *quality, ..Reading::new(UnixMillis(0), *value) });
+            bucket.add_all(&[Reading { quality: *quality, ..Reading::new(UnixMillis(0), *value) }]);
         }
         bucket
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use super::bucket::{Bucket, Resolution};
 use super::columns;
-use super::shelf::Shelf;
+use super::shelf::{Shelf, Slot, next_bucket};
 use super::tally::{LeftOut, Told};
 use crate::error::RollUpError;
 use crate::log::Entry;
@@ -24,6 +24,8 @@ pub(crate) const BUCKETS_PER_ROW: i64 = 64;
 pub const HOUR_ROWS_KEPT: usize = 144;
 /// The same of days: eleven years.
 pub const DAY_ROWS_KEPT: usize = 64;
+
+const HOURS_PER_DAY: i64 = 24;
 
 impl Resolution {
     /// Those of which buckets are kept.
@@ -124,7 +126,13 @@ impl RollUps {
         }
         self.end += 1;
         self.left_out.join(&told.left_out);
-        self.shelves.iter_mut().for_each(|shelf| shelf.add(&told.readings));
+        let (mut rest, [hours, days]) = (&told.readings[..], &mut self.shelves);
+        // What an hour comes to is added to its day as it is.
+        while let Some((hour, readings)) = next_bucket(&mut rest, Resolution::Hour) {
+            let slot = Slot::of(readings);
+            hours.add(hour, &slot);
+            days.add(hour.div_euclid(HOURS_PER_DAY), &slot);
+        }
     }
 
     /// About how many bytes of memory its buckets take.

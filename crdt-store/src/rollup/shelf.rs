@@ -16,20 +16,20 @@ const BUCKET_BYTES: usize = size_of::<Bucket>() + 16;
 
 /// What is in a bucket.
 #[derive(Debug, Clone, PartialEq)]
-enum Slot {
+pub(super) enum Slot {
     /// One good reading, finite and not minus zero.
     One(f64),
     More(Box<Bucket>),
 }
 
 impl Slot {
-    fn of(readings: &[Reading]) -> Self {
+    pub(super) fn of(readings: &[Reading]) -> Self {
         match readings {
             [it] if it.quality == ValueQuality::Good && it.value.is_finite() => Self::One(it.value + 0.0),
             _ => {
-                let mut bucket = Bucket::default();
-                readings.iter().for_each(|reading| bucket.add(reading));
-                Self::More(Box::new(bucket))
+                let mut bucket = Box::<Bucket>::default();
+                bucket.add_all(readings);
+                Self::More(bucket)
             }
         }
     }
@@ -42,20 +42,36 @@ impl Slot {
     }
 
     /// Returns how many more bytes it takes.
-    fn add(&mut self, readings: &[Reading]) -> usize {
-        if let Self::More(bucket) = self {
-            readings.iter().for_each(|reading| bucket.add(reading));
-            return 0;
+    fn join(&mut self, other: &Self) -> usize {
+        let bytes = self.bytes();
+        if let Self::One(value) = self {
+            *self = Self::More(Box::new(Bucket::of(*value)));
         }
-        let mut bucket = self.bucket();
-        readings.iter().for_each(|reading| bucket.add(reading));
-        *self = Self::More(Box::new(bucket));
-        BUCKET_BYTES
+        match (&mut *self, other) {
+            (Self::More(bucket), Self::One(value)) => bucket.add_value(*value),
+            (Self::More(bucket), Self::More(other)) => bucket.join(other),
+            (Self::One(_), _) => {}
+        }
+        self.bytes() - bytes
     }
 
     fn bytes(&self) -> usize {
         SLOT_BYTES + if matches!(self, Self::One(_)) { 0 } else { BUCKET_BYTES }
     }
+}
+
+/// Takes the first of these readings, with those behind it that are in the same bucket, which has that number.
+pub(super) fn next_bucket<'a>(
+    readings: &mut &'a [Reading],
+    resolution: Resolution,
+) -> Option<(i64, &'a [Reading])> {
+    let (time, millis) = (readings.first()?.time, resolution.millis());
+    let past = time.0.rem_euclid(millis);
+    let times = time.0.saturating_sub(past)..=time.0.saturating_add(millis - 1 - past);
+    let is_in = |it: &&Reading| times.contains(&it.time.0);
+    let (own, others) = readings.split_at(readings.iter().take_while(is_in).count());
+    *readings = others;
+    Some((resolution.number(time), own))
 }
 
 /// The buckets of one row.
@@ -68,18 +84,16 @@ struct Slots {
 }
 
 impl Slots {
-    /// Adds readings of one bucket. Returns how many more bytes it takes.
-    fn add(&mut self, number: i64, readings: &[Reading]) -> usize {
+    /// Adds what is in a bucket. Returns how many more bytes it takes.
+    fn add(&mut self, number: i64, slot: &Slot) -> usize {
         let bit = 1 << number.rem_euclid(BUCKETS_PER_ROW);
         let at = (self.present & (bit - 1)).count_ones() as usize;
         if self.present & bit != 0 {
-            return self.slots[at].add(readings);
+            return self.slots[at].join(slot);
         }
         self.present |= bit;
-        let slot = Slot::of(readings);
-        let bytes = slot.bytes();
-        self.slots.insert(at, slot);
-        bytes
+        self.slots.insert(at, slot.clone());
+        slot.bytes()
     }
 
     /// The buckets of the row with that number.
@@ -113,19 +127,10 @@ impl Shelf {
         self.bytes
     }
 
-    pub(super) fn add(&mut self, readings: &[Reading]) {
-        let millis = self.resolution.millis();
-        let mut rest = readings;
-        while let Some(first) = rest.first() {
-            let (time, number) = (first.time.0, self.resolution.number(first.time));
-            let past = time.rem_euclid(millis);
-            let times = time.saturating_sub(past)..=time.saturating_add(millis - 1 - past);
-            let is_in = |it: &&Reading| times.contains(&it.time.0);
-            let (own, others) = rest.split_at(rest.iter().take_while(is_in).count());
-            if let Some(row) = self.row(row_of(number)) {
-                self.bytes += self.rows[row].1.add(number, own);
-            }
-            rest = others;
+    /// Adds what is in the bucket of that number.
+    pub(super) fn add(&mut self, number: i64, slot: &Slot) {
+        if let Some(row) = self.row(row_of(number)) {
+            self.bytes += self.rows[row].1.add(number, slot);
         }
     }
 
@@ -187,7 +192,10 @@ mod tests {
             for resolution in Resolution::KEPT {
                 let (mut shelf, mut all) = (Shelf::new(resolution), Tally::new(resolution));
                 for readings in entries.clone() {
-                    shelf.add(&readings);
+                    let mut rest = &readings[..];
+                    while let Some((number, own)) = next_bucket(&mut rest, resolution) {
+                        shelf.add(number, &Slot::of(own));
+                    }
                     all.add(&Told { readings, ..Told::default() });
                 }
                 let mut rows: Vec<_> = all.buckets.keys().map(|number| row_of(*number)).collect();

@@ -45,12 +45,34 @@ impl Term {
         let number = if value.is_sign_negative() { -magnitude } else { magnitude };
         Self { number, shift: exponent.saturating_sub(1) }
     }
+
+    /// As a number of two words, and which is the lowest of them. That is not zero, if the number is not.
+    fn words(self) -> (usize, i128) {
+        let (low, number) = ((self.shift / WORD) as usize, i128::from(self.number) << (self.shift % WORD));
+        if number as u64 == 0 { (low + 1, number >> WORD) } else { (low, number) }
+    }
 }
 
 impl ExactSum {
     /// Adds a finite value.
     pub(super) fn add(&mut self, value: f64) {
         self.add_term(Term::of(value));
+    }
+
+    /// Adds finite values. Those of one sensor mostly lie in the same two words, and are added up before they are added.
+    pub(super) fn add_all(&mut self, values: impl Iterator<Item = f64>) {
+        let (mut low, mut sum) = (0, 0i128);
+        for value in values {
+            let (at, number) = Term::of(value).words();
+            match sum.checked_add(number).filter(|_| at == low || number == 0) {
+                Some(added) => sum = added,
+                None => {
+                    self.add_short(low, sum);
+                    (low, sum) = (at, number);
+                }
+            }
+        }
+        self.add_short(low, sum);
     }
 
     /// Takes a finite value away, so many times.
@@ -69,12 +91,21 @@ impl ExactSum {
     }
 
     /// Adds a term. `shift` may be [`SHIFT_MAX`] and a little more; [`ExactSum::of_terms`] looks at what others say.
-    fn add_term(&mut self, Term { number, shift }: Term) {
+    fn add_term(&mut self, term: Term) {
+        let (low, number) = term.words();
+        self.add_short(low, number);
+    }
+
+    /// Adds a number whose lowest word is that one.
+    fn add_short(&mut self, low: usize, number: i128) {
         if number == 0 {
             return;
         }
-        let number = i128::from(number) << (shift % WORD);
-        self.add_words((shift / WORD) as usize, &[number as u64, (number >> WORD) as u64]);
+        let sum = self.words.short().filter(|_| self.low == low).and_then(|own| own.checked_add(number));
+        match sum.filter(|sum| *sum as u64 != 0) {
+            Some(sum) => self.words = Words::of_short(sum),
+            None => self.add_words(low, &[number as u64, (number >> WORD) as u64]),
+        }
     }
 
     fn add_words(&mut self, low: usize, words: &[u64]) {
@@ -242,6 +273,21 @@ impl Words {
             None => return Self::Many(words.to_vec()),
         }
         Self::Few(words.len() as u8, few)
+    }
+
+    /// Of a number of two words, the lowest of which is not zero.
+    fn of_short(number: i128) -> Self {
+        let (low, high) = (number as u64, (number >> WORD) as u64);
+        if high == sign_of(low) { Self::Few(1, [low, 0, 0]) } else { Self::Few(2, [low, high, 0]) }
+    }
+
+    /// The number, if it has one word or two.
+    fn short(&self) -> Option<i128> {
+        match self {
+            Self::Few(1, [low, ..]) => Some(i128::from(*low as i64)),
+            Self::Few(2, [low, high, _]) => Some(i128::from(*high as i64) << WORD | i128::from(*low)),
+            _ => None,
+        }
     }
 }
 

@@ -93,7 +93,7 @@ impl Tally {
             let number = self.resolution.number(first.time);
             let bucket = self.buckets.entry(number).or_default();
             let len = rest.iter().take_while(|it| self.resolution.number(it.time) == number).count();
-            rest[..len].iter().for_each(|reading| bucket.add(reading));
+            bucket.add_all(&rest[..len]);
             rest = &rest[len..];
         }
     }

@@ -16,6 +16,9 @@ pub(super) const FRAME_HEADER_BYTES: usize = 16;
 /// A run, and its mark before it. It is leaner here than on the wire.
 const PAYLOAD_BYTES_MAX: usize = RUN_BYTES_MAX + 1;
 
+/// Bytes of a segment that are read at once where it is read through: hundreds of short runs.
+const BLOCK_BYTES: usize = 256 * 1024;
+
 /// The first byte of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -104,29 +107,72 @@ pub(super) enum Found {
 
 /// Reads the frame at `offset` of a segment of `len` bytes.
 pub(super) fn read(medium: &dyn Medium, name: &str, len: u64, offset: u64) -> io::Result<Found> {
-    let left = len.saturating_sub(offset);
-    if left == 0 {
-        return Ok(Found::End);
+    Frames { block: 0, ..Frames::of(medium, name.to_owned(), len) }.read(offset)
+}
+
+/// Reads frames that lie one after the other, many of them at a time.
+pub(super) struct Frames<'a> {
+    medium: &'a dyn Medium,
+    name: String,
+    /// How long the file is.
+    len: u64,
+    /// So many bytes are read at once, at least.
+    block: usize,
+    /// What was read last, from that place of the file on.
+    buffer: Vec<u8>,
+    at: u64,
+}
+
+impl<'a> Frames<'a> {
+    /// Those of a file of `len` bytes.
+    pub(super) fn of(medium: &'a dyn Medium, name: String, len: u64) -> Self {
+        Self { medium, name, len, block: BLOCK_BYTES, buffer: Vec::new(), at: 0 }
     }
-    if left < FRAME_HEADER_BYTES as u64 {
-        return Ok(Found::Torn);
+
+    /// The next `count` bytes from `offset` on, which the file has.
+    fn bytes(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
+        let held = self.at..self.at + self.buffer.len() as u64;
+        if offset < held.start || offset + count as u64 > held.end {
+            let wanted = (self.len - offset).min(self.block.max(count) as u64);
+            self.buffer.resize(wanted as usize, 0);
+            self.at = offset;
+            if let Err(error) = self.medium.read_at(&self.name, offset, &mut self.buffer) {
+                self.buffer.clear();
+                return Err(error);
+            }
+        }
+        let start = (offset - self.at) as usize;
+        Ok(&self.buffer[start..start + count])
     }
-    let mut header = [0; FRAME_HEADER_BYTES];
-    medium.read_at(name, offset, &mut header)?;
-    let (length, checks) = header.split_first_chunk::<4>().expect("sixteen bytes");
-    let (length_check, payload_check) = checks.split_first_chunk::<4>().expect("twelve bytes");
-    let len = u32::from_le_bytes(*length) as usize;
-    // A length of its own check: were it damaged, a frame amid the segment could pass for one that a crash tore, and
-    // what was acknowledged after it would be forgotten without a word.
-    if check::<4>(length) != *length_check || len == 0 || len > PAYLOAD_BYTES_MAX {
-        return Ok(Found::Corrupt(None));
+
+    /// The frame at `offset`.
+    pub(super) fn read(&mut self, offset: u64) -> io::Result<Found> {
+        let left = self.len.saturating_sub(offset);
+        if left == 0 {
+            return Ok(Found::End);
+        }
+        if left < FRAME_HEADER_BYTES as u64 {
+            return Ok(Found::Torn);
+        }
+        let header = self.bytes(offset, FRAME_HEADER_BYTES)?;
+        let (length, checks) = header.split_first_chunk::<4>().expect("sixteen bytes");
+        let (length_check, payload_check) = checks.split_first_chunk::<4>().expect("twelve bytes");
+        let payload_check: [u8; 8] = payload_check.try_into().expect("eight bytes");
+        let len = u32::from_le_bytes(*length) as usize;
+        // A length of its own check: were it damaged, a frame amid the segment could pass for one that a crash tore, and
+        // what was acknowledged after it would be forgotten without a word.
+        if check::<4>(length) != *length_check || len == 0 || len > PAYLOAD_BYTES_MAX {
+            return Ok(Found::Corrupt(None));
+        }
+        if left < (FRAME_HEADER_BYTES + len) as u64 {
+            return Ok(Found::Torn);
+        }
+        let payload = self.bytes(offset + FRAME_HEADER_BYTES as u64, len)?;
+        let next = offset + (FRAME_HEADER_BYTES + len) as u64;
+        Ok(if check(payload) == payload_check {
+            Found::Payload(payload.to_vec(), payload_check)
+        } else {
+            Found::Corrupt(Some(next))
+        })
     }
-    if left < (FRAME_HEADER_BYTES + len) as u64 {
-        return Ok(Found::Torn);
-    }
-    let mut payload = vec![0; len];
-    medium.read_at(name, offset + FRAME_HEADER_BYTES as u64, &mut payload)?;
-    let next = offset + (FRAME_HEADER_BYTES + len) as u64;
-    let found = check(&payload);
-    Ok(if found == payload_check { Found::Payload(payload, found) } else { Found::Corrupt(Some(next)) })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use msec_identity::{LogId, Verifier};
 
 use super::claims::{Claims, Stated};
-use super::frame::{self, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Mark};
+use super::frame::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, Found, Frames, Mark};
 use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::index::{AnyIndex, Checkpoint, Loaded};
 use super::ledger::Told;
@@ -222,12 +222,13 @@ impl Replay {
                 Start::Corrupt => return Ok(Some((0, false))),
             }
         }
+        let mut frames = Frames::of(medium, name_of(number), len);
         loop {
             (self.end.0, self.end.1) = (number, at);
             if let Some(index) = index.filter(|_| self.unindexed() >= ROLLED_BYTES_MAX && self.may_commit()) {
                 self.commit(index).map_err(StorageError::Index)?;
             }
-            let (payload, check) = match frame::read(medium, &name_of(number), len, at)? {
+            let (payload, check) = match frames.read(at)? {
                 Found::Payload(payload, check) => (payload, check),
                 Found::End => return Ok(None),
                 Found::Torn => return Ok(Some((at, true))),
@@ -374,8 +375,9 @@ fn ends_with(medium: &dyn Medium, checkpoint: Checkpoint) -> Result<Option<Epoch
         return Ok(None);
     }
     let (mut at, mut last) = (FILE_HEADER_BYTES, [0; 8]);
+    let mut frames = Frames::of(medium, name, len);
     while at < checkpoint.offset {
-        let Found::Payload(payload, check) = frame::read(medium, &name, len, at)? else { return Ok(None) };
+        let Found::Payload(payload, check) = frames.read(at)? else { return Ok(None) };
         last = check;
         at += (FRAME_HEADER_BYTES + payload.len()) as u64;
     }
