@@ -113,6 +113,7 @@ fn input(step: Step<'_>) -> Input {
             Input::Served { to: from, key, from: size, chunk: step.flag().then(|| step.bytes.to_vec()) }
         }
         act::SHED => Input::Shed { peer: from, frame: step.bytes.to_vec() },
+        _ if step.flag() => Input::Room { bytes: usize::from(byte(0)) << 10 },
         _ => Input::Timeout,
     }
 }

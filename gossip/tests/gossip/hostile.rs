@@ -205,6 +205,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (any_peer(), any_key(), any_size(), prop::option::of(Just(vec![1])))
             .prop_map(|(to, key, from, chunk)| Input::Served { to, key, from, chunk }),
         1 => (any_peer(), any_message()).prop_map(|(peer, frame)| Input::Shed { peer, frame }),
+        1 => (0usize..64 << 10).prop_map(|bytes| Input::Room { bytes }),
         3 => Just(Input::Timeout),
     ]
 }
