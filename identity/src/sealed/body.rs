@@ -157,3 +157,6 @@ impl EntryKeys {
         self.0.last_chunk().expect("76 bytes end with 32")
     }
 }
+
+#[cfg(test)]
+mod oracle;
