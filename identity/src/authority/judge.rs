@@ -17,7 +17,7 @@ use super::Authority;
 use super::change::Change;
 use super::grants::State;
 use super::lineage::{Lineage, Voice};
-use super::places::Slot;
+use super::places::{Log, Slot};
 use super::revocations::nothing;
 use crate::access::{CHAIN_LINKS_MAX, Cut, Holder, Right};
 use crate::id::{LogId, PeerId, SpaceId};
@@ -42,7 +42,7 @@ impl Authority {
                 Voice::Now => now += 1,
                 Voice::Gone { cuts, threshold } => {
                     let below = |log: &LogId, position| cuts.of(log).is_some_and(|cut| position < cut.size);
-                    if self.places.of(place).any(|(log, position)| below(&log.id, position)) {
+                    if self.places_of(place).any(|(log, position)| below(&log.id, position)) {
                         gone += 1;
                         // It was one of so many: what too few of them said does not count because fewer must agree now.
                         needed = needed.max(usize::from(threshold));
@@ -155,10 +155,19 @@ impl Authority {
         (parent.state.links + 1, parent.state.founded && founded, parent.state.stands && stands && survives)
     }
 
+    /// Where a record is entered.
+    fn places_of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
+        let first = match record {
+            Slot::Revocation(at) => self.ended.place(at),
+            _ => None,
+        };
+        first.map(|place| self.places.at(place)).into_iter().chain(self.places.of(record))
+    }
+
     /// Whether a grant is entered in a control log of the link above, below where that log is cut.
     fn is_entered_below(&self, at: u32, above: u32) -> bool {
         let parent = self.grants.at(above).id;
-        let mut places = self.places.of(Slot::Grant(at)).filter(|(log, _)| log.under == Some(parent));
+        let mut places = self.places_of(Slot::Grant(at)).filter(|(log, _)| log.under == Some(parent));
         places.any(|(log, position)| self.cut_at(above, &log.id).is_some_and(|cut| position < cut.size))
     }
 

@@ -48,6 +48,18 @@ pub(super) struct Places {
     places: BTreeSet<(u32, u32, u32)>,
 }
 
+/// A place, of which the log has a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    log: u32,
+    position: u32,
+}
+
+impl Place {
+    /// None that is known.
+    pub(super) const NOWHERE: Self = Self { log: u32::MAX, position: u32::MAX };
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Log {
     pub(super) id: LogId,
@@ -57,20 +69,31 @@ pub(super) struct Log {
 impl Places {
     /// Notes a place. Says whether it is news.
     pub(super) fn insert(&mut self, record: Slot, place: &Entered) -> bool {
-        // No control log has so many entries.
-        let Ok(position) = u32::try_from(place.position) else { return false };
-        if self.of(record).count() >= PLACES_OF_ONE_RECORD_MAX {
+        // The first of a revocation is kept with it.
+        let elsewhere = usize::from(matches!(record, Slot::Revocation(_)));
+        if self.of(record).count() + elsewhere >= PLACES_OF_ONE_RECORD_MAX {
             return false;
         }
-        let Some(log) = self.number(place) else { return false };
-        self.places.insert((record.packed(), log, position))
+        let Some(place) = self.short(place) else { return false };
+        self.places.insert((record.packed(), place.log, place.position))
+    }
+
+    /// A place in few bytes; `None` where there is no room, or no log is that long.
+    pub(super) fn short(&mut self, place: &Entered) -> Option<Place> {
+        let position = u32::try_from(place.position).ok()?;
+        self.number(place).map(|log| Place { log, position })
+    }
+
+    /// Where that is.
+    pub(super) fn at(&self, place: Place) -> (&Log, u64) {
+        (&self.logs[place.log as usize], u64::from(place.position))
     }
 
     /// Where a record is entered.
     pub(super) fn of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
         let at = record.packed();
         let range = self.places.range((at, 0, 0)..=(at, u32::MAX, u32::MAX));
-        range.map(|(_, log, position)| (&self.logs[*log as usize], u64::from(*position)))
+        range.map(|(_, log, position)| self.at(Place { log: *log, position: *position }))
     }
 
     fn number(&mut self, place: &Entered) -> Option<u32> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::index::{Index, slot};
+use super::places::Place;
 use crate::access::{Cut, Cuts, Restoration, Revocation};
 use crate::id::{GrantId, LogId};
 use crate::time::UnixMillis;
@@ -33,6 +34,8 @@ pub(super) struct Revoked {
     only: Cut,
     pub(super) at: UnixMillis,
     pub(super) issuer: u32,
+    /// Where it is entered, as far as one place says it.
+    place: Place,
     has_one: bool,
 }
 
@@ -84,6 +87,16 @@ impl Revocations {
         candidates.filter(|at| self.restoration(*at).revocation == *revocation)
     }
 
+    /// Where a revocation is entered first.
+    pub(super) fn place(&self, at: u32) -> Option<Place> {
+        let revoked = self.blocks.get(at as usize / BLOCK).and_then(|block| block.get(at as usize % BLOCK));
+        revoked.map(|revoked| revoked.place).filter(|place| *place != Place::NOWHERE)
+    }
+
+    pub(super) fn put(&mut self, at: u32, place: Place) {
+        self.blocks[at as usize / BLOCK][at as usize % BLOCK].place = place;
+    }
+
     /// What a revocation names for a log.
     pub(super) fn named(&self, at: u32, log: &LogId) -> Option<Cut> {
         let revoked = self.at(at);
@@ -107,7 +120,8 @@ impl Revocations {
             let room = if self.blocks.is_empty() { 0 } else { BLOCK };
             self.blocks.push(Vec::with_capacity(room));
         }
-        let revoked = Revoked { hash, grant: revocation.grant, only, at: revocation.at, issuer, has_one };
+        let (grant, place) = (revocation.grant, Place::NOWHERE);
+        let revoked = Revoked { hash, grant, only, at: revocation.at, issuer, place, has_one };
         self.blocks.last_mut().expect("a block with room").push(revoked);
         self.by_hash.insert(&hash, at);
         self.by_grant.insert(revocation.grant.as_bytes(), at);

@@ -26,7 +26,7 @@ impl Authority {
         let mut change = Change::default();
         let is_own = record.issuer() == Some(place.author);
         let slot = self.take(record, &mut change)?.filter(|_| is_own);
-        if let Some(slot) = slot.filter(|slot| self.places.insert(*slot, &place)) {
+        if let Some(slot) = slot.filter(|slot| self.put(*slot, &place)) {
             self.touch(slot, &mut change);
         }
         Ok(change)
@@ -203,6 +203,19 @@ impl Authority {
         Ok(())
     }
 
+    /// Notes where a record is entered. Says whether it is news.
+    fn put(&mut self, slot: Slot, place: &Entered) -> bool {
+        let Slot::Revocation(at) = slot else { return self.places.insert(slot, place) };
+        match (self.places.short(place), self.ended.place(at)) {
+            (None, _) => false,
+            (Some(first), None) => {
+                self.ended.put(at, first);
+                true
+            }
+            (Some(again), Some(first)) => again != first && self.places.insert(slot, place),
+        }
+    }
+
     fn is_here(&self, space: &SpaceId) -> Result<(), ControlError> {
         if *space == self.space { Ok(()) } else { Err(ControlError::OtherSpace) }
     }
@@ -211,7 +224,7 @@ impl Authority {
         if *space == self.space { Some(&mut self.own) } else { self.linked.get_mut(space) }
     }
 
-    fn was_any_root(&self, peer: &PeerId) -> bool {
+    pub(super) fn was_any_root(&self, peer: &PeerId) -> bool {
         self.own.was_root(peer) || self.linked.values().any(|lineage| lineage.was_root(peer))
     }
 

@@ -6,6 +6,7 @@ use super::city::*;
 use crate::authority::bounds::{GRANTS_MAX, LINKED_SPACES_MAX, SUCCESSIONS_MAX, WAITING_MAX};
 use crate::authority::issuers::Issuers;
 use crate::authority::places::{Places, Slot};
+use crate::authority::revocations::Revoked;
 use crate::authority::{
     Authority, CHANGED_GRANTS_MAX, Change, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, Shown,
     Written,
@@ -132,6 +133,22 @@ fn a_change_of_many_says_that_everything_changed() {
         change.add(peer(SENSOR).into(), id);
     }
     assert!(change.everything && change.grants.is_empty() && !change.is_empty());
+}
+
+#[test]
+fn a_revocation_has_as_many_places_and_ten_thousand_of_one_cut_are_small() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let ended = revoke(ROOT, &manager(), &[cut(log(1), 9)]);
+    let known = |authority: &Authority| {
+        usize::from(authority.ended.place(0).is_some()) + authority.places.of(Slot::Revocation(0)).count()
+    };
+    for position in 0..9 {
+        put(&mut authority, &entered(ROOT, &ended, None, position));
+        put(&mut authority, &entered(ROOT, &ended, None, position));
+        assert_eq!(known(&authority), PLACES_OF_ONE_RECORD_MAX.min(position as usize + 1));
+    }
+    // Two indexes beside it, of eight bytes an entry, whose nodes may be half empty: less than 200 bytes for each.
+    assert!(size_of::<Revoked>() + 2 * 8 * 2 <= 192);
 }
 
 /// Grants cost a check of their signature each: this is about the number, and not about who signed.
