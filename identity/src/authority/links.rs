@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Authority;
 use super::change::Change;
 use super::grants::issued_by_holder;
-use crate::access::{CHAIN_LINKS_MAX, Grant, Holder};
+use crate::access::{Approval, CHAIN_LINKS_MAX, ControlRecord, Grant, Holder};
 use crate::error::ChainError;
 use crate::id::{GrantId, PeerId};
 use crate::record::{Unverified, Verified};
@@ -66,18 +66,30 @@ impl Links {
 }
 
 impl Authority {
-    /// Learns what a peer shows of itself, in a handshake or in a log's header: its own grants that go back to a root, and
-    /// the links above them, from the root's on. What else it shows is left out, so that nobody fills the tables with
-    /// what it made up; so is what there is no room for.
-    pub fn learn_shown(
-        &mut self,
-        holder: &PeerId,
-        shown: impl IntoIterator<Item = Unverified<Grant>>,
-    ) -> Change {
-        let mut links = Links::of(shown).and_known(self);
+    /// Learns what a peer shows of itself: its own grants that go back to a root, the links above them, from the root's on, and
+    /// what roots approve of these. What else it shows is left out, so that nobody fills the tables with what it made up; so
+    /// is what there is no room for.
+    pub fn learn_shown(&mut self, holder: &PeerId, shown: impl IntoIterator<Item = ControlRecord>) -> Change {
+        let (mut grants, mut approvals) = (Vec::new(), Vec::new());
+        for record in shown {
+            match record {
+                ControlRecord::Grant(grant) => grants.push(grant),
+                ControlRecord::Approval(approval) => approvals.push(approval),
+                _ => {}
+            }
+        }
+        let mut change = Change::default();
+        let mut links = Links::of(grants).and_known(self);
+        // A root agrees with one of them: nobody else makes that up.
+        let counts = |it: &Unverified<Approval>| {
+            self.was_any_root(&it.claims().approver) && links.0.contains_key(&GrantId(it.claims().of))
+        };
+        approvals.retain(counts);
+        for approval in approvals {
+            change.join(self.learn(approval.into()).unwrap_or_default());
+        }
         let own = links.claims().filter(|(_, grant)| grant.holder == *holder);
         let own: Vec<_> = own.map(|(id, _)| *id).collect();
-        let mut change = Change::default();
         for id in own {
             for id in self.follow(&mut links, id).unwrap_or_default().iter().rev() {
                 if let Some(Link::Good(grant)) = links.0.get(id) {

@@ -18,25 +18,36 @@ pub(super) fn control() -> Topic {
     Topic::new(CollectionPath::control().as_str()).expect("a topic")
 }
 
+/// Whether a control log is that of a root.
+fn is_of_root(state: &LogState) -> bool {
+    matches!(state.header().stream().parse(), Ok(ControlStream::Root))
+}
+
 impl Node {
     /// Takes in what the store held of who may do what: control entries, and what the headers of all logs show.
     pub(super) fn load_control(&mut self, entries: Vec<ControlEntry>, logs: &[LogState]) {
-        // Those of control logs first: they let the entries of these count.
         let is_control = |state: &LogState| *state.header().collection() == CollectionPath::control();
         let (control, others): (Vec<_>, Vec<_>) = logs.iter().partition(|state| is_control(state));
-        control.iter().for_each(|state| self.learn_shown(state.header()));
-        let by_id: BTreeMap<_, _> = control.into_iter().map(|state| (state.log(), state)).collect();
-        for ControlEntry { log, position, record } in entries {
-            if let Some(state) = by_id.get(&log) {
-                let _ = self.enter(state, position, &record);
+        let by_id: BTreeMap<_, _> = control.iter().map(|state| (state.log(), *state)).collect();
+        // What roots say comes first: who the roots are, by whose word the chains count that others show.
+        let is_root = |log: &LogId| by_id.get(log).is_some_and(|state| is_of_root(state));
+        let (of_roots, of_managers): (Vec<_>, Vec<_>) = entries.into_iter().partition(|it| is_root(&it.log));
+        let enter = |node: &mut Self, entries: Vec<ControlEntry>| {
+            for ControlEntry { log, position, record } in entries {
+                if let Some(state) = by_id.get(&log) {
+                    let _ = node.enter(state, position, &record);
+                }
             }
-        }
+        };
+        enter(self, of_roots);
+        control.iter().for_each(|state| self.learn_shown(state.header()));
+        enter(self, of_managers);
         others.into_iter().for_each(|state| self.learn_shown(state.header()));
     }
 
     /// The grants that the header of a log shows count from now on, where they count at all.
     pub(super) fn learn_shown(&mut self, header: &LogHeader) {
-        let change = self.authority.learn_shown(&header.author(), header.grants());
+        let change = self.authority.learn_shown(&header.author(), header.grants().map(ControlRecord::from));
         self.rights_changed(&change);
     }
 

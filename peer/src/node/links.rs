@@ -288,7 +288,8 @@ impl Node {
         if claim.space != self.authority.space() {
             return Err(Refusal::OtherSpace);
         }
-        self.learn_papers(&claim.peer, &claim.records);
+        let change = self.authority.learn_shown(&claim.peer, claim.records.iter().cloned());
+        self.rights_changed(&change);
         if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use msec_crdt_store::HEADER_GRANTS_MAX;
 use msec_identity::handshake::RECORDS_SHOWN_MAX;
 use msec_identity::{
-    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, PeerId, Right,
+    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Right,
     Unverified, Verified,
 };
 
@@ -82,25 +82,6 @@ impl Node {
             }
         }
         shown
-    }
-
-    /// Learns what a peer shows of itself: its grants that go back to a root, those above them, and who approves of any of these.
-    /// Anything else would only fill the tables.
-    pub(super) fn learn_papers(&mut self, holder: &PeerId, shown: &[ControlRecord]) {
-        let grants = shown.iter().filter_map(|record| match record {
-            ControlRecord::Grant(grant) => Some(grant.clone()),
-            _ => None,
-        });
-        let mut change = self.authority.learn_shown(holder, grants);
-        for record in shown {
-            if let ControlRecord::Approval(approval) = record
-                && self.authority.grant(&GrantId(approval.claims().of)).is_some()
-                && let Ok(learnt) = self.authority.learn(record.clone())
-            {
-                change.join(learnt);
-            }
-        }
-        self.rights_changed(&change);
     }
 
     fn approvals_of(&self, grant: &GrantId) -> impl Iterator<Item = &Unverified<Approval>> {

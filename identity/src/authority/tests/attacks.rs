@@ -4,7 +4,8 @@ use super::city::*;
 use crate::authority::{Admissible, Authority, Shown, Written};
 use crate::error::{ChainError, Widened};
 use crate::{
-    CollectionPath, ControlStream, Grant, GrantId, Right, Rights, SpaceId, UnixMillis, Unverified, Verified,
+    CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Right, Rights, SpaceId, UnixMillis,
+    Unverified, Verified,
 };
 
 fn chain() -> [Grant; 3] {
@@ -223,25 +224,43 @@ fn what_one_root_of_another_city_issued_is_not_entered_by_the_other_root() {
 #[test]
 fn what_a_peer_shows_of_itself_is_learnt_and_what_it_made_up_is_not() {
     let grants = chain();
-    let mut signed: Vec<Unverified<Grant>> =
-        sign([ROOT, MANAGER, DEPUTY], &grants).into_iter().map(Unverified::from).collect();
+    let mut shown: Vec<ControlRecord> =
+        sign([ROOT, MANAGER, DEPUTY], &grants).into_iter().map(ControlRecord::from).collect();
     let made_up = Grant { issuer: peer(STRANGER), ..first(alone().space(), STRANGER, SENSOR) };
     let of_another = first(alone().space(), ROOT, THIRD);
-    signed.push(key(STRANGER).sign(made_up.clone()).into());
-    signed.push(key(STRANGER).sign(first(alone().space(), ROOT, SENSOR)).into());
-    signed.push(key(ROOT).sign(of_another.clone()).into());
-    signed.rotate_left(2);
+    shown.push(signed(STRANGER, made_up.clone()));
+    shown.push(signed(STRANGER, first(alone().space(), ROOT, SENSOR)));
+    shown.push(signed(ROOT, of_another.clone()));
+    shown.rotate_left(2);
     let mut authority = empty(&alone());
-    let change = authority.learn_shown(&peer(SENSOR), signed.clone());
+    let change = authority.learn_shown(&peer(SENSOR), shown.clone());
     assert_eq!(change.grants.len(), 3);
     assert!(may_write(&authority, SENSOR) && authority.grants.len() == 3);
     assert!(authority.grant(&made_up.id()).is_none() && authority.grant(&of_another.id()).is_none());
-    assert!(authority.learn_shown(&peer(SENSOR), signed.clone()).is_empty());
+    assert!(authority.learn_shown(&peer(SENSOR), shown.clone()).is_empty());
     // Nobody gains by what another one shows; and of what is known already the rest is enough.
-    assert!(empty(&alone()).learn_shown(&peer(STRANGER), signed.clone()).is_empty());
-    let last = signed.iter().filter(|it| it.claims().id() == grants[2].id()).cloned();
+    assert!(empty(&alone()).learn_shown(&peer(STRANGER), shown.clone()).is_empty());
+    let is_last =
+        |it: &&ControlRecord| matches!(it, ControlRecord::Grant(it) if it.claims().id() == grants[2].id());
+    let last = shown.iter().filter(is_last).cloned();
     let mut authority = fold(&alone(), &sign_all(&grants)[..2]);
     assert_eq!(authority.learn_shown(&peer(SENSOR), last).grants.len(), 1);
+}
+
+#[test]
+fn what_a_peer_shows_counts_with_the_approvals_that_it_shows() {
+    let board = manifest(&[ROOT, SECOND], 2);
+    let grant = first(board.space(), ROOT, SENSOR);
+    let approval = approve(board.space(), SECOND, grant.id().0);
+    let by_stranger = approve(board.space(), STRANGER, grant.id().0);
+    let of_another = approve(board.space(), SECOND, [9; 32]);
+    let mut authority = empty(&board);
+    let records = [signed(STRANGER, by_stranger), signed(SECOND, of_another), signed(ROOT, grant)];
+    assert!(authority.learn_shown(&peer(SENSOR), records.clone()).is_empty());
+    assert_eq!((authority.grants.len(), authority.approvals.len()), (0, 0));
+    let _ = authority.learn_shown(&peer(SENSOR), records.into_iter().chain([signed(SECOND, approval)]));
+    assert!(may_write(&authority, SENSOR));
+    assert_eq!((authority.grants.len(), authority.approvals.len()), (1, 1));
 }
 
 #[test]

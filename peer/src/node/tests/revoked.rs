@@ -2,7 +2,7 @@
 
 use msec_crdt_store::{CompactRange, Run};
 use msec_identity::{
-    ControlRecord, ControlStream, Cut, Cuts, GrantId, Record, Restoration, Revocation, Verified,
+    ControlRecord, ControlStream, Cut, Cuts, GrantId, Record, Restoration, Revocation, Succession, Verified,
 };
 
 use super::prefixes::Town;
@@ -149,6 +149,51 @@ fn a_restart_forgets_no_revocation() {
     town.run(20);
     assert_eq!(town.stored(LATE), [1.0, 2.0]);
     assert!(agree(&mut town, LATE, GATEWAY));
+}
+
+/// What a new root says counts by the word of the old ones, in whatever order the store tells of it.
+#[test]
+fn a_restart_knows_the_managers_that_a_later_root_let_in() {
+    let (later, manager) = (Identity::from_seed([8; 32]), Identity::from_seed([9; 32]));
+    let like = Grant::clone(&grant(&manager, &[Right::Manage, Right::Read, Right::Relay], 30));
+    let of_manager = later.sign(Grant { issuer: later.peer(), depth: 1, ..like });
+    let succession = root().sign(Succession {
+        space: manifest().space(),
+        issuer: root().peer(),
+        previous: manifest().space().0,
+        serial: 1,
+        roots: vec![root().peer(), later.peer()],
+        threshold: 1,
+        cuts: Cuts::default(),
+        at: START,
+    });
+    let mut town = town();
+    town.rigs.push(rig_with(9, vec![of_manager.clone()], Config::default(), MemoryDir::default()));
+    let boss = 4;
+    // It came with its invitation.
+    let change = town.rigs[boss].node.authority.learn(succession.clone().into()).expect("signed");
+    town.rigs[boss].node.rights_changed(&change);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, succession);
+    town.link(OWNER, GATEWAY);
+    town.run(5);
+    town.link(boss, GATEWAY);
+    town.run(20);
+    issue(&mut town.rigs[boss], ControlStream::Under(of_manager.id()), revocation_of_nothing(&manager));
+    town.run(20);
+    let gateway = &town.rigs[GATEWAY].node;
+    assert_eq!(gateway.frontier().filter(|(log, ..)| gateway.is_control_log(log)).count(), 2);
+    assert!(gateway.authority().stands(&of_manager.id()));
+    town.unlink_all();
+    let papers = vec![grant(&Identity::from_seed([3; 32]), &[Right::Relay, Right::Read], 30)];
+    let dir = town.rigs[GATEWAY].dir.clone();
+    let gateway = rig_with(3, papers, Config::default(), dir);
+    assert!(gateway.node.authority().stands(&of_manager.id()));
+}
+
+/// Some entry for a control log.
+fn revocation_of_nothing(issuer: &Identity) -> Verified<Revocation> {
+    let nothing = revocation(GrantId([7; 32]), []);
+    issuer.sign(Revocation { issuer: issuer.peer(), ..Revocation::clone(&nothing) })
 }
 
 /// Backdated or not: what comes after the cut is not taken, whoever brings it.
