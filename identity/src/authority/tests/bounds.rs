@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::city::*;
-use crate::authority::bounds::{GRANTS_MAX, LINKED_SPACES_MAX, SUCCESSIONS_MAX, WAITING_MAX};
+use crate::authority::bounds::{
+    GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX, SUCCESSIONS_MAX, WAITING_MAX,
+};
 use crate::authority::issuers::Issuers;
 use crate::authority::places::{Places, Slot};
 use crate::authority::revocations::Revoked;
@@ -87,6 +89,28 @@ fn where_a_revocation_is_lost_no_grant_below_its_issuer_is_taken() {
     authority.issuers.spend(&peer(MANAGER));
     let sensor = below(&deputy, DEPUTY, SENSOR);
     assert!(matches!(authority.learn(signed(DEPUTY, sensor)), Err(ControlError::Issuer)));
+}
+
+#[test]
+fn a_full_table_loses_no_revocation_of_a_root_not_even_one_that_waits_for_others() {
+    let board = manifest(&[ROOT, SECOND], 2);
+    let grant = first(board.space(), ROOT, SENSOR);
+    let agree = |of| shown(SECOND, &approve(board.space(), SECOND, of));
+    let mut full = fold(&board, [&shown(ROOT, &grant), &agree(grant.id().0)]);
+    let ended = revoke(ROOT, &grant, &[cut(log(1), 9)]);
+    for number in 0..REVOCATIONS_MAX as u64 {
+        full.ended.insert(*blake3::hash(&number.to_le_bytes()).as_bytes(), 0, &revoke(ROOT, &manager(), &[]));
+    }
+    // Once the other root has agreed it binds, and its grant falls whole.
+    let mut authority = full.clone();
+    put(&mut authority, &agree(ended.hash()));
+    put(&mut authority, &shown(ROOT, &ended));
+    assert!(authority.is_revoked(&grant.id()));
+    assert_eq!(authority.cut(&grant.id(), &log(1)).map(|cut| cut.size), Some(0));
+    // Before that it may bind yet: nothing more is granted in its issuer's name.
+    assert!(matches!(full.learn(signed(ROOT, ended)), Err(ControlError::Revocations)));
+    let next = first(board.space(), ROOT, DEPUTY);
+    assert!(matches!(full.learn(signed(ROOT, next)), Err(ControlError::Issuer)));
 }
 
 #[test]
