@@ -8,6 +8,8 @@
 //! | [`record`] | what holds for every signed record |
 //! | [`gossip`], [`overlay`], [`node`] | the machines, and what must hold whatever they are fed |
 //! | [`noise`] | an attacker who does the Noise handshake right, and says what he likes inside of it |
+//! | [`pairing`] | codes, and an attacker who has one |
+//! | [`sealed`] | a sealed collection, of which nothing else opens than what was sealed |
 //! | [`vectors`] | frames of every kind |
 //! | [`document`] | entries of a document, and that their order changes nothing |
 //! | [`disk`] | the bytes of the store, written down a second time |
@@ -18,7 +20,9 @@ pub mod gossip;
 pub mod node;
 pub mod noise;
 pub mod overlay;
+pub mod pairing;
 pub mod record;
 pub mod script;
+pub mod sealed;
 pub mod town;
 pub mod vectors;

@@ -13,19 +13,32 @@ use snow::{Builder, HandshakeState};
 use crate::town::{self, BINDING, NOISE_SECRET, NOW};
 
 /// What snow wants as room for a message beside its payload.
-const OVERHEAD_BYTES: usize = 128;
+pub(crate) const OVERHEAD_BYTES: usize = 128;
 
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
 }
 
 fn noise(initiator: bool) -> HandshakeState {
-    let prologue = [b"msec/link/1", &BINDING.0[..]].concat();
-    let pattern = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse().expect("a pattern that snow knows");
-    let builder = Builder::with_resolver(pattern, Box::new(FixedResolver))
+    state("Noise_XX_25519_ChaChaPoly_BLAKE2s", b"msec/link/1", None, initiator)
+}
+
+/// A side of a handshake in that pattern, with the prologue that begins so, and the town's only Noise key.
+pub(crate) fn state(
+    pattern: &str,
+    prologue: &[u8],
+    psk: Option<&[u8; 32]>,
+    initiator: bool,
+) -> HandshakeState {
+    let prologue = [prologue, &BINDING.0].concat();
+    let pattern = pattern.parse().expect("a pattern that snow knows");
+    let mut builder = Builder::with_resolver(pattern, Box::new(FixedResolver))
         .local_private_key(&NOISE_SECRET)
         .and_then(|it| it.prologue(&prologue))
         .expect("a key and a prologue, once each");
+    if let Some(psk) = psk {
+        builder = builder.psk(0, psk).expect("a secret, once");
+    }
     let built = if initiator { builder.build_initiator() } else { builder.build_responder() };
     built.expect("a pattern that snow knows")
 }
@@ -60,20 +73,20 @@ impl Random for Fixed {
     }
 }
 
-fn write(noise: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn write(noise: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
     let mut message = vec![0; payload.len() + OVERHEAD_BYTES];
     let length = noise.write_message(payload, &mut message).expect("it is our turn, and there is room");
     message.truncate(length);
     message
 }
 
-fn read(noise: &mut HandshakeState, message: &[u8]) {
+pub(crate) fn read(noise: &mut HandshakeState, message: &[u8]) {
     let mut payload = vec![0; message.len()];
     noise.read_message(message, &mut payload).expect("what the other side wrote");
 }
 
 /// The longest payload that fits in a Noise message.
-const PAYLOAD_BYTES_MAX: usize = 60_000;
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 60_000;
 
 /// A responder reads `first`.
 pub fn first(first: &[u8]) {
@@ -139,7 +152,7 @@ pub fn answer(payload: &[u8]) {
 }
 
 /// Whether an honest peer gave that identity's signature to the attacker's Noise key.
-fn is_of_town(peer: msec_identity::PeerId) -> bool {
+pub(crate) fn is_of_town(peer: msec_identity::PeerId) -> bool {
     [town::sensor(), town::gateway()].iter().any(|identity| identity.peer() == peer)
 }
 

@@ -12,7 +12,8 @@ use msec_crdt_store::{
     VerifiedRun, encode_readings,
 };
 use msec_fuzz::script::{STEPS_MAX, Script};
-use msec_fuzz::{disk, document, gossip, node, noise, overlay, town, vectors};
+use msec_fuzz::{disk, document, gossip, node, noise, overlay, pairing, sealed, town, vectors};
+use msec_identity::backup::{split, to_words};
 use msec_identity::{LogId, Right, UnixMillis};
 use msec_peer::Membership;
 
@@ -57,6 +58,43 @@ fn handshakes(seeds: &mut Seeds) {
     }
     // "No valid grant": the variant 1, which holds the index 0.
     add(seeds, "handshake", "refusal", vec![4, 0x82, 0x01, 0x81, 0x00]);
+}
+
+fn pairings(seeds: &mut Seeds) {
+    add(seeds, "code", "invite", pairing::invite().to_string().into_bytes());
+    add(seeds, "code", "walk-up", pairing::open_invite().code().into_bytes());
+    let typed = pairing::invite().to_string().to_lowercase().replace('0', "o").replace("48", "4 8-");
+    add(seeds, "code", "typed", typed.into_bytes());
+    let [first, second, third] = pairing::honest_messages();
+    for (which, name, bytes) in [
+        (0, "first", first),
+        (1, "second", second),
+        (1, "refused", vec![0x70, 0, 4, 0, 60]),
+        (2, "third", third),
+        (3, "papers", pairing::honest_papers()),
+        (4, "approved", vec![0x82, 0, 0x81, 0x41, 1]),
+        // "The owner declined": the variant 1, which holds the variant 6, which holds nothing.
+        (4, "declined", vec![0x82, 1, 0x81, 0x82, 6, 0x80]),
+    ] {
+        add(seeds, "pairing", name, [&[which], &bytes[..]].concat());
+    }
+}
+
+fn secrets(seeds: &mut Seeds) {
+    let ours = sealed::collection();
+    for (which, name, bytes) in [
+        (0, "body", ours.body.clone()),
+        (1, "data-key", ours.data_key.clone()),
+        (2, "wrap", ours.wrap.clone()),
+        (3, "epoch", ours.epoch.to_bytes()),
+        (4, "key", ours.reader.endorsement().to_bytes()),
+    ] {
+        add(seeds, "sealed", name, [&[which], &bytes[..]].concat());
+    }
+    let words = to_words(&town::sensor());
+    add(seeds, "share", "whole", [&[0], words.as_bytes()].concat());
+    let shares = split(&town::sensor(), 2, 3, &mut pairing::rng(1)).expect("two of three");
+    add(seeds, "share", "share", [&[1], shares[2].to_words().as_bytes()].concat());
 }
 
 fn logs(seeds: &mut Seeds) {
@@ -234,7 +272,7 @@ fn gateways(seeds: &mut Seeds) {
 #[test]
 fn the_committed_seeds_are_what_the_code_writes() {
     let mut seeds = Seeds::new();
-    for make in [records, handshakes, logs, claims, stores, machines, texts, gateways] {
+    for make in [records, handshakes, pairings, secrets, logs, claims, stores, machines, texts, gateways] {
         make(&mut seeds);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,16 @@
+//! The four messages of a pairing: off the wire, and inside of Noise by somebody who has the code. The first byte says which.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use msec_fuzz::pairing;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    match which % 5 {
+        0 => pairing::first(bytes),
+        1 => pairing::second(bytes),
+        2 => pairing::third(bytes),
+        3 => pairing::papers(bytes),
+        _ => pairing::answer(bytes),
+    }
+});
