@@ -1,5 +1,8 @@
 //! One leaf of a log, and the body that lies beside it.
 
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode, Encoder, encode};
 use msec_identity::UnixMillis;
@@ -16,6 +19,8 @@ pub(super) const ENTRY_OVERHEAD_BYTES: usize = 48;
 
 const DOMAIN: &str = "msec/entry/1";
 const COMMITMENT_DOMAIN: &str = "msec/commitment/1";
+/// What BLAKE3 makes of that domain before it hashes anything under it: the same for all entries.
+static COMMITMENT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(COMMITMENT_DOMAIN));
 
 /// What an entry says. Kinds that this version does not know are kept and forwarded, and not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +103,7 @@ impl Body {
         match self {
             Self::Erased { commitment } => *commitment,
             Self::Kept { salt, bytes } => {
-                let mut hasher = blake3::Hasher::new_derive_key(COMMITMENT_DOMAIN);
+                let mut hasher = blake3::Hasher::new_from_context_key(&COMMITMENT_KEY);
                 *hasher.update(salt).update(bytes).finalize().as_bytes()
             }
         }

@@ -68,8 +68,8 @@ pub struct Config {
     pub links_max: usize,
     /// The pause before a failed commit is tried again, doubled at each failure up to a minute. Default: 1 s.
     pub commit_retry: Duration,
-    /// Bytes of verified runs of others that may wait for the disk, and as many of own entries. Beyond it, runs of others are
-    /// dropped (they are fetched again later), or publishing is refused. Default: 8 MiB.
+    /// Bytes of verified runs of others that may wait for the disk, and as many of own entries. No more is asked for than there is
+    /// room; what comes all the same is dropped, and fetched again later. Beyond it, publishing is refused. Default: 8 MiB.
     pub waiting_bytes_max: usize,
     /// How many logs to hold. Further ones are dropped. Default: 100,000, about 100 MB of memory.
     pub logs_max: usize,
