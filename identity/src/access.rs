@@ -9,6 +9,8 @@
 //! | `approval` | [`Approval`]: another root agrees |
 //! | `revocation` | [`Revocation`] ends a grant, [`Restoration`] names logs that it forgot |
 //! | `succession` | [`Succession`]: other roots from now on |
+//! | `linked` | [`Linked`]: the manifest of another space |
+//! | `receipt` | [`Receipt`]: a peer knows of an end |
 //! | `control` | [`ControlRecord`]: any of them, as control logs carry them |
 
 mod approval;
@@ -16,6 +18,8 @@ mod caveats;
 mod control;
 mod cuts;
 mod grant;
+mod linked;
+mod receipt;
 mod revocation;
 mod succession;
 mod text;
@@ -28,6 +32,8 @@ pub use caveats::{Area, Caveats, PURPOSE_BYTES_MAX};
 pub use control::{ControlRecord, ControlStream, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord};
 pub use cuts::{Cut, Cuts, REVOCATION_CUTS_MAX};
 pub use grant::{CHAIN_LINKS_MAX, Grant, Holder, ParseRightsError, Right, Rights};
+pub use linked::Linked;
+pub use receipt::Receipt;
 pub use revocation::{REASON_BYTES_MAX, Restoration, Revocation};
 pub use succession::Succession;
 pub use text::ShortText;

@@ -11,6 +11,7 @@
 //! | `judge` | the rules |
 //! | `chain` | [`Authority::check_chain`] and [`Authority::admissible`]: by what right a log is written |
 //! | `links` | [`Authority::learn_shown`]: what a peer shows of itself |
+//! | `list` | what is held, for whoever looks at it: [`Voices`], [`Revoked`] |
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `lineage` | who speaks for a space |
@@ -26,6 +27,7 @@ mod issuers;
 mod judge;
 mod lineage;
 mod links;
+mod list;
 mod places;
 mod readers;
 mod revocations;
@@ -52,8 +54,9 @@ pub use self::bounds::{
     PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, SUCCESSIONS_MAX,
     WAITING_MAX,
 };
-pub use self::chain::{Admissible, Shown, Written};
+pub use self::chain::{Admissible, RECEIPTS_STREAM, Shown, Written};
 pub use self::change::Change;
+pub use self::list::{Revoked, Voices};
 pub use self::places::Entered;
 pub use self::readers::{Ended, Reader};
 

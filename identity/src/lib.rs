@@ -65,17 +65,18 @@ mod verifier;
 mod words;
 
 pub use access::{
-    Approval, Area, CHAIN_LINKS_MAX, Caveats, ControlRecord, ControlStream, Cut, Cuts, Grant, Holder,
-    PURPOSE_BYTES_MAX, ParseRightsError, REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Restoration, Revocation,
-    Right, Rights, ShortText, Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
+    Approval, Area, CHAIN_LINKS_MAX, Caveats, ControlRecord, ControlStream, Cut, Cuts, Grant, Holder, Linked,
+    PURPOSE_BYTES_MAX, ParseRightsError, REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Receipt, Restoration,
+    Revocation, Right, Rights, ShortText, Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
 };
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
 };
 pub use authority::{
     APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended,
-    Entered, GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX,
-    RESTORATIONS_MAX, REVOCATIONS_MAX, Reader, SUCCESSIONS_MAX, Shown, WAITING_MAX, Written,
+    Entered, GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM,
+    RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, Reader, Revoked, SUCCESSIONS_MAX, Shown,
+    Voices, WAITING_MAX, Written,
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, InviteError, KeyFileError,

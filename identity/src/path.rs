@@ -12,6 +12,7 @@ use crate::error::PathError;
 pub const PATH_BYTES_MAX: usize = 128;
 
 const CONTROL: &str = ".control";
+const RECEIPTS: &str = ".receipts";
 
 /// A collection such as `parks/noise`, or a prefix of many. The empty path stands for the whole space.
 ///
@@ -29,6 +30,11 @@ impl CollectionPath {
     /// Where control logs lie: what roots and managers say about rights.
     pub fn control() -> Self {
         Self(CONTROL.to_owned())
+    }
+
+    /// Where logs lie in which peers confirm what they have learnt.
+    pub fn receipts() -> Self {
+        Self(RECEIPTS.to_owned())
     }
 
     /// Whether it is the mesh's own: its first segment begins with a dot. No right to write counts there.

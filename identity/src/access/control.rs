@@ -11,6 +11,8 @@ use minicbor::Decoder;
 
 use super::approval::Approval;
 use super::grant::Grant;
+use super::linked::Linked;
+use super::receipt::Receipt;
 use super::revocation::{Restoration, Revocation};
 use super::succession::Succession;
 use crate::error::RecordError;
@@ -37,6 +39,10 @@ pub enum ControlRecord {
     Restoration(Unverified<Restoration>),
     /// Other roots.
     Succession(Unverified<Succession>),
+    /// The roots of another space.
+    Linked(Unverified<Linked>),
+    /// A peer knows of an end. It stands in logs in [`crate::CollectionPath::receipts`], and changes nothing.
+    Receipt(Unverified<Receipt>),
     /// A kind that this version does not know: kept and forwarded, and taken for nothing.
     Unknown(UnknownRecord),
 }
@@ -64,6 +70,8 @@ impl ControlRecord {
             Revocation::DOMAIN => Self::Revocation(Unverified::from_bytes(bytes)?),
             Restoration::DOMAIN => Self::Restoration(Unverified::from_bytes(bytes)?),
             Succession::DOMAIN => Self::Succession(Unverified::from_bytes(bytes)?),
+            Linked::DOMAIN => Self::Linked(Unverified::from_bytes(bytes)?),
+            Receipt::DOMAIN => Self::Receipt(Unverified::from_bytes(bytes)?),
             domain => Self::Unknown(UnknownRecord::parse(domain, d, bytes)?),
         })
     }
@@ -76,7 +84,38 @@ impl ControlRecord {
             Self::Revocation(it) => it.to_bytes(),
             Self::Restoration(it) => it.to_bytes(),
             Self::Succession(it) => it.to_bytes(),
+            Self::Linked(it) => it.to_bytes(),
+            Self::Receipt(it) => it.to_bytes(),
             Self::Unknown(it) => it.bytes.clone(),
+        }
+    }
+
+    /// The hash of what it says ([`Record::hash`]); `None` where this version cannot tell.
+    pub fn hash(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Grant(it) => Some(it.claims().hash()),
+            Self::Approval(it) => Some(it.claims().hash()),
+            Self::Revocation(it) => Some(it.claims().hash()),
+            Self::Restoration(it) => Some(it.claims().hash()),
+            Self::Succession(it) => Some(it.claims().hash()),
+            Self::Linked(it) => Some(it.claims().hash()),
+            Self::Receipt(it) => Some(it.claims().hash()),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Whether whoever it claims to be from signed it, as [`crate::Verifier::strict`] checks it. What this version does not know, nobody can check.
+    pub fn is_signed(&self) -> bool {
+        let Some(issuer) = self.issuer() else { return false };
+        match self.clone() {
+            Self::Grant(it) => it.verify(&issuer).is_ok(),
+            Self::Approval(it) => it.verify(&issuer).is_ok(),
+            Self::Revocation(it) => it.verify(&issuer).is_ok(),
+            Self::Restoration(it) => it.verify(&issuer).is_ok(),
+            Self::Succession(it) => it.verify(&issuer).is_ok(),
+            Self::Linked(it) => it.verify(&issuer).is_ok(),
+            Self::Receipt(it) => it.verify(&issuer).is_ok(),
+            Self::Unknown(_) => false,
         }
     }
 
@@ -88,6 +127,8 @@ impl ControlRecord {
             Self::Revocation(it) => Some(it.claims().issuer),
             Self::Restoration(it) => Some(it.claims().issuer),
             Self::Succession(it) => Some(it.claims().issuer),
+            Self::Linked(it) => Some(it.claims().issuer),
+            Self::Receipt(it) => Some(it.claims().issuer),
             Self::Unknown(_) => None,
         }
     }
@@ -100,6 +141,8 @@ impl ControlRecord {
             Self::Revocation(it) => Some(it.claims().space),
             Self::Restoration(it) => Some(it.claims().space),
             Self::Succession(it) => Some(it.claims().space),
+            Self::Linked(it) => Some(it.claims().space),
+            Self::Receipt(it) => Some(it.claims().space),
             Self::Unknown(_) => None,
         }
     }
@@ -145,7 +188,7 @@ macro_rules! from {
     )*};
 }
 
-from!(Grant, Approval, Revocation, Restoration, Succession);
+from!(Grant, Approval, Revocation, Restoration, Succession, Linked, Receipt);
 
 /// The stream of a control log: under what its author issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

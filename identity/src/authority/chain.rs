@@ -9,6 +9,19 @@ use crate::id::{GrantId, LogId, PeerId};
 use crate::path::CollectionPath;
 use crate::record::Unverified;
 
+/// The stream in which a peer confirms what it has learnt, in [`CollectionPath::receipts`].
+pub const RECEIPTS_STREAM: &str = "ends";
+
+/// What lets somebody write a log.
+enum Needed {
+    /// `write`, there.
+    Write,
+    /// This grant, with `manage`.
+    Under(GrantId),
+    /// `relay` or `manage`, anywhere.
+    Carry,
+}
+
 /// Which log somebody writes, or wants to.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
@@ -46,29 +59,33 @@ impl Authority {
     /// that everybody who holds the log comes to the same answer, whatever else they know. Revocations and the
     /// time are not looked at: what was stored once can be loaded.
     ///
-    /// In control logs the right is `manage`, of the link that the stream names, or being a root. Nobody writes in
-    /// other collections of the mesh's own.
+    /// In control logs the right is `manage`, of the link that the stream names, or being a root; in those of receipts it is
+    /// `relay` or `manage`, anywhere. Nobody writes in other collections of the mesh's own.
     pub fn check_chain(
         &self,
         log: &Written<'_>,
         shown: impl IntoIterator<Item = Unverified<Grant>>,
     ) -> Result<Shown, ChainError> {
-        let under = if *log.collection == CollectionPath::control() {
+        let needed = if *log.collection == CollectionPath::control() {
             match log.stream.parse().map_err(|_| ChainError::Stream)? {
                 ControlStream::Root if self.own.was_root(&log.author) => return Ok(Shown::Root(log.author)),
                 ControlStream::Root => return Err(ChainError::NotARoot),
-                ControlStream::Under(grant) => Some(grant),
+                ControlStream::Under(grant) => Needed::Under(grant),
             }
+        } else if *log.collection == CollectionPath::receipts() && log.stream == RECEIPTS_STREAM {
+            Needed::Carry
         } else if log.collection.is_reserved() {
             return Err(ChainError::Stream);
         } else {
-            None
+            Needed::Write
         };
         let mut links = Links::of(shown);
         let gives = |(id, grant): &(&GrantId, &Grant)| {
-            let right = match under {
-                Some(under) => **id == under && grant.rights.contains(Right::Manage),
-                None => grant.rights.contains(Right::Write) && grant.resource.covers(log.collection),
+            let has = |right| grant.rights.contains(right);
+            let right = match needed {
+                Needed::Under(under) => **id == under && has(Right::Manage),
+                Needed::Write => has(Right::Write) && grant.resource.covers(log.collection),
+                Needed::Carry => has(Right::Relay) || has(Right::Manage),
             };
             grant.holder == log.author && right
         };

@@ -7,7 +7,9 @@ use super::bounds::{
 use super::change::Change;
 use super::lineage::Lineage;
 use super::places::{Entered, Slot};
-use crate::access::{Approval, ControlRecord, Grant, Holder, Restoration, Revocation, Right, Succession};
+use crate::access::{
+    Approval, ControlRecord, Grant, Holder, Linked, Restoration, Revocation, Right, Succession,
+};
 use crate::error::ControlError;
 use crate::id::{GrantId, PeerId, SpaceId};
 use crate::manifest::Manifest;
@@ -53,7 +55,8 @@ impl Authority {
             ControlRecord::Revocation(it) => self.take_revocation(it, change),
             ControlRecord::Restoration(it) => self.take_restoration(it, change).map(Some),
             ControlRecord::Succession(it) => self.take_succession(it, change).map(|()| None),
-            ControlRecord::Unknown(_) => Ok(None),
+            ControlRecord::Linked(it) => self.take_linked(it, change).map(|()| None),
+            ControlRecord::Receipt(_) | ControlRecord::Unknown(_) => Ok(None),
         }
     }
 
@@ -214,6 +217,22 @@ impl Authority {
             }
             (Some(again), Some(first)) => again != first && self.places.insert(slot, place),
         }
+    }
+
+    /// The roots of another space are known from now on, if somebody says so to whom a chain leads.
+    fn take_linked(&mut self, linked: Unverified<Linked>, change: &mut Change) -> Result<(), ControlError> {
+        self.is_here(&linked.claims().space)?;
+        let issuer = linked.claims().issuer;
+        let manifest = linked.claims().manifest()?;
+        if self.lineage(&manifest.space()).is_some() {
+            return Ok(());
+        }
+        if !self.is_known(&issuer) {
+            return Err(ControlError::Waiting);
+        }
+        linked.verify_by(&self.verifier, &issuer)?;
+        change.join(self.learn_manifest(manifest)?);
+        Ok(())
     }
 
     fn is_here(&self, space: &SpaceId) -> Result<(), ControlError> {

@@ -5,5 +5,6 @@ mod basics;
 mod bounds;
 mod city;
 mod laws;
+mod list;
 mod model;
 mod pairs;
