@@ -3,11 +3,19 @@
 mod args;
 mod ask;
 #[cfg(feature = "index")]
+mod explain;
+#[cfg(feature = "index")]
 mod export;
+#[cfg(feature = "index")]
+mod grant;
+#[cfg(feature = "index")]
+mod grants;
 #[cfg(feature = "index")]
 mod keep;
 mod line;
 mod publish;
+#[cfg(feature = "index")]
+mod revoke;
 #[cfg(feature = "index")]
 mod roll_ups;
 mod run;
@@ -18,6 +26,7 @@ mod store;
 #[cfg(feature = "documents")]
 mod things;
 mod values;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,7 +72,18 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Init(init) => space::init(&init),
         Command::Id(id) => space::id(&id),
         Command::Found(found) => space::found(&found),
-        Command::Grant(grant) => space::grant(&grant),
+        #[cfg(feature = "index")]
+        Command::Grant(args) => grant::grant(&args),
+        #[cfg(feature = "index")]
+        Command::Grants(args) => grants::grants(&args),
+        #[cfg(feature = "index")]
+        Command::Approve(args) => grant::approve(&args),
+        #[cfg(feature = "index")]
+        Command::Revoke(args) => revoke::revoke(&args),
+        #[cfg(feature = "index")]
+        Command::Restore(args) => revoke::restore(&args),
+        #[cfg(feature = "index")]
+        Command::Explain(args) => explain::explain(&args),
         Command::Join(join) => space::join(&join),
         Command::Run(options) => run::run(options),
         Command::Publish(publish) => publish::publish(&publish),

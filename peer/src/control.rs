@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `message` | what is asked and answered |
 //! | `server` | answers for a running peer |
+//! | `access` | what is asked and answered of who may do what |
 //! | `query` | which readings a program asks for |
 //! | `roll_ups` | answers what minutes, hours and days come to |
 //! | `things` | what is asked and answered of the registry of things |
@@ -13,6 +14,8 @@
 //! may do what the peer may do, as they could with its key. One line of JSON is a [`Request`]; each line back is an
 //! [`Answer`], the last one [`Answer::Done`] or [`Answer::Error`].
 
+#[cfg(feature = "index")]
+mod access;
 mod client;
 mod message;
 mod query;
@@ -22,6 +25,8 @@ mod server;
 #[cfg(feature = "documents")]
 mod things;
 
+#[cfg(feature = "index")]
+pub use access::{AccessAnswer, AccessRequest};
 pub(crate) use client::Session;
 pub use message::{Answer, ReadingLine, Request, RowLine, StreamLine};
 pub use query::{Near, QueryRequest, Within};

@@ -9,7 +9,7 @@
 //! - getters, whenever.
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
-//! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
+//! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `issue` (what a manager needs to say so), `receipts` (who confirms that it knows), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `commit` (group commit), `notes`
 //! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
@@ -27,6 +27,7 @@ mod forks;
 mod greeting;
 mod hearsay;
 mod io;
+mod issue;
 mod links;
 mod logs;
 mod mark;
@@ -35,6 +36,7 @@ mod notes;
 mod papers;
 mod prefixes;
 mod reach;
+mod receipts;
 mod replicate;
 mod sizes;
 
@@ -61,6 +63,7 @@ pub use io::{
     CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused,
     RefusedKind, StreamName, StreamSpec, Ticket,
 };
+pub use issue::{Fall, LogUnder};
 use links::Links;
 use logs::Logs;
 pub use mark::Mark;
@@ -68,6 +71,8 @@ use membership::Neighbours;
 use notes::Notes;
 use prefixes::Prefixes;
 pub use reach::Network;
+use receipts::Receipts;
+pub use receipts::ServedAfter;
 use replicate::Reads;
 pub use sizes::{ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes, TRACES_MAX};
 
@@ -91,6 +96,7 @@ pub struct Node {
     gossip: Gossip,
     reads: Reads,
     prefixes: Prefixes,
+    receipts: Receipts,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -133,6 +139,7 @@ impl Node {
         let is_leaf = config.role == Role::Leaf;
         let wanted = if is_leaf { config.interest.told() } else { config.interest.clone() };
         let wanted = wanted.with(&control::control());
+        let wanted = if config.receipts && !is_leaf { receipts::with_receipts(wanted) } else { wanted };
         let interest = wanted.intersect(&links::holdable(&authority, &me, None));
         let of_gossip = msec_gossip::Config {
             control: Interest::none().with(&control::control()),
@@ -153,6 +160,7 @@ impl Node {
             notes: Notes::default(),
             reads: Reads::default(),
             prefixes: Prefixes::default(),
+            receipts: Receipts::default(),
             outputs: VecDeque::new(),
             config,
             identity,
@@ -204,6 +212,7 @@ impl Node {
         self.check_clock();
         self.expire_handshakes();
         self.review_admissions();
+        self.confirm();
         self.advertise();
         self.dial_waiting();
         if self.overlay.poll_timeout().is_some_and(|due| due <= self.now.mono) {
@@ -289,6 +298,9 @@ impl Node {
     }
 
     fn output(&mut self, output: Output) {
+        if matches!(output, Output::Published { ticket: receipts::NOBODY, .. }) {
+            return;
+        }
         self.outputs.push_back(output);
     }
 

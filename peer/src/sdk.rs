@@ -1,6 +1,8 @@
 //! A peer for apps: open it, publish, subscribe, query.
 
 #[cfg(feature = "index")]
+mod access;
+#[cfg(feature = "index")]
 mod claiming;
 #[cfg(feature = "documents")]
 mod compaction;
@@ -19,6 +21,12 @@ mod status;
 mod subscription;
 
 #[cfg(feature = "index")]
+pub use access::{
+    AccessFailed, AccessTree, Confirmed, CutTerms, EndView, Explanation, GrantHolder, GrantTerms, GrantView,
+    HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored,
+    RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
+};
+#[cfg(feature = "index")]
 pub use claiming::{Claims, STATEMENTS_MAX};
 #[cfg(feature = "documents")]
 pub use compaction::Compacted;
@@ -32,7 +40,7 @@ pub use error::{CompactFailed, EditFailed, RegistryFailed};
 pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };
-pub use invitation::Membership;
+pub use invitation::{Fault, Membership};
 pub use owner::Owner;
 pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;
@@ -40,5 +48,5 @@ pub use pending::Pending;
 pub use registry::{Registry, RegistryWatch};
 #[cfg(feature = "index")]
 pub use retaining::{KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError};
-pub use status::{Found, Granted, Kept, Neighbour, Over, Status};
+pub use status::{Found, Granted, Kept, Neighbour, Over, Served, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Authority;
 use super::change::Change;
 use super::grants::issued_by_holder;
-use crate::access::{Approval, CHAIN_LINKS_MAX, ControlRecord, Grant, Holder};
+use crate::access::{Approval, CHAIN_LINKS_MAX, ControlRecord, Grant, Holder, Linked};
 use crate::error::ChainError;
 use crate::id::{GrantId, PeerId};
 use crate::record::{Unverified, Verified};
@@ -67,14 +67,15 @@ impl Links {
 
 impl Authority {
     /// Learns what a peer shows of itself: its own grants that go back to a root, the links above them, from the root's on, and
-    /// what roots approve of these. What else it shows is left out, so that nobody fills the tables with what it made up; so
+    /// what roots approve of these, and who the roots of a space are that holds one of them. What else it shows is left out, so that nobody fills the tables with what it made up; so
     /// is what there is no room for.
     pub fn learn_shown(&mut self, holder: &PeerId, shown: impl IntoIterator<Item = ControlRecord>) -> Change {
-        let (mut grants, mut approvals) = (Vec::new(), Vec::new());
+        let (mut grants, mut approvals, mut linked) = (Vec::new(), Vec::new(), Vec::new());
         for record in shown {
             match record {
                 ControlRecord::Grant(grant) => grants.push(grant),
                 ControlRecord::Approval(approval) => approvals.push(approval),
+                ControlRecord::Linked(manifest) => linked.push(manifest),
                 _ => {}
             }
         }
@@ -88,6 +89,9 @@ impl Authority {
         for approval in approvals {
             change.join(self.learn(approval.into()).unwrap_or_default());
         }
+        for linked in linked {
+            self.take_shown_linked(&mut links, linked, &mut change);
+        }
         let own = links.claims().filter(|(_, grant)| grant.holder == *holder);
         let own: Vec<_> = own.map(|(id, _)| *id).collect();
         for id in own {
@@ -98,6 +102,20 @@ impl Authority {
             }
         }
         change
+    }
+
+    /// Who the roots of a space are is told by whoever granted to it, where that goes back to a root of ours.
+    fn take_shown_linked(&mut self, links: &mut Links, linked: Unverified<Linked>, change: &mut Change) {
+        let issuer = linked.claims().issuer;
+        let Ok(manifest) = linked.claims().manifest() else { return };
+        let space = Holder::Space(manifest.space());
+        let of = links.claims().filter(|(_, grant)| grant.holder == space && grant.issuer == issuer);
+        let of: Vec<_> = of.map(|(id, _)| *id).collect();
+        if of.into_iter().any(|id| self.follow(links, id).is_ok())
+            && linked.verify_by(&self.verifier, &issuer).is_ok()
+        {
+            change.join(self.learn_manifest(manifest).unwrap_or_default());
+        }
     }
 
     /// Checks the chain of one grant. Returns it, from the grant up to a root's.

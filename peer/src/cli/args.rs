@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use msec_crdt_store::ValueQuality;
-use msec_identity::{CollectionPath, PeerId};
+use msec_identity::CollectionPath;
 
 #[cfg(feature = "index")]
 use super::keep::KeepArg;
@@ -32,13 +32,47 @@ pub(super) enum Command {
     /// Found a space, which this peer then owns; makes the identity if there is none
     #[command(after_help = "Example:\n  msec found harbour --data-dir gateway")]
     Found(Found),
-    /// Let somebody do something in the space that this peer founded
+    /// Let somebody do something, as a root or by a grant with `manage`
+    #[cfg(feature = "index")]
     #[command(
-        after_help = "Example:\n  msec grant 1f0c… --may write --in parks --out sensor.invitation --data-dir gateway\n\n\
-                      The file is an invitation: it holds the space's manifest and the grant. Whoever is named in it\n\
-                      takes it in with `msec join`; nobody else has a use for it."
+        after_help = "Examples:\n  msec grant 1f0c… --may write --in parks --out sensor.invitation --data-dir gateway\n  \
+                      msec grant 9c31… --may manage,read,write --in parks --depth 2 --out office.invitation\n  \
+                      msec grant 1f0c… --may write --in parks --rate 60 --within 43.42,-3.85,43.47,-3.76 --out sensor.invitation\n\n\
+                      The file is an invitation: it holds the space's manifest, the grant, and all that it hangs on. Whoever\n\
+                      is named in it takes it in with `msec join`; nobody else has a use for it."
     )]
-    Grant(GrantArgs),
+    Grant(Box<super::grant::Grant>),
+    /// Show what was granted, by whom, and what became of it
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec grants --data-dir gateway\n  msec grants 1f0c9a --in parks --json"
+    )]
+    Grants(super::grants::Grants),
+    /// Agree, as a root, to what another root said: an invitation, or a record by its id
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec approve sensor.invitation --data-dir mayor\n  msec approve 77ab… --data-dir mayor"
+    )]
+    Approve(super::grant::Approve),
+    /// End a grant, or all grants of a peer
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec revoke 1f0c9a --reason 'stolen from the pier' --data-dir gateway\n  \
+                      msec revoke 9c3177 --all --yes\n\n\
+                      What this peer holds of the logs stays, unless --cut says otherwise. Neighbours are told first of all."
+    )]
+    Revoke(super::revoke::Revoke),
+    /// Let logs count that a revocation left out
+    #[cfg(feature = "index")]
+    #[command(after_help = "Example:\n  msec restore 5ab91c --data-dir gateway")]
+    Restore(super::revoke::Restore),
+    /// Say who could read something at some time, by what right, and what ended it
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec explain parks/noise --at 2026-11-24T18:00:00Z --data-dir gateway\n  \
+                      msec explain parks/noise/mic-1 --receipt answer.txt\n  msec explain --check answer.txt"
+    )]
+    Explain(super::explain::Explain),
     /// Take in an invitation, or further grants for the same space
     #[command(after_help = "Example:\n  msec join sensor.invitation --data-dir sensor")]
     Join(Join),
@@ -106,27 +140,15 @@ pub(super) struct Where {
 pub(super) struct Found {
     /// What people call the space
     pub(super) name: String,
-    #[command(flatten)]
-    pub(super) place: Where,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(super) struct GrantArgs {
-    /// Who may: the id that `msec id` shows there
-    #[arg(value_name = "ID")]
-    pub(super) holder: PeerId,
-    /// What: some of relay, read, write, manage. Nothing is sealed yet: relay lets read too
-    #[arg(long, value_name = "RIGHTS")]
-    pub(super) may: String,
-    /// Where: a collection and those below it; the whole space if left out
-    #[arg(long = "in", default_value = "", value_name = "COLLECTION")]
-    pub(super) collection: String,
-    /// For how many days
-    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub(super) days: u32,
-    /// The file to write the grant to
+    /// Other roots beside this peer: their ids, or files with what `msec id` shows there
+    #[arg(long, value_name = "ID|FILE", value_delimiter = ',', requires = "out")]
+    pub(super) roots: Vec<String>,
+    /// How many roots must agree
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub(super) threshold: u8,
+    /// The file with which the other roots join
     #[arg(long, value_name = "FILE")]
-    pub(super) out: PathBuf,
+    pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) place: Where,
 }

@@ -171,6 +171,13 @@ fn let_go(status: &Status) -> String {
     parts.join("; ")
 }
 
+/// Whom it gave something after the end of its grant, before it knew of that.
+fn given_after(status: &Status) -> String {
+    let given = status.served_after.iter().map(|it| format!("{} bytes to {}", it.bytes, it.holder.short()));
+    let given = given.collect::<Vec<_>>().join(", ");
+    if given.is_empty() { "nothing to whom a grant had ended".into() } else { format!("up to {given}") }
+}
+
 pub(super) fn status(place: &Where) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
@@ -213,6 +220,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
                 format!("{} logs, {} entries{}", status.logs, status.entries, contested(status.contested)),
             ),
             line("let go", let_go(&status)),
+            line("given after", given_after(&status)),
             line(
                 "disk",
                 if status.storage_ok { "writes" } else { "refuses to write: free some space" }.into(),

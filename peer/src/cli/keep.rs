@@ -55,7 +55,7 @@ fn age_ms(text: &str) -> Result<u64, String> {
 }
 
 /// A number, and `kB`, `MB` or `GB` behind it if need be.
-fn bytes(text: &str) -> Result<u64, String> {
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("", 1)];
     let read = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
     let bytes =

@@ -1,13 +1,15 @@
-//! Identities, spaces and grants.
+//! Identities, spaces, and who is let into them.
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use msec_identity::{Grant, Manifest, PeerId};
 use serde_json::json;
 
-use super::args::{Found, GrantArgs, Join, Where};
-use super::ask::may;
-use crate::sdk::{DataDir, Granted, Membership, Owner};
+use super::args::{Found, Join, Where};
+use super::words;
+use crate::sdk::{DataDir, Fault, Granted, Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
     let identity = DataDir::at(&place.data_dir).init()?;
@@ -21,74 +23,121 @@ pub(super) fn id(place: &Where) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_id(place: &Where, peer: &msec_identity::PeerId) {
+fn show_id(place: &Where, peer: &PeerId) {
     if place.json { println!("{}", json!({ "peer": peer })) } else { println!("{peer}") }
 }
 
 pub(super) fn found(args: &Found) -> anyhow::Result<()> {
     let dir = DataDir::at(&args.place.data_dir);
-    let owner = Owner::found_with(&args.name, dir.identity_or_init()?)?;
-    // The owner's own peer may do everything.
-    let grant = owner.grant(owner.peer(), "", "relay,read,write,manage", 3650)?;
-    dir.join(&Membership::new(owner.manifest(), [grant]))?;
+    let others = args.roots.iter().map(|root| root_of(root)).collect::<anyhow::Result<Vec<_>>>()?;
+    if args.threshold > 1 && args.out.is_none() {
+        bail!("name the other roots with --roots, and with --out the file with which they join");
+    }
+    let owner =
+        Owner::found_among(&args.name, dir.identity_or_init()?, others.iter().copied(), args.threshold)?;
+    // The peers of the roots may do everything.
+    let all = std::iter::once(owner.peer()).chain(others);
+    let grants = all.map(|peer| owner.grant(peer, "", "relay,read,write,manage", 3650));
+    let membership = Membership::new(owner.manifest(), grants.collect::<Result<Vec<_>, _>>()?);
+    dir.join(&membership)?;
+    if let Some(out) = &args.out {
+        fs::write(out, membership.to_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    }
     let space = owner.manifest().space();
+    let (roots, threshold) = (owner.manifest().roots().len(), args.threshold);
     if args.place.json {
-        println!("{}", json!({ "space": space, "peer": owner.peer() }));
-    } else {
-        println!("{space}\nThis peer, {}, owns it: let others in with `msec grant`", owner.peer().short());
+        println!(
+            "{}",
+            json!({ "space": space, "peer": owner.peer(), "roots": roots, "threshold": threshold })
+        );
+        return Ok(());
+    }
+    println!("{space}");
+    match &args.out {
+        Some(out) => {
+            let out = out.display();
+            println!(
+                "This peer, {}, is one of {roots} roots, of which {threshold} must agree. The others run `msec join {out}`",
+                owner.peer().short()
+            );
+            if threshold > 1 {
+                println!(
+                    "and {} of them `msec approve {out}`; then this peer runs `msec join {out}` too",
+                    threshold - 1
+                );
+            }
+        }
+        None => println!("This peer, {}, owns it: let others in with `msec grant`", owner.peer().short()),
     }
     Ok(())
 }
 
-pub(super) fn grant(args: &GrantArgs) -> anyhow::Result<()> {
-    let dir = DataDir::at(&args.place.data_dir);
-    let membership =
-        dir.membership()?.context("this peer belongs to no space: found one with `msec found NAME`")?;
-    let owner = Owner::of(dir.identity()?, membership.manifest().clone())?;
-    let grant = owner.grant(args.holder, &args.collection, &args.may, args.days)?;
-    let invitation = Membership::new(owner.manifest(), [grant.clone()]);
-    fs::write(&args.out, invitation.to_bytes())
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
-    if args.place.json {
-        println!("{}", json!({ "grant": grant.id(), "file": args.out }));
-    } else {
-        let place = if args.collection.is_empty() { "the whole space" } else { &args.collection };
-        println!(
-            "{} may {} in {place} for {} days: {}",
-            args.holder.short(),
-            grant.rights,
-            args.days,
-            args.out.display()
-        );
+/// A root: its id, or a file with what `msec id` showed.
+fn root_of(text: &str) -> anyhow::Result<PeerId> {
+    if let Ok(peer) = text.parse() {
+        return Ok(peer);
     }
-    Ok(())
+    let shown = fs::read_to_string(Path::new(text));
+    let shown =
+        shown.with_context(|| format!("`{text}` is neither an id nor a file with what `msec id` shows"))?;
+    shown.trim().parse().with_context(|| format!("{text} does not hold what `msec id` shows"))
 }
 
 pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     let dir = DataDir::at(&args.place.data_dir);
     let me = dir.identity()?.peer();
-    let mut joined = None;
+    let mut joined: Option<Manifest> = None;
     for path in &args.invitations {
         let invitation = Membership::from_file(path)?;
-        let stranger = invitation.grants().iter().find(|grant| grant.holder != me);
-        if let Some(grant) = stranger {
-            anyhow::bail!(
-                "{} is for {}, and this peer is {me}: ask for an invitation for this id",
-                path.display(),
-                grant.holder
-            );
+        let held = dir.membership()?;
+        let whole = match held.filter(|held| held.manifest() == invitation.manifest()) {
+            Some(held) => Membership::new(
+                invitation.manifest(),
+                held.grants().iter().chain(invitation.grants()).cloned(),
+            )
+            .with_records(held.records().iter().chain(invitation.records()).cloned()),
+            None => invitation.clone(),
+        };
+        let mine: Vec<_> = invitation.grants_for(&me).cloned().collect();
+        check(path, me, &invitation, &mine.iter().map(|grant| &**grant).collect::<Vec<_>>())?;
+        for grant in &mine {
+            match whole.check(grant) {
+                Ok(()) => {}
+                // It may come to count yet.
+                Err(fault @ Fault::Approvals { .. }) => {
+                    eprintln!("msec: what {} grants does not count yet: {fault}", path.display());
+                }
+                Err(fault) => bail!("{} is refused: {fault}", path.display()),
+            }
         }
         dir.join(&invitation).with_context(|| format!("cannot take in {}", path.display()))?;
-        joined = Some(invitation);
+        joined = Some(invitation.manifest().clone());
     }
-    let joined = joined.context("no invitation was named")?;
-    let manifest = joined.manifest();
+    let manifest = joined.context("no invitation was named")?;
     let all = dir.membership()?.context("the space that was joined just now")?;
-    let grants: Vec<_> = all.grants().iter().map(|grant| Granted::by(grant)).collect();
+    let mine: Vec<_> = all.grants_for(&me).collect();
     if args.place.json {
+        let grants: Vec<_> = mine.iter().map(|grant| Granted::by(grant)).collect();
         println!("{}", json!({ "space": manifest.space(), "name": manifest.name(), "grants": grants }));
-    } else {
-        println!("{} is in {} now: may {}", me.short(), manifest.name(), may(&grants));
+        return Ok(());
     }
+    let may = match &mine[..] {
+        [] => "nothing: ask the space's owner for a grant".to_owned(),
+        grants => grants.iter().map(|grant| words::may(grant)).collect::<Vec<_>>().join("; "),
+    };
+    println!("{} is in {} now: may {may}", me.short(), manifest.name());
     Ok(())
+}
+
+/// Refuses an invitation that is for others, or that nobody can read.
+fn check(path: &Path, me: PeerId, invitation: &Membership, mine: &[&Grant]) -> anyhow::Result<()> {
+    let stranger = invitation.grants().last().filter(|_| mine.is_empty());
+    if let Some(grant) = stranger.filter(|_| !invitation.manifest().roots().contains(&me)) {
+        bail!(
+            "{} is for {}, and this peer is {me}: ask for an invitation for this id",
+            path.display(),
+            grant.holder
+        );
+    }
+    words::check(invitation, mine).with_context(|| format!("{} is refused", path.display()))
 }

@@ -26,6 +26,9 @@ pub enum Request {
     /// Readings that are held, the newest first: an [`Answer::Row`] each; or what those of minutes, hours or days come to: an
     /// [`Answer::RollUp`] each.
     Query(QueryRequest),
+    /// Something about who may do what.
+    #[cfg(feature = "index")]
+    Access(super::AccessRequest),
     /// Something about the registry of things.
     #[cfg(feature = "documents")]
     Things(super::ThingsRequest),
@@ -65,6 +68,9 @@ pub enum Answer {
     /// To [`Request::Query`] with [`QueryRequest::every`].
     #[cfg(feature = "index")]
     RollUp(super::RollUpLine),
+    /// To [`Request::Access`].
+    #[cfg(feature = "index")]
+    Access(super::AccessAnswer),
     /// To [`Request::Things`].
     #[cfg(feature = "documents")]
     Thing(super::ThingLine),

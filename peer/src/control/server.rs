@@ -167,6 +167,8 @@ async fn answer(
             Err(QueryFailed::Closed(error)) => Err(error.to_string()),
             Err(error) => Err(in_full(&error)),
         },
+        #[cfg(feature = "index")]
+        Request::Access(access) => super::access::answer(peer, access.clone()).await,
         #[cfg(feature = "documents")]
         Request::Things(things) => super::things::answer(peer, things.clone()).await,
         Request::Tail { .. } => return tail(peer, &query, read, write).await,

@@ -6,11 +6,11 @@ use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-#[cfg(feature = "index")]
-use msec_crdt_store::Compacted;
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
 use msec_crdt_store::{Bound, Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
+#[cfg(feature = "index")]
+use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Compacted};
 use msec_identity::LogId;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
@@ -38,6 +38,12 @@ pub(crate) enum Job {
         log: LogId,
         from: u64,
         bytes_max: usize,
+    },
+    #[cfg(feature = "index")]
+    Chunk {
+        log: LogId,
+        from: u64,
+        answer: oneshot::Sender<Result<Option<Chunk>, StorageError>>,
     },
     #[cfg(feature = "index")]
     Prune {
@@ -133,6 +139,12 @@ impl Disk {
             Job::Ask(Box::new(move |queries: &Queries| drop(answer.send(ask(queries)))))
         };
         answer_of(&self.questions, job).await
+    }
+
+    /// Reads entries of a log, as [`Storage::read`] does. Commits wait meanwhile. `None` if the thread is gone.
+    #[cfg(feature = "index")]
+    pub(crate) async fn chunk(&self, log: LogId, from: u64) -> Option<Result<Option<Chunk>, StorageError>> {
+        answer_of(&self.jobs, |answer| Job::Chunk { log, from, answer }).await
     }
 
     /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
@@ -247,6 +259,12 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
             Job::KeepSnapshot { snapshot, answer } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(storage.keep_snapshot(&snapshot));
+                continue;
+            }
+            #[cfg(feature = "index")]
+            Job::Chunk { log, from, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(storage.read(&log, from, CHUNK_BYTES_MAX));
                 continue;
             }
             #[cfg(feature = "index")]

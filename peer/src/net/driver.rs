@@ -25,7 +25,7 @@ use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
 };
 use crate::outbox::Dropped;
-use crate::sdk::{Found, Granted, Neighbour, Status};
+use crate::sdk::{Found, Granted, Neighbour, Served, Status};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
 const INBOUND_MAX: usize = 1024;
@@ -85,6 +85,9 @@ pub(crate) enum Command {
         copies: usize,
         answer: oneshot::Sender<BTreeMap<LogId, u64>>,
     },
+    /// Look at the node.
+    #[cfg(feature = "index")]
+    Look(Box<dyn FnOnce(&Node) + Send>),
     Close {
         answer: oneshot::Sender<()>,
     },
@@ -285,6 +288,8 @@ impl Driver {
             Command::Vouched { mark, copies, answer } => {
                 let _ = answer.send(self.node.vouched(&mark, copies));
             }
+            #[cfg(feature = "index")]
+            Command::Look(look) => look(&self.node),
             Command::Close { answer } => drop(answer),
         }
     }
@@ -340,6 +345,7 @@ impl Driver {
             let_go_logs: 0,
             let_go_entries: 0,
             retention: None,
+            served_after: self.node.served_after().iter().map(served).collect(),
             storage_ok: !self.node.is_storage_failing(),
             written_bytes: wear.bytes,
             stored_readings: wear.readings,
@@ -415,6 +421,11 @@ impl Driver {
             let _ = closed.send(());
         }
     }
+}
+
+fn served(it: &crate::node::ServedAfter) -> Served {
+    let revocation = data_encoding::HEXLOWER.encode(&it.revocation);
+    Served { holder: it.holder, revocation, bytes: it.bytes }
 }
 
 /// Never, if there is no time.

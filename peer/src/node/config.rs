@@ -46,6 +46,9 @@ pub struct Config {
     pub address_validity: Duration,
     /// What to hold, beside the logs that this peer writes. A leaf holds what [`Interest::told`] makes of it. Default: all.
     pub interest: Interest,
+    /// Whether it confirms, in a log of its own, that it has learnt of the end of a grant, and counts what it gave to its holder before. Only who
+    /// relays does, by a grant to relay or to manage. Default: no; `PeerConfig` says yes.
+    pub receipts: bool,
     /// Collections whose entries wait for company before they go to the disk, with all that lies below them. Acknowledged
     /// means on disk there too: who publishes waits as long. It spares a flash card, where each sync costs whole pages.
     /// Default: none. Elsewhere an own entry waits for nothing but the commit before it, and what comes meanwhile goes into
@@ -94,6 +97,7 @@ impl Default for Config {
             networks: Vec::new(),
             address_validity: Duration::from_secs(24 * 3600),
             interest: Interest::all(),
+            receipts: false,
             thrifty: Vec::new(),
             thrifty_window: Duration::from_secs(1),
             thrifty_entries: 50,

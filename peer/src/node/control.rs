@@ -71,10 +71,16 @@ impl Node {
         }
         let stream: ControlStream = header.stream().parse().ok()?;
         let record = ControlRecord::from_bytes(record).ok()?;
+        let revocation = match &record {
+            ControlRecord::Revocation(it) => Some(it.claims().clone()),
+            _ => None,
+        };
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);
         if let Err(error) = &entered {
             tracing::warn!(%log, position, %error, "a control entry does not count");
+        } else if let Some(revocation) = revocation {
+            self.knows_of(&revocation);
         }
         entered.ok()
     }
@@ -85,6 +91,7 @@ impl Node {
             return;
         }
         self.review_soon();
+        self.ends_changed(change);
         let concerns = |shown: &Shown| match shown {
             Shown::Root(_) => change.everything,
             Shown::Grants(grants) => {
@@ -136,7 +143,10 @@ impl Node {
     ) -> Result<(), PublishError> {
         let is_control = name.collection == CollectionPath::control();
         let fits = match content {
-            Some(Content::Control(_)) => is_control,
+            Some(Content::Control(record)) => match **record {
+                ControlRecord::Receipt(_) => name.collection == CollectionPath::receipts(),
+                _ => is_control,
+            },
             Some(_) => !name.collection.is_reserved(),
             None => is_control || !name.collection.is_reserved(),
         };

@@ -19,6 +19,7 @@ use rand_core::Rng;
 
 use super::budget::Budget;
 use super::control::control;
+use super::receipts::{carries, with_receipts};
 use super::{CloseReason, Event, LinkId, Neighbour, Node, Output, Refused, RefusedKind, greeting, hearsay};
 
 /// How long a peer that has no room asks others to wait, in seconds. Chosen: a neighbour that goes is missed for so long.
@@ -514,5 +515,9 @@ pub(super) fn holdable(authority: &Authority, peer: &PeerId, at: Option<UnixMill
     let grants = authority.grants_of(peer).filter(|grant| grant.is_valid(at) && holds(grant.rights));
     // More prefixes than an interest can name: then what it holds beyond them is not offered, and can be asked for.
     let paths = grants.map(|grant| grant.resource.as_str()).take(INTEREST_PREFIXES_MAX);
-    Interest::of(paths).unwrap_or_else(|_| Interest::none()).with(&control())
+    let holdable = Interest::of(paths).unwrap_or_else(|_| Interest::none()).with(&control());
+    let carrying =
+        |grant: &&msec_identity::Verified<msec_identity::Grant>| grant.is_valid(at) && carries(grant.rights);
+    let confirms = authority.grants_of(peer).any(|grant| carrying(&grant));
+    if confirms { with_receipts(holdable) } else { holdable }
 }

@@ -9,6 +9,7 @@ use msec_identity::{Authority, CollectionPath, LogId, Right, Shown, UnixMillis};
 use rand_core::Rng;
 
 use super::bounds::Ending;
+use super::receipts::carries;
 use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
 
 /// All logs in memory: their state, not their entries.
@@ -189,6 +190,7 @@ impl Node {
             self.logs.own.insert(name, stream);
         }
         self.load_forks(contested);
+        self.read_receipts();
     }
 
     pub(super) fn publish(&mut self, ticket: Ticket, stream: &StreamSpec, content: Content) {
@@ -234,9 +236,12 @@ impl Node {
     fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
         let (me, wall) = (self.peer(), self.wall());
         let collection = &spec.name.collection;
-        let may = match *collection == CollectionPath::control() {
-            true => self.may_issue(&spec.name),
-            false => self.authority.allows(&me, Right::Write, collection, wall),
+        let may = if *collection == CollectionPath::control() {
+            self.may_issue(&spec.name)
+        } else if *collection == CollectionPath::receipts() {
+            self.grants().any(|grant| grant.is_valid(wall) && carries(grant.rights))
+        } else {
+            self.authority.allows(&me, Right::Write, collection, wall)
         };
         if !may {
             return Err(PublishError::NotAuthorised { peer: me, collection: collection.clone() });
@@ -250,7 +255,12 @@ impl Node {
         Ok(())
     }
 
-    fn append(&mut self, ticket: Ticket, spec: &StreamSpec, content: Content) -> Result<(), PublishError> {
+    pub(super) fn append(
+        &mut self,
+        ticket: Ticket,
+        spec: &StreamSpec,
+        content: Content,
+    ) -> Result<(), PublishError> {
         self.check_place(&spec.name, Some(&content))?;
         self.may_append(spec)?;
         let own = self.logs.own.get(&spec.name).and_then(|stream| stream.log.as_ref());

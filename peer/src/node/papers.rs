@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use msec_crdt_store::HEADER_GRANTS_MAX;
 use msec_identity::handshake::RECORDS_SHOWN_MAX;
 use msec_identity::{
-    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Right,
+    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Holder, Linked, Right,
     Unverified, Verified,
 };
 
+use super::receipts::carries;
 use super::{Node, StreamName};
 
 impl Node {
@@ -46,6 +47,7 @@ impl Node {
         };
         let gives = |grant: &&Verified<Grant>| match under {
             Some(under) => grant.id() == under,
+            None if name.collection == CollectionPath::receipts() => carries(grant.rights),
             None => grant.rights.contains(Right::Write) && grant.resource.covers(&name.collection),
         };
         let (mut shown, mut seen) = (Vec::new(), BTreeSet::new());
@@ -73,6 +75,7 @@ impl Node {
                 if seen.contains(&link.id()) {
                     continue;
                 }
+                more.extend(self.linked_to(link).cloned().map(ControlRecord::from));
                 more.push(ControlRecord::from(link.clone()));
                 more.extend(self.approvals_of(&link.id()).cloned().map(ControlRecord::from));
             }
@@ -84,6 +87,16 @@ impl Node {
         shown
     }
 
+    /// Who the roots of the space are that holds a grant.
+    fn linked_to(&self, grant: &Grant) -> impl Iterator<Item = &Unverified<Linked>> {
+        let holder = grant.holder;
+        let linked = self.papers.iter().filter_map(|record| match record {
+            ControlRecord::Linked(linked) => Some(linked),
+            _ => None,
+        });
+        linked.filter(move |linked| is_of(linked, &holder))
+    }
+
     fn approvals_of(&self, grant: &GrantId) -> impl Iterator<Item = &Unverified<Approval>> {
         let of = grant.0;
         let approvals = self.papers.iter().filter_map(|record| match record {
@@ -92,6 +105,12 @@ impl Node {
         });
         approvals.filter(move |approval| approval.claims().of == of)
     }
+}
+
+/// Whether it says who the roots of that holder are.
+fn is_of(linked: &Unverified<Linked>, holder: &Holder) -> bool {
+    let space = linked.claims().manifest().map(|manifest| manifest.space());
+    matches!(holder, Holder::Space(holder) if space.is_ok_and(|space| space == *holder))
 }
 
 fn grant_of(record: &ControlRecord) -> Option<&Grant> {

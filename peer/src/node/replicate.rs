@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use msec_crdt_store::{
     CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
 };
-use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput};
+use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput, Priority};
 use msec_identity::{CollectionPath, LogId, PeerId, Right};
 
 use super::logs::{key_of, origin_of, topic_of};
+use super::receipts::carries;
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
 
 /// Reads that may be under way for one neighbour. Beyond it, it gets no answer, and asks again.
@@ -53,6 +54,9 @@ impl Node {
         match output {
             GossipOutput::Send { to, priority, bytes } => {
                 if let Some(link) = self.links.link_of(&to) {
+                    if priority == Priority::Live {
+                        self.served(to, bytes.len());
+                    }
                     self.output(Output::Send { link, priority, bytes });
                 }
             }
@@ -231,11 +235,25 @@ impl Node {
         let now = self.wall();
         let may = |right| self.authority.allows(peer, right, header.collection(), now);
         let is_control = *header.collection() == CollectionPath::control();
-        is_control || header.author() == *peer || may(Right::Read) || may(Right::Relay)
+        let is_receipts = *header.collection() == CollectionPath::receipts();
+        let may_carry =
+            || self.authority.grants_of(peer).any(|grant| grant.is_valid(now) && carries(grant.rights));
+        is_control
+            || (is_receipts && may_carry())
+            || header.author() == *peer
+            || may(Right::Read)
+            || may(Right::Relay)
     }
 
     pub(super) fn read_done(&mut self, ticket: Ticket, chunk: Option<Chunk>) {
+        if self.receipts_read(ticket, chunk.as_ref()) {
+            return;
+        }
         if let Some((to, key, from)) = self.reads.pending.remove(&ticket) {
+            let is_data = !self.is_control_log(&LogId(key.0));
+            if let Some(chunk) = chunk.as_ref().filter(|_| is_data) {
+                self.served(to, chunk.bytes.len());
+            }
             let chunk = chunk.map(|chunk| chunk.bytes);
             self.tell_gossip(GossipInput::Served { to, key, from, chunk });
         }

@@ -9,6 +9,7 @@ mod links;
 mod logs;
 mod notes;
 mod prefixes;
+mod receipts;
 mod revoked;
 
 use std::collections::VecDeque;

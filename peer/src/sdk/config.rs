@@ -56,7 +56,7 @@ impl PeerConfig {
             claims: None,
             #[cfg(feature = "index")]
             keep: Keep::default(),
-            node: Config::default(),
+            node: Config { receipts: true, ..Config::default() },
         })
     }
 

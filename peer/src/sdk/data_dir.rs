@@ -3,7 +3,8 @@
 //! ```text
 //! identity.key      the Ed25519 key; nobody else may read it
 //! space.manifest    the space's roots
-//! grants/*.grant    what this peer may do
+//! grants/*.grant    what this peer may do, and the links above that
+//! grants/*.record   approvals, successions and linked spaces on which these hang
 //! store/            its logs
 //! control/          how commands reach it while it runs
 //! ```
@@ -13,7 +14,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use msec_crdt_store::StoreConfig;
-use msec_identity::{Grant, Identity, KeyFile, KeyStore, Manifest, Unverified, Verified};
+use msec_identity::{ControlRecord, Grant, Identity, KeyFile, KeyStore, Manifest, Unverified, Verified};
 
 use super::error::DataDirError;
 use super::invitation::Membership;
@@ -91,6 +92,11 @@ impl DataDir {
         for grant in &membership.grants {
             self.write(&grants.join(format!("{}.grant", grant.id())), &grant.to_bytes())?;
         }
+        for record in &membership.records {
+            let bytes = record.to_bytes();
+            let name = blake3::hash(&bytes).to_hex();
+            self.write(&grants.join(format!("{name}.record")), &bytes)?;
+        }
         Ok(())
     }
 
@@ -108,10 +114,13 @@ impl DataDir {
             Err(source) if source.kind() == ErrorKind::NotFound => {}
             Err(source) => return Err(io(&grants, source)),
         }
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "grant"));
         paths.sort();
-        let grants = paths.iter().map(|path| read_grant(path)).collect::<Result<_, _>>()?;
-        Ok(Some(Membership { manifest, grants }))
+        let of_kind = |kind: &'static str| {
+            paths.iter().filter(move |path| path.extension().is_some_and(|extension| extension == kind))
+        };
+        let grants = of_kind("grant").map(|path| read_grant(path)).collect::<Result<Vec<_>, _>>()?;
+        let records = of_kind("record").map(|path| read_record(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(Membership::new(&manifest, grants).with_records(records)))
     }
 
     fn manifest(&self) -> Result<Option<Manifest>, DataDirError> {
@@ -154,6 +163,13 @@ fn read_manifest(path: &Path) -> Result<Manifest, DataDirError> {
     const WHAT: &str = "manifest";
     Manifest::from_bytes(&read(path, WHAT)?)
         .map_err(|_| DataDirError::Malformed { path: path.to_owned(), what: WHAT })
+}
+
+/// Reads another record from a file.
+fn read_record(path: &Path) -> Result<ControlRecord, DataDirError> {
+    const WHAT: &str = "record";
+    let malformed = |_| DataDirError::Malformed { path: path.to_owned(), what: WHAT };
+    ControlRecord::from_bytes(&read(path, WHAT)?).map_err(malformed)
 }
 
 /// Reads a grant from a file, and checks that its issuer signed it.

@@ -22,9 +22,21 @@ impl Owner {
 
     /// Founds a space with this root key.
     pub fn found_with(name: &str, root: Identity) -> Result<Self, OwnerError> {
+        Self::found_among(name, root, [], 1)
+    }
+
+    /// Founds a space with this root key and others, of which so many must agree. Where one is not enough, nothing that is granted
+    /// counts before others approve it.
+    pub fn found_among(
+        name: &str,
+        root: Identity,
+        others: impl IntoIterator<Item = PeerId>,
+        threshold: u8,
+    ) -> Result<Self, OwnerError> {
         let seed = random_seed();
         let nonce = seed.first_chunk().expect("sixteen of thirty-two bytes");
-        let manifest = Manifest::new(name, vec![root.peer()], 1, *nonce)?;
+        let roots = std::iter::once(root.peer()).chain(others).collect();
+        let manifest = Manifest::new(name, roots, threshold, *nonce)?;
         Ok(Self { root, manifest })
     }
 

@@ -87,8 +87,8 @@ impl Peer {
         let parts = Parts {
             config: settings,
             identity,
-            authority: Authority::new(membership.manifest),
-            papers: membership.grants.into_iter().map(Into::into).collect(),
+            authority: Authority::new(membership.manifest.clone()),
+            papers: membership.papers(),
             opened,
             seed: random_seed(),
         };
@@ -180,7 +180,7 @@ impl Peer {
     }
 
     /// The way to the store.
-    #[cfg(feature = "documents")]
+    #[cfg(any(feature = "index", feature = "documents"))]
     pub(super) fn disk(&self) -> &Disk {
         &self.disk
     }
@@ -262,6 +262,18 @@ impl Peer {
     pub async fn close(self) {
         // Closed already: nothing to wait for.
         let _ = self.ask(|answer| Command::Close { answer }).await;
+    }
+
+    /// Looks at the node.
+    #[cfg(feature = "index")]
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, PeerClosed> {
+        self.ask(|answer: oneshot::Sender<T>| {
+            Command::Look(Box::new(move |node: &Node| drop(answer.send(look(node)))))
+        })
+        .await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, PeerClosed> {

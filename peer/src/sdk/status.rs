@@ -46,6 +46,9 @@ pub struct Status {
     /// What became of the rules of retention, if it has any.
     #[serde(default)]
     pub retention: Option<Kept>,
+    /// Whom this peer gave something after its grant had been revoked, before it learnt of that; since it was started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served_after: Vec<Served>,
     /// Whether the disk takes what is written.
     pub storage_ok: bool,
     /// Bytes that the store has written to disk, from its first day on.
@@ -86,6 +89,17 @@ pub struct Over {
     /// Of which collection, and those below it.
     pub collection: String,
     /// By how many bytes.
+    pub bytes: u64,
+}
+
+/// What a holder was given after its grant had been revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Who.
+    pub holder: PeerId,
+    /// The revocation's hash.
+    pub revocation: String,
+    /// Bytes of data, at most, whatever collection they are of.
     pub bytes: u64,
 }
 

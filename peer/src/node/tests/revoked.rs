@@ -57,7 +57,7 @@ fn revocation(grant: GrantId, cuts: impl IntoIterator<Item = Cut>) -> Verified<R
 }
 
 /// Says that in a control log.
-fn issue(rig: &mut Rig, under: ControlStream, record: impl Into<ControlRecord>) {
+pub(super) fn issue(rig: &mut Rig, under: ControlStream, record: impl Into<ControlRecord>) {
     let stream = StreamSpec::new(".control", &under.to_string()).expect("a stream");
     let content = Content::Control(Box::new(record.into()));
     rig.handle(Input::Publish { ticket: Ticket(900), stream, content });

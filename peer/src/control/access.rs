@@ -1,0 +1,96 @@
+//! Who may do what, as it is asked for and answered.
+
+use serde::{Deserialize, Serialize};
+
+use super::message::Answer;
+use super::server::in_full;
+use crate::sdk::{
+    AccessFailed, AccessTree, Explanation, GrantTerms, Issued, Peer, Question, RestoreTerms, Restored,
+    RevocationPlan, RevokeTerms, RevokedGrant, VoicesView,
+};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AccessRequest {
+    /// Let somebody in: one [`AccessAnswer::Issued`].
+    Grant(GrantTerms),
+    /// What was granted: one [`AccessAnswer::Tree`].
+    Grants,
+    /// What a revocation would do: one [`AccessAnswer::Plan`].
+    Plan(RevokeTerms),
+    /// End something: an [`AccessAnswer::Revoked`] for each grant.
+    Revoke(RevokeTerms),
+    /// Let logs count that a revocation left out: one [`AccessAnswer::Restored`].
+    Restore(RestoreTerms),
+    /// Agree, as a root: one [`AccessAnswer::Approved`].
+    Approve {
+        /// The hash of what another root said, in hexadecimal digits.
+        record: String,
+    },
+    /// Who could read: one [`AccessAnswer::Explained`].
+    Explain {
+        /// What, and when.
+        question: Question,
+        /// Whether the answer is to be signed; then an [`AccessAnswer::Signed`] follows.
+        #[serde(default)]
+        signed: bool,
+    },
+}
+
+/// What comes back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessAnswer {
+    /// To [`AccessRequest::Grant`].
+    Issued(Box<Issued>),
+    /// To [`AccessRequest::Grants`].
+    Tree(Box<AccessTree>),
+    /// To [`AccessRequest::Plan`].
+    Plan(Box<RevocationPlan>),
+    /// To [`AccessRequest::Revoke`].
+    Revoked(RevokedGrant),
+    /// To [`AccessRequest::Restore`].
+    Restored(Restored),
+    /// To [`AccessRequest::Approve`].
+    Approved {
+        /// How many roots stand behind it now.
+        voices: Option<VoicesView>,
+    },
+    /// To [`AccessRequest::Explain`].
+    Explained(Box<Explanation>),
+    /// The file that shows it.
+    Signed(String),
+}
+
+/// The answers, but for the last line.
+pub(super) async fn answer(peer: &Peer, request: AccessRequest) -> Result<Vec<Answer>, String> {
+    let answers = obey(peer, request).await.map_err(|error| in_full(&error))?;
+    Ok(answers.into_iter().map(Answer::Access).collect())
+}
+
+async fn obey(peer: &Peer, request: AccessRequest) -> Result<Vec<AccessAnswer>, AccessFailed> {
+    Ok(match request {
+        AccessRequest::Grant(terms) => vec![AccessAnswer::Issued(Box::new(peer.grant(terms).await?))],
+        AccessRequest::Grants => vec![AccessAnswer::Tree(Box::new(peer.grants().await?))],
+        AccessRequest::Plan(terms) => vec![AccessAnswer::Plan(Box::new(peer.plan_revocation(terms).await?))],
+        AccessRequest::Revoke(terms) => {
+            peer.revoke(terms).await?.into_iter().map(AccessAnswer::Revoked).collect()
+        }
+        AccessRequest::Restore(terms) => vec![AccessAnswer::Restored(peer.restore(terms).await?)],
+        AccessRequest::Approve { record } => {
+            let id = record.parse::<msec_identity::GrantId>();
+            let hash = id.map_err(|_| AccessFailed::Unknown { name: record })?.0;
+            vec![AccessAnswer::Approved { voices: peer.approve(hash).await? }]
+        }
+        AccessRequest::Explain { question, signed } => {
+            let explanation = peer.explain(question).await?;
+            let file = match signed {
+                true => Some(peer.sign_explanation(explanation.clone()).await?.file),
+                false => None,
+            };
+            let explained = AccessAnswer::Explained(Box::new(explanation));
+            std::iter::once(explained).chain(file.map(AccessAnswer::Signed)).collect()
+        }
+    })
+}

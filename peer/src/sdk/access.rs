@@ -1,0 +1,31 @@
+//! Who may do what, for people: grant, revoke, look at it, and explain it afterwards.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `terms` | what is asked for: [`GrantTerms`], [`RevokeTerms`], [`RestoreTerms`], [`Question`] |
+//! | `granting` | [`Peer::grant`], [`Peer::approve`]: under which link, and what the holder needs to show |
+//! | `revoking` | [`Peer::plan_revocation`], [`Peer::revoke`], [`Peer::restore`]: where logs are cut |
+//! | `tree` | [`Peer::grants`]: what counts, what does not, and who says so |
+//! | `explain` | [`Peer::explain`]: who could read, until when, and what they were given after |
+//! | `signed` | an explanation that can be shown to others |
+//! | `read` | control entries and receipts, as they lie on disk |
+//!
+//! All of it is about what this peer holds, and needs no network. What is issued is acknowledged when it is signed and on disk.
+
+mod error;
+mod explain;
+mod granting;
+mod hex;
+mod read;
+mod revoking;
+mod signed;
+mod terms;
+mod tree;
+
+pub use error::AccessFailed;
+pub use explain::{Confirmed, EndView, Explanation, LinkView, ReaderView};
+pub use granting::{Issued, VoicesView};
+pub use revoking::{PlannedEnd, Restored, RevocationPlan, RevokedGrant};
+pub use signed::SignedExplanation;
+pub use terms::{CutTerms, GrantHolder, GrantTerms, Limits, Question, RestoreTerms, RevokeTerms};
+pub use tree::{AccessTree, GrantView, HolderView, RevokedView, Standing};

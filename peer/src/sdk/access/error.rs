@@ -1,0 +1,130 @@
+//! What cannot be granted, ended or explained.
+
+use msec_crdt_store::StorageError;
+use msec_identity::{
+    CutsError, GrantId, LogId, ManifestError, ParseRightsError, PathError, PeerId, TextError, Widened,
+};
+
+use crate::sdk::error::{PeerClosed, PublishFailed};
+
+/// Something about who may do what that was not done. Nothing of it is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessFailed {
+    /// The peer holds nothing under which it could be granted.
+    #[error(
+        "this peer may not let others in: ask a root, or whoever manages, for a grant with `--may manage --depth 1` or more"
+    )]
+    NoLink,
+    /// No such grant is held by this peer.
+    #[error("this peer does not hold {grant}: `msec grants` shows which it does")]
+    NotYours {
+        /// Which.
+        grant: GrantId,
+    },
+    /// The grant under which it would be is over, or not valid now.
+    #[error(
+        "nothing can be issued under {grant} any more: it has ended, or it is not valid now. Ask for a new one"
+    )]
+    Over {
+        /// Which.
+        grant: GrantId,
+    },
+    /// It would reach further than the link above it.
+    #[error("that reaches further than what this peer may pass on, {above}: {source}")]
+    Wider {
+        /// The link above.
+        above: GrantId,
+        /// In what.
+        source: Widened,
+    },
+    /// Links are to follow a grant that lets nobody pass anything on.
+    #[error(
+        "only a grant with `manage` lets links follow: add `manage` to the rights, or leave `--depth` out"
+    )]
+    DepthWithoutManage,
+    /// Nothing is known by that name.
+    #[error(
+        "nothing here is called {name}: `msec grants` shows grants and peers; write at least six digits of an id"
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// More than one thing is known by that name.
+    #[error("{name} may be any of {found}: write more digits")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// What it may be.
+        found: String,
+    },
+    /// Somebody else has to end it.
+    #[error("only who stands above a grant may end it, or restore what it wrote: ask {above}")]
+    NotAbove {
+        /// Who may.
+        above: String,
+    },
+    /// It has ended before.
+    #[error(
+        "{grant} has been revoked before: `msec restore` names further logs, `--cut none` or `--cut LOG=SIZE` cuts lower"
+    )]
+    AlreadyOver {
+        /// Which.
+        grant: GrantId,
+    },
+    /// The peer is no root.
+    #[error("only a root of the space approves, and {peer} is none: `msec grants` shows who is")]
+    NotARoot {
+        /// Who would.
+        peer: PeerId,
+    },
+    /// A log is not held so far.
+    #[error(
+        "log {log} is not held up to {size} under that grant: name a log and a size that this peer holds"
+    )]
+    NotHeld {
+        /// Which.
+        log: LogId,
+        /// Up to where.
+        size: u64,
+    },
+    /// The beginning of a log was let go, so that no root below that is known.
+    #[error(
+        "the beginning of log {log} was let go here: cut it at {begin} or beyond, or where more of it is held"
+    )]
+    LetGo {
+        /// Which.
+        log: LogId,
+        /// Up to where.
+        begin: u64,
+    },
+    /// There is nothing to be restored.
+    #[error(
+        "nothing is held that this revocation leaves out: run it where more of the logs is held, or name them with `--log LOG=SIZE`"
+    )]
+    NothingToRestore,
+    /// The name of a collection is refused.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The rights are refused.
+    #[error(transparent)]
+    Rights(#[from] ParseRightsError),
+    /// A reason or a purpose is too long, or has more than a line.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The other space's manifest is refused.
+    #[error("that is not the manifest of a space: {0}")]
+    Manifest(#[from] ManifestError),
+    /// A log is named twice.
+    #[error(transparent)]
+    Cuts(#[from] CutsError),
+    /// The store cannot be read.
+    #[error("cannot read the store")]
+    Store(#[from] StorageError),
+    /// The peer refuses to publish it.
+    #[error(transparent)]
+    Publish(#[from] PublishFailed),
+    /// The peer was closed.
+    #[error(transparent)]
+    Closed(#[from] PeerClosed),
+}
