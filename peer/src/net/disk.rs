@@ -77,6 +77,10 @@ pub(crate) enum Job {
         snapshot: Box<Snapshot>,
         answer: oneshot::Sender<Result<bool, StorageError>>,
     },
+    /// Says when all is done that was asked before.
+    Fence {
+        answer: oneshot::Sender<()>,
+    },
     Stop,
 }
 
@@ -114,6 +118,11 @@ impl Disk {
     pub(super) fn ask(&self, job: Job) {
         // After a stop nothing is done, and nothing is acknowledged.
         let _ = self.jobs.send(job);
+    }
+
+    /// Waits until all is done that was asked before: what is shown from then on is what counts. `None` if the thread is gone.
+    pub(crate) async fn fence(&self) -> Option<()> {
+        answer_of(&self.jobs, |answer| Job::Fence { answer }).await
     }
 
     /// Answers a query of an app. `None` if the thread is gone.
@@ -234,6 +243,11 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 if let Err(error) = storage.keep(&note) {
                     tracing::warn!(%error, "what is known of neighbours is not kept: after a restart they are strangers");
                 }
+                continue;
+            }
+            Job::Fence { answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(());
                 continue;
             }
             Job::Read { ticket, log, from, bytes_max } => {

@@ -179,6 +179,11 @@ impl Driver {
         }
     }
 
+    /// Asks for what the node wants when it begins: where logs end, before anybody queries them.
+    pub(crate) fn begin(&mut self) {
+        self.do_outputs();
+    }
+
     /// Runs until it is told to close, or nobody is left who could.
     pub(crate) async fn run(mut self) {
         self.connectors.accept();

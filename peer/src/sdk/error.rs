@@ -32,6 +32,9 @@ pub enum OpenError {
     #[cfg(feature = "index")]
     #[error("the rules of what is kept cannot be meant")]
     Keep(#[from] super::retaining::KeepError),
+    /// The storage thread ended at once.
+    #[error("the storage thread has ended: look at what it logged, and start the peer again")]
+    Ended,
     /// The system starts no thread.
     #[error("cannot start the storage thread")]
     Thread(#[source] std::io::Error),

@@ -107,7 +107,10 @@ impl Peer {
             driver.discover();
         }
         let disk = driver.disk();
+        driver.begin();
         tokio::spawn(driver.run());
+        // What lies beyond the end of a log is shown to nobody, not even at once.
+        disk.fence().await.ok_or(OpenError::Ended)?;
         #[cfg(feature = "index")]
         let claimed = claims.as_ref().map_or_else(Vec::new, |claims| claims.collections.clone());
         #[cfg(feature = "index")]

@@ -15,6 +15,7 @@ use super::terms::{CutTerms, RestoreTerms, RevokeTerms};
 use super::tree::HolderView;
 use crate::node::{Fall, LogUnder, Node};
 use crate::sdk::Peer;
+use crate::sdk::error::PeerClosed;
 
 /// The least digits by which something is called.
 const DIGITS_MIN: usize = 6;
@@ -130,6 +131,8 @@ impl Peer {
             let (holder, voices) = self
                 .look(move |node| (HolderView::of(node.authority(), &holder), voices_of(node, &hash, stream)))
                 .await?;
+            // Nothing that was cut is shown once this returns.
+            self.disk().fence().await.ok_or(PeerClosed)?;
             revoked.push(RevokedGrant {
                 grant: draft.revocation.grant,
                 holder,
@@ -161,6 +164,7 @@ impl Peer {
             Some(hash) => self.look(move |node| voices_of(node, &hash, stream)).await?,
             None => None,
         };
+        self.disk().fence().await.ok_or(PeerClosed)?;
         Ok(Restored { revocation: hex::text(&revocation), logs, entries, voices })
     }
 
