@@ -12,7 +12,7 @@ use super::args::Where;
 use super::grant::ask;
 use super::show::{say, within};
 use super::values::{TimeArg, show_time};
-use super::words::{day, place};
+use super::words::{day, place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::net::wall_clock;
 use crate::sdk::{EndView, Explanation, LinkView, Question, ReaderView, SignedExplanation};
@@ -79,7 +79,7 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<()> {
 fn show(args: &Explain, explanation: &Explanation) {
     match args.place.json {
         true => say(json!(explanation)),
-        false => in_words(explanation).into_iter().for_each(say),
+        false => in_words(explanation).iter().map(|line| plain(line)).for_each(say),
     }
 }
 
@@ -177,4 +177,78 @@ fn end_in_words(ended: &EndView) -> Vec<String> {
         None => "    nobody has confirmed yet that it knows: how long it was exposed is not known".into(),
     });
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use msec_identity::{GrantId, SpaceId};
+
+    use super::*;
+    use crate::sdk::{Confirmed, HolderView};
+
+    fn explanation(reason: &str) -> Explanation {
+        let (root, phone) = (PeerId([1; 32]), PeerId([2; 32]));
+        let link = LinkView {
+            grant: GrantId([5; 32]),
+            issuer: root,
+            holder: HolderView::Peer(phone),
+            rights: "read".into(),
+            collection: "parks".into(),
+            until_ms: 1_798_761_600_000,
+            approved_by: vec![PeerId([3; 32])],
+        };
+        let confirmed =
+            Confirmed { peer: root, at_ms: 1_767_225_601_500, role: "relay,manage".into(), served: 2_210 };
+        let ended = EndView {
+            grant: GrantId([5; 32]),
+            revocation: Some("99".repeat(32)),
+            by: Some(root),
+            at_ms: Some(1_767_225_600_000),
+            reason: reason.into(),
+            confirmed: vec![confirmed],
+            unconfirmed: vec![PeerId([4; 32])],
+            window_ms: Some(1_500),
+            served_after: 2_210,
+        };
+        let reader = ReaderView {
+            holder: phone,
+            right: "read".into(),
+            chain: vec![link],
+            from_ms: 1_764_547_200_000,
+            until_ms: 1_798_761_600_000,
+            ended: Some(ended),
+        };
+        Explanation {
+            space: SpaceId([9; 32]),
+            name: "harbour".into(),
+            collection: "parks/noise".into(),
+            stream: None,
+            writers: Vec::new(),
+            at_ms: 1_767_225_500_000,
+            by: root,
+            said_ms: 1_767_312_000_000,
+            readers: vec![reader],
+        }
+    }
+
+    #[test]
+    fn who_could_read_is_told_in_words() {
+        let expected = "\
+parks/noise in harbour (0909090909) at 2025-12-31T23:58:20Z, as 0101010101 knows at 2026-01-02T00:00:00Z
+● 0202020202 could read it, from 2025-12-01T00:00:00Z until 2027-01-01T00:00:00Z
+  since 0101010101, with 0303030303 let 0202020202 read in parks until 2027-01-01  [0505050505]
+  ended by 0101010101 at 2026-01-01T00:00:00Z: lost  [0505050505]
+    0101010101 (relay,manage) knows since 2026-01-01T00:00:01Z, gave it up to 2210 bytes in between
+    not heard from: 0404040404
+    exposed for 2 s, up to 2210 bytes read after it ended, as far as is known";
+        assert_eq!(in_words(&explanation("lost")).join("\n"), expected);
+    }
+
+    /// Found in review: a file may come from anybody, and its reason is shown on a terminal.
+    #[test]
+    fn words_of_others_move_no_cursor() {
+        let lines = in_words(&explanation("lost\u{1b}[2J\u{202e}"));
+        assert!(lines.iter().any(|line| line.contains('\u{1b}')));
+        assert!(lines.iter().all(|line| !plain(line).contains(['\u{1b}', '\u{202e}'])));
+    }
 }

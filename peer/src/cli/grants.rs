@@ -11,7 +11,7 @@ use super::args::Where;
 use super::grant::ask;
 use super::show::say;
 use super::values::show_time;
-use super::words::{day, place};
+use super::words::{day, place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::sdk::{AccessTree, GrantView, HolderView, Limits, Standing};
 
@@ -41,7 +41,7 @@ pub(super) fn grants(args: &Grants) -> anyhow::Result<()> {
     if tree.grants.is_empty() {
         eprintln!("msec: nothing is granted here that this asks for");
     }
-    draw(&tree).into_iter().for_each(say);
+    draw(&tree).iter().map(|line| plain(line)).for_each(say);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::Where;
 use super::grant::{ask, lacks};
 use super::show::say;
-use super::words::place;
+use super::words::{place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::sdk::{CutTerms, HolderView, RestoreTerms, RevocationPlan, RevokeTerms};
 
@@ -111,7 +111,7 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
         });
     let plan = plan.context("the peer did not say what would be lost")?;
     if !args.place.json {
-        in_words(&plan).into_iter().for_each(say);
+        in_words(&plan).iter().map(|line| plain(line)).for_each(say);
     }
     // Whoever pipes into it has decided.
     if !args.yes && std::io::stdin().is_terminal() && !agreed()? {
@@ -124,7 +124,7 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
             say(json!(revoked));
             continue;
         }
-        let restorations = match revoked.restorations {
+        let restorations = match revoked.restorations.len() {
             0 => String::new(),
             1 => ", the last ones in a restoration".into(),
             more => format!(", the last ones in {more} restorations"),
@@ -137,7 +137,9 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
             revoked.revocation.get(..10).unwrap_or_default()
         ));
         if let Some(voices) = revoked.voices {
-            lacks(voices, &revoked.revocation);
+            for record in std::iter::once(&revoked.revocation).chain(&revoked.restorations) {
+                lacks(voices, record);
+            }
         }
     }
     Ok(())
@@ -205,7 +207,7 @@ pub(super) fn restore(args: &Restore) -> anyhow::Result<()> {
         }
         say(format!("restored: {} entries of {} logs", restored.entries, restored.logs));
         if let Some(voices) = restored.voices {
-            lacks(voices, "RECORD");
+            restored.restorations.iter().for_each(|record| lacks(voices, record));
         }
     }
     Ok(())

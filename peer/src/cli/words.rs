@@ -74,14 +74,21 @@ pub(super) fn check(membership: &Membership, mine: &[&Grant]) -> anyhow::Result<
 
 /// Whether what is shown is what stands there: no control characters, and none that turn the order of others round or show nothing.
 fn is_plain(text: &str) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
-            || ('\u{200b}'..='\u{200f}').contains(&c)
-            || ('\u{2028}'..='\u{202e}').contains(&c)
-            || ('\u{2060}'..='\u{206f}').contains(&c)
-    };
     !text.chars().any(hides)
+}
+
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || ('\u{200b}'..='\u{200f}').contains(&c)
+        || ('\u{2028}'..='\u{202e}').contains(&c)
+        || ('\u{2060}'..='\u{206f}').contains(&c)
+}
+
+/// A line with words of others in it, as a terminal may show it.
+#[cfg(feature = "index")]
+pub(super) fn plain(line: &str) -> String {
+    line.chars().map(|c| if hides(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -115,7 +122,7 @@ mod tests {
         );
         let unknown: Rights = later_rights(0x81);
         assert!(refused(Grant { rights: unknown, ..plain.clone() }).contains("in words"));
-        assert!(check(&membership, &vec![&plain; 9]).is_err());
+        assert!(check(&membership, &[&plain; 9]).is_err());
         let strange = Owner::found_with("har\u{200b}bour", Identity::from_seed([1; 32])).expect("a space");
         assert!(check(&Membership::new(strange.manifest(), []), &[]).is_err());
     }

@@ -104,7 +104,8 @@ impl Node {
             let Some(state) = self.logs.get(log) else { continue };
             let (before, was_cut) = counts(&self.authority, log, shown, state.size());
             let (now, is_cut) = counts(&after, log, shown, state.size());
-            if *state.header().collection() == CollectionPath::control() {
+            // The mesh's own logs are not what anybody asks about.
+            if state.header().collection().is_reserved() {
                 continue;
             }
             if now < before {
@@ -135,6 +136,11 @@ impl Node {
             (state.log(), state.header().author(), state.header().stream().to_owned(), state.size())
         })
         .collect()
+    }
+
+    /// How much of a log is held, whether it counts or not, and the root of that.
+    pub(crate) fn log_held(&self, log: &LogId) -> Option<(u64, [u8; 32])> {
+        self.logs.get(log).map(|state| (state.size(), state.root()))
     }
 
     /// Whether this peer may issue there now.

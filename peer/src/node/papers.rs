@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use msec_crdt_store::HEADER_GRANTS_MAX;
 use msec_identity::handshake::RECORDS_SHOWN_MAX;
 use msec_identity::{
-    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Holder, Linked, Right,
-    Unverified, Verified,
+    Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Holder, Linked,
+    Right, Unverified, Verified,
 };
 
 use super::receipts::carries;

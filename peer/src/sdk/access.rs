@@ -22,6 +22,9 @@ mod signed;
 mod terms;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::AccessFailed;
 pub use explain::{Confirmed, EndView, Explanation, LinkView, ReaderView};
 pub use granting::{Issued, VoicesView};

@@ -88,6 +88,16 @@ pub enum AccessFailed {
         /// Up to where.
         size: u64,
     },
+    /// A log is cut where it cannot be read any more.
+    #[error(
+        "log {log} is cut lower than that already: what can be named is all that is held of it, {held} entries"
+    )]
+    CutBelow {
+        /// Which.
+        log: LogId,
+        /// How much is held.
+        held: u64,
+    },
     /// The beginning of a log was let go, so that no root below that is known.
     #[error(
         "the beginning of log {log} was let go here: cut it at {begin} or beyond, or where more of it is held"

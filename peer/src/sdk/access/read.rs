@@ -9,10 +9,11 @@ use crate::sdk::Peer;
 use crate::sdk::error::PeerClosed;
 
 /// The most records that are read at once. Of further ones, those in the logs with the highest ids, nothing is shown.
-const RECORDS_READ_MAX: usize = 262_144;
+const RECORDS_READ_MAX: usize = 65_536;
 
 impl Peer {
-    /// What stands in the logs of a collection of the mesh's own. Each record is signed by who it says.
+    /// What stands in the logs of a collection of the mesh's own. Each was issued by its log's author, who signed the head above it: its
+    /// own signature is for those who are shown it without that.
     pub(super) async fn records_in(
         &self,
         collection: CollectionPath,
@@ -28,7 +29,7 @@ impl Peer {
                 let Ok(run) = Run::from_bytes(&chunk.bytes) else { continue };
                 let bodies = run.entries.iter().filter(|entry| entry.kind == EntryKind::Control);
                 let read = bodies.filter_map(|entry| ControlRecord::from_bytes(entry.body.bytes()?).ok());
-                records.extend(read.filter(|record| record.issuer() == Some(author) && record.is_signed()));
+                records.extend(read.filter(|record| record.issuer() == Some(author)));
             }
         }
         Ok(records)
@@ -43,15 +44,22 @@ impl Peer {
 
     /// The root of a log at that size.
     pub(super) async fn root_at(&self, log: LogId, size: u64) -> Result<[u8; 32], AccessFailed> {
-        let not_held = || AccessFailed::NotHeld { log, size };
+        let held = self.look(move |node| node.log_held(&log)).await?;
+        let (held, root) =
+            held.filter(|(held, _)| *held >= size).ok_or(AccessFailed::NotHeld { log, size })?;
+        if held == size {
+            return Ok(root);
+        }
+        // What lies beyond the end of a log is read for nobody.
+        let cut_below = || AccessFailed::CutBelow { log, held };
         let mut range = CompactRange::empty(0);
         while range.end() < size {
             let chunk = self.disk().chunk(log, range.end()).await.ok_or(PeerClosed)??;
-            let chunk = chunk.filter(|chunk| chunk.end > range.end()).ok_or_else(not_held)?;
+            let chunk = chunk.filter(|chunk| chunk.end > range.end()).ok_or_else(cut_below)?;
             if Prefix::is_meant(&chunk.bytes) {
                 return Err(AccessFailed::LetGo { log, begin: chunk.end });
             }
-            let run = Run::from_bytes(&chunk.bytes).map_err(|_| not_held())?;
+            let run = Run::from_bytes(&chunk.bytes).map_err(|_| cut_below())?;
             let room = usize::try_from(size - range.end()).unwrap_or(usize::MAX);
             run.entries.iter().take(room).for_each(|entry| range.push(entry.leaf()));
         }

@@ -66,8 +66,9 @@ pub struct RevokedGrant {
     pub revocation: String,
     /// How many logs it names, with the restorations that followed.
     pub logs: usize,
-    /// How many restorations followed: a revocation names up to 192 logs.
-    pub restorations: usize,
+    /// The restorations that followed, by their hashes: a revocation names up to 192 logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restorations: Vec<String>,
     /// How many roots stand behind it, where one is not enough. It binds once as many do as must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voices: Option<VoicesView>,
@@ -78,6 +79,8 @@ pub struct RevokedGrant {
 pub struct Restored {
     /// The revocation that left them out.
     pub revocation: String,
+    /// The restorations, by their hashes.
+    pub restorations: Vec<String>,
     /// How many.
     pub logs: usize,
     /// How many of their entries.
@@ -138,7 +141,7 @@ impl Peer {
                 holder,
                 revocation: hex::text(&hash),
                 logs,
-                restorations: draft.restorations.len(),
+                restorations: draft.restorations.iter().map(|it| hex::text(&it.hash())).collect(),
                 voices,
             });
         }
@@ -154,6 +157,7 @@ impl Peer {
         let (revocation, stream, restorations) =
             self.look(move |node| draw_up_restoration(node, &terms.revocation, &named)).await??;
         let (mut logs, mut entries, mut last) = (0, 0, None);
+        let hashes = restorations.iter().map(|it| hex::text(&it.hash())).collect();
         for restoration in restorations {
             logs += restoration.cuts.as_slice().len();
             entries += restoration.cuts.as_slice().iter().map(|cut| cut.size).sum::<u64>();
@@ -165,7 +169,7 @@ impl Peer {
             None => None,
         };
         self.disk().fence().await.ok_or(PeerClosed)?;
-        Ok(Restored { revocation: hex::text(&revocation), logs, entries, voices })
+        Ok(Restored { revocation: hex::text(&revocation), restorations: hashes, logs, entries, voices })
     }
 
     /// The cuts that are named one by one.

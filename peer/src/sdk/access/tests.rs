@@ -1,0 +1,139 @@
+//! What a root's own peer issues, alone and without a network.
+
+use msec_crdt_store::{Query, Reading};
+use msec_identity::{PeerId, REVOCATION_CUTS_MAX, UnixMillis};
+
+use super::*;
+use crate::StreamSpec;
+use crate::sdk::{DataDir, Membership, Owner, Peer, PeerConfig};
+
+const TIME: UnixMillis = UnixMillis(1_700_000_000_000);
+
+/// The peer of whoever founded the space, with a grant of its own to write.
+async fn owner(dir: &tempfile::TempDir) -> Peer {
+    let home = DataDir::at(dir.path());
+    let owner = Owner::found_with("harbour", home.identity_or_init().expect("a key")).expect("a space");
+    let own = owner.grant(owner.peer(), "", "relay,read,write,manage", 30).expect("a grant");
+    let config = PeerConfig::new(dir.path()).expect("a data directory");
+    Peer::open(config.join(Membership::new(owner.manifest(), [own]))).await.expect("opens")
+}
+
+async fn write(peer: &Peer, streams: usize) {
+    let mut pending = Vec::new();
+    for n in 0..streams {
+        let stream = StreamSpec::new("parks/noise", &format!("mic-{n}")).expect("a stream");
+        pending.push(peer.enqueue(&stream, &[Reading::new(TIME, 1.0)]).await.expect("handed over"));
+    }
+    for pending in pending {
+        pending.await.expect("acknowledged");
+    }
+}
+
+async fn values(peer: &Peer) -> usize {
+    peer.query(Query { limit: 1_000, ..Query::default() }).await.expect("answers").len()
+}
+
+#[tokio::test]
+async fn more_logs_than_a_revocation_names_are_named_by_restorations_and_stay() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    let streams = REVOCATION_CUTS_MAX + 8;
+    write(&peer, streams).await;
+    let terms = RevokeTerms::new(peer.id(), "moved");
+    let plan = peer.plan_revocation(terms.clone()).await.expect("a plan");
+    assert_eq!((plan.kept_logs, plan.lost_logs, plan.kept_entries), (streams, 0, 2 * streams as u64));
+    let revoked = peer.revoke(terms.clone()).await.expect("revoked");
+    let [one] = &revoked[..] else { panic!("{revoked:?}") };
+    assert_eq!((one.logs, one.restorations.len()), (streams, 1));
+    assert_eq!(values(&peer).await, streams);
+    let again = peer.revoke(terms).await.expect_err("over");
+    assert!(matches!(again, AccessFailed::AlreadyOver { .. }), "{again}");
+    // Nothing of it, and all that is held again, after a restart.
+    let none = RevokeTerms { cut: CutTerms::None, ..RevokeTerms::new(one.grant, "all of it") };
+    let none = peer.revoke(none).await.expect("revoked").remove(0);
+    assert_eq!((none.logs, values(&peer).await), (0, 0));
+    peer.close().await;
+    let peer = Peer::open(PeerConfig::new(dir.path()).expect("a data directory")).await.expect("opens");
+    assert_eq!(values(&peer).await, 0, "at once");
+    let log =
+        peer.look(|node| node.frontier().map(|(log, ..)| log).find(|log| !node.is_control_log(log))).await;
+    let log = log.expect("open").expect("a log");
+    let part = RestoreTerms { revocation: none.revocation.clone(), logs: vec![(log, 1)] };
+    assert!(matches!(peer.restore(part).await, Err(AccessFailed::CutBelow { held: 2, .. })));
+    let restored = RestoreTerms { revocation: none.revocation, logs: Vec::new() };
+    let restored = peer.restore(restored).await.expect("restored");
+    assert_eq!((restored.logs, restored.restorations.len()), (streams, 2));
+    assert_eq!(values(&peer).await, streams);
+    peer.close().await;
+}
+
+#[tokio::test]
+async fn what_is_granted_is_narrower_than_the_link_above_and_is_shown_as_a_tree() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    let (office, phone) = (PeerId([7; 32]), PeerId([8; 32]));
+    let e7 = [430_000_000, -40_000_000, 440_000_000, -30_000_000];
+    let limits = Limits { rate_per_minute: Some(60), within_e7: Some(e7), ..Limits::default() };
+    let terms = GrantTerms::new(office, "manage,read", "parks", 30).depth(2).limits(limits.clone());
+    let link = peer.grant(terms).await.expect("granted");
+    assert!(link.entered && link.under.is_none() && link.voices.is_none());
+    let membership = Membership::from_bytes(&link.invitation).expect("an invitation");
+    assert_eq!(membership.check(&membership.grants()[0]), Ok(()));
+    // The office's link is not this peer's to pass on, and depth goes with `manage` only.
+    let under = GrantTerms { under: Some(link.grant), ..GrantTerms::new(phone, "read", "parks", 1) };
+    assert!(matches!(peer.grant(under).await, Err(AccessFailed::NotYours { .. })));
+    let deep = GrantTerms::new(phone, "read", "parks", 1).depth(1);
+    assert!(matches!(peer.grant(deep).await, Err(AccessFailed::DepthWithoutManage)));
+    let long = Limits { purpose: Some("x".repeat(65)), ..Limits::default() };
+    let long = GrantTerms::new(phone, "read", "parks", 1).limits(long);
+    assert!(matches!(peer.grant(long).await, Err(AccessFailed::Text(_))));
+    let tree = peer.grants().await.expect("a tree");
+    assert_eq!((tree.grants.len(), tree.roots.as_slice(), tree.threshold), (2, &[peer.id()][..], 1));
+    let shown = tree.grants.iter().find(|it| it.grant == link.grant).expect("the link");
+    assert_eq!((shown.standing, &shown.limits, shown.depth), (Standing::Counts, &limits, 2));
+    let unknown = peer.revoke(RevokeTerms::new("ffffffff", "")).await.expect_err("unknown");
+    assert!(unknown.to_string().contains("msec grants"), "{unknown}");
+    let short = peer.revoke(RevokeTerms::new(&link.grant.to_string()[..5], "")).await;
+    assert!(matches!(short, Err(AccessFailed::Unknown { .. })));
+    peer.close().await;
+}
+
+#[tokio::test]
+async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    write(&peer, 1).await;
+    let phone = PeerId([8; 32]);
+    let granted = peer.grant(GrantTerms::new(phone, "read", "parks", 30)).await.expect("granted");
+    let now = crate::net::wall_clock();
+    let question = |what: &str| Question { what: what.into(), at: now };
+    let before = peer.explain(question("parks/noise/mic-0")).await.expect("explained");
+    assert_eq!((before.stream.as_deref(), &before.writers[..]), (Some("mic-0"), &[peer.id()][..]));
+    let of_phone = |it: &Explanation| it.readers.iter().find(|it| it.holder == phone).cloned();
+    assert_eq!(of_phone(&before).expect("a reader").ended, None);
+    assert_eq!(of_phone(&peer.explain(question("harbour")).await.expect("explained")), None);
+    peer.revoke(RevokeTerms::new(granted.grant, "lost")).await.expect("revoked");
+    let mut ended = None;
+    // It confirms its own word, too: that is on disk a little later.
+    for _ in 0..1_000 {
+        let after = peer.explain(question("parks")).await.expect("explained");
+        ended = of_phone(&after).expect("it could, then").ended.filter(|it| !it.confirmed.is_empty());
+        if ended.is_some() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        write(&peer, 1).await;
+    }
+    let ended = ended.expect("confirmed");
+    assert_eq!((ended.by, ended.reason.as_str(), ended.served_after), (Some(peer.id()), "lost", 0));
+    assert!(ended.window_ms.is_some() && ended.unconfirmed.is_empty(), "{ended:?}");
+    let explanation = peer.explain(question("parks")).await.expect("explained");
+    let signed = peer.sign_explanation(explanation).await.expect("signed");
+    assert_eq!(SignedExplanation::from_file(&signed.file), Some(signed.clone()));
+    for (from, to) in [("lost", "left"), ("msec explanation a", "msec explanation b"), ("\n}", "\n }")] {
+        let changed = signed.file.replacen(from, to, 1);
+        assert!(changed == signed.file || SignedExplanation::from_file(&changed).is_none(), "{from}");
+    }
+    assert_eq!(SignedExplanation::from_file(""), None);
+    peer.close().await;
+}
