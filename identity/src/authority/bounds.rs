@@ -18,6 +18,8 @@ pub const SUCCESSIONS_MAX: usize = 256;
 pub const CUTS_MAX: usize = 262_144;
 /// The most other spaces whose roots are known. A further one is refused.
 pub const LINKED_SPACES_MAX: usize = 64;
+/// The most other spaces whose roots managers made known that are no roots. A further one is refused, and roots still have room.
+pub(super) const LINKED_BY_MANAGERS_MAX: usize = LINKED_SPACES_MAX / 2;
 /// The most control logs whose positions are known. What is entered in a further one counts as shown.
 pub const CONTROL_LOGS_MAX: usize = 65_536;
 /// The most places of one record. A further one is not kept: the record was entered before.

@@ -114,7 +114,8 @@ impl Authority {
         if of.into_iter().any(|id| self.follow(links, id).is_ok())
             && linked.verify_by(&self.verifier, &issuer).is_ok()
         {
-            change.join(self.learn_manifest(manifest).unwrap_or_default());
+            // What there is no room for is left out.
+            let _ = self.take_manifest(&issuer, manifest, change);
         }
     }
 

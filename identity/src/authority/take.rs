@@ -2,7 +2,8 @@
 
 use super::Authority;
 use super::bounds::{
-    APPROVALS_MAX, CUTS_MAX, GRANTS_MAX, LINKED_SPACES_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX,
+    APPROVALS_MAX, CUTS_MAX, GRANTS_MAX, LINKED_BY_MANAGERS_MAX, LINKED_SPACES_MAX, RESTORATIONS_MAX,
+    REVOCATIONS_MAX,
 };
 use super::change::Change;
 use super::lineage::Lineage;
@@ -231,6 +232,19 @@ impl Authority {
             return Err(ControlError::Waiting);
         }
         linked.verify_by(&self.verifier, &issuer)?;
+        self.take_manifest(&issuer, manifest, change)
+    }
+
+    /// Learns the manifest that somebody made known.
+    pub(super) fn take_manifest(
+        &mut self,
+        issuer: &PeerId,
+        manifest: Manifest,
+        change: &mut Change,
+    ) -> Result<(), ControlError> {
+        if !self.own.was_root(issuer) && self.linked.len() >= LINKED_BY_MANAGERS_MAX {
+            return Err(ControlError::Spaces);
+        }
         change.join(self.learn_manifest(manifest)?);
         Ok(())
     }

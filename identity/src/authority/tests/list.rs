@@ -58,6 +58,40 @@ fn the_roots_of_another_space_are_known_when_whoever_granted_to_it_says_who_they
 }
 
 #[test]
+fn managers_fill_half_of_the_table_of_spaces_and_roots_find_room() {
+    let mut authority = empty(&alone());
+    put(&mut authority, &shown(ROOT, &first(alone().space(), ROOT, MANAGER)));
+    let told = |issuer: u8, nonce: u8| {
+        let manifest = Manifest::new("airport", vec![peer(ABROAD)], 1, [nonce; 16]).expect("a manifest");
+        signed(issuer, Linked { manifest: manifest.to_bytes(), ..linked(issuer) })
+    };
+    let half = u8::try_from(crate::LINKED_SPACES_MAX / 2).expect("few");
+    for nonce in 0..half {
+        assert!(authority.learn(told(MANAGER, nonce)).is_ok());
+    }
+    assert!(matches!(authority.learn(told(MANAGER, half)), Err(ControlError::Spaces)));
+    assert!(authority.learn(told(ROOT, half)).is_ok());
+}
+
+#[test]
+fn whoever_shows_its_chain_shows_the_roots_of_the_space_in_it_too() {
+    let link = Grant { holder: Holder::Space(abroad().space()), ..first(alone().space(), ROOT, MANAGER) };
+    let sensor = Grant { parent: Some(link.id()), ..below(&link, ABROAD, SENSOR) };
+    let grants = [signed(ROOT, link.clone()), signed(ABROAD, sensor.clone())];
+    let with = |linked: Linked, signer: u8| {
+        let mut authority = empty(&alone());
+        let shown = grants.iter().cloned().chain([key(signer).sign(linked).into()]);
+        let _ = authority.learn_shown(&peer(SENSOR), shown);
+        authority.stands(&sensor.id())
+    };
+    assert!(with(linked(ROOT), ROOT));
+    assert!(!with(linked(STRANGER), STRANGER), "it granted nothing to that space");
+    assert!(!with(linked(ROOT), STRANGER), "forged");
+    let other = Manifest::new("airport", vec![peer(STRANGER)], 1, [9; 16]).expect("a manifest");
+    assert!(!with(Linked { manifest: other.to_bytes(), ..linked(ROOT) }, ROOT), "another space");
+}
+
+#[test]
 fn shows_who_stands_above_what_lies_below_and_who_said_that_it_is_over() {
     let board = manifest(&[ROOT, SECOND], 2);
     let manager = first(board.space(), ROOT, MANAGER);
