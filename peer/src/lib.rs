@@ -9,8 +9,8 @@
 //! | `sdk` | `Peer`, for apps: open, publish, subscribe, query; `Registry`, the registry of things |
 //! | `cli` | the command line `msec`, as a function |
 //!
-//! `node` needs nothing but `std`. The rest is behind features: `net` and `documents` (the registry of things), on by default, and
-//! `iroh`, for links over a wide area.
+//! `node` needs nothing but `std`. The rest is behind features: `net`, `documents` (the registry of things) and `index` (queries over a
+//! large store, and what people need who grant, revoke and explain), on by default, and `iroh`, for links over a wide area.
 //!
 //! # An app in thirty lines
 //!

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use msec_crdt_store::{Bound, ControlEntry, Entry, EntryKind, LogHeader, LogState};
 use msec_gossip::Topic;
 use msec_identity::{
-    Admissible, Change, CollectionPath, ControlRecord, ControlStream, Entered, Holder, LogId, Right, Shown,
+    Admissible, Change, CollectionPath, ControlRecord, ControlStream, Entered, Holder, LogId, Record, Right,
+    Shown,
 };
 
 use super::{Content, Node, PublishError, StreamName};
@@ -72,15 +73,17 @@ impl Node {
         let stream: ControlStream = header.stream().parse().ok()?;
         let record = ControlRecord::from_bytes(record).ok()?;
         let revocation = match &record {
-            ControlRecord::Revocation(it) => Some(it.claims().clone()),
+            ControlRecord::Revocation(it) if self.confirms() => {
+                Some((it.claims().grant, it.claims().hash(), it.claims().at))
+            }
             _ => None,
         };
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);
         if let Err(error) = &entered {
             tracing::warn!(%log, position, %error, "a control entry does not count");
-        } else if let Some(revocation) = revocation {
-            self.knows_of(&revocation);
+        } else if let Some((grant, hash, at)) = revocation {
+            self.knows_of(grant, hash, at);
         }
         entered.ok()
     }

@@ -17,8 +17,8 @@ use msec_crdt_store::{Chunk, EntryKind, Run};
 use msec_gossip::overlay::Role;
 use msec_gossip::{INTEREST_PREFIXES_MAX, Interest, Topic};
 use msec_identity::{
-    Change, CollectionPath, ControlRecord, GrantId, LogId, PeerId, RECEIPTS_STREAM, Receipt, Record,
-    Revocation, Right, Rights, UnixMillis,
+    Change, CollectionPath, ControlRecord, GrantId, LogId, PeerId, RECEIPTS_STREAM, Receipt, Right, Rights,
+    UnixMillis,
 };
 
 use super::{Content, Node, Output, StreamSpec, Ticket};
@@ -125,7 +125,7 @@ pub(super) fn carries(rights: Rights) -> bool {
 
 impl Node {
     /// Whether this peer confirms anything.
-    fn confirms(&self) -> bool {
+    pub(super) fn confirms(&self) -> bool {
         self.config.receipts && self.config.role == Role::Relay
     }
 
@@ -178,10 +178,9 @@ impl Node {
     }
 
     /// A revocation was entered.
-    pub(super) fn knows_of(&mut self, revocation: &Revocation) {
-        let key = (revocation.grant, revocation.hash());
-        if self.confirms() && self.receipts.known.len() < KNOWN_MAX {
-            self.receipts.known.insert(key, revocation.at);
+    pub(super) fn knows_of(&mut self, grant: GrantId, hash: [u8; 32], at: UnixMillis) {
+        if self.receipts.known.len() < KNOWN_MAX {
+            self.receipts.known.insert((grant, hash), at);
         }
     }
 

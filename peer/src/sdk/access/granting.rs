@@ -69,6 +69,13 @@ pub struct Issued {
     pub invitation: Vec<u8>,
 }
 
+impl Issued {
+    /// What its holder joins with. `None` if these bytes are none of an invitation: they came from elsewhere.
+    pub fn membership(&self) -> Option<Membership> {
+        Membership::from_bytes(&self.invitation)
+    }
+}
+
 /// What is signed, and where it goes.
 struct Draft {
     stream: Option<ControlStream>,

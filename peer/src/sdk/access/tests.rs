@@ -77,7 +77,7 @@ async fn what_is_granted_is_narrower_than_the_link_above_and_is_shown_as_a_tree(
     let terms = GrantTerms::new(office, "manage,read", "parks", 30).depth(2).limits(limits.clone());
     let link = peer.grant(terms).await.expect("granted");
     assert!(link.entered && link.under.is_none() && link.voices.is_none());
-    let membership = Membership::from_bytes(&link.invitation).expect("an invitation");
+    let membership = link.membership().expect("an invitation");
     assert_eq!(membership.check(&membership.grants()[0]), Ok(()));
     // The office's link is not this peer's to pass on, and depth goes with `manage` only.
     let under = GrantTerms { under: Some(link.grant), ..GrantTerms::new(phone, "read", "parks", 1) };
