@@ -101,6 +101,17 @@ pub(crate) fn decode(bytes: &[u8], bytes_max: usize) -> Result<Vec<Message<'_>>,
     Ok(messages)
 }
 
+/// The payloads that a frame carries, in their order; none of what is no frame. For those who look at links, as simulators do:
+/// a node is handed what is for it.
+pub fn payloads(frame: &[u8]) -> Vec<&[u8]> {
+    let messages = decode(frame, frame.len()).unwrap_or_default();
+    let payload = messages.into_iter().filter_map(|message| match message {
+        Message::Push { payload, .. } | Message::Chunk { payload, .. } => Some(payload.0),
+        _ => None,
+    });
+    payload.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -218,5 +229,16 @@ mod tests {
             versioned.extend(bytes);
             let _ = decode(&versioned, 200);
         }
+    }
+
+    #[test]
+    fn who_looks_at_a_link_sees_what_is_carried() {
+        let mut frames = Frames::default();
+        let chunk = Message::Chunk { id: WantId(1), payload: Payload(b"of a log") };
+        frames.add(A, Priority::Live, want(1).encode(), 999);
+        frames.add(A, Priority::Live, chunk.encode(), 999);
+        let Some(Output::Send { bytes, .. }) = frames.pop() else { panic!("nothing was said") };
+        assert_eq!(payloads(&bytes), [b"of a log"]);
+        assert!(payloads(&bytes[..bytes.len() - 1]).is_empty() && payloads(b"").is_empty());
     }
 }

@@ -103,6 +103,7 @@ mod wants;
 pub use area::INTEREST_CELLS_MAX;
 pub use config::Config;
 pub use error::{ConfigError, DecodeError, InterestError, TopicError};
+pub use frame::payloads;
 pub use hour::Hour;
 pub use interest::{INTEREST_PREFIXES_MAX, Interest};
 pub use io::{Input, Output, Priority};
