@@ -143,6 +143,7 @@ impl Node {
         let interest = wanted.intersect(&links::holdable(&authority, &me, None));
         let of_gossip = msec_gossip::Config {
             control: Interest::none().with(&control::control()),
+            leaf: is_leaf,
             ..config.gossip.clone()
         };
         let gossip = Gossip::new(of_gossip, me, interest, gossip_seed);

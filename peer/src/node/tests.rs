@@ -5,6 +5,7 @@ mod commit;
 mod dial;
 mod forks;
 mod interest;
+mod leaf;
 mod links;
 mod logs;
 mod notes;

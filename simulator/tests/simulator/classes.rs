@@ -194,7 +194,7 @@ fn city(seed: u64) -> (World, Vec<PeerIndex>) {
 
 fn run(seed: u64) -> World {
     let (mut world, sensors) = city(seed);
-    for n in 0..10 {
+    for n in 0..20 {
         world.run_for(seconds(2));
         for (m, sensor) in sensors.iter().enumerate() {
             let stream =
@@ -211,7 +211,7 @@ fn run(seed: u64) -> World {
 fn a_city_on_all_kinds_of_lines_agrees_and_is_the_same_each_time() {
     let world = run(7);
     assert!(disagreements(&world).is_empty());
-    assert_eq!(shown(&world, PeerIndex(0)), 80);
+    assert_eq!(shown(&world, PeerIndex(0)), 160);
     let traffic = world.traffic_by_class();
     let names = LinkClass::built_in().into_iter().map(|class| class.name);
     assert!(names.eq(traffic.iter().map(|class| class.name.clone())));
