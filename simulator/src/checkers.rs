@@ -10,6 +10,7 @@
 //! | [`Acknowledged`] | what is acknowledged is on disk, stays there, and is with somebody at the end |
 //! | [`SameState`] | who holds the same shows the same |
 //! | [`Bounds`] | what is bounded stays within its bound |
+//! | [`Revocation`] | who knows that a right is over acts by it: nothing beyond a cut is taken, shown or sent, and whoever held it is let go |
 //! | [`Convergence`] | after the last fault, and within a stated time, all who want the same hold the same |
 //! | [`Delivery`] | what is acknowledged is with every reader that can be reached |
 //!
@@ -24,6 +25,7 @@ mod convergence;
 mod delivery;
 mod one_history;
 mod readers;
+mod revoked;
 mod same_state;
 
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub use convergence::{Agreement, Convergence, disagreements};
 pub use delivery::Delivery;
 pub(crate) use delivery::{Deliveries, deliveries};
 pub use one_history::OneHistory;
+pub use revoked::Revocation;
 pub use same_state::SameState;
 
 use crate::world::World;
@@ -148,6 +151,7 @@ impl Checkers {
             Box::new(Acknowledged::default()),
             Box::new(SameState::default()),
             Box::new(Bounds::default()),
+            Box::new(Revocation::default()),
             Box::new(convergence),
             Box::new(Delivery),
         ])

@@ -191,6 +191,11 @@ impl Disk {
         (count(|job| matches!(job, Job::Commit { .. })), count(|job| matches!(job, Job::Read { .. })))
     }
 
+    /// Whether it is to be told up to where a log counts, and has not been.
+    pub(crate) fn is_bounding(&self) -> bool {
+        self.jobs.iter().any(|job| matches!(job, Job::Bound { .. }))
+    }
+
     fn takes(&self, job: &Job) -> Duration {
         match job {
             Job::Commit { .. } | Job::Contest { .. } | Job::Keep { .. } => self.model.commit,
@@ -214,7 +219,7 @@ impl Disk {
         }
     }
 
-    fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Option<Chunk> {
+    pub(crate) fn read(&self, log: &LogId, from: u64, bytes_max: usize) -> Option<Chunk> {
         match (&self.store, self.fault) {
             (None, _) | (_, Some(DiskFault::Fails)) => None,
             (Some(store), _) => store.read(log, from, bytes_max).ok().flatten(),

@@ -54,6 +54,8 @@ pub(crate) enum Happening {
     Act(Life),
     /// A second device of a peer is made, and started.
     Copied(PeerIndex),
+    /// An issuer has something to say.
+    Issue(usize),
 }
 
 /// An attempt to connect.

@@ -67,6 +67,8 @@ pub enum Behaviour {
     Garbage,
     /// Once it is admitted it says what keeps it a neighbour, and nothing else.
     Silence,
+    /// It goes on when its grant is revoked, and says that it wrote an hour ago what it writes then.
+    Backdates,
 }
 
 /// A hostile peer's own state, beside its node.
@@ -142,7 +144,9 @@ impl Hostile {
                 messages
             }
             Behaviour::Garbage => vec![(Priority::Live, self.garbage())],
-            Behaviour::Fork { .. } | Behaviour::ForgedGrants | Behaviour::Silence => Vec::new(),
+            Behaviour::Fork { .. } | Behaviour::ForgedGrants | Behaviour::Silence | Behaviour::Backdates => {
+                Vec::new()
+            }
         }
     }
 

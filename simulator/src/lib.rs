@@ -6,7 +6,7 @@
 //! | `peer`, `disk`, `clock` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged; two clocks that may be wrong |
 //! | [`link`], `paths`, `places`, `network` | what a link does to messages; who can reach whom; where peers are; connections |
 //! | `fault`, `hostile` | [`Fault`], what goes wrong, and when; [`Behaviour`], peers that do what they should not |
-//! | `space` | [`Space`]: the root, the manifest and the grants |
+//! | `space`, `revocation` | [`Space`]: the root, the manifest and the grants; [`Revoked`]: a grant that is over |
 //! | `ledger`, `witness`, `deliveries` | what apps asked for and what came of it; what authors really wrote; who had it when |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
 //! | `digest`, `seed`, `queue`, `happening` | one hash over all that all nodes did; one seed for each use; what happens next |
@@ -76,6 +76,7 @@ mod peer;
 mod places;
 mod queue;
 mod report;
+mod revocation;
 mod seed;
 mod space;
 mod stats;
@@ -87,7 +88,7 @@ mod world;
 
 pub use checkers::{
     Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, OneHistory,
-    SameState, Verdict, Violation, disagreements,
+    Revocation, SameState, Verdict, Violation, disagreements,
 };
 pub use clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
 pub use deliveries::{ARRIVALS_MAX, Deliveries, Followed};
@@ -105,6 +106,7 @@ pub use network::{LINK_EVENTS_MAX, LinkEvent, LinkView, NetworkModel, Traffic};
 pub use paths::Broken;
 pub use peer::{PEERS_MAX, PeerIndex, PeerSpec};
 pub use report::{Column, Table, Values};
+pub use revocation::{CutAt, Issuer, Reached, Revoke, RevokeError, Revoked};
 pub use run::{City, Options, Progress, Report};
 pub use scenario::{Scenario, ScenarioError};
 pub use seed::{Dice, Seed};

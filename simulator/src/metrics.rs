@@ -40,6 +40,26 @@ pub struct Metrics {
     pub converged: bool,
     /// What checkers found.
     pub violations: u64,
+    /// Grants that were revoked.
+    #[serde(default)]
+    pub revoked: u64,
+    /// Within so many seconds 99 in 100 of the peers that could be reached knew of each revocation. `None`: nothing was
+    /// revoked, or of one so many never knew.
+    #[serde(default)]
+    pub revoked_p99_s: Option<f64>,
+    /// And all of them.
+    #[serde(default)]
+    pub revoked_all_s: Option<f64>,
+    /// How long after its start the last of those knew that came, or came back, after one was issued. `None`: none did.
+    #[serde(default)]
+    pub revoked_returned_s: Option<f64>,
+    /// Bytes that reached a revoked holder after that was issued, or that lie beyond a cut and reached somebody who did not know
+    /// of it.
+    #[serde(default)]
+    pub exposed_bytes: u64,
+    /// How long after a revocation was issued the last of them did.
+    #[serde(default)]
+    pub exposed_s: f64,
     /// Bytes sent, each message once; over QUIC, those of datagrams.
     pub bytes: u64,
     /// Messages sent.
@@ -59,6 +79,7 @@ impl Metrics {
         let Deliveries { published, delivered, missed } = deliveries(world);
         let traffic = world.traffic();
         let latency = world.deliveries().latency();
+        let revoked = Ends::of(world);
         let within = |share| latency.quantile(share).map_or(0.0, millis);
         let checks = world.signature_checks();
         Self {
@@ -77,6 +98,12 @@ impl Metrics {
             refused: world.ledger().refused().values().sum(),
             converged: disagreements(world).is_empty(),
             violations,
+            revoked: revoked.count,
+            revoked_p99_s: revoked.p99,
+            revoked_all_s: revoked.all,
+            revoked_returned_s: revoked.returned,
+            exposed_bytes: revoked.exposed_bytes,
+            exposed_s: revoked.exposed,
             bytes: world.datagrams().map_or(traffic.bytes, |it| it.bytes),
             messages: traffic.messages,
             line_bytes: world.traffic_by_class().iter().map(|class| class.wire_bytes).sum(),
@@ -98,6 +125,36 @@ impl Metrics {
     /// How many seconds of how many peers were simulated in a second of computing.
     pub fn peer_seconds_per_cpu_s(&self) -> f64 {
         self.peers as f64 * self.simulated_s / self.cpu_s.max(0.001)
+    }
+}
+
+/// All revocations of a run: the slowest counts.
+#[derive(Debug, Default)]
+struct Ends {
+    count: u64,
+    p99: Option<f64>,
+    all: Option<f64>,
+    returned: Option<f64>,
+    exposed_bytes: u64,
+    exposed: f64,
+}
+
+impl Ends {
+    fn of(world: &World) -> Self {
+        let mut it = Self { p99: Some(0.0), all: Some(0.0), ..Self::default() };
+        let issued = world.revocations().iter().filter_map(|revoked| Some((revoked, revoked.issued?)));
+        for (revoked, issued) in issued {
+            let reached = revoked.reached();
+            let slower = |before: Option<f64>, share| Some(before?.max(rounded(reached.within(share)?)));
+            (it.p99, it.all) = (slower(it.p99, 0.99), slower(it.all, 1.0));
+            let returned = reached.returned.last().map(|last| rounded(*last));
+            it.returned = it.returned.into_iter().chain(returned).reduce(f64::max);
+            it.exposed_bytes += revoked.exposed_bytes;
+            let exposed = revoked.exposed_until.map_or(Duration::ZERO, |until| until.saturating_sub(issued));
+            it.exposed = it.exposed.max(rounded(exposed));
+            it.count += 1;
+        }
+        if it.count == 0 { Self::default() } else { it }
     }
 }
 

@@ -273,6 +273,12 @@ impl Network {
     }
 
     /// Whether two peers have a connection, or are about to.
+    /// Who is at the other end of a link.
+    pub(crate) fn other_end(&self, link: LinkId) -> Option<PeerIndex> {
+        let (connection, side) = place(link);
+        self.connections.get(connection).map(|it| it.ends[1 - side].peer)
+    }
+
     pub(crate) fn is_linked(&self, a: PeerIndex, b: PeerIndex) -> bool {
         let joins = |it: &Connection| {
             let is_there = it.ends.iter().all(|end| end.state != State::Gone);

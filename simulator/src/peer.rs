@@ -16,6 +16,7 @@ use crate::happening::Life;
 use crate::hostile::{Behaviour, Hostile};
 use crate::link::ClassId;
 use crate::map::Point;
+use crate::revocation::Issuer;
 use crate::seed::Seed;
 
 /// The most peers in a world: each has an address in 10.0.0.0/8.
@@ -69,6 +70,12 @@ pub struct PeerSpec {
     pub disk: DiskModel,
     /// What it does that it should not. `None`: it is honest.
     pub behaviour: Option<Behaviour>,
+    /// Whose word it gives, beside its own. The root's peer is named before it is added: [`crate::World::rooted_at`].
+    pub issuer: Option<Issuer>,
+    /// The manager that granted it what it has. `None`: the root.
+    pub granted_by: Option<PeerIndex>,
+    /// Whether that manager entered it in its control log.
+    pub is_entered: bool,
     /// Its other settings; contacts are filled in from above, and where it is from its number.
     pub settings: node::Config,
 }
@@ -105,6 +112,9 @@ impl PeerSpec {
             discover: false,
             disk: DiskModel::default(),
             behaviour: None,
+            issuer: None,
+            granted_by: None,
+            is_entered: true,
             settings,
         }
     }
@@ -168,6 +178,20 @@ impl PeerSpec {
     #[must_use]
     pub fn behaves(mut self, behaviour: Behaviour) -> Self {
         self.behaviour = Some(behaviour);
+        self
+    }
+
+    /// That holds a manager's grant.
+    #[must_use]
+    pub fn manages(mut self) -> Self {
+        self.issuer = Some(Issuer::Manager);
+        self
+    }
+
+    /// With a grant from that manager, which enters it in its control log or not.
+    #[must_use]
+    pub fn granted_by(mut self, manager: PeerIndex, is_entered: bool) -> Self {
+        (self.granted_by, self.is_entered) = (Some(manager), is_entered);
         self
     }
 
@@ -332,10 +356,15 @@ impl Peer {
 
     /// Whether others give it what is in that collection, and it takes it.
     pub(crate) fn wants(&self, collection: &CollectionPath) -> bool {
+        if *collection == CollectionPath::control() {
+            // Everybody holds them all, whatever else.
+            return !self.papers.is_empty();
+        }
         let interested =
             Topic::new(collection.as_str()).is_ok_and(|t| self.spec.settings.interest.covers(&t));
-        let may =
-            |right| self.papers.iter().any(|g| g.rights.contains(right) && g.resource.covers(collection));
+        // The others are those above it.
+        let own = self.papers.last();
+        let may = |right| own.is_some_and(|g| g.rights.contains(right) && g.resource.covers(collection));
         interested && (may(Right::Read) || may(Right::Relay))
     }
 }

@@ -18,13 +18,14 @@ mod tests;
 
 pub use bounds::{
     ARRIVALS_MAX, CLASSES_MAX, DISTRICTS_MAX, FAULTS_MAX, FIRST_MAX, LATENCY_MAX, LINKS_MAX,
-    RECORDED_PEERS_MAX, SERIES_MAX, SPREAD_MAX, STREET_POINTS_MAX, TEXT_BYTES_MAX, TOML_BYTES_MAX, TRACK_MAX,
-    TRACK_POINTS_MAX, VERDICTS_MAX,
+    RECORDED_PEERS_MAX, REVOCATIONS_MAX, SERIES_MAX, SPREAD_MAX, STREET_POINTS_MAX, TEXT_BYTES_MAX,
+    TOML_BYTES_MAX, TRACK_MAX, TRACK_POINTS_MAX, VERDICTS_MAX,
 };
 pub use error::RecordingError;
 pub use file::{RECORDING_BYTES_MAX, VERSION};
 pub use measured::{
-    ClassRecord, FaultRecord, LatencyRecord, LeftOut, SeriesRow, VerdictRecord, WireComparison,
+    ClassRecord, FaultRecord, LatencyRecord, LeftOut, RevocationRecord, SeriesRow, VerdictRecord,
+    WireComparison,
 };
 use serde::{Deserialize, Serialize};
 pub use thinned::Thinned;
@@ -65,6 +66,9 @@ pub struct Recording {
     pub classes: Vec<ClassRecord>,
     /// What went wrong, on purpose.
     pub faults: Vec<FaultRecord>,
+    /// Whose rights were ended, and how that spread.
+    #[serde(default)]
+    pub revocations: Vec<RevocationRecord>,
     /// What the checkers found.
     pub verdicts: Vec<VerdictRecord>,
     /// How the same run went over real QUIC connections, if it was asked for.

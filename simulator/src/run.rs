@@ -143,10 +143,14 @@ impl City {
         }
         let residents = Residents::settle(&scenario, &classes, &map, seed);
         check_interests(&scenario, &map)?;
+        if let Some(root) = scenario.root().and_then(|root| residents.of(root).next()) {
+            world = world.rooted_at(root);
+        }
         let movers = Movers::new(&scenario, &residents);
         let recorder = Recorder::new(&scenario);
         let mut schedule = Schedule::default();
         schedule.plan(&scenario.faults, &residents, seed)?;
+        schedule.plan_revocations(&scenario.revokes, &residents, seed)?;
         Ok(Self {
             world,
             residents,

@@ -38,6 +38,7 @@ pub use population::{
 use crate::fault::{Fault, Planned};
 use crate::link::{ClassSettings, LinkClass, LinkModel};
 use crate::peer::PEERS_MAX;
+use crate::revocation::{Issuer, Revoke};
 
 /// The longest scenario, in bytes. A longer one is refused.
 pub const SCENARIO_BYTES_MAX: usize = 1 << 20;
@@ -47,6 +48,9 @@ pub const POPULATIONS_MAX: usize = 64;
 
 /// The most faults of a scenario. One with more is refused.
 pub const FAULTS_MAX: usize = 4_096;
+
+/// The most revocations of a scenario. One with more is refused.
+pub const REVOKES_MAX: usize = 256;
 
 /// The shortest time between two times that something happens again and again.
 const EVERY_MIN: Duration = Duration::from_millis(1);
@@ -89,6 +93,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Planned>,
+    /// Whose grants are revoked, and when.
+    #[serde(default, rename = "revoke", skip_serializing_if = "Vec::is_empty")]
+    pub revokes: Vec<Revoke>,
     /// What is checked.
     #[serde(default)]
     pub check: CheckSpec,
@@ -285,12 +292,44 @@ impl Scenario {
             self.check_time_to_agree(fault.until_s.unwrap_or(fault.from_s) + within_s)
                 .map_err(|reason| Wrong::at(path, reason))?;
         }
+        self.check_revokes()?;
         for (n, joins) in self.populations.iter().enumerate().filter_map(|(n, it)| Some((n, it.joins?))) {
             let until_s = (joins.from + joins.within).as_secs_f64();
             self.check_time_to_agree(until_s)
                 .map_err(|reason| Wrong::at(format!("population.{n}.joins"), reason))?;
         }
         Ok(())
+    }
+
+    /// Refuses revocations that nobody could issue, or nobody learn of in time.
+    fn check_revokes(&self) -> Result<(), Wrong> {
+        if self.revokes.len() > REVOKES_MAX {
+            return Err(Wrong::at("name", format!("at most {REVOKES_MAX} revocations are simulated")));
+        }
+        let issues = self.populations.iter().any(|it| it.issues.is_some());
+        for (n, revoke) in self.revokes.iter().enumerate() {
+            let path = format!("revoke.{n}");
+            if !issues {
+                let reason = "nobody can say so: give a population `issues = \"root\"`, or `issues = \"manager\"` and the \
+                              others `granted_by` it";
+                return Err(Wrong::at(path, reason));
+            }
+            let last_s = revoke.restore_at_s.unwrap_or(revoke.at_s);
+            if ![revoke.at_s, last_s].iter().all(|s| (0.0..=units::SECONDS_MAX).contains(s))
+                || last_s < revoke.at_s
+            {
+                let reason =
+                    "at_s and restore_at_s are seconds from 0 on, and it is restored after it is revoked";
+                return Err(Wrong::at(path, reason));
+            }
+            self.check_time_to_agree(last_s).map_err(|reason| Wrong::at(path, reason))?;
+        }
+        Ok(())
+    }
+
+    /// The population on whose peer the root's key lies.
+    pub(crate) fn root(&self) -> Option<usize> {
+        self.populations.iter().position(|it| it.issues == Some(Issuer::Root))
     }
 
     /// Whether there is time to agree after what is over then.

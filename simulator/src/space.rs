@@ -1,7 +1,8 @@
 //! The space that all peers of a world are in, and who may do what in it.
 
 use msec_identity::{
-    CollectionPath, Grant, Identity, Manifest, PathError, PeerId, Rights, SpaceId, UnixMillis, Verified,
+    CollectionPath, Grant, Identity, Manifest, PathError, PeerId, Right, Rights, SpaceId, UnixMillis,
+    Verified,
 };
 
 use crate::seed::Seed;
@@ -24,7 +25,11 @@ pub struct Space {
 impl Space {
     /// The space of a seed.
     pub fn new(seed: Seed) -> Self {
-        let root = Identity::from_seed(seed.derive("root", 0));
+        Self::rooted_in(seed, Identity::from_seed(seed.derive("root", 0)))
+    }
+
+    /// One whose root has that key.
+    pub(crate) fn rooted_in(seed: Seed, root: Identity) -> Self {
         let nonce = seed.derive("manifest", 0);
         let nonce = nonce.first_chunk().expect("sixteen of thirty-two bytes");
         let manifest =
@@ -54,10 +59,34 @@ impl Space {
         collection: &str,
         rights: Rights,
     ) -> Result<Verified<Grant>, PathError> {
-        let resource: CollectionPath = collection.parse()?;
-        Ok(self.root.sign(Grant {
+        Ok(self.root.sign(self.link(&self.root, holder, collection.parse()?, rights)))
+    }
+
+    /// The grant of an everyday issuer: all rights on the whole space, and one link below it.
+    pub(crate) fn manager(&self, holder: PeerId) -> Verified<Grant> {
+        let all = Rights::of([Right::Manage, Right::Relay, Right::Read, Right::Write]);
+        let everything = "".parse().expect("the whole space");
+        self.root.sign(Grant { depth: 1, ..self.link(&self.root, holder, everything, all) })
+    }
+
+    /// What such an issuer grants, with its own grant before it.
+    pub(crate) fn grant_below(
+        &self,
+        manager: &Identity,
+        holder: PeerId,
+        collection: &str,
+        rights: Rights,
+    ) -> Result<[Verified<Grant>; 2], PathError> {
+        let above = self.manager(manager.peer());
+        let link = self.link(manager, holder, collection.parse()?, rights);
+        let own = manager.sign(Grant { parent: Some(above.id()), ..link });
+        Ok([above, own])
+    }
+
+    fn link(&self, issuer: &Identity, holder: PeerId, resource: CollectionPath, rights: Rights) -> Grant {
+        Grant {
             space: self.id(),
-            issuer: self.root.peer(),
+            issuer: issuer.peer(),
             holder: holder.into(),
             resource,
             rights,
@@ -66,6 +95,6 @@ impl Space {
             depth: 0,
             parent: None,
             caveats: None,
-        }))
+        }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Seen {
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     granted: BTreeMap<PeerId, Vec<(CollectionPath, Rights)>>,
+    /// Who may write in control logs.
+    issuers: BTreeSet<PeerId>,
     /// What apps submitted, by stream.
     submitted: BTreeMap<(PeerId, StreamName), BTreeSet<Value>>,
     logs: BTreeMap<LogId, Written>,
@@ -68,6 +70,11 @@ impl Witness {
     /// The root of the space gave a right.
     pub(crate) fn granted(&mut self, holder: PeerId, resource: CollectionPath, rights: Rights) {
         self.granted.entry(holder).or_default().push((resource, rights));
+    }
+
+    /// A peer has a control log of its own.
+    pub(crate) fn issues(&mut self, holder: PeerId) {
+        self.issuers.insert(holder);
     }
 
     /// An app asks its peer to publish.
@@ -195,6 +202,9 @@ impl Witness {
     /// Whether the root gave the author of this log the right to write it. The time does not count: an entry's own time
     /// proves nothing, and there are no checkpoints yet.
     fn may_write(&self, header: &LogHeader) -> bool {
+        if *header.collection() == CollectionPath::control() {
+            return self.issuers.contains(&header.author());
+        }
         let grants = self.granted.get(&header.author()).map_or([].as_slice(), Vec::as_slice);
         grants.iter().any(|(on, rights)| rights.contains(Right::Write) && on.covers(header.collection()))
     }

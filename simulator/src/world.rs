@@ -14,6 +14,7 @@ mod clocks;
 mod faults;
 mod hostile;
 mod places;
+mod revocation;
 mod signatures;
 mod trace;
 mod watch;
@@ -40,11 +41,13 @@ use crate::ledger::{Ledger, Outcome, Submission};
 use crate::network::{NetworkModel, Traffic};
 use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
 use crate::queue::Queue;
+use crate::revocation::Revocations;
 use crate::seed::{Dice, Seed};
 use crate::space::Space;
 use crate::wire::Carrier;
 use crate::witness::Witness;
 
+use revocation::Office;
 use trace::Trace;
 pub use trace::{Seen, Watcher};
 
@@ -79,6 +82,9 @@ pub struct World {
     copied: BTreeSet<PeerId>,
     /// When hostile peers wrote last in which log.
     intruded: BTreeMap<LogId, Duration>,
+    /// What was revoked, and who knows it.
+    revocations: Revocations,
+    office: Office,
 }
 
 impl World {
@@ -107,6 +113,8 @@ impl World {
             dialled: BTreeSet::new(),
             copied: BTreeSet::new(),
             intruded: BTreeMap::new(),
+            revocations: Revocations::default(),
+            office: Office::default(),
         })
     }
 
@@ -122,11 +130,11 @@ impl World {
         self.network.model().check_interfaces(&spec.interfaces)?;
         let index = PeerIndex(self.peers.len());
         let holder = identity(self.seed, lives_as(index, &spec)).peer();
-        let grant = spec.grant.as_ref().map(|(on, rights)| self.space.grant(holder, on, *rights));
-        let mut papers: Vec<_> = grant.transpose()?.into_iter().collect();
+        let mut papers = self.papers_of(holder, &spec)?;
         if let Some(witness) = &mut self.witness {
-            papers.iter().for_each(|g| witness.granted(holder, g.resource.clone(), g.rights));
+            papers.last().into_iter().for_each(|g| witness.granted(holder, g.resource.clone(), g.rights));
         }
+        let granted = papers.clone();
         if papers.is_empty() && spec.behaviour == Some(Behaviour::ForgedGrants) {
             papers = forged_papers(&identity(self.seed, index), &self.space);
         }
@@ -136,6 +144,7 @@ impl World {
         self.deliveries.came(index, |collection| it.is_honest() && it.wants(collection));
         self.peers.push(it);
         self.begin(index);
+        self.was_granted(index, &granted);
         Ok(index)
     }
 
@@ -197,6 +206,7 @@ impl World {
             Happening::DiskDone(life) => self.disk_done(life),
             Happening::Act(life) => self.act(life),
             Happening::Copied(peer) => self.copied(peer),
+            Happening::Issue(which) => self.issue(which),
             Happening::Dial { life, address } => {
                 if self.lives(life) {
                     self.network.dial(now, &mut self.queue, life, address);
@@ -274,11 +284,17 @@ impl World {
         }
         self.announce(peer);
         self.obey(peer);
+        self.revocations_at_start(peer);
         Ok(cut)
     }
 
     /// Hands a node an input, and does what it then asks for.
     fn tell(&mut self, peer: PeerIndex, input: Input) {
+        if let Input::Received { bytes, .. } = &input
+            && !self.revocations.is_idle()
+        {
+            self.exposes(peer, bytes);
+        }
         let it = &mut self.peers[peer.0];
         let now = it.now(self.time);
         let Some(node) = &mut it.node else { return };
@@ -289,6 +305,7 @@ impl World {
         node.handle(now, input);
         self.inputs += 1;
         self.obey(peer);
+        self.learns(peer);
     }
 
     fn obey(&mut self, peer: PeerIndex) {
@@ -306,6 +323,11 @@ impl World {
 
     /// Does what a node asks for, as the driver does it.
     fn execute(&mut self, peer: PeerIndex, output: Output) {
+        if let Output::Send { link, bytes, .. } = &output
+            && !self.revocations.is_idle()
+        {
+            self.may_say(peer, *link, bytes);
+        }
         let (now, queue, it) = (self.time, &mut self.queue, &mut self.peers[peer.0]);
         let output = match &mut it.hostile {
             Some(hostile) => hostile.says(output),
@@ -346,6 +368,9 @@ impl World {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });
             }
             Output::Published { ticket, result } => {
+                if self.issued(ticket, &result) {
+                    return;
+                }
                 if let (Ok(receipt), Some(asked), Some(witness)) =
                     (&result, self.ledger.submission(ticket), &mut self.witness)
                 {
@@ -470,6 +495,7 @@ impl World {
     /// Whether a peer is honest, up, interested in a collection and entitled to it: it is to hold what lies there.
     pub fn is_reader(&self, peer: PeerIndex, collection: &CollectionPath) -> bool {
         self.is_honest(peer)
+            && !self.is_over(peer)
             && self.peers.get(peer.0).is_some_and(|it| it.node.is_some() && it.wants(collection))
     }
 

@@ -34,6 +34,8 @@ impl Checker for Acknowledged {
             let peer = submission.peer;
             world.is_up(peer)
                 && world.damaged(peer).is_none_or(|damaged| submission.at > damaged)
+                // What does not count is not read any more.
+                && world.counts_to(&receipt.log).is_none_or(|cut| receipt.position < cut.size)
                 && !world.is_on_disk(peer, &receipt.log, receipt.position)
         });
         let found = fresh.map(|(submission, receipt)| {

@@ -140,12 +140,18 @@ fn lacking(world: &World) -> Vec<(PeerIndex, LogId, u64)> {
 
 /// Logs that some honest peer holds further, or otherwise, than another that is up, wants them and is entitled to them. One
 /// line for each log. Of a log that its copied author forked, all have to hold what comes before the fork, but those who know of it:
-/// they take nothing more.
+/// they take nothing more. What lies beyond a cut, or with those whose rights are over, is nobody's.
 pub fn disagreements(world: &World) -> Vec<String> {
     let mut held: BTreeMap<LogId, BTreeMap<PeerIndex, (u64, TreeHash)>> = BTreeMap::new();
-    for peer in world.peers().filter(|peer| world.is_honest(*peer)) {
+    let mut cuts = BTreeMap::new();
+    for peer in world.peers().filter(|peer| world.is_honest(*peer) && !world.is_over(*peer)) {
         for (log, size, root) in world.frontier(peer) {
-            held.entry(log).or_default().insert(peer, (size, root));
+            let cut = cuts.entry(log).or_insert_with(|| world.counts_to(&log));
+            let counts = cut.filter(|cut| cut.size <= size).map_or((size, root), |cut| (cut.size, cut.root));
+            // What does not count at all is as if nobody held it.
+            if counts.0 > 0 {
+                held.entry(log).or_default().insert(peer, counts);
+            }
         }
     }
     let mut readers = Readers::new(world);

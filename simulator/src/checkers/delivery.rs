@@ -42,17 +42,31 @@ impl Checker for Delivery {
     }
 }
 
-/// Whether a peer is one that has to be reached: honest, up, and with somebody to dial, or linked.
+/// Whether a peer is one that has to be reached: honest, up, its rights not over, and with somebody to dial, or linked.
 pub(super) fn is_reached(world: &World, peer: PeerIndex) -> bool {
-    let dials = world.spec(peer).is_some_and(|spec| !spec.contacts.is_empty());
-    let linked = || world.node(peer).is_some_and(|node| node.neighbours().next().is_some());
-    world.is_honest(peer) && world.is_up(peer) && (dials || linked() || world.is_dialled(peer))
+    let dials = world.spec(peer).is_some_and(|spec| spec.contacts.iter().any(|it| !world.is_over(*it)));
+    let stands = |id: &PeerId| world.peer_of(id).is_none_or(|it| !world.is_over(it));
+    let linked = || world.node(peer).is_some_and(|node| node.neighbours().any(|it| stands(&it.peer)));
+    let is_there = world.is_honest(peer) && world.is_up(peer) && !world.is_over(peer);
+    is_there && (dials || linked() || world.is_dialled(peer))
 }
 
-/// How much of a log every reader has to hold: what is acknowledged and binding.
+/// How much of a log every reader has to hold: what is acknowledged, binding, and to be had since its author's right ended.
 pub(super) fn binding_size(world: &World, log: &LogId) -> u64 {
     let size = world.ledger().acknowledged_size_by(log, |peer| !world.is_hostile(peer));
-    world.forked_at(log).map_or(size, |forked| size.min(forked))
+    let size = world.forked_at(log).map_or(size, |forked| size.min(forked));
+    match world.counts_to(log) {
+        None => size,
+        Some(cut) => size.min(cut.size).min(to_be_had(world, log)),
+    }
+}
+
+/// How much of a log somebody holds whose rights are not over, up or down: its author is let in by nobody.
+fn to_be_had(world: &World, log: &LogId) -> u64 {
+    let holders = world.peers().filter(|peer| world.is_honest(*peer) && !world.is_over(*peer));
+    let on_disk =
+        |peer| world.promised(peer).and_then(|promised| promised.get(log)).map_or(0, |(size, _)| *size);
+    holders.map(|peer| on_disk(peer).max(world.held(peer, log))).max().unwrap_or(0)
 }
 
 /// How much of it one reader has to hold: no more than it does once it knows that the author signed two histories.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-use msec_crdt_store::{Query, Row};
-use msec_identity::PeerId;
+use msec_crdt_store::{Query, Row, TreeHash};
+use msec_identity::{LogId, PeerId};
 
 use super::{Checker, Kind};
 use crate::digest::stable_hash;
+use crate::disk::Promised;
 use crate::peer::PeerIndex;
 use crate::world::World;
 
@@ -42,7 +43,10 @@ impl Checker for SameState {
         self.turn += 1;
         let Some(one) = up.get(self.turn % up.len().max(1)) else { return Vec::new() };
         let Some(promised) = world.promised(*one) else { return Vec::new() };
-        let same = |peer: &&PeerIndex| *peer != one && world.promised(**peer) == Some(promised);
+        let same = |peer: &&PeerIndex| *peer != one && counts_alike(world, *one, promised, **peer);
+        if !is_quiet(world, *one) {
+            return Vec::new();
+        }
         let Some(other) = up.iter().find(same) else { return Vec::new() };
         // Another author each time that everybody had a turn.
         let log = promised.keys().nth(self.turn / up.len().max(1) % promised.len().max(1));
@@ -58,14 +62,46 @@ impl Checker for SameState {
         let every = up.len().div_ceil(WHOLE_MAX).max(1);
         for peer in up.into_iter().step_by(every) {
             let Some(promised) = world.promised(peer) else { continue };
+            if !is_quiet(world, peer) {
+                continue;
+            }
             let shown = shown(world, peer);
-            let (other, others) = *first.entry(promised).or_insert((peer, shown));
+            let counting: Vec<_> = counting(world, peer, promised).collect();
+            let (other, others) = *first.entry(counting).or_insert((peer, shown));
             if others != shown {
                 found.extend(difference(world, other, peer, None));
             }
         }
         found
     }
+}
+
+/// Whether what a peer shows is what its disk has said: what it learned of an end a moment ago is at once done, and not yet
+/// written.
+fn is_quiet(world: &World, peer: PeerIndex) -> bool {
+    world.revocations().is_idle() || world.is_settled(peer)
+}
+
+/// What a peer holds, as far as it counts by what it knows.
+fn counting<'a>(
+    world: &'a World,
+    peer: PeerIndex,
+    promised: &'a Promised,
+) -> impl Iterator<Item = (LogId, u64, TreeHash)> + 'a {
+    promised.iter().filter_map(move |(log, (size, root))| match world.counts_to_by(peer, log) {
+        Some(cut) if cut.size == 0 => None,
+        Some(cut) if cut.size <= *size => Some((*log, cut.size, cut.root)),
+        _ => Some((*log, *size, *root)),
+    })
+}
+
+/// Whether another holds the same, as far as it counts: then both hold the same of control logs, and know the same.
+fn counts_alike(world: &World, one: PeerIndex, promised: &Promised, other: PeerIndex) -> bool {
+    let Some(others) = world.promised(other) else { return false };
+    if world.revocations().is_idle() {
+        return others == promised;
+    }
+    world.is_settled(other) && counting(world, one, promised).eq(counting(world, other, others))
 }
 
 /// A row, as something to be hashed.

@@ -111,7 +111,7 @@ mod tests {
         assert!(page.starts_with("<!doctype html>"));
         assert!(series.starts_with("t_s,wall_s,events,") && series.lines().count() == 242, "{series}");
         assert!(links.starts_with(b"PAR1") && links.ends_with(b"PAR1"));
-        assert_eq!(files, 11);
+        assert_eq!(files, 12);
     }
 
     #[test]

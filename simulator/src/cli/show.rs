@@ -59,6 +59,7 @@ fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Result<()> {
             fault.what, fault.from_s, fault.until_s
         )?;
     }
+    revoked(&mut out, report)?;
     writeln!(out, "converged  {}", if m.converged { "yes" } else { "no" })?;
     writeln!(
         out,
@@ -105,6 +106,32 @@ fn summary(scenario: &Scenario, seed: u64, report: &Report) -> io::Result<()> {
     let unsaid = m.violations.saturating_sub(VIOLATIONS_SHOWN as u64);
     if unsaid > 0 {
         writeln!(out, "VIOLATION  and {unsaid} more: --record FILE keeps more of them")?;
+    }
+    Ok(())
+}
+
+/// Whose rights were ended, and how fast that was known.
+fn revoked(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    for it in &report.recording.revocations {
+        let rank = ((f64::from(it.reachable) * 0.99).ceil() as usize).max(1);
+        let within = |rank: usize| match it.known_after_s.get(rank - 1) {
+            Some(after_s) => format!("{after_s:.2} s"),
+            None => "never".into(),
+        };
+        writeln!(
+            out,
+            "revoked    {}: 99 in 100 of {} knew after {}, all after {}; {} bytes read meanwhile, the last after {:.2} s",
+            it.what,
+            it.reachable,
+            within(rank),
+            within((it.reachable as usize).max(1)),
+            it.exposed_bytes,
+            it.exposed_for_s
+        )?;
+        if let Some(last_s) = it.returned_after_s.last() {
+            let count = it.returned_after_s.len();
+            writeln!(out, "           {count} came later, and knew within {last_s:.2} s")?;
+        }
     }
     Ok(())
 }

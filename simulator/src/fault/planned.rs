@@ -290,6 +290,6 @@ fn pairs(ones: &[PeerIndex], others: &[PeerIndex]) -> Result<Vec<(PeerIndex, Pee
     Ok(pairs)
 }
 
-fn seconds(s: f64) -> Result<Duration, PlanError> {
+pub(super) fn seconds(s: f64) -> Result<Duration, PlanError> {
     Duration::try_from_secs_f64(s).map_err(|_| PlanError::Time { s })
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::planned::seconds;
 use super::{Census, Planned, Strike};
 use crate::error::{ClockError, LinkError};
 use crate::peer::PeerIndex;
+use crate::revocation::Revoke;
 use crate::seed::Seed;
 use crate::world::World;
 
@@ -50,6 +52,12 @@ pub enum PlanError {
     /// It would strike nobody.
     #[error("{who}: there is none, and a fault has to strike one at least")]
     Nobody {
+        /// Who.
+        who: String,
+    },
+    /// Not one issuer.
+    #[error("{who}: a revocation has one issuer: let `by` choose one peer, with `count = 1`")]
+    Issuers {
         /// Who.
         who: String,
     },
@@ -123,6 +131,35 @@ impl Schedule {
             let ends = planned.until_s.is_some() || name == "damage";
             self.faults.push(Fault { name, left: steps.len(), ends, begun: None });
             steps.into_iter().for_each(|step| self.push(step.at, Some(which), step.strike));
+        }
+        Ok(())
+    }
+
+    /// Adds revocations as a scenario says them, and what is restored of them.
+    pub fn plan_revocations(
+        &mut self,
+        revokes: &[Revoke],
+        census: &dyn Census,
+        seed: Seed,
+    ) -> Result<(), PlanError> {
+        for (nth, revoke) in revokes.iter().enumerate() {
+            let mut dice = seed.dice("revocations", nth as u64);
+            let holders = revoke.who.resolve(census, &mut dice)?;
+            let by = revoke.by.as_ref().map(|by| match by.resolve(census, &mut dice)?[..] {
+                [by] => Ok(by),
+                _ => Err(PlanError::Issuers { who: by.to_string() }),
+            });
+            let by = by.transpose()?;
+            let (at, restore) = (seconds(revoke.at_s)?, revoke.restore_at_s.map(seconds).transpose()?);
+            let which = self.faults.len();
+            let left = holders.len() * (1 + usize::from(restore.is_some()));
+            self.faults.push(Fault { name: "revocation", left, ends: true, begun: None });
+            for holder in &holders {
+                self.push(at, Some(which), Strike::Revoke(*holder, by, revoke.cut));
+            }
+            for holder in restore.iter().flat_map(|_| &holders) {
+                self.push(restore.unwrap_or(at), Some(which), Strike::RestoreRights(*holder));
+            }
         }
         Ok(())
     }

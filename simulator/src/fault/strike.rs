@@ -5,6 +5,7 @@ use crate::error::{ClockError, LinkError, RestartError};
 use crate::link::{Degradation, Strained};
 use crate::paths::Broken;
 use crate::peer::PeerIndex;
+use crate::revocation::{CutAt, RevokeError};
 use crate::world::World;
 
 /// Something that is done to a world at once.
@@ -40,6 +41,10 @@ pub enum Strike {
     Degrade(Strained, Degradation),
     /// They are as usual again.
     Restore(Strained),
+    /// The grant of a peer is revoked, by that one or by whoever granted it.
+    Revoke(PeerIndex, Option<PeerIndex>, CutAt),
+    /// What the issuer of its revocation holds of its logs counts.
+    RestoreRights(PeerIndex),
 }
 
 /// Something that could not be done.
@@ -54,6 +59,9 @@ pub enum StrikeError {
     /// No link can be so bad.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// It is not theirs to say.
+    #[error(transparent)]
+    Revoke(#[from] RevokeError),
 }
 
 impl Strike {
@@ -69,6 +77,8 @@ impl Strike {
             | Self::ClockDrift(peer, _)
             | Self::ClockUnset(peer)
             | Self::ClockSet(peer)
+            | Self::Revoke(peer, ..)
+            | Self::RestoreRights(peer)
             | Self::Degrade(Strained::Peer(peer), _)
             | Self::Restore(Strained::Peer(peer)) => Some(*peer),
             _ => None,
@@ -97,6 +107,11 @@ impl Strike {
             Self::ClockSet(peer) => world.correct_clock(*peer),
             Self::Degrade(whose, by) => world.degrade(*whose, *by)?,
             Self::Restore(whose) => world.restore(*whose),
+            Self::Revoke(holder, by, cut) => {
+                let by = by.or_else(|| world.issuer_for(*holder)).unwrap_or(*holder);
+                world.revoke(*holder, by, *cut)?;
+            }
+            Self::RestoreRights(holder) => world.restore_rights(*holder)?,
         }
         Ok(())
     }

@@ -28,6 +28,10 @@ pub const SERIES_MAX: usize = 4_000;
 pub const CLASSES_MAX: usize = 32;
 /// The most faults; further ones are left out.
 pub const FAULTS_MAX: usize = 1_000;
+/// The most revocations; further ones are left out.
+pub const REVOCATIONS_MAX: usize = 256;
+/// The most times of one revocation; of more, every second, third and so on is kept.
+const KNOWN_MAX: usize = 20_000;
 /// The most checkers; further ones are left out.
 pub const VERDICTS_MAX: usize = 64;
 /// The most violations of one checker that are told in words; the others are counted.
@@ -121,6 +125,11 @@ impl Recording {
         cut(&mut self.classes, CLASSES_MAX, "link classes", left_out);
         cut(&mut self.faults, FAULTS_MAX, "faults", left_out);
         cut(&mut self.verdicts, VERDICTS_MAX, "checkers", left_out);
+        cut(&mut self.revocations, REVOCATIONS_MAX, "revocations", left_out);
+        for revoked in &mut self.revocations {
+            thin(&mut revoked.known_after_s, KNOWN_MAX);
+            thin(&mut revoked.returned_after_s, KNOWN_MAX);
+        }
         let before = self.series.len();
         thin(&mut self.series, SERIES_MAX);
         tell("rows of the series", self.series.len(), before, left_out);
@@ -145,13 +154,14 @@ impl Recording {
         let readers = self.latency.iter_mut().map(|latency| &mut latency.readers);
         let classes = self.classes.iter_mut().map(|class| &mut class.name);
         let faults = self.faults.iter_mut().map(|fault| &mut fault.what);
+        let revoked = self.revocations.iter_mut().map(|revoked| &mut revoked.what);
         let verdicts = self
             .verdicts
             .iter_mut()
             .flat_map(|verdict| verdict.first.iter_mut().chain([&mut verdict.checker]));
         let left_out = self.left_out.iter_mut().map(|left_out| &mut left_out.what);
         let things = districts.chain(peers).chain(links).chain(streams).chain(readers);
-        let counts = classes.chain(faults).chain(verdicts).chain(left_out);
+        let counts = classes.chain(faults).chain(revoked).chain(verdicts).chain(left_out);
         things.chain(counts).for_each(|text| cut_text(text, TEXT_BYTES_MAX));
     }
 }

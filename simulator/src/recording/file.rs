@@ -115,6 +115,16 @@ impl Recording {
         }
         let in_order = self.series.windows(2).all(|pair| pair[0].t_s <= pair[1].t_s);
         demand(in_order, || "the series goes back in time".into())?;
+        for (index, revoked) in self.revocations.iter().enumerate() {
+            let times = revoked.known_after_s.iter().chain(&revoked.returned_after_s);
+            let in_order = |times: &[f32]| times.windows(2).all(|pair| pair[0] <= pair[1]);
+            let is_told = times.copied().all(|after| after.is_finite() && after >= 0.0)
+                && in_order(&revoked.known_after_s)
+                && in_order(&revoked.returned_after_s)
+                && revoked.issued_s.is_finite()
+                && revoked.exposed_for_s.is_finite();
+            demand(is_told, || format!("revocation {index} is known before it is issued, or out of order"))?;
+        }
         for (index, fault) in self.faults.iter().enumerate() {
             let numbers = [Some(fault.from_s), Some(fault.until_s), fault.agreed_after_s];
             let lasts = numbers.into_iter().flatten().all(f64::is_finite) && fault.from_s <= fault.until_s;

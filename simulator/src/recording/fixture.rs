@@ -70,6 +70,7 @@ pub(crate) fn city(peers: usize, seed: u64) -> Recording {
         classes: classes.collect(),
         series,
         faults,
+        revocations: revocations(),
         verdicts: verdicts(),
         wires: Some(WireComparison {
             latency_p50_ratio: 1.06,
@@ -310,6 +311,22 @@ fn faults() -> Vec<FaultRecord> {
         fault("power cut in Puerto", 2_100.0, 2_280.0, Some(38.9)),
         fault("gateway 12 crashes and loses its disk", 2_760.0, 2_765.0, Some(11.2)),
         fault("50 phones join in a minute", 3_120.0, 3_180.0, None),
+    ]
+}
+
+fn revocations() -> Vec<RevocationRecord> {
+    let revoked = |what: &str, issued_s, slow: f32, exposed_bytes| RevocationRecord {
+        what: what.into(),
+        issued_s,
+        reachable: 50,
+        known_after_s: (0..50).map(|n| 0.04 + slow * (n as f32 / 50.0).powi(4)).collect(),
+        returned_after_s: vec![0.31, 1.2],
+        exposed_bytes,
+        exposed_for_s: f64::from(slow) / 3.0,
+    };
+    vec![
+        revoked("peer 7 (parking), by peer 0 (gateways), cut at what its issuer held", 600.0, 3.6, 4_210),
+        revoked("peer 55 (phones), by peer 0 (gateways), nothing of it counts", 900.0, 0.9, 310),
     ]
 }
 

@@ -76,6 +76,25 @@ pub struct FaultRecord {
     pub agreed_after_s: Option<f64>,
 }
 
+/// A grant that was revoked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RevocationRecord {
+    /// Whose, by whom and with which cut, in words.
+    pub what: String,
+    /// When it was issued.
+    pub issued_s: f64,
+    /// Peers that could be reached: linked with its issuer then, over whomever, and up since.
+    pub reachable: u32,
+    /// After how many seconds each of them that did knew of it, in order.
+    pub known_after_s: Vec<f32>,
+    /// Of those who came, or came back, after it was issued: how many seconds after that they knew of it, in order.
+    pub returned_after_s: Vec<f32>,
+    /// Bytes that reached the holder after it was issued, or that lie beyond the cut and reached somebody who did not know of it.
+    pub exposed_bytes: u64,
+    /// How many seconds after it was issued the last of them did.
+    pub exposed_for_s: f64,
+}
+
 /// What one checker found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {

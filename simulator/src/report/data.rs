@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::recording::{
-    FaultRecord, LatencyRecord, LinkRecord, MapRecord, PeerRecord, Recording, SeriesRow, SpreadRecord,
+    FaultRecord, LatencyRecord, LinkRecord, MapRecord, PeerRecord, Recording, RevocationRecord, SeriesRow,
+    SpreadRecord,
 };
 
 /// All of it.
@@ -22,6 +23,7 @@ pub(super) struct Data<'a> {
     latency: Vec<Latency<'a>>,
     series: Series,
     faults: Vec<Fault<'a>>,
+    revocations: Vec<Revocation<'a>>,
 }
 
 /// Metres, whole ones for streets.
@@ -98,6 +100,17 @@ struct Fault<'a> {
     agreed: Option<f64>,
 }
 
+#[derive(Debug, Serialize)]
+struct Revocation<'a> {
+    what: &'a str,
+    reachable: u32,
+    /// Seconds since it was issued, in order.
+    after: Vec<f64>,
+    bytes: u64,
+    /// When the last of them were read.
+    exposed: f64,
+}
+
 /// Gives each name a number, in the order in which they come.
 #[derive(Debug, Default)]
 struct Names<'a> {
@@ -134,6 +147,7 @@ pub(super) fn of(recording: &Recording) -> Data<'_> {
         latency: recording.latency.iter().map(latency).collect(),
         series: series(&recording.series, recording.classes.len()),
         faults: recording.faults.iter().map(fault).collect(),
+        revocations: recording.revocations.iter().map(revocation).collect(),
     }
 }
 
@@ -233,6 +247,16 @@ fn series(rows: &[SeriesRow], classes: usize) -> Series {
         delivered: rows.iter().map(|row| row.delivered).collect(),
         bytes: (0..classes).map(|class| rows.iter().map(|row| row.bytes_by_class[class]).collect()).collect(),
         airtime: by_class(|row, class| row.airtime_s_by_class[class]),
+    }
+}
+
+fn revocation(revoked: &RevocationRecord) -> Revocation<'_> {
+    Revocation {
+        what: &revoked.what,
+        reachable: revoked.reachable.max(revoked.known_after_s.len() as u32),
+        after: revoked.known_after_s.iter().map(|after| rounded(f64::from(*after), 1_000.0)).collect(),
+        bytes: revoked.exposed_bytes,
+        exposed: rounded(revoked.exposed_for_s, 1_000.0),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The parts of the page that are made here: tables and texts, which need no script.
 
 use super::html::{Cell, Html, number, words};
-use super::numbers::{bytes, count, percent, share, time};
-use crate::recording::{ClassRecord, Recording, SpreadRecord, VerdictRecord};
+use super::numbers::{bytes, count, counted, percent, share, time};
+use crate::recording::{ClassRecord, Recording, RevocationRecord, SpreadRecord, VerdictRecord};
 
 /// Who made the map, and how large it is.
 pub(super) fn map<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut Html {
@@ -104,6 +104,58 @@ pub(super) fn faults<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut H
         ]
     });
     html.table(&head, rows)
+}
+
+/// Whose rights were ended, how fast that was known, and what was read meanwhile. Nothing, where nobody's were.
+pub(super) fn revocations<'a>(html: &'a mut Html, recording: &Recording) -> &'a mut Html {
+    if recording.revocations.is_empty() {
+        return html;
+    }
+    html.raw(
+        "<section aria-labelledby=\"revoked-title\"><div class=\"title\"><h2 id=\"revoked-title\">Who knew of a revocation, and when</h2>\
+         <p class=\"hint\">Peers that were linked with its issuer, over whomever, when it was issued. A dot on the time axis: the last bytes that were \
+         read by the holder, or beyond the cut by who did not know.</p></div>\
+         <div class=\"scripted chart\" id=\"revoked\"></div>",
+    );
+    let head = [
+        words("Whose rights ended"),
+        number("Issued at"),
+        number("Could be reached"),
+        number("Half knew after"),
+        number("99 in 100 after"),
+        number("All after"),
+        number("Came later, and knew within"),
+        number("Read meanwhile"),
+        number("Exposed for"),
+    ];
+    html.table(&head, recording.revocations.iter().map(revocation_row)).raw("</section>")
+}
+
+fn revocation_row(revoked: &RevocationRecord) -> Vec<Cell> {
+    let reachable = u64::from(revoked.reachable).max(revoked.known_after_s.len() as u64);
+    let within = |share: f64| {
+        let rank = ((reachable as f64 * share).ceil() as usize).max(1);
+        let found = revoked.known_after_s.get(rank - 1).map(|it| Cell::from(time(f64::from(*it))));
+        found.unwrap_or_else(|| Cell::Bad("never".into()))
+    };
+    let returned = match revoked.returned_after_s.last() {
+        Some(last) => {
+            let peers = counted(revoked.returned_after_s.len() as u64, "peer", "peers");
+            format!("{peers}, {}", time(f64::from(*last))).into()
+        }
+        None => Cell::Unsaid("nobody".into()),
+    };
+    vec![
+        revoked.what.as_str().into(),
+        time(revoked.issued_s).into(),
+        count(reachable).into(),
+        within(0.5),
+        within(0.99),
+        within(1.0),
+        returned,
+        bytes(revoked.exposed_bytes as f64).into(),
+        time(revoked.exposed_for_s).into(),
+    ]
 }
 
 /// What each class of links carried.

@@ -16,6 +16,7 @@ pub(super) fn of(recording: &Recording) -> Vec<Table> {
         links(recording),
         classes(recording),
         faults(recording),
+        revocations(recording),
         verdicts(recording),
     ]
 }
@@ -192,6 +193,22 @@ fn faults(recording: &Recording) -> Table {
         maybe("agreed_after_s", rows, |fault| fault.agreed_after_s),
     ];
     Table { name: "faults", columns }
+}
+
+fn revocations(recording: &Recording) -> Table {
+    let rows = &recording.revocations;
+    let columns = vec![
+        text("what", rows, |it| it.what.clone()),
+        measure("issued_s", rows, |it| it.issued_s),
+        count("reachable", rows, |it| it.reachable.into()),
+        count("known", rows, |it| it.known_after_s.len() as u64),
+        maybe("last_known_after_s", rows, |it| it.known_after_s.last().copied().map(f64::from)),
+        count("returned", rows, |it| it.returned_after_s.len() as u64),
+        maybe("last_returned_after_s", rows, |it| it.returned_after_s.last().copied().map(f64::from)),
+        count("exposed_bytes", rows, |it| it.exposed_bytes),
+        measure("exposed_for_s", rows, |it| it.exposed_for_s),
+    ];
+    Table { name: "revocations", columns }
 }
 
 fn verdicts(recording: &Recording) -> Table {

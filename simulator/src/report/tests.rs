@@ -29,6 +29,8 @@ fn numbers_are_there_without_the_script() {
         "power cut in Puerto",
         "38.9 s",
         "not before the next look",
+        "peer 7 (parking), by peer 0 (gateways), cut at what its issuer held",
+        "2 peers, 1.20 s",
         "6.0 % more than the model",
         "93.0 %",
         "<td>once faults are over</td>",
@@ -56,6 +58,7 @@ fn names_are_never_markup() {
     HOSTILE.clone_into(&mut recording.latency[0].readers);
     HOSTILE.clone_into(&mut recording.classes[0].name);
     HOSTILE.clone_into(&mut recording.faults[0].what);
+    HOSTILE.clone_into(&mut recording.revocations[0].what);
     HOSTILE.clone_into(&mut recording.verdicts[0].checker);
     recording.map.attribution = Some(HOSTILE.into());
     recording.verdicts[0].first.push(HOSTILE.into());
@@ -126,6 +129,7 @@ fn a_recording_of_nothing_makes_a_page() {
     recording.series.clear();
     recording.classes.clear();
     recording.faults.clear();
+    recording.revocations.clear();
     recording.verdicts.clear();
     recording.wires = None;
     (recording.metrics.peers, recording.metrics.simulated_s) = (0, 0.0);

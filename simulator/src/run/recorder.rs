@@ -12,8 +12,10 @@ use crate::metrics::Metrics;
 use crate::peer::PeerIndex;
 use crate::recording::{
     ClassRecord, DistrictRecord, FaultRecord, LatencyRecord, LeftOut, LinkRecord, MapRecord, NO_DISTRICT,
-    PeerRecord, Recording, SERIES_MAX, SeriesRow, SpreadRecord, TRACK_MAX, Thinned, VERSION, VerdictRecord,
+    PeerRecord, Recording, RevocationRecord, SERIES_MAX, SeriesRow, SpreadRecord, TRACK_MAX, Thinned,
+    VERSION, VerdictRecord,
 };
+use crate::revocation::{CutAt, Revoked};
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -111,6 +113,7 @@ impl Recorder {
             series: series.into_rows(),
             classes: world.traffic_by_class().iter().map(class_record).collect(),
             faults: checkers.agreements().iter().map(|it| fault_record(it, world.time())).collect(),
+            revocations: revocations(world, residents),
             verdicts: checkers.verdicts().iter().map(verdict_record).collect(),
             wires: None,
             left_out: Vec::new(),
@@ -162,6 +165,35 @@ fn fault_record(agreement: &Agreement, end: Duration) -> FaultRecord {
         until_s: agreement.ended.unwrap_or(end).as_secs_f64(),
         agreed_after_s: agreement.agreed_after.map(|after| after.as_secs_f64()),
     }
+}
+
+fn revocations(world: &World, residents: &Residents) -> Vec<RevocationRecord> {
+    let name = |peer: PeerIndex| {
+        let population = residents.get(peer).map_or("peers", |it| residents.population(it));
+        format!("peer {peer} ({population})")
+    };
+    let issued = world.revocations().iter().filter_map(|revoked| Some((revoked, revoked.issued?)));
+    let record = |(revoked, issued): (&Revoked, Duration)| {
+        let cut = match revoked.cut {
+            CutAt::Now => "cut at what its issuer held",
+            CutAt::Stale => "cut at half of what its issuer held",
+            CutAt::None => "nothing of it counts",
+        };
+        let (reached, seconds) =
+            (revoked.reached(), |all: &[Duration]| all.iter().map(Duration::as_secs_f32).collect());
+        RevocationRecord {
+            what: format!("{}, by {}, {cut}", name(revoked.holder), name(revoked.by)),
+            issued_s: issued.as_secs_f64(),
+            reachable: reached.reachable as u32,
+            known_after_s: seconds(&reached.after),
+            returned_after_s: seconds(&reached.returned),
+            exposed_bytes: revoked.exposed_bytes,
+            exposed_for_s: revoked
+                .exposed_until
+                .map_or(0.0, |until| until.saturating_sub(issued).as_secs_f64()),
+        }
+    };
+    issued.map(record).collect()
 }
 
 fn verdict_record(verdict: &Verdict) -> VerdictRecord {

@@ -146,10 +146,24 @@ impl Residents {
         spec.discover = population.discovers;
         spec.disk.commit = std::time::Duration::from_secs_f64(population.commit_ms / 1_000.0);
         spec.behaviour = population.hostile.clone();
+        spec.issuer = population.issues;
+        spec.granted_by = population.granted_by.as_deref().and_then(|name| self.population_of(name)?.next());
+        spec.is_entered = population.entered;
         for contact in self.contacts(peer, population, dice) {
             spec = spec.contact(contact);
         }
         spec
+    }
+
+    /// The peers of a population, by its name.
+    fn population_of(&self, name: &str) -> Option<impl Iterator<Item = PeerIndex> + '_> {
+        let population = self.populations.iter().position(|it| it == name)?;
+        Some(self.of(population))
+    }
+
+    /// The peers of a population, by its place in the scenario.
+    pub(super) fn of(&self, population: usize) -> impl Iterator<Item = PeerIndex> + '_ {
+        self.iter().filter(move |(_, it)| it.population == population).map(|(peer, _)| peer)
     }
 
     fn interest(&self, resident: &Resident, population: &PopulationSpec) -> Interest {
@@ -288,8 +302,7 @@ impl Census for Residents {
     }
 
     fn population(&self, name: &str) -> Option<Vec<PeerIndex>> {
-        let population = self.populations.iter().position(|it| it == name)?;
-        Some(self.iter().filter(|(_, it)| it.population == population).map(|(peer, _)| peer).collect())
+        self.population_of(name).map(Iterator::collect)
     }
 
     fn district(&self, name: &str) -> Option<Vec<PeerIndex>> {

@@ -15,8 +15,17 @@ macro_rules! built_in {
     };
 }
 
-const ALL: &[BuiltIn] =
-    built_in!["town", "auckland", "helsinki", "backbone", "storm", "hostile", "fujisawa", "santander"];
+const ALL: &[BuiltIn] = built_in![
+    "town",
+    "auckland",
+    "helsinki",
+    "backbone",
+    "storm",
+    "hostile",
+    "fujisawa",
+    "revocation",
+    "santander"
+];
 
 /// All of them, the smallest first.
 pub fn built_ins() -> &'static [BuiltIn] {

@@ -9,6 +9,7 @@ use super::{Wrong, units};
 use crate::hostile::Behaviour;
 use crate::link::LinkClass;
 use crate::map::{RouteKind, Site};
+use crate::revocation::Issuer;
 
 /// The most gateways that a peer dials.
 pub const DIALS_MAX: usize = 16;
@@ -63,6 +64,16 @@ pub struct PopulationSpec {
     /// How long their disks take for a commit, in milliseconds. Default: 5 ms, an SD card on a good day.
     #[serde(default = "commit_ms")]
     pub commit_ms: f64,
+    /// Whose word they give: that of the space's root, whose key lies on the one peer, or that of an everyday issuer. Default:
+    /// nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issues: Option<Issuer>,
+    /// The population of everyday issuers of which the first grants them what they have. Default: the root does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_by: Option<String>,
+    /// Whether that issuer enters their grants in its control log: those outlive its own. Default: yes.
+    #[serde(default = "yes")]
+    pub entered: bool,
     /// How they try to harm others. Default: they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostile: Option<Behaviour>,
@@ -272,6 +283,10 @@ pub enum Values {
     Auckland,
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn commit_ms() -> f64 {
     5.0
 }
@@ -377,6 +392,7 @@ pub(super) fn check(
         }
     }
     let sizes = sizes(populations, peers);
+    check_issuers(populations, &sizes)?;
     if sizes.iter().sum::<usize>() != peers {
         let least: usize = sizes.iter().sum();
         let reason = if least > peers {
@@ -398,6 +414,28 @@ pub(super) fn check(
             "population.0.role",
             "somebody dials gateways, and there are none: add a population of them",
         ));
+    }
+    Ok(())
+}
+
+/// Refuses roots that are more than one, and grants from nobody.
+fn check_issuers(populations: &[PopulationSpec], sizes: &[usize]) -> Result<(), Wrong> {
+    let roots = populations.iter().zip(sizes).filter(|(it, _)| it.issues == Some(Issuer::Root));
+    if roots.map(|(_, size)| size).sum::<usize>() > 1 {
+        return Err(Wrong::at("population.0.issues", "the root's key lies on one peer: give it `count = 1`"));
+    }
+    for (n, it) in populations.iter().enumerate() {
+        let issuer = it.granted_by.as_ref().map(|name| populations.iter().find(|other| other.name == *name));
+        if issuer.is_some_and(|it| it.is_none_or(|it| it.issues != Some(Issuer::Manager))) {
+            let reason = "name a population that has `issues = \"manager\"`";
+            return Err(Wrong::at(format!("population.{n}.granted_by"), reason));
+        }
+        if it.issues.is_some() && it.granted_by.is_some() {
+            return Err(Wrong::at(
+                format!("population.{n}.granted_by"),
+                "issuers have their grants from the root: leave it out",
+            ));
+        }
     }
     Ok(())
 }

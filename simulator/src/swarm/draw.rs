@@ -68,6 +68,7 @@ pub fn draw(seed: u64) -> Scenario {
         links: Default::default(),
         plain: plain_link(&mut dice),
         faults,
+        revokes: Vec::new(),
         // What one neighbour holds against another is forgotten within ten minutes.
         check: CheckSpec { agree_within: Duration::from_secs(DRAIN_S - 20), ..CheckSpec::default() },
         record: RecordSpec { spread: 0, ..RecordSpec::default() },
@@ -91,6 +92,9 @@ fn population(name: &str, role: Role, share: f64) -> PopulationSpec {
         joins: None,
         publishes: None,
         commit_ms: 5.0,
+        issues: None,
+        granted_by: None,
+        entered: true,
         hostile: None,
     }
 }

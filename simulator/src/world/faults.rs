@@ -52,6 +52,7 @@ impl World {
         let lost = it.disk.crash(kept, &mut self.dice);
         self.network.crash(self.time, &mut self.queue, peer);
         self.ledger.crashed(peer);
+        self.revocations_at_crash(peer);
         self.lost(peer, &lost, silent);
         self.faults_until = self.time;
     }

@@ -92,7 +92,7 @@ impl World {
             Behaviour::Fork { .. } if acts.is_multiple_of(ACTS_A_FORK) => self.act_twice(life.peer),
             Behaviour::ForgedGrants => self.act_without_right(life.peer),
             Behaviour::Replay | Behaviour::Flood | Behaviour::Garbage => self.talk(life.peer),
-            Behaviour::Silence | Behaviour::Fork { .. } => {}
+            Behaviour::Silence | Behaviour::Fork { .. } | Behaviour::Backdates => {}
         }
     }
 

@@ -46,6 +46,7 @@ impl World {
             witness.shows(peer, shown);
         }
         if let node::Event::Verified(shown) = event {
+            self.may_show(peer, shown);
             self.note_verified(peer, shown);
         }
         self.ledger.happened(peer, event);

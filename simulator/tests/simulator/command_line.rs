@@ -36,6 +36,9 @@ fn the_last_line_is_one_object() {
         "violations",
         "bytes",
         "messages",
+        "revoked_p99_s",
+        "revoked_all_s",
+        "exposed_bytes",
         "checks_made",
         "checks_remembered",
     ] {

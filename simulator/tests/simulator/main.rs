@@ -10,6 +10,7 @@ mod healing;
 mod hostile;
 mod links;
 mod resume;
+mod revocation;
 mod rig;
 mod slow;
 mod strangers;

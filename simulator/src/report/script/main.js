@@ -4,6 +4,7 @@ function drawAll() {
   readColours();
   layOut();
   drawLatency(byId("latency"));
+  if (byId("revoked")) drawRevoked(byId("revoked"));
   drawSeries(byId("series"));
   drawStrip();
   show();
