@@ -3,9 +3,11 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `draw` | [`draw`]: a scenario from a seed |
+//! | `rights` | whose rights end in it |
 //! | `shrink` | [`shrink`]: taking away what a failure does not need |
 
 mod draw;
+mod rights;
 mod shrink;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rights;
 use crate::disk::{Damage, DiskFault, Kept};
 use crate::fault::{Fault, Planned, Who};
 use crate::hostile::Behaviour;
@@ -15,7 +16,7 @@ use crate::scenario::{
 use crate::seed::{Dice, Seed};
 
 /// Faults begin and end while sensors publish.
-const PUBLISH_S: u64 = 40;
+pub(super) const PUBLISH_S: u64 = 40;
 
 /// A neighbour that answered badly is believed again after at most ten minutes.
 const DRAIN_S: u64 = 700;
@@ -53,7 +54,7 @@ pub fn draw(seed: u64) -> Scenario {
         populations.push(latecomers(&mut dice));
     }
     let maps = ["grid", "radial", "small_world"];
-    Scenario {
+    let mut scenario = Scenario {
         name: format!("swarm-{seed}"),
         description: String::new(),
         publish: Duration::from_secs(PUBLISH_S),
@@ -72,11 +73,13 @@ pub fn draw(seed: u64) -> Scenario {
         // What one neighbour holds against another is forgotten within ten minutes.
         check: CheckSpec { agree_within: Duration::from_secs(DRAIN_S - 20), ..CheckSpec::default() },
         record: RecordSpec { spread: 0, ..RecordSpec::default() },
-    }
+    };
+    rights::end(&mut scenario, &mut Seed(seed).dice("rights", 0));
+    scenario
 }
 
 /// A population of a role, with nothing special about it.
-fn population(name: &str, role: Role, share: f64) -> PopulationSpec {
+pub(super) fn population(name: &str, role: Role, share: f64) -> PopulationSpec {
     PopulationSpec {
         name: name.into(),
         role,

@@ -49,6 +49,10 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
     for nth in 0..from.faults.len() {
         add(&|it| drop(it.faults.remove(nth)));
     }
+    for nth in 0..from.revokes.len() {
+        add(&|it| drop(it.revokes.remove(nth)));
+        add(&|it| it.revokes[nth].restore_at_s = None);
+    }
     for nth in 0..from.populations.len() {
         add(&|it| drop(it.populations.remove(nth)));
     }
@@ -59,6 +63,7 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
         add(&|it| it.populations[nth].moves = None);
         add(&|it| it.populations[nth].joins = None);
         add(&|it| it.populations[nth].interfaces.clear());
+        add(&|it| it.populations[nth].granted_by = None);
     }
     add(&|it| it.links.clear());
     add(&|it| it.publish = halved(it.publish));
