@@ -13,6 +13,7 @@ mod arrivals;
 mod clocks;
 mod faults;
 mod hostile;
+mod known;
 mod places;
 mod revocation;
 mod signatures;

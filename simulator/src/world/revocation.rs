@@ -1,4 +1,4 @@
-//! Who issues what in a world: grants of managers, revocations, restorations; who learns of them, and what is read meanwhile.
+//! Who issues what in a world: grants of managers, revocations, restorations.
 //!
 //! An issuer's app asks its node to publish, and asks again, with the same record, as long as that is down, fails or has no
 //! room. When that is said and how it spreads is written down in [`Revocations`].
@@ -11,22 +11,20 @@ use msec_identity::{
     CollectionPath, ControlRecord, ControlStream, Cut, Cuts, Grant, LogId, PeerId, Record, Restoration,
     Revocation, Verified,
 };
-use msec_peer::node::{Content, Input, LinkId, Measured, PublishError, Receipt, StreamSpec, Ticket};
+use msec_peer::node::{Content, Input, PublishError, Receipt, StreamSpec, Ticket};
 
 use super::World;
 use crate::happening::Happening;
 use crate::hostile::Behaviour;
 use crate::peer::{PeerIndex, PeerSpec};
-use crate::revocation::{
-    CutAt, Eyes, Granted, Issuer, Restored, Revocations, RevokeError, Revoked, beyond, carried,
-};
+use crate::revocation::{CutAt, Eyes, Granted, Issuer, Restored, Revocations, RevokeError, Revoked};
 use crate::space::Space;
 
 /// Tickets from here on are of control entries; those below count what apps measured.
 const TICKETS: u64 = 1 << 62;
 
 /// How long an app waits before it asks its node again.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// By how much the clock of a holder that backdates is put back, in seconds, when its grant is revoked.
 const BACKDATED_S: i64 = -3_600;
@@ -39,20 +37,21 @@ const READ_BYTES: usize = 256 * 1024;
 pub(super) struct Office {
     /// On which peer the root's key lies.
     root: Option<PeerIndex>,
-    orders: Vec<Order>,
+    pub(super) orders: Vec<Order>,
     by_id: BTreeMap<PeerId, PeerIndex>,
-    up_since: Vec<Duration>,
+    /// Since when each peer is up, by index.
+    pub(super) up_since: Vec<Duration>,
 }
 
 /// Something that an issuer's app wants to be published.
 #[derive(Debug)]
-struct Order {
-    by: PeerIndex,
+pub(super) struct Order {
+    pub(super) by: PeerIndex,
     under: ControlStream,
     what: What,
     /// Signed once, so that it is the same whenever it is said again.
     record: Option<ControlRecord>,
-    is_waiting: bool,
+    pub(super) is_waiting: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -333,119 +332,6 @@ impl World {
             }
         }
         found
-    }
-}
-
-/// What is seen.
-impl World {
-    /// A peer starts: what it knows is what its store held.
-    pub(super) fn revocations_at_start(&mut self, peer: PeerIndex) {
-        if self.office.up_since.len() <= peer.0 {
-            self.office.up_since.resize(peer.0 + 1, Duration::ZERO);
-        }
-        self.office.up_since[peer.0] = self.time;
-        self.learns(peer);
-    }
-
-    /// A peer is down: what its app asked for is asked again.
-    pub(super) fn revocations_at_crash(&mut self, peer: PeerIndex) {
-        self.revocations.all.iter_mut().for_each(|it| it.went(peer));
-        let orders = self.office.orders.iter_mut().enumerate();
-        for (which, order) in orders.filter(|(_, it)| it.by == peer && it.is_waiting) {
-            order.is_waiting = false;
-            self.queue.push(self.time + AGAIN, Happening::Issue(which));
-        }
-    }
-
-    /// A peer has done what it was told: what it knows now.
-    pub(super) fn learns(&mut self, peer: PeerIndex) {
-        if self.revocations.is_idle() {
-            return;
-        }
-        let Some(node) = &self.peers[peer.0].node else { return };
-        let up_since = self.office.up_since.get(peer.0).copied().unwrap_or_default();
-        for revoked in self.revocations.all.iter_mut().filter(|it| it.known_since(peer).is_none()) {
-            if revoked.place.is_some_and(|at| node.size_of(&at.log) > at.position) {
-                revoked.knows(self.time, peer, up_since);
-            }
-        }
-    }
-
-    /// A message comes to a peer: what of it is read that should not be.
-    pub(super) fn exposes(&mut self, peer: PeerIndex, bytes: &[u8]) {
-        let issued = |it: &&mut Revoked| it.issued.is_some();
-        if !self.revocations.all.iter().any(|it| it.issued.is_some()) {
-            return;
-        }
-        let (me, now) = (self.peers[peer.0].id(), self.time);
-        if self.peers[peer.0].node.is_none() {
-            return;
-        }
-        for carried in carried(bytes) {
-            let Some(known) = self.ledger.log(&carried.log) else { continue };
-            if known.collection.is_reserved() || known.author == me {
-                continue;
-            }
-            for revoked in self.revocations.all.iter_mut().filter(issued) {
-                if revoked.holder_id == me {
-                    revoked.expose(now, carried.bytes);
-                } else if revoked.holder_id == known.author && revoked.known_since(peer).is_none() {
-                    let size = revoked.cuts.get(&carried.log).map_or(0, |cut| cut.size);
-                    let bytes = beyond(&carried, size);
-                    if bytes > 0 {
-                        revoked.expose(now, bytes);
-                    }
-                }
-            }
-        }
-    }
-
-    /// An honest peer says something on a link: by what it knew when it was told what it answers to, it may.
-    pub(super) fn may_say(&mut self, peer: PeerIndex, link: LinkId, bytes: &[u8]) {
-        let it = &self.peers[peer.0];
-        let (Some(node), true) = (&it.node, it.is_honest()) else { return };
-        if !self.revocations.all.iter().any(|it| it.known_since(peer).is_some()) {
-            return;
-        }
-        let to = self.network.other_end(link).map(|to| (to, self.peers[to.0].id()));
-        let mut notes = Vec::new();
-        for carried in carried(bytes) {
-            let Some(known) = self.ledger.log(&carried.log) else { continue };
-            let eyes = Eyes::Of(peer, node);
-            if known.collection.is_reserved() {
-                continue;
-            }
-            let cut = self.revocations.cut(&known.author, &carried.log, eyes);
-            if let Some(cut) = cut.filter(|cut| cut.size < carried.end) {
-                let (end, log, size) = (carried.end, carried.log, cut.size);
-                notes.push(format!(
-                    "peer {peer} sent {end} entries of log {log}, and knows that {size} of them count"
-                ));
-            }
-            if let Some((to, id)) = to
-                && self.revocations.known_over(&id, peer, node).is_some()
-            {
-                notes.push(format!(
-                    "peer {peer} sent entries of log {} to peer {to}, and knows that its rights are over",
-                    carried.log
-                ));
-            }
-        }
-        notes.into_iter().for_each(|note| self.revocations.note(note));
-    }
-
-    /// A peer shows what it has just verified.
-    pub(super) fn may_show(&mut self, peer: PeerIndex, shown: &Measured) {
-        if self.revocations.is_idle() || !self.is_honest(peer) {
-            return;
-        }
-        let Some(cut) = self.counts_to_by(peer, &shown.log).filter(|cut| cut.size <= shown.position) else {
-            return;
-        };
-        let (position, log, size) = (shown.position, shown.log, cut.size);
-        self.revocations.note(format!(
-            "peer {peer} took entry {position} of log {log}, and knew that its first {size} count"
-        ));
     }
 
     /// What was signed of a revocation is known from here on.
