@@ -19,7 +19,7 @@ use crate::log::{Body, EntryKind, LogHeader};
 use crate::merkle::TreeHash;
 use crate::query::{Query, Row};
 
-/// A file that is there when an entry was not what was written: the next opening reads everything.
+/// A file that is there when an entry was not what was written, or the index could not be read: the next opening reads everything.
 pub(super) const DOUBT: &str = "doubt";
 
 /// All logs, and where they lie. A reader takes what it needs of it, and then holds nobody up: entries never change.
@@ -170,14 +170,18 @@ impl Shared {
 
     /// Remembers what an error means for the next opening, and for the index.
     pub(super) fn note<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        if let Err(StorageError::Index(_)) = &result {
+            self.index_failed.store(true, Ordering::Relaxed);
+        }
         match &result {
-            Err(StorageError::Damaged) if !self.doubted.swap(true, Ordering::Relaxed) => {
+            Err(StorageError::Damaged | StorageError::Index(_))
+                if !self.doubted.swap(true, Ordering::Relaxed) =>
+            {
                 let written = self.medium.write_at(DOUBT, 0, b"?").and_then(|()| self.medium.sync(DOUBT));
                 if let Err(error) = written.and_then(|()| self.medium.sync_dir()) {
                     tracing::warn!(%error, "the next start will not know that the store is damaged");
                 }
             }
-            Err(StorageError::Index(_)) => self.index_failed.store(true, Ordering::Relaxed),
             _ => {}
         }
         result

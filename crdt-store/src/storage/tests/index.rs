@@ -171,3 +171,23 @@ proptest! {
         prop_assert_eq!((both.1.len(), &both), (expected.len() + 1, &opened(&dir, false)));
     }
 }
+
+/// Found by flipped bits: nothing but a commit had it made again, and who only reads had none, whatever starts there were.
+#[test]
+fn an_index_that_failed_somebody_is_made_again_by_the_next_start() {
+    let (dir, expected) = filled(true);
+    let (store, _) = Store::open_with(dir.clone(), tiny(true)).expect("opens");
+    let failed: Result<(), _> = store.shared.note(Err(StorageError::Index("a page is garbage".into())));
+    assert!(failed.is_err());
+    drop(store);
+    // Whatever the next one finds in it is not used.
+    let garbage = dir.bytes(INDEX).expect("an index");
+    let (store, opened) = Store::open_with(dir.clone(), tiny(true)).expect("opens");
+    assert_ne!(dir.bytes(INDEX), Some(garbage));
+    assert_eq!((opened.cut, values(&store).len()), (None, expected.len()));
+    drop(store);
+    let kept = dir.bytes(INDEX);
+    drop(Store::open_with(dir.clone(), tiny(true)).expect("opens"));
+    assert_eq!(dir.bytes(INDEX).map(|bytes| bytes.len()), kept.map(|bytes| bytes.len()), "once");
+    assert!(!dir.lengths().contains_key(shared::DOUBT));
+}
