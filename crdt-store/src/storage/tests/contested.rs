@@ -4,7 +4,7 @@ use super::*;
 use crate::log::{ForkTrace, Traced};
 
 /// Two histories of one stream: the runs of each.
-fn forked(stream: &str) -> [Vec<VerifiedRun>; 2] {
+pub(super) fn forked(stream: &str) -> [Vec<VerifiedRun>; 2] {
     let mut first = writer(stream);
     let common = first.run(3);
     let mut second = writer(stream);
@@ -14,7 +14,7 @@ fn forked(stream: &str) -> [Vec<VerifiedRun>; 2] {
 }
 
 /// What shows it.
-fn evidence([ours, theirs]: &[Vec<VerifiedRun>; 2]) -> Arc<Fork> {
+pub(super) fn evidence([ours, theirs]: &[Vec<VerifiedRun>; 2]) -> Arc<Fork> {
     let (held, other) = (ours[1].state(), theirs[1].state());
     let begun = ForkTrace::begin(held, &other.head().clone().into(), &Verifier::strict());
     match begun {
