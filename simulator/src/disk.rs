@@ -120,6 +120,8 @@ pub(crate) struct Disk {
     promised: Promised,
     /// What has gone bad beneath a peer that is up.
     damages: Vec<Damage>,
+    /// Whether a log on it may lack its beginning.
+    pub(crate) has_let_go: bool,
 }
 
 impl Disk {
@@ -132,6 +134,7 @@ impl Disk {
             fault: None,
             promised: Promised::new(),
             damages: Vec::new(),
+            has_let_go: false,
         }
     }
 
@@ -139,7 +142,7 @@ impl Disk {
     pub(crate) fn copy_of(other: &Self) -> Self {
         let dir = other.dir.copy();
         dir.crash(0);
-        Self { dir, ..Self::new(other.model) }
+        Self { dir, has_let_go: other.has_let_go, ..Self::new(other.model) }
     }
 
     /// Opens the store, as a peer that starts does, with random bytes. Returns also what was promised and is gone, though nothing was done to
@@ -204,6 +207,7 @@ impl Disk {
     }
 
     fn commit(&mut self, seq: u64, runs: &[VerifiedRun]) -> Input {
+        self.has_let_go |= runs.iter().any(|run| run.prefix().is_some());
         let written = match (&mut self.store, self.fault) {
             (_, Some(DiskFault::Fails)) | (None, _) => None,
             (Some(_), Some(DiskFault::Lies)) => Some(seq),
@@ -229,7 +233,24 @@ impl Disk {
     /// Whether an entry lies there, even if the disk gives nothing out just now.
     pub(crate) fn holds(&self, log: &LogId, position: u64) -> bool {
         let read = self.store.as_ref().map(|store| store.read(log, position, 1));
-        read.is_some_and(|read| read.is_ok_and(|chunk| chunk.is_some()))
+        // What stands for entries that were let go begins with the first one.
+        read.is_some_and(|read| read.is_ok_and(|chunk| chunk.is_some_and(|chunk| chunk.from == position)))
+    }
+
+    /// Lets go of the beginning of logs, up to those entries, as retention does between two commits; if the disk takes it. Returns
+    /// how many entries went.
+    pub(crate) fn let_go(&mut self, logs: &[(LogId, u64)]) -> u64 {
+        let store = self.store.as_mut().filter(|_| self.fault.is_none());
+        let entries = store.and_then(|store| store.prune(logs).ok()).unwrap_or(0);
+        self.has_let_go |= entries > 0;
+        entries
+    }
+
+    /// The first entry of a log that was not let go, but for its header.
+    pub(crate) fn begin(&self, log: &LogId) -> u64 {
+        let store = self.store.as_ref();
+        let beginning = store.and_then(|store| store.read(log, 1, 1).ok().flatten());
+        beginning.map_or(0, |chunk| if chunk.from == 0 { chunk.end } else { 0 })
     }
 
     /// What an app is shown.

@@ -226,6 +226,8 @@ pub(crate) struct Peer {
     pub(crate) copied: bool,
     /// When its disk was damaged last.
     pub(crate) damaged: Option<Duration>,
+    /// What it held when that was noted, in this life.
+    pub(crate) mark: Option<node::Mark>,
     boot: u32,
     /// When the queue wakes it.
     wake: Option<Duration>,
@@ -245,6 +247,7 @@ impl Peer {
             spec,
             copied: false,
             damaged: None,
+            mark: None,
             boot: 0,
             wake: None,
         }
@@ -317,7 +320,7 @@ impl Peer {
     }
 
     pub(crate) fn stop(&mut self) {
-        self.node = None;
+        (self.node, self.mark) = (None, None);
         self.wake = None;
         if let Some(hostile) = &mut self.hostile {
             hostile.crashed();

@@ -15,6 +15,7 @@ mod faults;
 mod hostile;
 mod known;
 mod places;
+mod retention;
 mod revocation;
 mod signatures;
 mod trace;
@@ -86,6 +87,8 @@ pub struct World {
     /// What was revoked, and who knows it.
     revocations: Revocations,
     office: Office,
+    /// Entries that peers have let go.
+    let_go_entries: u64,
 }
 
 impl World {
@@ -116,6 +119,7 @@ impl World {
             intruded: BTreeMap::new(),
             revocations: Revocations::default(),
             office: Office::default(),
+            let_go_entries: 0,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-use msec_crdt_store::{Query, Row, TreeHash};
+use msec_crdt_store::{QUERY_ROWS_MAX, Query, Row, TreeHash};
 use msec_identity::{LogId, PeerId};
 
 use super::{Checker, Kind};
@@ -124,10 +124,22 @@ fn shown(world: &World, peer: PeerIndex) -> [u8; 32] {
     stable_hash(&rows(world, peer, &Query::default()).iter().map(Shown).collect::<Vec<_>>())
 }
 
-/// Where they show something else, of one author or of all.
+/// Where they show something else, of one author or of all. What one of them has let go it shows no more, and owes nobody.
 fn difference(world: &World, one: PeerIndex, other: PeerIndex, author: Option<PeerId>) -> Option<String> {
     let query = Query { author, ..Query::default() };
-    let (a, b) = (rows(world, one, &query), rows(world, other, &query));
+    let (mut a, mut b) = (rows(world, one, &query), rows(world, other, &query));
+    let begins = [world.begins(one), world.begins(other)];
+    if begins[0] != begins[1] {
+        // Of as many rows as an answer has, more are of one log where another one begins later.
+        let is_cut = a.len().max(b.len()) >= QUERY_ROWS_MAX;
+        let is_held =
+            |row: &Row| begins.iter().all(|it| it.get(&row.log).is_none_or(|it| row.position >= *it));
+        a.retain(is_held);
+        b.retain(is_held);
+        let both = if is_cut { a.len().min(b.len()) } else { usize::MAX };
+        a.truncate(both);
+        b.truncate(both);
+    }
     if a == b {
         return None;
     }

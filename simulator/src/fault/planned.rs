@@ -115,6 +115,22 @@ pub enum Fault {
         /// By how much.
         by: Degradation,
     },
+    /// No fault, but as good as one for whoever comes late: they let go of what they hold when it begins, and others have said by its
+    /// end that they hold.
+    LetGo {
+        /// Who.
+        who: Who,
+        /// How many neighbours have to hold it. Default: 2.
+        #[serde(default = "two")]
+        copies: usize,
+        /// How many of the last entries of each log stay. Default: 0; one always does.
+        #[serde(default)]
+        keep: u64,
+    },
+}
+
+fn two() -> usize {
+    2
 }
 
 impl Planned {
@@ -179,6 +195,7 @@ impl Fault {
             Self::ClockDrift { .. } => "clock_drift",
             Self::ClockUnset { .. } => "clock_unset",
             Self::Degrade { .. } => "degrade",
+            Self::LetGo { .. } => "let_go",
         }
     }
 
@@ -213,6 +230,10 @@ impl Fault {
             }
             Self::ClockJump { .. } | Self::ClockDrift { .. } | Self::ClockUnset { .. } => {
                 self.clocks(span, census, dice)?;
+            }
+            Self::LetGo { who, copies, keep } => {
+                let let_go = |peer| Some(Strike::LetGo(peer, *copies, *keep));
+                span.each(&who.resolve(census, dice)?, Strike::MarkHeld, let_go);
             }
             Self::Degrade { class, who, by } => {
                 by.check()?;

@@ -45,6 +45,10 @@ pub enum Strike {
     Revoke(PeerIndex, Option<PeerIndex>, CutAt),
     /// What the issuer of its revocation holds of its logs counts.
     RestoreRights(PeerIndex),
+    /// It is noted what a peer holds.
+    MarkHeld(PeerIndex),
+    /// A peer lets go of what was noted, if so many neighbours have said since that they hold it, but for so many entries of each log.
+    LetGo(PeerIndex, usize, u64),
 }
 
 /// Something that could not be done.
@@ -79,6 +83,8 @@ impl Strike {
             | Self::ClockSet(peer)
             | Self::Revoke(peer, ..)
             | Self::RestoreRights(peer)
+            | Self::MarkHeld(peer)
+            | Self::LetGo(peer, ..)
             | Self::Degrade(Strained::Peer(peer), _)
             | Self::Restore(Strained::Peer(peer)) => Some(*peer),
             _ => None,
@@ -112,6 +118,8 @@ impl Strike {
                 world.revoke(*holder, by, *cut)?;
             }
             Self::RestoreRights(holder) => world.restore_rights(*holder)?,
+            Self::MarkHeld(peer) => world.mark_held(*peer),
+            Self::LetGo(peer, copies, keep) => drop(world.let_go(*peer, *copies, *keep)),
         }
         Ok(())
     }

@@ -53,6 +53,9 @@ pub fn draw(seed: u64) -> Scenario {
     if dice.chance(0.2) {
         populations.push(latecomers(&mut dice));
     }
+    if dice.chance(0.25) {
+        faults.push(let_go(&mut dice));
+    }
     let maps = ["grid", "radial", "small_world"];
     let mut scenario = Scenario {
         name: format!("swarm-{seed}"),
@@ -148,6 +151,15 @@ fn latecomers(dice: &mut Dice) -> PopulationSpec {
     let from = Duration::from_secs(5 + dice.below(PUBLISH_S - 10));
     it.joins = Some(JoinSpec { from, within: Duration::from_secs(2) });
     it
+}
+
+/// Gateways, or readers, let go of what is old: some while after it began, so that they hear what others hold.
+fn let_go(dice: &mut Dice) -> Planned {
+    let population = ["gateways", "gateways", "readers"][dice.index(3)];
+    let from_s = (5 + dice.below(20)) as f64;
+    let fault =
+        Fault::LetGo { who: Who::population(population), copies: 1 + dice.index(2), keep: dice.below(4) };
+    Planned { from_s, until_s: Some(from_s + 20.0 + dice.below(14) as f64), fault }
 }
 
 /// One peer that means harm.

@@ -10,6 +10,7 @@ mod healing;
 mod hostile;
 mod links;
 mod resume;
+mod retention;
 mod revocation;
 mod rig;
 mod slow;
