@@ -89,6 +89,9 @@ pub enum EvidenceError {
     /// The path does not lead to the longer head.
     #[error("the path does not lead to the longer head")]
     NoPath,
+    /// The subtrees of the shorter log do not lead to its head.
+    #[error("the subtrees of the shorter log do not lead to its head")]
+    OtherSubtrees,
     /// The shorter head is the beginning of the longer one, as it should be.
     #[error("no fork: the shorter head is the beginning of the longer one")]
     NoFork,

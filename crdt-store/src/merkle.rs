@@ -7,8 +7,8 @@ mod tree;
 use sha2::{Digest, Sha256};
 
 pub use compact::CompactRange;
-pub(crate) use proof::consistency_between;
 pub use proof::{PROOF_HASHES_MAX, Roots, root_from_inclusion, roots_from_consistency};
+pub(crate) use proof::{consistency_between, subtrees_from_consistency};
 pub use tree::Tree;
 
 /// A hash in the tree.

@@ -131,7 +131,7 @@ pub struct Row {
     pub clock: TimeQuality,
     /// The reading.
     pub reading: Reading,
-    /// Whether the writer signed two histories of the log, and this is of one of them.
+    /// Whether the writer signed two histories of the log, and this is not known to be in both.
     pub contested: bool,
 }
 

@@ -206,7 +206,8 @@ pub trait Storage {
         self.erase_all(&[(*log, range)])
     }
 
-    /// Keeps the evidence that a log was forked, durably. What is held of the log stays, and is shown as contested. What the store
+    /// Keeps the evidence that a log was forked, durably. What is held of the log stays, and is shown as contested where it is not known
+    /// to be in both histories. What the store
     /// has of that log's forks already stays as it is. Fails where there are [`CONTESTED_MAX`] such logs.
     fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError>;
 

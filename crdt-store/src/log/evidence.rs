@@ -4,6 +4,12 @@
 //! author and makes the log's id; the two heads; what the longer log had in truth where the shorter head ends; and the path
 //! of RFC 9162, section 2.1.4, from there to the longer head. The same shape as the "split view" that witnesses of
 //! certificate transparency report.
+//!
+//! It says, too, what both histories have in common, as far as hashes of it tell: the subtrees that the shorter log is made of come
+//! with it, and lead to the shorter head; the path has those of the longer log in the same places. Those from the left that
+//! are equal are the same entries in both histories. Of a log of 1,000 entries that was forked at the 990th these are 960. Where
+//! the fork lies in the first subtree, which is more than half of the log, it shows nothing in common, and so it does where
+//! both heads are over as many entries: then there is no path.
 
 mod trace;
 
@@ -14,7 +20,9 @@ pub use self::trace::{ForkTrace, Traced};
 
 use super::{Head, LogHeader};
 use crate::error::EvidenceError;
-use crate::merkle::{PROOF_HASHES_MAX, Roots, TreeHash, roots_from_consistency};
+use crate::merkle::{
+    CompactRange, PROOF_HASHES_MAX, Roots, TreeHash, roots_from_consistency, subtrees_from_consistency,
+};
 
 /// The longest evidence, in bytes: a header with as many grants as it can show, and the longest path.
 pub const EVIDENCE_BYTES_MAX: usize = 32 * 1024;
@@ -34,6 +42,8 @@ pub struct ForkEvidence {
     pub beginning: TreeHash,
     /// From there to the longer head. Empty if both heads are over as many entries.
     pub path: Vec<TreeHash>,
+    /// The subtrees that the shorter log is made of, from left to right.
+    pub subtrees: Vec<TreeHash>,
 }
 
 /// A fork that was proven: its author signed both heads.
@@ -60,7 +70,7 @@ impl ForkEvidence {
 
     fn read(d: &mut Decoder<'_>) -> Result<Self, minicbor::decode::Error> {
         let wrong = |what| minicbor::decode::Error::message(what);
-        if d.array()? != Some(6) || d.str()? != DOMAIN {
+        if d.array()? != Some(7) || d.str()? != DOMAIN {
             return Err(wrong("no evidence of a fork"));
         }
         let header = d.decode()?;
@@ -68,22 +78,26 @@ impl ForkEvidence {
         let (shorter, longer) = (head()?, head()?);
         let hash = |bytes: &[u8]| TreeHash::try_from(bytes).map_err(|_| wrong("no hash"));
         let beginning = hash(d.bytes()?)?;
-        let count = d.array()?.filter(|count| *count <= PROOF_HASHES_MAX as u64);
-        let mut path = Vec::new();
-        for _ in 0..count.ok_or_else(|| wrong("no path"))? {
-            path.push(hash(d.bytes()?)?);
-        }
-        Ok(Self { header, shorter, longer, beginning, path })
+        let mut hashes = || {
+            let count = d.array()?.filter(|count| *count <= PROOF_HASHES_MAX as u64);
+            let count = count.ok_or_else(|| wrong("no path"))?;
+            (0..count).map(|_| hash(d.bytes()?)).collect::<Result<Vec<_>, _>>()
+        };
+        let (path, subtrees) = (hashes()?, hashes()?);
+        Ok(Self { header, shorter, longer, beginning, path, subtrees })
     }
 
     /// The encoding that [`ForkEvidence::from_bytes`] reads, and no other.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut e = Encoder::new(Vec::new());
         let write = |e: &mut Encoder<Vec<u8>>| {
-            e.array(6)?.str(DOMAIN)?.encode(&self.header)?;
+            e.array(7)?.str(DOMAIN)?.encode(&self.header)?;
             e.bytes(&self.shorter.to_bytes())?.bytes(&self.longer.to_bytes())?.bytes(&self.beginning)?;
-            e.array(self.path.len() as u64)?;
-            self.path.iter().try_for_each(|hash| e.bytes(hash).map(drop))
+            for hashes in [&self.path, &self.subtrees] {
+                e.array(hashes.len() as u64)?;
+                hashes.iter().try_for_each(|hash| e.bytes(hash).map(drop))?;
+            }
+            Ok(())
         };
         let written: Result<(), minicbor::encode::Error<std::convert::Infallible>> = write(&mut e);
         written.expect("writing to a Vec cannot fail");
@@ -108,6 +122,10 @@ impl ForkEvidence {
         }
         if self.beginning == m.root {
             return Err(EvidenceError::NoFork);
+        }
+        let subtrees = CompactRange::from_hashes(0, m.size, self.subtrees.clone());
+        if subtrees.is_none_or(|subtrees| subtrees.root() != m.root) {
+            return Err(EvidenceError::OtherSubtrees);
         }
         for head in [&self.shorter, &self.longer] {
             head.clone().verify_by(verifier, &author).map_err(EvidenceError::Head)?;
@@ -135,6 +153,20 @@ impl Fork {
     /// The two heads, that over fewer entries first.
     pub fn heads(&self) -> [&Head; 2] {
         [self.0.shorter.claims(), self.0.longer.claims()]
+    }
+
+    /// What both histories begin with, as far as this shows it: the subtrees of the shorter log that are in both.
+    pub(crate) fn common(&self) -> CompactRange {
+        let ForkEvidence { shorter, longer, beginning, path, subtrees, .. } = &self.0;
+        let (m, n) = (shorter.claims().size, longer.claims().size);
+        let ours = CompactRange::from_hashes(0, m, subtrees.clone());
+        let both = ours.zip(subtrees_from_consistency(m, n, *beginning, path));
+        both.map_or_else(|| CompactRange::empty(0), |(ours, theirs)| ours.common(&theirs))
+    }
+
+    /// How many entries both histories begin with at least.
+    pub fn in_common(&self) -> u64 {
+        self.common().end()
     }
 
     /// What others can check.

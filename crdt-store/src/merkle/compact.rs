@@ -53,6 +53,35 @@ impl CompactRange {
         self.end
     }
 
+    /// What both begin with, in whole subtrees: those from the left that are the same in both.
+    pub(crate) fn common(&self, other: &Self) -> Self {
+        let mut common = Self::empty(self.begin);
+        if self.begin != other.begin {
+            return common;
+        }
+        let subtrees = levels(self.begin, self.end).zip(&self.hashes);
+        let others = levels(other.begin, other.end).zip(&other.hashes);
+        for ((level, hash), _) in subtrees.zip(others).take_while(|(one, other)| one == other) {
+            common.end += 1 << level;
+            common.hashes.push(*hash);
+        }
+        common
+    }
+
+    /// The ranges that this one begins with, in whole subtrees, with all of it first.
+    pub(crate) fn beginnings(&self) -> impl Iterator<Item = Self> + '_ {
+        let ends = levels(self.begin, self.end).scan(self.begin, |end, level| {
+            *end += 1 << level;
+            Some(*end)
+        });
+        let ends: Vec<_> = ends.collect();
+        ends.into_iter().enumerate().rev().map(|(last, end)| Self {
+            begin: self.begin,
+            end,
+            hashes: self.hashes[..=last].to_vec(),
+        })
+    }
+
     /// Whether it holds no leaf.
     pub fn is_empty(&self) -> bool {
         self.begin == self.end

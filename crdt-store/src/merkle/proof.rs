@@ -157,6 +157,30 @@ pub fn roots_from_consistency(old: u64, new: u64, old_root: TreeHash, path: &[Tr
     Some(roots)
 }
 
+/// The subtrees that the tree of `old` leaves is made of, from left to right, as `path` has them: it is one for which
+/// [`roots_from_consistency`] gives the roots that are known. `None`: of trees of one size a path says nothing but the root.
+pub(crate) fn subtrees_from_consistency(
+    old: u64,
+    new: u64,
+    old_root: TreeHash,
+    path: &[TreeHash],
+) -> Option<CompactRange> {
+    if old == 0 || old >= new {
+        return None;
+    }
+    let up = (old - 1).trailing_ones();
+    let (at, last) = ((old - 1) >> up, (new - 1) >> up);
+    let (first, rest) = if at == 0 { (old_root, path) } else { path.split_first().map(|(f, r)| (*f, r))? };
+    let mut subtrees = vec![first];
+    climb(at, last, rest, |beside, is_left| {
+        if is_left {
+            subtrees.push(*beside);
+        }
+    })?;
+    subtrees.reverse();
+    CompactRange::from_hashes(0, old, subtrees)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -193,6 +217,20 @@ mod tests {
         assert_eq!(it.consistency(4, 7), Some(vec![l]));
         assert_eq!(it.consistency(6, 7), Some(vec![i, j, k]));
         assert_eq!(it.consistency(7, 7), Some(vec![]));
+    }
+
+    #[test]
+    fn a_path_has_the_subtrees_of_the_shorter_tree() {
+        for new in 1..40 {
+            let it = tree(new);
+            for old in 1..new {
+                let path = it.consistency(old, new).expect("there");
+                let subtrees = subtrees_from_consistency(old, new, root(old), &path);
+                assert_eq!(subtrees, it.range(0, old), "{old} of {new}");
+                assert_eq!(subtrees_from_consistency(old, new, root(old), &path[1..]), None);
+            }
+        }
+        assert_eq!(subtrees_from_consistency(3, 3, root(3), &[]), None);
     }
 
     #[test]

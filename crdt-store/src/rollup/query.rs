@@ -75,6 +75,8 @@ pub struct RollUpRow {
     pub bucket: Bucket,
     /// Whether claims stand for some of them.
     pub claimed: Option<Claimed>,
+    /// Whether the writer signed two histories of a log, and some of them are of one of those only.
+    pub contested: bool,
 }
 
 /// What is known of readings whose bodies are gone.

@@ -3,7 +3,7 @@
 mod chosen;
 mod due;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
 
@@ -120,10 +120,15 @@ fn newest_first(shared: &Shared, query: &RollUpQuery) -> Result<Vec<RollUpRow>, 
                 join(&mut buckets, number, counted);
             }
         }
+        let mut contested = BTreeSet::new();
+        for log in &logs {
+            contested.extend(shared.contested_buckets(&view, log, query)?);
+        }
         let place = logs.iter().rev().find_map(|log| log.facts.header.place());
         for (number, (bucket, claimed)) in buckets.into_iter().rev().take(limit) {
             let (resolution, begin) = (query.resolution, query.resolution.begin(number));
-            rows.push(RollUpRow { of: of.clone(), place, resolution, begin, bucket, claimed });
+            let contested = contested.contains(&number);
+            rows.push(RollUpRow { of: of.clone(), place, resolution, begin, bucket, claimed, contested });
         }
         if rows.len() >= 2 * limit {
             cut(&mut rows, limit);

@@ -1,6 +1,6 @@
 //! What the thread that writes shares with those that read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -38,8 +38,8 @@ pub(super) struct Shared {
     pub(super) roots: Mutex<BTreeMap<(LogId, u64), TreeHash>>,
     /// As the ledger has them.
     tombstones: RwLock<Tombstones>,
-    /// Logs that were forked, as the ledger has them.
-    contested: RwLock<BTreeSet<LogId>>,
+    /// Logs that were forked, as the ledger has them, and from where on what is held of them is contested.
+    contested: RwLock<BTreeMap<LogId, u64>>,
     /// Another number whenever something is erased, or taken back that was not durable.
     generation: AtomicU64,
     /// Whether the index failed somebody, and is to be made again.
@@ -122,16 +122,23 @@ impl Shared {
         self.tombstones.read().unwrap_or_else(PoisonError::into_inner).count_in(log, entries)
     }
 
-    /// Remembers that a log was forked.
-    pub(super) fn mark_contested(&self, log: LogId) {
-        self.contested.write().unwrap_or_else(PoisonError::into_inner).insert(log);
+    /// Remembers that a log was forked, and which of its entries is the first that may not be in both histories.
+    pub(super) fn mark_contested(&self, log: LogId, first: u64) {
+        self.contested.write().unwrap_or_else(PoisonError::into_inner).insert(log, first);
     }
 
-    /// Marks the rows that are of forked logs.
+    /// That entry, if the log was forked.
+    pub(super) fn contested_from(&self, log: &LogId) -> Option<u64> {
+        self.contested.read().unwrap_or_else(PoisonError::into_inner).get(log).copied()
+    }
+
+    /// Marks the rows that only one history of a forked log may have.
     fn marked(&self, mut rows: Vec<Row>) -> Vec<Row> {
         let contested = self.contested.read().unwrap_or_else(PoisonError::into_inner);
         if !contested.is_empty() {
-            rows.iter_mut().for_each(|row| row.contested = contested.contains(&row.log));
+            let is_contested =
+                |row: &Row| contested.get(&row.log).is_some_and(|first| row.position >= *first);
+            rows.iter_mut().for_each(|row| row.contested = is_contested(row));
         }
         rows
     }

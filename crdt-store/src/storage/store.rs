@@ -117,7 +117,6 @@ impl Store {
         let unindexed = replay.unindexed();
         let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
         shared.set_tombstones(ledger.told.erased.clone());
-        ledger.told.contested.keys().for_each(|log| shared.mark_contested(*log));
         opened.contested = ledger.told.contested.values().cloned().collect();
         let mut store = Self {
             shared,
@@ -143,6 +142,7 @@ impl Store {
         if store.ledger.told.is_erasing {
             store.finish_erasing()?;
         }
+        store.mark_forks();
         opened.control = store.shared.note(control::entries(&store.shared))?;
         Ok((store, opened))
     }

@@ -213,12 +213,17 @@ impl Told {
                 stream.collection,
                 stream.stream
             ),
-            Event::Contested { fork } => tracing::warn!(
-                "{}/{} is contested: {} signed two histories of it; its key was copied, or it lies: revoke its grant",
-                fork.header().collection(),
-                fork.header().stream(),
-                fork.author()
-            ),
+            Event::Contested { fork } => {
+                let (header, author) = (fork.header(), fork.author());
+                let contested = format!(
+                    "{}/{} is contested from entry {} on: {author} signed two histories of it",
+                    header.collection(),
+                    header.stream(),
+                    fork.in_common()
+                );
+                tracing::warn!("{contested}; its key was copied, or it lies: revoke its grant");
+                self.show.board.refused(contested);
+            }
             Event::Changed { .. } => {}
             Event::NeighbourUp { peer } => tracing::info!("linked with {}", peer.short()),
             Event::NeighbourDown { peer } => tracing::info!("{} is gone", peer.short()),

@@ -58,6 +58,9 @@ fn cells(line: &RollUpLine) -> Vec<String> {
     if left_out > 0 {
         notes.push(format!("{left_out} not good"));
     }
+    if line.contested {
+        notes.push("contested".into());
+    }
     vec![
         begins(line),
         format!("{}/{}", line.collection, line.stream),
@@ -81,8 +84,7 @@ fn short(value: f64) -> String {
     format!("{value:.6e}").parse::<f64>().unwrap_or(value).to_string()
 }
 
-const CSV_HEADER: &str =
-    "begins,ends,collection,stream,unit,count,min,mean,max,sum,uncertain,bad,author,claims,vouchers";
+const CSV_HEADER: &str = "begins,ends,collection,stream,unit,count,min,mean,max,sum,uncertain,bad,author,claims,vouchers,contested";
 
 /// As in RFC 4180; the values to the last bit.
 fn csv(line: &RollUpLine) -> String {
@@ -104,6 +106,7 @@ fn csv(line: &RollUpLine) -> String {
         line.author.to_string(),
         number(line.claims),
         number(line.vouchers),
+        if line.contested { "contested" } else { "" }.to_owned(),
     ]
     .join(",")
 }
@@ -140,6 +143,7 @@ mod tests {
             author: PeerId([7; 32]),
             claims: Some(2),
             vouchers: Some(3),
+            contested: true,
         }
     }
 
@@ -152,7 +156,9 @@ mod tests {
         let without_name = text.replace("\"mic, \"\"old\"\"\"", "mic");
         assert_eq!(without_name.split(',').count(), CSV_HEADER.split(',').count());
         assert!(
-            text.ends_with(",1,0,0707070707070707070707070707070707070707070707070707070707070707,2,3"),
+            text.ends_with(
+                ",1,0,0707070707070707070707070707070707070707070707070707070707070707,2,3,contested"
+            ),
             "{text}"
         );
     }
@@ -162,7 +168,7 @@ mod tests {
         let cells = cells(&line());
         assert_eq!(cells[0], "2023-11-14T22:00Z");
         assert_eq!(cells[4], "48.53333");
-        assert_eq!(cells[7], "claimed 2 times, by 3 at least; 1 not good");
+        assert_eq!(cells[7], "claimed 2 times, by 3 at least; 1 not good; contested");
         assert!("week".parse::<EveryArg>().is_err() && "hour".parse::<EveryArg>().is_ok());
     }
 }

@@ -50,10 +50,11 @@ pub(super) fn within(ms: u64) -> String {
 pub(super) fn forked(fork: &Fork) -> String {
     let [shorter, longer] = fork.heads().map(|head| head.size);
     format!(
-        "{}/{} is contested: {} signed two histories of it, of {shorter} and {longer} entries. Its key was copied, or it lies: revoke \
-         its grant",
+        "{}/{} is contested from entry {} on: {} signed two histories of it, of {shorter} and {longer} entries. Its key was copied, or \
+         it lies: revoke its grant",
         fork.header().collection(),
         fork.header().stream(),
+        fork.in_common(),
         fork.author()
     )
 }
@@ -62,7 +63,7 @@ pub(super) fn forked(fork: &Fork) -> String {
 pub(super) fn fork_json(fork: &Fork) -> Value {
     json!({
         "log": fork.log(), "author": fork.author(), "collection": fork.header().collection().as_str(),
-        "stream": fork.header().stream(), "sizes": fork.heads().map(|head| head.size),
+        "stream": fork.header().stream(), "sizes": fork.heads().map(|head| head.size), "in_common": fork.in_common(),
     })
 }
 

@@ -61,6 +61,9 @@ pub struct RollUpLine {
     /// How many peers say so, at least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouchers: Option<u32>,
+    /// Whether the writer signed two histories, and some of it is of one of them only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contested: bool,
 }
 
 impl From<Every> for Resolution {
@@ -93,6 +96,7 @@ impl From<&RollUpRow> for RollUpLine {
             author: row.of.author,
             claims: row.claimed.map(|it| it.claims),
             vouchers: row.claimed.map(|it| it.vouchers),
+            contested: row.contested,
         }
     }
 }

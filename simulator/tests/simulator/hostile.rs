@@ -1,5 +1,6 @@
 //! Peers that do what they should not, and what becomes of the others: nothing.
 
+use msec_crdt_store::Row;
 use msec_identity::{Right, Rights};
 use msec_peer::node::{RefusedKind, StreamSpec};
 use msec_simulator::{Behaviour, Broken, Checkers, DiskFault, Kept, PeerIndex, PeerSpec};
@@ -106,7 +107,9 @@ fn a_copied_card_forks_its_log_and_nothing_else_suffers() {
         assert!(signed.flatten().all(|size| size > forked[0]));
         let rows = chain.world.readings_of(reader);
         let of_it = rows.iter().filter(|row| row.log == contested[0].log());
-        assert!(rows.iter().all(|row| row.contested == (row.log == contested[0].log())));
+        let from = contested[0].in_common();
+        let is_contested = |row: &Row| row.log == contested[0].log() && row.position >= from;
+        assert!(rows.iter().all(|row| row.contested == is_contested(row)));
         assert!(of_it.count() > 10, "what was held is not hidden");
     }
 }
@@ -142,12 +145,12 @@ fn evidence_that_a_failing_disk_did_not_take_is_kept_once_it_does() {
     chain.publish_all(19..60);
     let contested: Vec<_> = chain.world.node(chain.far).expect("up").contested().collect();
     assert_eq!(contested.len(), 1, "it has found out meanwhile");
-    let log = contested[0].log();
+    let (log, in_common) = (contested[0].log(), contested[0].in_common());
     chain.world.set_disk_fault(chain.far, None);
     chain.world.run_for(seconds(60));
     let rows = chain.world.readings_of(chain.far);
     let mut of_it = rows.iter().filter(|row| row.log == log).peekable();
-    assert!(of_it.peek().is_some() && of_it.all(|row| row.contested));
+    assert!(of_it.peek().is_some() && of_it.all(|row| row.contested == (row.position >= in_common)));
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn evidence(short: &Tree, long: &Tree) -> ForkEvidence {
         longer: sent(&head(&author, long)),
         beginning: root(long, m),
         path: long.consistency(m, n).expect("there"),
+        subtrees: short.range(0, m).expect("all of it").hashes().to_vec(),
     }
 }
 
@@ -53,7 +54,7 @@ fn verify(evidence: ForkEvidence) -> Result<Fork, EvidenceError> {
 #[test]
 fn it_takes_a_few_hundred_bytes() {
     let bytes = evidence(&tree(50_000, 49_999, 1), &tree(100_000, 0, 0)).to_bytes();
-    assert!(bytes.len() < 1_200, "{}", bytes.len());
+    assert!(bytes.len() < 1_600, "{}", bytes.len());
     assert!(verify(ForkEvidence::from_bytes(&bytes).expect("evidence")).is_ok());
 }
 
@@ -94,6 +95,11 @@ proptest! {
         prop_assert_eq!(&read, &it);
         let fork = verify(read).expect("a fork");
         prop_assert_eq!(fork.heads().map(|head| head.size), [m, n]);
+        // The greatest subtree of the shorter log first, as the bits of its size say; those before the fork are in both.
+        let subtrees = (0..64).rev().map(|bit| m & !((1u64 << bit) - 1)).filter(|end| *end <= forked);
+        let common = if more == 0 { 0 } else { subtrees.max().unwrap_or(0) };
+        prop_assert_eq!(fork.in_common(), common);
+        prop_assert_eq!(fork.common().root(), root(&tree(m, forked, 2), common));
         prop_assert_eq!(fork.to_bytes(), bytes);
     }
 
@@ -115,6 +121,12 @@ proptest! {
         let mut it = evidence(&tree(m, 0, 0), &tree(m + more, 0, 0));
         it.beginning = lie;
         prop_assert!(matches!(verify(it.clone()), Err(EvidenceError::NoPath | EvidenceError::NoFork)));
+        let mut altered = evidence(&tree(m, 0, 1), &tree(m + more, 0, 0));
+        let subtree = at.index(altered.subtrees.len());
+        altered.subtrees[subtree] = lie;
+        prop_assert!(matches!(verify(altered.clone()), Err(EvidenceError::OtherSubtrees)));
+        altered.subtrees.pop();
+        prop_assert!(matches!(verify(altered), Err(EvidenceError::OtherSubtrees)));
         if !it.path.is_empty() && longer {
             let at = at.index(it.path.len());
             it.path[at] = lie;

@@ -18,7 +18,7 @@
 //!         -- a chunk that does not fit its head           --> an error, and the trace is over
 //! ```
 //!
-//! It holds two heads and at most 128 hashes, whatever comes.
+//! It holds two heads and at most 192 hashes, whatever comes.
 
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct ForkTrace {
     header: Arc<LogHeader>,
     /// The head that is held.
     ours: Verified<Head>,
+    /// What it covers.
+    covered: CompactRange,
     /// The last head under which a chunk came.
     theirs: Verified<Head>,
     /// The other history's leaves so far.
@@ -64,7 +66,11 @@ impl ForkTrace {
         }
         let theirs = theirs.clone().verify_by(verifier, &held.header().author()).ok()?;
         let (header, ours) = (held.header().clone(), ours.clone());
-        let it = Self { header, ours, theirs, range: CompactRange::empty(0) };
+        let mut covered = held.held.clone();
+        if !covered.join(&held.rest) {
+            return None;
+        }
+        let it = Self { header, ours, covered, theirs, range: CompactRange::empty(0) };
         let traced = match it.theirs.size == it.ours.size {
             true => Traced::Fork(Box::new(it.fork(it.theirs.root, Vec::new()))),
             false => Traced::Further(0),
@@ -146,6 +152,7 @@ impl ForkTrace {
             longer: self.theirs.clone().into(),
             beginning,
             path,
+            subtrees: self.covered.hashes().to_vec(),
         })
     }
 }

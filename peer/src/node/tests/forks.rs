@@ -95,7 +95,13 @@ fn readers_of_two_histories_find_out_when_they_meet() {
             assert_eq!(forks[0].author(), Identity::from_seed([2; 32]).peer());
         }
         assert_eq!((shown(&a).len(), shown(&b).len()), (1 + first, 1 + second), "nothing is hidden");
-        assert!(shown(&a).iter().chain(&shown(&b)).all(|(_, contested)| *contested));
+        // Of a shorter history of three entries, two are a subtree of both.
+        let in_common = a.node.contested().next().expect("evidence").in_common();
+        assert_eq!(in_common, if sizes[0] == 3 { 2 } else { 0 });
+        for rig in [&a, &b] {
+            let rows = rig.store.query(&Query::default()).expect("answers");
+            assert!(rows.iter().all(|row| row.contested == (row.position >= in_common)));
+        }
         assert_eq!(a.node.neighbours().count(), 1, "neither is to blame");
     }
 }
