@@ -58,6 +58,9 @@ pub struct Imported {
     pub over_bound: u64,
     /// Runs that start beyond what is held: others that come before them are not in the file, or were damaged.
     pub gaps: u64,
+    /// Logs that the file begins behind what is held of them, and that are left as they are: what is held would go, and that nobody
+    /// has the entries between any more is only the file's word. Neighbours say it, or give them.
+    pub behind: u64,
     /// Runs that do not verify.
     pub refused: u64,
     /// What is wrong with the first of them.
@@ -179,7 +182,19 @@ impl Import<'_> {
         }
         let held = held.map(|(state, _)| state);
         let head = run.head.clone();
-        let prefix = self.prefix.take().filter(|prefix| held.is_none() && prefix.state().log() == run.log);
+        let prefix = self.prefix.take().filter(|prefix| prefix.state().log() == run.log);
+        if let Some((state, prefix)) = held.as_ref().zip(prefix.as_ref())
+            && prefix.state().size() > state.size()
+        {
+            // On links two say so, or one for ten minutes; and what they say is compared first.
+            self.done.behind += 1;
+            self.passed = Some(run.log);
+            return match prefix.contradicts(state) {
+                Some(fork) => self.contest(fork),
+                None => Ok(()),
+            };
+        }
+        let prefix = prefix.filter(|_| held.is_none());
         let ground = held.as_ref().or_else(|| prefix.as_ref().map(|prefix| prefix.state()));
         match run.verify(ground, self.terms.authority) {
             Ok(Verdict::New(run)) => {

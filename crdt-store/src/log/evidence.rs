@@ -11,6 +11,7 @@
 //! the fork lies in the first subtree, which is more than half of the log, it shows nothing in common, and so it does where
 //! both heads are over as many entries: then there is no path.
 
+mod peaks;
 mod trace;
 
 use minicbor::{Decoder, Encoder};

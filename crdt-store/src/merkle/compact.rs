@@ -68,6 +68,15 @@ impl CompactRange {
         common
     }
 
+    /// Its subtrees, each a range.
+    pub(crate) fn subtrees(&self) -> impl Iterator<Item = Self> + '_ {
+        let mut begin = self.begin;
+        levels(self.begin, self.end).zip(&self.hashes).map(move |(level, hash)| {
+            let end = begin + (1 << level);
+            Self { begin: std::mem::replace(&mut begin, end), end, hashes: vec![*hash] }
+        })
+    }
+
     /// The ranges that this one begins with, in whole subtrees, with all of it first.
     pub(crate) fn beginnings(&self) -> impl Iterator<Item = Self> + '_ {
         let ends = levels(self.begin, self.end).scan(self.begin, |end, level| {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use msec_identity::Unverified;
+
 use super::opening;
 use super::segments;
 use super::{Medium, StoreConfig};
 use crate::error::StorageError;
-use crate::log::{Fork, LogState};
+use crate::log::{Fork, Head, LogState};
 
 /// What a store holds, as all of its segments say, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub struct Checked {
     pub gaps: bool,
     /// The logs that were forked, in the order of their ids.
     pub contested: Vec<Arc<Fork>>,
+    /// The heads that were held of logs before those were begun behind them, since others had let go of what lies between. Where the
+    /// log's author had signed two histories, they are half of the evidence.
+    pub old_heads: Vec<Unverified<Head>>,
 }
 
 /// The end of a segment that cannot be read.
@@ -71,6 +76,7 @@ pub fn check(medium: impl Medium + 'static) -> Result<Checked, StorageError> {
         damage: damage.collect(),
         gaps: replay.gaps,
         contested: replay.told.contested.values().cloned().collect(),
+        old_heads: replay.told.behind.values().cloned().collect(),
         // Entry 0 stays.
         let_go: replay.logs.values().map(|log| log.begin().saturating_sub(1)).sum(),
         logs: replay.logs.values().map(|log| log.state()).collect(),

@@ -10,11 +10,12 @@
 //!                                    4: all that was erased before is gone from everywhere
 //!                                    5: bytes that were written so far, and readings that were stored
 //!                                    6: a log was forked: the evidence, as it travels
+//!                                    7: the last head of what was held of a log, and went for what others let go of it
 //! ```
 //!
 //! Records are appended and synced before anything of what they name is removed, so that a crash in between leaves what is
 //! not read any more, and the next opening passes it over. Of one log's beginning the last record counts, of
-//! erasures all do, of one log's evidence the first. When the file is more than twice
+//! erasures all do, of one log's evidence the first, and so of the heads that were held before. When the file is more than twice
 //! as long as what counts in it, that is written beside it, synced, and takes its name.
 //!
 //! A record that is damaged is passed over. The log that it was of then begins where it did before, or lacks its beginning: the
@@ -26,19 +27,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minicbor::{Decoder, Encoder};
-use msec_identity::{LogId, Verifier};
+use msec_identity::{LogId, Unverified, Verifier};
 
 use super::erase::Tombstones;
 use super::frame::{self, Found};
 use super::held::{Base, Facts, SignedHead};
 use super::wear::Wear;
 use super::{CONTESTED_MAX, Epoch, Medium};
-use crate::log::{FittingPrefix, Fork, ForkEvidence, Prefix, encode_prefix};
+use crate::log::{FittingPrefix, Fork, ForkEvidence, Head, Prefix, encode_prefix};
 
 /// The file.
 pub(super) const LEDGER: &str = "ledger";
 /// Where it is written anew.
 const BESIDE: &str = "ledger.new";
+
+/// Heads that are kept of what was held of logs before those were begun behind it, some 160 bytes each. Of a further log none is.
+pub(super) const OLD_HEADS_MAX: usize = 4_096;
 
 /// It is not written anew below so many bytes.
 const REWRITTEN_BYTES_MIN: u64 = 64 * 1024;
@@ -62,6 +66,8 @@ pub(super) enum Record {
     Wear(Wear),
     /// A log was forked.
     Contested(Arc<Fork>),
+    /// This head was held, of a log that was begun behind it.
+    Behind(Unverified<Head>),
 }
 
 /// What all records come to.
@@ -81,6 +87,8 @@ pub(super) struct Told {
     pub(super) wear: Wear,
     /// The logs that were forked. At most [`CONTESTED_MAX`].
     pub(super) contested: BTreeMap<LogId, Arc<Fork>>,
+    /// The heads that were held of logs before those were begun behind them, the first one of each. At most [`OLD_HEADS_MAX`].
+    pub(super) behind: BTreeMap<LogId, Unverified<Head>>,
     /// Whether some of it cannot be read.
     pub(super) is_damaged: bool,
     /// Where the last whole record ends.
@@ -97,6 +105,7 @@ impl Default for Told {
             is_erasing: false,
             wear: Wear::default(),
             contested: BTreeMap::new(),
+            behind: BTreeMap::new(),
             is_damaged: false,
             len: 0,
         }
@@ -151,6 +160,10 @@ impl Told {
                 self.note(&Record::Contested(Arc::new(fork)));
                 return Some(());
             }
+            7 => {
+                self.note(&Record::Behind(Unverified::from_bytes(record).ok()?));
+                return Some(());
+            }
             _ => return None,
         }
         (d.position() == record.len()).then_some(())
@@ -170,7 +183,10 @@ impl Told {
             Record::Contested(fork) if self.contested.len() < CONTESTED_MAX => {
                 self.contested.entry(fork.log()).or_insert_with(|| fork.clone());
             }
-            Record::Contested(_) => {}
+            Record::Behind(head) if self.behind.len() < OLD_HEADS_MAX => {
+                self.behind.entry(head.claims().log).or_insert_with(|| head.clone());
+            }
+            Record::Contested(_) | Record::Behind(_) => {}
         }
     }
 
@@ -181,7 +197,8 @@ impl Told {
         let finished = (!self.is_erasing).then_some(Record::Finished);
         let counts = [Record::Rewritten(self.rewritten), Record::First(self.first), Record::Wear(self.wear)];
         let contested = self.contested.values().cloned().map(Record::Contested);
-        bases.chain(counts).chain(erased).chain(finished).chain(contested)
+        let behind = self.behind.values().cloned().map(Record::Behind);
+        bases.chain(counts).chain(erased).chain(finished).chain(contested).chain(behind)
     }
 }
 
@@ -276,6 +293,7 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
         Record::Finished => 4,
         Record::Wear(_) => 5,
         Record::Contested(_) => 6,
+        Record::Behind(_) => 7,
     };
     frame::write(frames, mark, |out| match record {
         Record::Pruned(base) => write_base(out, base),
@@ -291,6 +309,7 @@ fn append(frames: &mut Vec<u8>, record: &Record) {
             e.u64(wear.bytes).and_then(|e| e.u64(wear.readings)).expect(INFALLIBLE);
         }
         Record::Contested(fork) => out.extend_from_slice(&fork.to_bytes()),
+        Record::Behind(head) => out.extend_from_slice(&head.to_bytes()),
     });
 }
 

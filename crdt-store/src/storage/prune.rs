@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use msec_identity::LogId;
+use msec_identity::{LogId, Unverified};
 
 use super::held::{Base, Facts, HeldLog, SignedHead};
 use super::ledger::Record;
@@ -79,7 +79,11 @@ impl Store {
         if bases.is_empty() {
             return Ok(());
         }
-        let records: Vec<_> = bases.iter().cloned().map(Record::Pruned).collect();
+        let mut records: Vec<_> = bases.iter().cloned().map(Record::Pruned).collect();
+        // What was held may have been another history. Its head shows that to whoever has the entries.
+        let held = bases.iter().filter_map(|base| self.shared.log(&base.log()));
+        let heads = held.filter(|log| log.size() > 0).map(|log| log.facts.head.to_bytes());
+        records.extend(heads.filter_map(|head| Unverified::from_bytes(&head).ok()).map(Record::Behind));
         self.ledger.write(&records)?;
         for base in bases {
             let before = self.shared.log(&base.log());

@@ -24,7 +24,7 @@ use msec_identity::{Identity, SpaceId, UnixMillis, Verifier};
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::{LogHeader, OwnLog, Run, TimeQuality};
+use crate::log::{FittingPrefix, LogHeader, OwnLog, Prefix, Run, TimeQuality, VerifiedPrefix};
 use crate::reading::Reading;
 
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -112,6 +112,14 @@ fn received(bytes: &[u8], held: Option<&LogState>) -> VerifiedRun {
     let run = Run::from_bytes(bytes).expect("parses");
     let Ok(crate::log::Fit::Fits(fitting)) = run.fit(held) else { panic!("does not fit") };
     fitting.signed(held, &Verifier::strict()).expect("signed")
+}
+
+/// What stands for a log's beginning, as it is once it was received.
+fn received_prefix(bytes: &[u8]) -> VerifiedPrefix {
+    let fitting = Prefix::from_bytes(bytes).and_then(Prefix::fit).expect("a prefix");
+    let FittingPrefix { first, between, header, held, rest, head } = fitting;
+    let head = head.verify(&header.author()).expect("signed");
+    VerifiedPrefix { first, between, state: LogState { header, held, rest, head, latest: None } }
 }
 
 #[test]

@@ -103,7 +103,7 @@ pub(super) fn export(args: &Export) -> anyhow::Result<()> {
     say(match args.place.json {
         true => json!({ "file": args.file, "logs": logs, "entries": entries, "bytes": bytes, "unreadable": unreadable, "contested": contested })
             .to_string(),
-        false => format!("{entries} entries of {logs} logs, {bytes} bytes: {}", args.file.display()),
+        false => format!("{} of {}, {bytes} bytes: {}", many(entries, "entry", "entries"), many(logs, "log", "logs"), args.file.display()),
     });
     if unreadable > 0 {
         bail!(
@@ -185,33 +185,46 @@ pub(super) fn import(args: &Import) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// So many of them, in words.
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
 fn as_json(done: &Imported) -> serde_json::Value {
     json!({
         "logs": done.logs, "entries": done.entries, "known": done.known, "unwanted": done.unwanted,
-        "over_bound": done.over_bound, "gaps": done.gaps, "refused": done.refused,
+        "over_bound": done.over_bound, "gaps": done.gaps, "behind": done.behind, "refused": done.refused,
         "damaged_bytes": done.damaged_bytes, "whole": done.is_whole(), "own_were_missing": done.own_were_missing,
         "contested": done.contested, "passed_over": done.passed_over,
     })
 }
 
 fn say_imported(done: &Imported) {
-    say(format!(
-        "{} entries are new, {} logs among them; {} runs were held already",
-        done.entries, done.logs, done.known
-    ));
+    let new = many(done.entries, "new entry", "new entries");
+    let (logs, runs) = (many(done.logs, "new log", "new logs"), many(done.known, "run", "runs"));
+    say(format!("{new}, {logs} among them; held already: {runs}"));
     let lines = [
-        (done.unwanted, "logs are left out: this peer has no right to read or relay them"),
-        (done.over_bound, "runs are left out: no more logs can be held"),
-        (done.gaps, "runs are left out: what comes before them is neither here nor in the file"),
-        (done.contested, "logs are contested: their writers signed two histories, as the file shows"),
+        (done.unwanted, "log", "logs", "left out: this peer has no right to read or relay it"),
+        (done.over_bound, "run", "runs", "left out: no more logs can be held"),
+        (done.gaps, "run", "runs", "left out: what comes before it is neither here nor in the file"),
+        (
+            done.behind,
+            "log",
+            "logs",
+            "left as it is: what the file has begins behind what is held here, which would go for it; a neighbour gives what is \
+             between, or two say that nobody has it any more",
+        ),
+        (done.contested, "log", "logs", "contested: its writer signed two histories, as the file shows"),
         (
             done.passed_over,
-            "runs are left out: their logs are contested, or what is said of that shows nothing",
+            "run",
+            "runs",
+            "left out: its log is contested, or what is said of that shows nothing",
         ),
-        (done.damaged_bytes, "bytes of the file are damaged"),
+        (done.damaged_bytes, "byte", "bytes", "damaged"),
     ];
-    for (count, what) in lines.into_iter().filter(|(count, _)| *count > 0) {
-        say(format!("{count} {what}"));
+    for (count, one, more, what) in lines.into_iter().filter(|(count, ..)| *count > 0) {
+        say(format!("{}, {what}", many(count, one, more)));
     }
     if done.own_were_missing {
         say("entries that this peer wrote were missing here: its streams go on in new logs");

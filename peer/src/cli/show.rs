@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use msec_crdt_store::Fork;
+use msec_crdt_store::{Fork, Head};
+use msec_identity::Unverified;
 use serde_json::{Value, json};
 
 use super::values::show_time;
@@ -65,6 +66,12 @@ pub(super) fn fork_json(fork: &Fork) -> Value {
         "log": fork.log(), "author": fork.author(), "collection": fork.header().collection().as_str(),
         "stream": fork.header().stream(), "sizes": fork.heads().map(|head| head.size), "in_common": fork.in_common(),
     })
+}
+
+/// A head that may be half of the evidence of a fork, for programs.
+pub(super) fn head_json(head: &Unverified<Head>) -> Value {
+    let record: String = head.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({ "log": head.claims().log, "size": head.claims().size, "record": record })
 }
 
 /// Rows of columns, each as wide as its widest cell.

@@ -8,7 +8,7 @@ use msec_crdt_store::{Checked, Compacted, FileDir, LetGo, LogState, Medium, Open
 use serde_json::json;
 
 use super::args::Where;
-use super::show::{fork_json, forked, say, table, written};
+use super::show::{fork_json, forked, head_json, say, table, written};
 use crate::sdk::{DataDir, store_config};
 
 /// Where fewer hundredths of a segment are dead, writing it anew costs the disk more than it gives back.
@@ -89,6 +89,7 @@ fn show_checked(place: &Where) -> anyhow::Result<()> {
             "segments": checked.segments, "bytes": checked.bytes, "logs": checked.logs.len(),
             "entries": checked.entries(), "damage": damage.collect::<Vec<_>>(), "gaps": checked.gaps,
             "contested": checked.contested.iter().map(|fork| fork_json(fork)).collect::<Vec<_>>(),
+            "old_heads": checked.old_heads.iter().map(head_json).collect::<Vec<_>>(),
             "whole": !checked.is_damaged(),
         }));
     } else {

@@ -10,6 +10,7 @@
 //! held   -- a run under another head over as many entries            --> contested
 //!        -- a run that does not fit, under a head over more          --> traced: its sender is asked from the first entry on
 //!        -- a neighbour says that it holds as many, and others       --> it is asked for the last one
+//!        -- a prefix with another root where the held head ends      --> contested
 //! traced -- a chunk, the other history is still shorter than the head --> traced, asked for the next
 //!        -- a chunk, and the heads can be compared                    --> contested
 //!        -- a chunk that fits no head, or is of the same history      --> held; the sender is refused
@@ -205,7 +206,7 @@ impl Node {
     }
 
     /// A fork was proven: by what this neighbour holds, or by evidence that it had.
-    fn forked(&mut self, fork: Fork, from: PeerId, had_evidence: bool) {
+    pub(super) fn forked(&mut self, fork: Fork, from: PeerId, had_evidence: bool) {
         let log = fork.log();
         self.forks.traced.remove(&log);
         if self.forks.contested.len() >= CONTESTED_MAX && self.forks.get(&log).is_none() {

@@ -10,12 +10,14 @@
 //!         -- a prefix of another neighbour                    --> adopted, if none before began earlier
 //!         -- the same one's again, long after the first       --> adopted, too: there is nobody else
 //!         -- one with other peaks at the same place           --> contradicted: its author signed two histories
+//! any     -- one with another root where the held head ends   --> contested (see `forks`)
 //! adopted -- a run behind it                                  --> unknown; both are held, and go to the disk together
 //!         -- none for a while                                 --> unknown
 //! contradicted -- an hour                                     --> unknown
 //! ```
 //!
-//! What is held before an adopted prefix goes with that: a log has no gap but at its beginning.
+//! What is held before an adopted prefix goes with that: a log has no gap but at its beginning. The store keeps the head of it as
+//! possible evidence: where it ends inside of a subtree of the prefix, nobody here can compare it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,6 +153,9 @@ impl Node {
             Ok(prefix) => prefix,
             Err(error) => return self.refuse_run(from, key, &error),
         };
+        if let Some(fork) = self.logs.get(&log).and_then(|held| prefix.contradicts(held)) {
+            return self.forked(fork, from, false);
+        }
         let header = prefix.state().header().clone();
         let mine = header.author() == self.peer();
         let Some(topic) = topic_of(&header).filter(|topic| mine || self.interest().covers(topic)) else {

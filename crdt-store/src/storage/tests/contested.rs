@@ -198,3 +198,31 @@ fn evidence_that_the_disk_changed_convicts_nobody() {
     let (_, opened) = Store::open(dir).expect("opens");
     assert_eq!(opened.contested, []);
 }
+
+/// What was held of a log that is begun behind it may have been another history.
+#[test]
+fn the_head_of_what_went_for_a_prefix_is_kept() {
+    let (dir, mut store) = in_memory();
+    let mut a = writer("a");
+    let held = a.run(4);
+    let log = held.state().log();
+    store.apply(1, std::slice::from_ref(&held)).expect("applied");
+    let (_, mut source) = in_memory();
+    source.apply(1, &[held.clone(), a.run(9), a.run(2)]).expect("applied");
+    source.prune(&[(log, 9)]).expect("let go");
+    let prefix = received_prefix(&source.prefix(&log).expect("read").expect("some was let go"));
+    let rest = source.read(&log, 9, 10_000).expect("read").expect("some is left");
+    let run = received(&rest.bytes, Some(prefix.state())).after(Arc::new(prefix));
+    store.apply(2, &[run]).expect("applied");
+    store.sync().expect("synced");
+    assert_eq!((store.begin(&log), values(&store).len()), (9, 7));
+    drop(store);
+    for _ in 0..2 {
+        let heads = check(dir.copy()).expect("read").old_heads;
+        assert!(heads.len() == 1 && held.state().head().is(&heads[0]), "{heads:?}");
+        // Written anew, since a record of it is damaged, it says the same of what is not.
+        let len = dir.lengths()["ledger"];
+        dir.write_at("ledger", len as u64, b"????????????????????").expect("written");
+        drop(Store::open(dir.clone()).expect("opens"));
+    }
+}

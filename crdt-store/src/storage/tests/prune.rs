@@ -413,13 +413,12 @@ fn who_is_behind_goes_on_where_what_was_let_go_ends() {
         {
             wanted.push(chunk);
         }
-        let prefix = crate::log::Prefix::from_bytes(&wanted[0].bytes).expect("a prefix").fit().expect("fits");
+        let prefix = Prefix::from_bytes(&wanted[0].bytes).expect("a prefix").fit().expect("fits");
         assert_eq!(prefix.held.end(), 12);
         let head = prefix.head.verify_by(&Verifier::strict(), &prefix.header.author()).expect("signed");
         let state =
             LogState { header: prefix.header, held: prefix.held, rest: prefix.rest, head, latest: None };
-        let verified =
-            crate::log::VerifiedPrefix { first: prefix.first, between: prefix.between, state: state.clone() };
+        let verified = VerifiedPrefix { first: prefix.first, between: prefix.between, state: state.clone() };
         let mut held = state;
         for (seq, chunk) in (2..).zip(&wanted[1..]) {
             let run = received(&chunk.bytes, Some(&held));

@@ -127,6 +127,20 @@ fn a_contested_log_is_not_vouched_for_nor_begun_behind_what_was_let_go() {
 }
 
 #[test]
+fn a_prefix_of_another_history_is_evidence_where_its_subtrees_tell() {
+    let [mut a, mut b] = two_readers(2, 5);
+    let log = a.node.frontier().next().expect("a log").0;
+    // Six entries are subtrees of four, which the other one has, and of two.
+    b.store.prune(&[(log, 6)]).expect("let go");
+    let prefix = b.store.prefix(&log).expect("read").expect("some");
+    a.node.deliver_prefix(b.node.peer(), msec_gossip::Key(log.0), &prefix);
+    a.pass(Duration::ZERO);
+    let forks = told(&mut a);
+    assert_eq!(forks.iter().map(|fork| fork.heads().map(|head| head.size)).collect::<Vec<_>>(), [[4, 7]]);
+    assert_eq!(a.node.size_of(&log), 4, "what is held stays");
+}
+
+#[test]
 fn evidence_goes_on_and_outlives_a_restart_and_nothing_more_is_taken_of_that_log() {
     let [mut a, mut b] = two_readers(2, 4);
     meet(&mut a, &mut b, 7);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::*;
 use super::keep_fold;
-use crate::log::{Fork, Prefix, VerifiedPrefix};
+use crate::log::Fork;
 use crate::merkle::{CompactRange, TreeHash};
 
 /// What stands for entries of the log that is adopted ends here.
@@ -236,12 +236,4 @@ fn more_of(writer: &mut Writer) -> VerifiedRun {
     let prefix = received_prefix(&bytes);
     let rest = source.read(&log, ADOPTED, 10_000).expect("read").expect("one is left");
     received(&rest.bytes, Some(prefix.state())).after(Arc::new(prefix))
-}
-
-/// What stands for a log's beginning, as it is once it was received.
-fn received_prefix(bytes: &[u8]) -> VerifiedPrefix {
-    let fitting = Prefix::from_bytes(bytes).and_then(Prefix::fit).expect("a prefix");
-    let crate::log::FittingPrefix { first, between, header, held, rest, head } = fitting;
-    let head = head.verify(&header.author()).expect("signed");
-    VerifiedPrefix { first, between, state: LogState { header, held, rest, head, latest: None } }
 }
