@@ -55,25 +55,31 @@ pub(super) async fn plant(
             () = tokio::time::sleep_until(pace.after(part).into()) => {}
             () = wait_for(halted.clone()) => break,
         }
-        if let Err(error) = attack(kind, &victims).await {
+        let attacker = attack(kind, &victims).await.unwrap_or_else(|error| {
             tracing::error!(?kind, %error, "an attack could not be planted");
-        }
+            None
+        });
         planted += 1;
         let deadline = Instant::now() + PATIENCE;
         while !ledger.refused().iter().any(|refused| refused.kind == kind) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // Not before: what was sent is read as long as the link stands.
+        if let Some(attacker) = attacker {
+            attacker.leave().await;
+        }
     }
     planted
 }
 
-async fn attack(kind: RefusedKind, victims: &Victims) -> anyhow::Result<()> {
+/// Plants one. Whoever was admitted for it stays until it is refused.
+async fn attack(kind: RefusedKind, victims: &Victims) -> anyhow::Result<Option<Probe>> {
     let attacker = Identity::from_seed(msec_peer::net::random_seed());
     if kind == RefusedKind::Stranger {
         let mut probe = Probe::dial(victims.stranger_at).await?;
         let nothing = Membership::new(&victims.manifest, []);
         return match probe.introduce(&attacker, &nothing).await {
-            Err(ProbeError::Handshake(_)) => Ok(()),
+            Err(ProbeError::Handshake(_)) => Ok(None),
             other => anyhow::bail!("the stranger was not refused: {other:?}"),
         };
     }
@@ -94,10 +100,7 @@ async fn attack(kind: RefusedKind, victims: &Victims) -> anyhow::Result<()> {
     let mut probe = Probe::dial(victim).await?;
     let claim = probe.join(&attacker, &membership).await?;
     probe.send(&pushed(&run, attacker.peer(), claim.peer)?).await?;
-    // Long enough to be read.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    probe.leave().await;
-    Ok(())
+    Ok(Some(probe))
 }
 
 /// What the sensor says, before somebody changes it: a reading in a stream that the city has not seen yet.
