@@ -50,6 +50,7 @@ assert_eq!((row.stream(), row.reading.value), ("mic-1", 48.5));
 "#
 )]
 
+pub mod guest;
 pub mod node;
 pub mod outbox;
 pub mod wire;

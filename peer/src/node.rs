@@ -6,9 +6,10 @@
 //! - [`Node::handle`] with the time and an [`Input`];
 //! - [`Node::poll_output`] until there is none: each [`Output`] is something to do;
 //! - [`Node::poll_timeout`] for when to call `handle` with [`Input::Timeout`];
+//! - [`Node::invite`], [`Node::post`] and [`Node::withdraw`], whenever a code is given out or taken back;
 //! - getters, whenever.
 //!
-//! Inside, each file is one concern: `links` (handshakes and admission), `membership` (between the overlay and the links),
+//! Inside, each file is one concern: `links` (handshakes and admission), `pairing` (who comes with a code), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `issue` (what a manager needs to say so), `receipts` (who confirms that it knows), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
 //! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `commit` (group commit), `notes`
 //! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
@@ -33,6 +34,7 @@ mod logs;
 mod mark;
 mod membership;
 mod notes;
+mod pairing;
 mod papers;
 mod prefixes;
 mod reach;
@@ -60,8 +62,8 @@ pub use error::PublishError;
 use forks::Forks;
 use hearsay::Whereabouts;
 pub use io::{
-    CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, Receipt, Refused,
-    RefusedKind, StreamName, StreamSpec, Ticket,
+    CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, PairingOutcome, Receipt,
+    Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
 pub use issue::{Fall, LogUnder};
 use links::Links;
@@ -69,6 +71,8 @@ use logs::Logs;
 pub use mark::Mark;
 use membership::Neighbours;
 use notes::Notes;
+use pairing::Pairings;
+pub use pairing::{DECISION_MAX, PAIRINGS_MAX};
 use prefixes::Prefixes;
 pub use reach::Network;
 use receipts::Receipts;
@@ -85,6 +89,7 @@ pub struct Node {
     papers: Vec<ControlRecord>,
     rng: ChaCha20Rng,
     links: Links,
+    pairings: Pairings,
     dialler: Dialler,
     whereabouts: Whereabouts,
     overlay: Overlay,
@@ -155,6 +160,7 @@ impl Node {
             overlay,
             neighbours: Neighbours::default(),
             links: Links::default(),
+            pairings: Pairings::default(),
             logs: Logs::default(),
             forks: Forks::default(),
             commits: Commits::default(),
@@ -202,6 +208,7 @@ impl Node {
             Input::Shed { link, priority, frame } => self.shed(link, priority, frame),
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
+            Input::PairingDecision { link, welcome } => self.decided(link, welcome),
             Input::Durable { through } => self.durable(through),
             Input::Contested { log } => self.fork_is_durable(&log),
             Input::Bounded { log, bound, fits } => self.bounded(log, bound, fits),
@@ -212,6 +219,7 @@ impl Node {
         }
         self.check_clock();
         self.expire_handshakes();
+        self.expire_pairings();
         self.review_admissions();
         self.confirm();
         self.advertise();
@@ -239,6 +247,7 @@ impl Node {
             self.gossip.poll_timeout(),
             self.commits.due(),
             self.links.due(),
+            self.pairings.due(),
             self.links.review_due(),
             self.dialler.due(),
             self.whereabouts.due(),

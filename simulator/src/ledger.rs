@@ -207,6 +207,8 @@ impl Ledger {
             | Event::Contested { .. }
             | Event::StorageFailing
             | Event::StorageRecovered
+            | Event::Pairing { .. }
+            | Event::PairingEnded { .. }
             | Event::ClockUnset { .. } => {}
         }
     }

@@ -224,7 +224,8 @@ impl Told {
                 tracing::warn!("{contested}; its key was copied, or it lies: revoke its grant");
                 self.show.board.refused(contested);
             }
-            Event::Changed { .. } => {}
+            // Whoever gave out a code is told what becomes of it.
+            Event::Changed { .. } | Event::Pairing { .. } | Event::PairingEnded { .. } => {}
             Event::NeighbourUp { peer } => tracing::info!("linked with {}", peer.short()),
             Event::NeighbourDown { peer } => tracing::info!("{} is gone", peer.short()),
         }

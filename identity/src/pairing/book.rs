@@ -49,6 +49,12 @@ pub enum Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(InviteTag);
 
+impl Ticket {
+    pub(super) fn tag(self) -> InviteTag {
+        self.0
+    }
+}
+
 #[derive(Debug)]
 struct Held {
     secret: InviteSecret,

@@ -197,6 +197,11 @@ pub struct AwaitJoiner {
 }
 
 impl AwaitJoiner {
+    /// Which code it came with.
+    pub fn tag(&self) -> InviteTag {
+        self.ticket.tag()
+    }
+
     /// For [`InviteBook::give_back`], should the link break.
     pub fn ticket(&self) -> Ticket {
         self.ticket

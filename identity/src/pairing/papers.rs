@@ -22,6 +22,16 @@ pub struct PairingPapers {
     pub greeting: Vec<u8>,
 }
 
+impl PairingPapers {
+    /// That is what a person calls it. What is no name is refused.
+    pub fn named(name: &str) -> Result<Self, PairingError> {
+        match is_a_name(name) {
+            true => Ok(Self { name: name.to_owned(), greeting: Vec::new() }),
+            false => Err(PairingError::TooLong),
+        }
+    }
+}
+
 /// Who is at the other end. That it holds the identity is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counterpart {

@@ -170,6 +170,8 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
         Event::ClockUnset { .. } => {
             eprintln!("{CLOCK_UNSET}");
         }
+        // Whoever gave out the code is told.
+        Event::Pairing { .. } | Event::PairingEnded { .. } => {}
         Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}
     }
 }

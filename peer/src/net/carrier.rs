@@ -32,6 +32,9 @@ pub(super) trait Carrier: Clone + Send + Sync + 'static {
     /// Closes it, with all that has not left yet.
     fn close(&self, code: u32);
 
+    /// Waits until it is over.
+    fn closed(&self) -> impl Future<Output = ()> + Send;
+
     /// Why it is over, once it is.
     fn lost(&self) -> Lost;
 
@@ -99,6 +102,10 @@ impl Carrier for quinn::Connection {
 
     fn close(&self, code: u32) {
         Self::close(self, code.into(), b"");
+    }
+
+    async fn closed(&self) {
+        Self::closed(self).await;
     }
 
     fn lost(&self) -> Lost {

@@ -104,7 +104,7 @@ impl LinkTasks {
         tokio::spawn(write_chunks(connection.clone(), queue.clone()));
         tokio::spawn(read_chunks(reader.clone(), connection, admitted.clone()));
         tokio::spawn(async move {
-            read_live(&reader, recv, admitted, stranger).await;
+            read_live(&reader, &ended, recv, admitted, stranger).await;
             // Whatever ended the reading: nothing is left to say on this connection.
             queue.close();
             let why = ended.lost();
@@ -173,13 +173,19 @@ impl Reader {
 
 async fn read_live(
     reader: &Reader,
+    connection: &impl Carrier,
     mut recv: impl Receiver,
     mut admitted: watch::Receiver<bool>,
     mut stranger: Option<Stranger>,
 ) {
     for frame in 0.. {
         if frame >= HANDSHAKE_FRAMES {
-            if admitted.wait_for(|admitted| *admitted).await.is_err() {
+            let is_admitted = tokio::select! {
+                it = admitted.wait_for(|admitted| *admitted) => it.is_ok(),
+                // Whoever waits for an answer may hang up before it comes.
+                () = connection.closed() => false,
+            };
+            if !is_admitted {
                 return;
             }
             drop(stranger.take());

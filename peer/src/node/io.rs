@@ -11,6 +11,7 @@ use msec_crdt_store::{
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
 use msec_identity::handshake::{ChannelBinding, Refusal};
+use msec_identity::pairing::{InviteTag, SafetyWords};
 use msec_identity::{CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis};
 
 use super::error::PublishError;
@@ -191,6 +192,13 @@ pub enum Input {
         ticket: Ticket,
         /// Which stream.
         stream: StreamSpec,
+    },
+    /// The answer to [`Event::Pairing`]: the owner has compared the words. For a walk-up code nobody is asked.
+    PairingDecision {
+        /// As in the event. One that is gone meanwhile is passed over.
+        link: LinkId,
+        /// What the joiner is let in with: the space's manifest and its grant. `None`: it is not let in.
+        welcome: Option<Vec<u8>>,
     },
     /// All commits up to this one are on disk.
     Durable {
@@ -389,6 +397,30 @@ pub enum Event {
         /// The evidence.
         fork: Arc<Fork>,
     },
+    /// Somebody came with a code, and shows these words; [`Input::PairingDecision`] is awaited.
+    Pairing {
+        /// On which link.
+        link: LinkId,
+        /// With which code.
+        tag: InviteTag,
+        /// Who. That it holds that identity is proven.
+        joiner: PeerId,
+        /// What it calls itself. Nobody proves that.
+        name: String,
+        /// What both screens show.
+        words: SafetyWords,
+        /// Whether it is a walk-up code, for which nobody is asked.
+        walk_up: bool,
+    },
+    /// What became of somebody who came with a code.
+    PairingEnded {
+        /// On which link.
+        link: LinkId,
+        /// With which code.
+        tag: InviteTag,
+        /// What.
+        outcome: PairingOutcome,
+    },
     /// Something was refused.
     Refused(Refused),
     /// A stream of this peer goes on in a new log, because entries of the old one are missing here.
@@ -407,6 +439,21 @@ pub enum Event {
         /// What it shows.
         shows: UnixMillis,
     },
+}
+
+/// What became of somebody who came with a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PairingOutcome {
+    /// It was let in, and told so. The code is used.
+    Joined,
+    /// The owner said no. The code is used.
+    Declined,
+    /// It went before anybody decided. The code is open again, a few times.
+    Gone,
+    /// It said nothing for too long, or nobody decided. The code is open again, a few times.
+    TooSlow,
+    /// It said something else than it should, or the welcome was too long. The code is open again, a few times.
+    Failed,
 }
 
 /// Something that was refused, and who brought it.
@@ -472,6 +519,10 @@ pub enum CloseReason {
     Surplus,
     /// The other side did not answer.
     Silent,
+    /// The other side came with a code and was let in; it comes again, on a link like any other.
+    Paired,
+    /// The other side came with a code, and was not let in.
+    NotPaired,
 }
 
 impl CloseReason {
@@ -492,6 +543,8 @@ impl CloseReason {
             Self::Exchanged => 12,
             Self::Surplus => 13,
             Self::Silent => 14,
+            Self::Paired => 15,
+            Self::NotPaired => 16,
         }
     }
 }

@@ -14,6 +14,7 @@ use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
     Responder, busy, wrong_version,
 };
+use msec_identity::pairing::PAIRING;
 use msec_identity::{Authority, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
@@ -197,8 +198,14 @@ impl Node {
         if let Some(from) = self.links.peer_of(id) {
             return self.frame(from, bytes);
         }
+        if self.pairings.contains(id) {
+            return self.pairing_received(id, &bytes);
+        }
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
+        if matches!(it.step, Step::First) && bytes.first() == Some(&PAIRING) {
+            return self.knocked(id, it.binding, &bytes);
+        }
         if matches!(it.step, Step::First) && self.is_full_beyond_doubt() {
             // A quarter more or less, so that those who are turned away do not all come back at once.
             let percent = 75 + self.rng.next_u32() % 51;
@@ -344,7 +351,7 @@ impl Node {
     }
 
     /// The Noise key for a new handshake; a new one when half of the old one's validity is over.
-    fn noise_key(&mut self) -> NoiseKey {
+    pub(super) fn noise_key(&mut self) -> NoiseKey {
         let validity = i64::try_from(self.config.noise_key_validity.as_millis()).unwrap_or(i64::MAX);
         // An endorsement by a clock that was never set would have expired long ago for everybody else. Such a key is good
         // for as long as the grants are: without one of them it opens no door.
@@ -461,6 +468,9 @@ impl Node {
             self.dial_was_in_vain(it.dialled, in_handshake);
             return true;
         }
+        if self.pairing_gone(id) {
+            return true;
+        }
         let Some(Link { peer, .. }) = self.links.links.remove(&id) else { return false };
         if self.links.link_of(&peer) == Some(id) {
             self.links.by_peer.remove(&peer);
@@ -476,11 +486,11 @@ impl Node {
         }
     }
 
-    fn send(&mut self, link: LinkId, priority: Priority, bytes: Vec<u8>) {
+    pub(super) fn send(&mut self, link: LinkId, priority: Priority, bytes: Vec<u8>) {
         self.output(Output::Send { link, priority, bytes });
     }
 
-    fn close(&mut self, link: LinkId, reason: CloseReason) {
+    pub(super) fn close(&mut self, link: LinkId, reason: CloseReason) {
         self.output(Output::Close { link, reason });
     }
 

@@ -9,6 +9,7 @@ mod leaf;
 mod links;
 mod logs;
 mod notes;
+mod pairing;
 mod prefixes;
 mod receipts;
 mod revoked;

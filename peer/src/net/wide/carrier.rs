@@ -38,6 +38,10 @@ impl Carrier for Connection {
         Self::close(self, code.into(), b"");
     }
 
+    async fn closed(&self) {
+        Self::closed(self).await;
+    }
+
     fn lost(&self) -> Lost {
         match self.close_reason() {
             Some(ConnectionError::TimedOut) => Lost::TimedOut,
