@@ -11,9 +11,14 @@ mod grant;
 #[cfg(feature = "index")]
 mod grants;
 #[cfg(feature = "index")]
+mod invite;
+mod join;
+#[cfg(feature = "index")]
 mod keep;
 mod line;
 mod publish;
+#[cfg(feature = "index")]
+mod qr;
 #[cfg(feature = "index")]
 mod revoke;
 #[cfg(feature = "index")]
@@ -84,7 +89,9 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Restore(args) => revoke::restore(&args),
         #[cfg(feature = "index")]
         Command::Explain(args) => explain::explain(&args),
-        Command::Join(join) => space::join(&join),
+        #[cfg(feature = "index")]
+        Command::Invite(args) => invite::invite(&args),
+        Command::Join(args) => join::join(&args),
         Command::Run(options) => run::run(options),
         Command::Publish(publish) => publish::publish(&publish),
         Command::Tail(tail) => ask::tail(&tail),

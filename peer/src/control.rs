@@ -7,6 +7,7 @@
 //! | `access` | what is asked and answered of who may do what |
 //! | `query` | which readings a program asks for |
 //! | `roll_ups` | answers what minutes, hours and days come to |
+//! | `inviting` | a code, the words, and whether they are the same |
 //! | `things` | what is asked and answered of the registry of things |
 //! | `client` | asks the running peer, or one that is opened for as long as the question takes |
 //!
@@ -17,6 +18,8 @@
 #[cfg(feature = "index")]
 mod access;
 mod client;
+#[cfg(feature = "index")]
+mod inviting;
 mod message;
 mod query;
 #[cfg(feature = "index")]
@@ -28,6 +31,8 @@ mod things;
 #[cfg(feature = "index")]
 pub use access::{AccessAnswer, AccessRequest};
 pub(crate) use client::Session;
+#[cfg(feature = "index")]
+pub use inviting::InviteAnswer;
 pub use message::{Answer, ReadingLine, Request, RowLine, StreamLine};
 pub use query::{Near, QueryRequest, Within};
 #[cfg(feature = "index")]

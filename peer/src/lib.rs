@@ -85,14 +85,15 @@ pub use sdk::EraseFailed;
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{
     AccessFailed, AccessTree, Confirmed, CutTerms, EndView, Explanation, GrantHolder, GrantTerms, GrantView,
-    HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored,
-    RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
+    HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting, Issued, Limits, LinkView,
+    PlannedEnd, Question, ReaderView, RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant,
+    RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "net")]
 pub use sdk::{
-    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Fault, Found, Granted, InvitationError, Kept,
-    Membership, Neighbour, Notice, OpenError, Over, Owner, OwnerError, Peer, PeerClosed, PeerConfig, Pending,
-    PublishFailed, QueryFailed, Served, Status, Subscription,
+    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Fault, Found, Granted, InvitationError, JoinFailed,
+    Kept, Membership, Neighbour, Notice, OpenError, Over, Owner, OwnerError, Peer, PeerClosed, PeerConfig,
+    Pending, PublishFailed, QueryFailed, Served, Status, Subscription, Welcomed, join_with_code,
 };
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{Claims, KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError, STATEMENTS_MAX};

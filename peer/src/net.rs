@@ -27,9 +27,12 @@ mod disk;
 mod driver;
 mod endpoint;
 mod error;
+mod guest;
 mod interfaces;
 mod link;
 mod mdns;
+#[cfg(feature = "index")]
+mod pairing;
 pub mod probe;
 mod queue;
 mod reception;
@@ -44,7 +47,10 @@ pub use driver::wall_clock;
 pub(crate) use driver::{Command, Driver};
 use endpoint::bind;
 pub use error::BindError;
+pub(crate) use guest::come_in;
 pub use link::Remote;
+#[cfg(feature = "index")]
+pub(crate) use pairing::Pairing;
 pub(crate) use sockets::{Addresses, Sockets};
 pub use throttle::Throttle;
 #[cfg(feature = "iroh")]

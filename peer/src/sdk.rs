@@ -10,6 +10,9 @@ mod config;
 mod data_dir;
 mod error;
 mod invitation;
+#[cfg(feature = "index")]
+mod inviting;
+mod joining;
 mod owner;
 mod peer;
 mod pending;
@@ -41,6 +44,11 @@ pub use error::{
     DataDirError, InvitationError, OpenError, OwnerError, PeerClosed, PublishFailed, QueryFailed,
 };
 pub use invitation::{Fault, Membership};
+#[cfg(feature = "index")]
+pub(crate) use inviting::hints_of;
+#[cfg(feature = "index")]
+pub use inviting::{INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting};
+pub use joining::{JoinFailed, Welcomed, join_with_code};
 pub use owner::Owner;
 pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;

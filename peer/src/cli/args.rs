@@ -73,8 +73,16 @@ pub(super) enum Command {
                       msec explain parks/noise/mic-1 --receipt answer.txt\n  msec explain --check answer.txt"
     )]
     Explain(super::explain::Explain),
-    /// Take in an invitation, or further grants for the same space
-    #[command(after_help = "Example:\n  msec join sensor.invitation --data-dir sensor")]
+    /// Let somebody in who comes with a code: shows it as a QR code, then words to compare
+    #[cfg(feature = "index")]
+    #[command(after_help = "Examples:\n  msec invite --may read --in parks --days 30 --data-dir gateway\n  \
+                      msec invite --may write --in parks --hint 192.0.2.7:4000 --png code.png\n\n\
+                      A code is good for one peer, once. Let it in only if both screens show the same words.")]
+    Invite(super::invite::Invite),
+    /// Come into a space with a code, or take in an invitation, or further grants for the same space
+    #[command(
+        after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join sensor.invitation --data-dir sensor"
+    )]
     Join(Join),
     /// Run the peer until Ctrl-C or SIGTERM
     #[command(after_help = "Examples:\n  msec run --data-dir gateway\n  \
@@ -155,9 +163,12 @@ pub(super) struct Found {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Join {
-    /// Invitations for this peer, as `msec grant` writes them
-    #[arg(required = true, value_name = "FILE")]
-    pub(super) invitations: Vec<PathBuf>,
+    /// A code, as `msec invite` shows it; or invitations for this peer, as `msec grant` writes them
+    #[arg(required = true, value_name = "CODE|FILE")]
+    pub(super) invitations: Vec<String>,
+    /// What the inviter's owner is shown beside the words [default: the name of this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
     #[command(flatten)]
     pub(super) place: Where,
 }

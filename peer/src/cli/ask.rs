@@ -74,7 +74,7 @@ pub(super) fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer
 }
 
 /// Reaches the peer that runs there, or says how to start one.
-async fn running(place: &Where) -> anyhow::Result<Session> {
+pub(super) async fn running(place: &Where) -> anyhow::Result<Session> {
     let dir = DataDir::at(&place.data_dir);
     dir.identity()?;
     let session = Session::running(&dir).await?;

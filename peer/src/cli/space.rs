@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use msec_identity::{Grant, Manifest, PeerId};
+use msec_identity::PeerId;
 use serde_json::json;
 
-use super::args::{Found, Join, Where};
-use super::words;
-use crate::sdk::{DataDir, Fault, Granted, Membership, Owner};
+use super::args::{Found, Where};
+use crate::sdk::{DataDir, Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
     let identity = DataDir::at(&place.data_dir).init()?;
@@ -81,63 +80,4 @@ fn root_of(text: &str) -> anyhow::Result<PeerId> {
     let shown =
         shown.with_context(|| format!("`{text}` is neither an id nor a file with what `msec id` shows"))?;
     shown.trim().parse().with_context(|| format!("{text} does not hold what `msec id` shows"))
-}
-
-pub(super) fn join(args: &Join) -> anyhow::Result<()> {
-    let dir = DataDir::at(&args.place.data_dir);
-    let me = dir.identity()?.peer();
-    let mut joined: Option<Manifest> = None;
-    for path in &args.invitations {
-        let invitation = Membership::from_file(path)?;
-        let held = dir.membership()?;
-        let whole = match held.filter(|held| held.manifest() == invitation.manifest()) {
-            Some(held) => Membership::new(
-                invitation.manifest(),
-                held.grants().iter().chain(invitation.grants()).cloned(),
-            )
-            .with_records(held.records().iter().chain(invitation.records()).cloned()),
-            None => invitation.clone(),
-        };
-        let mine: Vec<_> = invitation.grants_for(&me).cloned().collect();
-        check(path, me, &invitation, &mine.iter().map(|grant| &**grant).collect::<Vec<_>>())?;
-        for grant in &mine {
-            match whole.check(grant) {
-                Ok(()) => {}
-                // It may come to count yet.
-                Err(fault @ Fault::Approvals { .. }) => {
-                    eprintln!("msec: what {} grants does not count yet: {fault}", path.display());
-                }
-                Err(fault) => bail!("{} is refused: {fault}", path.display()),
-            }
-        }
-        dir.join(&invitation).with_context(|| format!("cannot take in {}", path.display()))?;
-        joined = Some(invitation.manifest().clone());
-    }
-    let manifest = joined.context("no invitation was named")?;
-    let all = dir.membership()?.context("the space that was joined just now")?;
-    let mine: Vec<_> = all.grants_for(&me).collect();
-    if args.place.json {
-        let grants: Vec<_> = mine.iter().map(|grant| Granted::by(grant)).collect();
-        println!("{}", json!({ "space": manifest.space(), "name": manifest.name(), "grants": grants }));
-        return Ok(());
-    }
-    let may = match &mine[..] {
-        [] => "nothing: ask the space's owner for a grant".to_owned(),
-        grants => grants.iter().map(|grant| words::may(grant)).collect::<Vec<_>>().join("; "),
-    };
-    println!("{} is in {} now: may {may}", me.short(), manifest.name());
-    Ok(())
-}
-
-/// Refuses an invitation that is for others, or that nobody can read.
-fn check(path: &Path, me: PeerId, invitation: &Membership, mine: &[&Grant]) -> anyhow::Result<()> {
-    let stranger = invitation.grants().last().filter(|_| mine.is_empty());
-    if let Some(grant) = stranger.filter(|_| !invitation.manifest().roots().contains(&me)) {
-        bail!(
-            "{} is for {}, and this peer is {me}: ask for an invitation for this id",
-            path.display(),
-            grant.holder
-        );
-    }
-    words::check(invitation, mine).with_context(|| format!("{} is refused", path.display()))
 }

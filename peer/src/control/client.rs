@@ -21,6 +21,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(crate) struct Session {
     answers: BufReader<ReadHalf<Box<dyn Stream>>>,
     requests: WriteHalf<Box<dyn Stream>>,
+    /// What has come of a line.
+    line: Vec<u8>,
     /// The peer that was opened because none ran.
     opened: Option<Peer>,
 }
@@ -65,7 +67,7 @@ impl Session {
 
     fn over(stream: Box<dyn Stream>) -> Self {
         let (read, requests) = tokio::io::split(stream);
-        Self { answers: BufReader::new(read), requests, opened: None }
+        Self { answers: BufReader::new(read), requests, line: Vec::new(), opened: None }
     }
 
     /// Whether the peer runs by itself.
@@ -80,10 +82,18 @@ impl Session {
         self.requests.write_all(&line).await.context("the peer has ended")
     }
 
+    /// Says whether both screens show the same words, after an [`Answer::Invite`] that asks.
+    #[cfg(feature = "index")]
+    pub(crate) async fn decide(&mut self, same: bool) -> anyhow::Result<()> {
+        let line: &[u8] = if same { b"true\n" } else { b"false\n" };
+        self.requests.write_all(line).await.context("the peer has ended")
+    }
+
     /// The next answer; `None` after the last one.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Answer>> {
-        let mut line = Vec::new();
-        self.answers.read_until(b'\n', &mut line).await.context("the peer has ended")?;
+        // Whoever waits for something else as well, and comes back, goes on in the same line.
+        self.answers.read_until(b'\n', &mut self.line).await.context("the peer has ended")?;
+        let line = std::mem::take(&mut self.line);
         if line.is_empty() {
             bail!("the peer has ended");
         }

@@ -29,6 +29,9 @@ pub enum Request {
     /// Something about who may do what.
     #[cfg(feature = "index")]
     Access(super::AccessRequest),
+    /// Give out a code for one peer: an [`Answer::Invite`] each.
+    #[cfg(feature = "index")]
+    Invite(crate::sdk::InviteTerms),
     /// Something about the registry of things.
     #[cfg(feature = "documents")]
     Things(super::ThingsRequest),
@@ -71,6 +74,9 @@ pub enum Answer {
     /// To [`Request::Access`].
     #[cfg(feature = "index")]
     Access(super::AccessAnswer),
+    /// To [`Request::Invite`].
+    #[cfg(feature = "index")]
+    Invite(super::InviteAnswer),
     /// To [`Request::Things`].
     #[cfg(feature = "documents")]
     Thing(super::ThingLine),

@@ -120,7 +120,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
     serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))
 }
 
-async fn send(write: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> io::Result<()> {
+pub(super) async fn send(write: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     write.write_all(&line).await?;
@@ -167,6 +167,8 @@ async fn answer(
             Err(QueryFailed::Closed(error)) => Err(error.to_string()),
             Err(error) => Err(in_full(&error)),
         },
+        #[cfg(feature = "index")]
+        Request::Invite(terms) => return super::inviting::invite(peer, terms.clone(), read, write).await,
         #[cfg(feature = "index")]
         Request::Access(access) => super::access::answer(peer, access.clone()).await,
         #[cfg(feature = "documents")]

@@ -88,6 +88,9 @@ pub(crate) enum Command {
     /// Look at the node.
     #[cfg(feature = "index")]
     Look(Box<dyn FnOnce(&Node) + Send>),
+    /// Something about codes.
+    #[cfg(feature = "index")]
+    Pairing(super::pairing::Pairing),
     Close {
         answer: oneshot::Sender<()>,
     },
@@ -124,6 +127,9 @@ pub(crate) struct Driver {
     links: BTreeMap<LinkId, LinkHandle>,
     /// Where nobody answered the last time, so that it is said once.
     unreachable: BTreeSet<SocketAddr>,
+    /// Who is told what becomes of codes.
+    #[cfg(feature = "index")]
+    hosts: super::pairing::Hosts,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<Receipt, PublishError>>>,
     next_ticket: u64,
 }
@@ -161,6 +167,8 @@ impl Driver {
             events,
             links: BTreeMap::new(),
             unreachable: BTreeSet::new(),
+            #[cfg(feature = "index")]
+            hosts: super::pairing::Hosts::default(),
             publishing: BTreeMap::new(),
             next_ticket: 0,
         })
@@ -208,19 +216,27 @@ impl Driver {
         self.shut_down(closed).await;
     }
 
+    fn now(&self) -> Now {
+        Now { mono: self.started.elapsed(), wall: wall_clock() }
+    }
+
     fn handle(&mut self, input: Input) {
-        let now = Now { mono: self.started.elapsed(), wall: wall_clock() };
-        self.node.handle(now, input);
+        self.node.handle(self.now(), input);
+    }
+
+    /// Where others are told that they can dial this peer.
+    fn dialled_at(&self) -> Vec<SocketAddr> {
+        match self.advertise.is_empty() {
+            true => interfaces::addresses(self.address, &interfaces::networks(self.address.ip())),
+            false => self.advertise.clone(),
+        }
     }
 
     /// Tells the node which networks this machine is on now, where it can be dialled, and how far its clock may be off.
     fn look_around(&mut self) {
         self.handle(Input::Clock(clock::told(wall_clock())));
         let networks = interfaces::networks(self.address.ip());
-        let advertise = match self.advertise.is_empty() {
-            true => interfaces::addresses(self.address, &networks),
-            false => self.advertise.clone(),
-        };
+        let advertise = self.dialled_at();
         self.handle(Input::Moved { advertise, networks });
     }
 
@@ -295,6 +311,13 @@ impl Driver {
             }
             #[cfg(feature = "index")]
             Command::Look(look) => look(&self.node),
+            #[cfg(feature = "index")]
+            Command::Pairing(asked) => {
+                let (now, at) = (self.now(), self.dialled_at());
+                if let Some(input) = self.hosts.obey(&mut self.node, now, asked, &at) {
+                    self.handle(input);
+                }
+            }
             Command::Close { answer } => drop(answer),
         }
     }
@@ -393,6 +416,8 @@ impl Driver {
                     }
                 }
                 Output::Event(event) => {
+                    #[cfg(feature = "index")]
+                    self.hosts.tell(&event);
                     // Nobody may be listening.
                     let _ = self.events.send(event);
                 }

@@ -79,6 +79,24 @@ impl Mdns {
     }
 }
 
+impl Mdns {
+    /// Reports peers of `space` to `found`, and announces nobody.
+    pub(super) fn look_for(
+        space: SpaceId,
+        local: SocketAddr,
+        found: mpsc::Sender<Inbound>,
+    ) -> Result<Self, mdns_sd::Error> {
+        let daemon = ServiceDaemon::new()?;
+        daemon.disable_interface(IfKind::All)?;
+        daemon.enable_interface(links_of(local))?;
+        let events = daemon.browse(SERVICE)?;
+        // No name sorts before the empty one: whoever is found is dialled at once.
+        let neighbourhood = Neighbourhood { own: String::new(), space, local, services: BTreeMap::new() };
+        tokio::spawn(neighbourhood.watch(daemon.clone(), events, found));
+        Ok(Self { daemon })
+    }
+}
+
 impl Drop for Mdns {
     fn drop(&mut self) {
         // Says goodbye on the link. A daemon that is gone has nothing to say.

@@ -279,10 +279,26 @@ impl Peer {
         .await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, PeerClosed> {
+    pub(super) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, PeerClosed> {
         let (answer, answered) = oneshot::channel();
         self.commands.send(command(answer)).await.map_err(|_| PeerClosed)?;
         answered.await.map_err(|_| PeerClosed)
+    }
+}
+
+#[cfg(feature = "index")]
+impl Peer {
+    /// Asks for something that nothing answers.
+    pub(super) async fn tell(&self, command: Command) -> Result<(), PeerClosed> {
+        self.commands.send(command).await.map_err(|_| PeerClosed)
+    }
+
+    /// As [`Self::tell`], unless the peer has no room.
+    pub(super) fn try_tell(&self, command: Command) {
+        let _ = self.commands.try_send(command);
     }
 }
 

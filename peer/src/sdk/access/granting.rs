@@ -122,6 +122,11 @@ impl Peer {
         })
     }
 
+    /// Whether this peer could grant that now. Nothing is granted.
+    pub(in crate::sdk) async fn may_grant(&self, terms: GrantTerms) -> Result<(), AccessFailed> {
+        self.look(move |node| draw_up(node, &terms)).await?.map(drop)
+    }
+
     /// Agrees, as a root, to what another one said: a grant, a revocation, a restoration or a succession, by its hash. When this
     /// returns, that is on disk. `None`: it is not said in the name of the space, or nobody can tell any more who said it.
     pub async fn approve(&self, record: [u8; 32]) -> Result<Option<VoicesView>, AccessFailed> {

@@ -1,0 +1,178 @@
+//! Two real programs pair: a code, the same words on both screens, a yes, and then they link as everybody does.
+#![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
+
+use msec_tests::process::{Process, json, run};
+use msec_tests::wait::block_until;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
+const STREAM: &str = "parks/noise/mic-1";
+
+/// A gateway that owns a space and listens on loopback, and a directory for others.
+struct Office {
+    dir: TempDir,
+    gateway: Process,
+    address: String,
+}
+
+fn office() -> Office {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    json(MSEC, ["found", "harbour", "--data-dir", &path("gateway"), "--json"]);
+    let gateway = Process::start(
+        MSEC,
+        ["run", "--listen", "127.0.0.1:0", "--no-mdns", "--json", "--data-dir", &path("gateway")],
+    );
+    let mut address = String::new();
+    block_until("it listens", || {
+        address = gateway.out.json("listening").first().and_then(Value::as_str).unwrap_or_default().into();
+        !address.is_empty()
+    });
+    Office { dir, gateway, address }
+}
+
+impl Office {
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().expect("text").to_owned()
+    }
+
+    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
+        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
+    }
+
+    /// `msec invite`, and the code that it shows.
+    fn invite(&self, args: &[&str]) -> (Process, String) {
+        let home = self.path("gateway");
+        let all = ["invite", "--json", "--data-dir", &home].into_iter().chain(args.iter().copied());
+        let inviting = Process::start(MSEC, all);
+        let code = inviting.out.wait("a code", |line| {
+            let shown: Value = serde_json::from_str(line).ok()?;
+            shown["code"]["code"].as_str().map(str::to_owned)
+        });
+        (inviting, code)
+    }
+
+    /// `msec join CODE`, which waits for the owner.
+    fn join(&self, home: &str, code: &str) -> Process {
+        Process::start(
+            MSEC,
+            ["join", code, "--name", "Ana's phone", "--json", "--data-dir", &self.path(home)],
+        )
+    }
+
+    fn refused(&self, home: &str, code: &str) -> String {
+        let output = run(MSEC, ["join", code, "--data-dir", &self.path(home)]);
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("text")
+    }
+}
+
+fn words(of: &Process, field: &str) -> Vec<String> {
+    of.out.wait("words", |line| {
+        let shown: Value = serde_json::from_str(line).ok()?;
+        let words = if field.is_empty() { &shown["words"] } else { &shown[field]["words"] };
+        serde_json::from_value(words.clone()).ok()
+    })
+}
+
+#[test]
+fn two_programs_pair_by_a_code_and_then_a_reading_arrives() {
+    let office = office();
+    let png = office.path("code.png");
+    let svg = office.path("code.svg");
+    let (mut inviting, code) = office.invite(&[
+        "--may",
+        "read,write",
+        "--in",
+        "parks",
+        "--days",
+        "30",
+        "--png",
+        &png,
+        "--svg",
+        &svg,
+    ]);
+    assert!(std::fs::read(&png).expect("written").starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert!(std::fs::read_to_string(&svg).expect("written").starts_with("<svg "));
+    // What is said before anybody asks answers nothing.
+    inviting.say("y");
+    // Typed by hand: small letters, blanks between.
+    let (head, tail) = code.split_at(60);
+    let mut joining = office.join("phone", &format!("{} {}", head.to_lowercase(), tail.to_lowercase()));
+    let (here, there) = (words(&inviting, "asks"), words(&joining, ""));
+    assert_eq!((here.len(), &here), (4, &there));
+    assert!(joining.out.json("space").is_empty(), "nobody has said yes");
+    let asked = inviting.out.json("asks");
+    assert_eq!(asked[0]["name"], "Ana's phone");
+    inviting.say("y");
+    assert!(inviting.wait().success(), "{:?}", inviting.err.all());
+    assert!(joining.wait().success(), "{:?}", joining.err.all());
+    let joined = &inviting.out.json("joined")[0];
+    assert_eq!((&joined["rights"], &joined["collection"]), (&"read,write".into(), &"parks".into()));
+    assert_eq!(joined["peer"], asked[0]["peer"]);
+    assert_eq!(joining.out.json("name"), ["harbour"]);
+    // The grant stands in the inviter's control log.
+    let granted = office.msec("gateway", &["grants", joined["peer"].as_str().expect("an id")]);
+    assert!(granted[0].to_string().contains(joined["grant"].as_str().expect("an id")), "{granted:?}");
+
+    let phone = Process::start(
+        MSEC,
+        ["run", "--no-mdns", "--contact", &office.address, "--json", "--data-dir", &office.path("phone")],
+    );
+    block_until("they are linked", || !phone.out.json("neighbour_up").is_empty());
+    office.msec("phone", &["publish", STREAM, "48.5", "--unit", "dB"]);
+    block_until("the gateway has it", || office.msec("gateway", &["query", "--in", "parks"]).len() == 1);
+
+    let again = office.refused("other", &code);
+    assert!(again.contains("used already"), "{again}");
+    assert!(office.gateway.id() > 0);
+}
+
+#[test]
+fn a_no_lets_nobody_in_and_uses_the_code_up() {
+    let office = office();
+    let (mut inviting, code) = office.invite(&["--in", "parks"]);
+    let mut joining = office.join("phone", &code);
+    words(&inviting, "asks");
+    inviting.say("");
+    assert!(inviting.wait().success());
+    assert!(!joining.wait().success());
+    assert!(joining.err.all().iter().any(|line| line.contains("declined")), "{:?}", joining.err.all());
+    assert!(!std::path::Path::new(&office.path("phone/space.manifest")).exists());
+    assert!(office.refused("other", &code).contains("used already"));
+}
+
+#[test]
+fn a_code_that_was_taken_back_or_mistyped_is_refused_in_clear_words() {
+    let office = office();
+    let (mut inviting, code) = office.invite(&[]);
+    assert!(inviting.interrupt().success());
+    let mut error = String::new();
+    block_until("the gateway knows", || {
+        error = office.refused("phone", &code);
+        error.contains("has expired")
+    });
+    let mut wrong = code.clone();
+    let last = wrong.pop();
+    wrong.push(if last == Some('Z') { 'Y' } else { 'Z' });
+    let error = office.refused("phone", &wrong);
+    assert!(error.contains("compare it with the other screen"), "{error}");
+    let picture = office.refused("phone", "bench.png");
+    assert!(picture.contains("scan it"), "{picture}");
+}
+
+#[test]
+fn who_may_not_let_others_in_gives_out_no_code() {
+    let office = office();
+    let (mut inviting, code) = office.invite(&["--in", "parks"]);
+    let mut joining = office.join("phone", &code);
+    words(&inviting, "asks");
+    inviting.say("yes");
+    assert!(joining.wait().success(), "{:?}", joining.err.all());
+    let phone = Process::start(MSEC, ["run", "--no-mdns", "--json", "--data-dir", &office.path("phone")]);
+    block_until("it runs", || !phone.out.json("listening").is_empty());
+    let refused = run(MSEC, ["invite", "--in", "parks", "--data-dir", &office.path("phone")]);
+    let error = String::from_utf8(refused.stderr).expect("text");
+    assert!(!refused.status.success() && error.contains("may not let others in"), "{error}");
+}
