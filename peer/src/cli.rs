@@ -3,6 +3,8 @@
 mod args;
 mod ask;
 #[cfg(feature = "index")]
+mod bench;
+#[cfg(feature = "index")]
 mod explain;
 #[cfg(feature = "index")]
 mod export;
@@ -89,6 +91,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Restore(args) => revoke::restore(&args),
         #[cfg(feature = "index")]
         Command::Explain(args) => explain::explain(&args),
+        #[cfg(feature = "index")]
+        Command::Bench(args) => bench::bench(&args),
         #[cfg(feature = "index")]
         Command::Invite(args) => invite::invite(&args),
         Command::Join(args) => join::join(&args),

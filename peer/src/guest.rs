@@ -35,8 +35,6 @@ pub const STEP_MAX: Duration = Duration::from_secs(10);
 pub const ANSWER_MAX: Duration = DECISION_MAX.saturating_add(STEP_MAX);
 /// The most addresses that are tried. Further ones are passed over.
 pub const ADDRESSES_MAX: usize = 64;
-/// How often "not one of mine" is heard before it is believed: further tries would close the inviter's book.
-const UNKNOWN_MAX: u8 = 2;
 /// The pause before all addresses are tried again, since the inviter may only be starting.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -164,7 +162,9 @@ pub struct Guest {
     seek_until: Duration,
     /// Why those refused who refused. The last that counts.
     refused: Option<GuestFailed>,
-    unknown: u8,
+    /// Those of them where nobody knows the code: asked again they would only close their book.
+    strangers: BTreeSet<SocketAddr>,
+    finds_others: bool,
     state: State,
     outputs: VecDeque<GuestOutput>,
 }
@@ -188,6 +188,8 @@ pub struct GuestParts {
     pub papers: PairingPapers,
     /// Where the inviter may be, best first.
     pub hints: Vec<SocketAddr>,
+    /// Whether further addresses may be found: then it is not over when those that are known say no.
+    pub finds_others: bool,
     /// Whence its randomness comes. Never twice the same, outside simulations.
     pub seed: [u8; 32],
 }
@@ -195,7 +197,7 @@ pub struct GuestParts {
 impl Guest {
     /// Begins to seek whoever opens.
     pub fn new(parts: GuestParts, now: Now) -> Self {
-        let GuestParts { door, key, papers, hints, seed } = parts;
+        let GuestParts { door, key, papers, hints, finds_others, seed } = parts;
         let mut guest = Self {
             door,
             key,
@@ -207,7 +209,8 @@ impl Guest {
             again_at: None,
             seek_until: now.mono + SEEK_MAX,
             refused: None,
-            unknown: 0,
+            strangers: BTreeSet::new(),
+            finds_others,
             state: State::Seeking,
             outputs: VecDeque::new(),
         };
@@ -264,7 +267,7 @@ impl Guest {
         if self.left.is_empty() && self.again_at.is_none_or(|again| again <= self.now.mono) {
             // The first round ends with a pause, as each later one does.
             if self.again_at.take().is_some() {
-                self.left.extend(&self.known);
+                self.left.extend(self.known.difference(&self.strangers));
             } else if !self.known.is_empty() {
                 self.again_at = Some(self.now.mono + AGAIN_AFTER);
             }
@@ -316,7 +319,7 @@ impl Guest {
                     Ok((wait, third)) => self.compare(link, address, wait, third),
                     Err(error) => {
                         self.outputs.push_back(GuestOutput::Close { link });
-                        self.turned_away(&error);
+                        self.turned_away(address, &error);
                     }
                 }
             }
@@ -348,16 +351,16 @@ impl Guest {
     }
 
     /// Somebody refused at the second message, or is not the one who is sought.
-    fn turned_away(&mut self, error: &PairingError) {
+    fn turned_away(&mut self, address: SocketAddr, error: &PairingError) {
         let why = match error {
             PairingError::Refused(refusal) => GuestFailed::Refused(*refusal),
             error => GuestFailed::Suspicious(error.to_string()),
         };
         if matches!(error, PairingError::Refused(PairingRefusal::Unknown)) {
-            self.unknown += 1;
+            self.strangers.insert(address);
         }
         let is_final = match error {
-            PairingError::Refused(PairingRefusal::Unknown) => self.unknown >= UNKNOWN_MAX,
+            PairingError::Refused(PairingRefusal::Unknown) => self.left.is_empty() && !self.finds_others,
             PairingError::Refused(_) | PairingError::OtherSpace | PairingError::TooLong => true,
             // A hint may lead to somebody else by now.
             _ => false,

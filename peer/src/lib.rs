@@ -84,10 +84,10 @@ pub use net::{IrohAddress, ParseIrohAddressError};
 pub use sdk::EraseFailed;
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{
-    AccessFailed, AccessTree, Confirmed, CutTerms, EndView, Explanation, GrantHolder, GrantTerms, GrantView,
-    HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting, Issued, Limits, LinkView,
-    PlannedEnd, Question, ReaderView, RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant,
-    RevokedView, SignedExplanation, Standing, VoicesView,
+    AccessFailed, AccessTree, BenchCode, BenchTerms, Confirmed, CutTerms, EndView, Explanation, GrantHolder,
+    GrantTerms, GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting,
+    Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored, RevocationPlan,
+    RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "net")]
 pub use sdk::{

@@ -3,6 +3,8 @@
 #[cfg(feature = "index")]
 mod access;
 #[cfg(feature = "index")]
+mod bench;
+#[cfg(feature = "index")]
 mod claiming;
 #[cfg(feature = "documents")]
 mod compaction;
@@ -29,6 +31,8 @@ pub use access::{
     HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored,
     RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
+#[cfg(feature = "index")]
+pub use bench::{BenchCode, BenchTerms};
 #[cfg(feature = "index")]
 pub use claiming::{Claims, STATEMENTS_MAX};
 #[cfg(feature = "documents")]

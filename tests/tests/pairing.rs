@@ -1,6 +1,8 @@
 //! Two real programs pair: a code, the same words on both screens, a yes, and then they link as everybody does.
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use msec_tests::process::{Process, json, run};
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -20,16 +22,19 @@ fn office() -> Office {
     let dir = tempfile::tempdir().expect("a directory");
     let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
     json(MSEC, ["found", "harbour", "--data-dir", &path("gateway"), "--json"]);
-    let gateway = Process::start(
-        MSEC,
-        ["run", "--listen", "127.0.0.1:0", "--no-mdns", "--json", "--data-dir", &path("gateway")],
-    );
+    let (gateway, address) = start(&path("gateway"), "127.0.0.1:0");
+    Office { dir, gateway, address }
+}
+
+fn start(home: &str, listen: &str) -> (Process, String) {
+    let gateway =
+        Process::start(MSEC, ["run", "--listen", listen, "--no-mdns", "--json", "--data-dir", home]);
     let mut address = String::new();
     block_until("it listens", || {
         address = gateway.out.json("listening").first().and_then(Value::as_str).unwrap_or_default().into();
         !address.is_empty()
     });
-    Office { dir, gateway, address }
+    (gateway, address)
 }
 
 impl Office {
@@ -39,6 +44,12 @@ impl Office {
 
     fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
         json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
+    }
+
+    /// Stops the gateway and starts it again, where it was.
+    fn restart(&mut self) {
+        assert!(self.gateway.interrupt().success());
+        (self.gateway, self.address) = start(&self.path("gateway"), &self.address);
     }
 
     /// `msec invite`, and the code that it shows.
@@ -175,4 +186,41 @@ fn who_may_not_let_others_in_gives_out_no_code() {
     let refused = run(MSEC, ["invite", "--in", "parks", "--data-dir", &office.path("phone")]);
     let error = String::from_utf8(refused.stderr).expect("text");
     assert!(!refused.status.success() && error.contains("may not let others in"), "{error}");
+}
+
+#[test]
+fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down() {
+    let mut office = office();
+    office.msec("gateway", &["publish", STREAM, "48.5", "--unit", "dB"]);
+    let png = office.path("bench.png");
+    let bench = office.msec("gateway", &["bench", "--in", "parks", "--hours", "2", "--png", &png])[0].clone();
+    assert!(std::fs::read(&png).expect("written").starts_with(b"\x89PNG\r\n\x1a\n"));
+    let code = bench["code"].as_str().expect("a code").to_owned();
+    // What is printed works after a restart, and for more than one.
+    office.restart();
+    let mut visitors = Vec::new();
+    for home in ["ana", "ben"] {
+        let joined = office.msec(home, &["join", &code]).pop().expect("joined");
+        let grant = &joined["grants"][0];
+        assert_eq!((&grant["rights"], &grant["collection"]), (&"read".into(), &"parks".into()));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+        let left = grant["until_ms"].as_i64().expect("a time") - now;
+        assert!((7_000_000..=7_200_000).contains(&left), "two hours: {left} ms");
+        let home = office.path(home);
+        let args =
+            ["run", "--no-mdns", "--leaf", "--contact", &office.address, "--json", "--data-dir", &home];
+        visitors.push(Process::start(MSEC, args));
+    }
+    block_until("both have the reading", || {
+        ["ana", "ben"].iter().all(|home| office.msec(home, &["query", "--in", "parks"]).len() == 1)
+    });
+    let grant = bench["grant"].as_str().expect("an id");
+    office.msec("gateway", &["revoke", grant, "--all", "--yes"]);
+    for visitor in &visitors {
+        block_until("its link ends", || !visitor.out.json("neighbour_down").is_empty());
+    }
+    let refused = office.refused("cleo", &code);
+    assert!(refused.contains("declined"), "{refused}");
+    let refused = office.refused("cleo", &code);
+    assert!(refused.contains("has expired"), "{refused}");
 }

@@ -79,6 +79,13 @@ pub(super) enum Command {
                       msec invite --may write --in parks --hint 192.0.2.7:4000 --png code.png\n\n\
                       A code is good for one peer, once. Let it in only if both screens show the same words.")]
     Invite(super::invite::Invite),
+    /// Make a walk-up code to be printed: whoever comes with it may read for a while, and nobody is asked
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Example:\n  msec bench --in parks --hours 2 --png bench.png --data-dir gateway\n\n\
+                      It works beside `msec run` and `msec-gateway run`, whichever runs there, and after a restart."
+    )]
+    Bench(super::bench::Bench),
     /// Come into a space with a code, or take in an invitation, or further grants for the same space
     #[command(
         after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join sensor.invitation --data-dir sensor"

@@ -108,6 +108,7 @@ pub(super) fn grant(args: &Grant) -> anyhow::Result<()> {
         rights: rights.clone(),
         collection: collection.clone(),
         days: *days,
+        lasts_s: None,
         depth: *depth,
         under: *under,
         limits: limits.limits(),

@@ -1,19 +1,16 @@
 //! Letting somebody in: a code on the screen, words to compare, and a person's yes.
 
-use std::fs;
 use std::io::{BufRead, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::args::Where;
 use super::ask::{running, runtime};
-use super::qr::Picture;
+use super::qr::{Files, Picture};
 use super::show::say;
 use super::signal::Signal;
 use super::words::{day, place};
@@ -40,15 +37,8 @@ pub(super) struct Invite {
     /// Where this peer can be dialled [default: where it tells others that it can]; may be given several times
     #[arg(long, value_name = "ADDR")]
     hint: Vec<SocketAddr>,
-    /// Show the QR code even where no terminal is
-    #[arg(long)]
-    qr: bool,
-    /// Write the QR code to a file as well
-    #[arg(long, value_name = "FILE")]
-    png: Option<PathBuf>,
-    /// The same as SVG
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     #[command(flatten)]
     place: Where,
 }
@@ -146,18 +136,13 @@ impl Host<'_> {
     }
 
     fn show_code(&self, code: &str) -> anyhow::Result<()> {
-        let Invite { png, svg, qr, place, .. } = self.args;
+        let Invite { files, place, .. } = self.args;
         let picture = Picture::of(code)?;
-        let files = [(png, picture.png()), (svg, picture.svg().into_bytes())];
-        for (path, bytes) in files.iter().filter_map(|(path, bytes)| Some((path.as_ref()?, bytes))) {
-            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        files.write(&picture)?;
         if place.json {
             return Ok(());
         }
-        if *qr || std::io::stdout().is_terminal() {
-            print!("{}", picture.terminal());
-        }
+        files.show(&picture);
         say(format!(
             "{code}\n\nFor one peer, once: let it scan this, or run `msec join CODE` there. Ctrl-C takes it back."
         ));

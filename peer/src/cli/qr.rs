@@ -3,13 +3,50 @@
 //! A terminal's cell is about twice as high as it is wide, so that one cell shows two modules, one above the other, with half
 //! blocks (U+2580, U+2584, U+2588). The picture brings its own white: a code on a dark terminal is read all the same.
 
+use std::fs;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
 use anyhow::Context;
+use clap::Args as ClapArgs;
 use qrcode::{Color, EcLevel, QrCode};
 
 /// Modules of white around a code, as ISO/IEC 18004 asks for.
 const QUIET: usize = 4;
 /// Pixels a module has in a PNG.
 const SCALE: usize = 8;
+
+/// Where a code goes, beside standard output.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Files {
+    /// Show the QR code even where no terminal is
+    #[arg(long)]
+    qr: bool,
+    /// Write the QR code to a file as well
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// The same as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+impl Files {
+    /// Writes those that were named.
+    pub(super) fn write(&self, picture: &Picture) -> anyhow::Result<()> {
+        let write = |path: &PathBuf, bytes: Vec<u8>| {
+            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        };
+        self.png.as_ref().map_or(Ok(()), |path| write(path, picture.png()))?;
+        self.svg.as_ref().map_or(Ok(()), |path| write(path, picture.svg().into_bytes()))
+    }
+
+    /// Shows it, where somebody sees it.
+    pub(super) fn show(&self, picture: &Picture) {
+        if self.qr || std::io::stdout().is_terminal() {
+            print!("{}", picture.terminal());
+        }
+    }
+}
 
 /// The modules of a code.
 pub(super) struct Picture {

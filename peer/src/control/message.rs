@@ -32,6 +32,9 @@ pub enum Request {
     /// Give out a code for one peer: an [`Answer::Invite`] each.
     #[cfg(feature = "index")]
     Invite(crate::sdk::InviteTerms),
+    /// Hang up a walk-up code: one [`Answer::Bench`].
+    #[cfg(feature = "index")]
+    Bench(crate::sdk::BenchTerms),
     /// Something about the registry of things.
     #[cfg(feature = "documents")]
     Things(super::ThingsRequest),
@@ -77,6 +80,9 @@ pub enum Answer {
     /// To [`Request::Invite`].
     #[cfg(feature = "index")]
     Invite(super::InviteAnswer),
+    /// To [`Request::Bench`].
+    #[cfg(feature = "index")]
+    Bench(crate::sdk::BenchCode),
     /// To [`Request::Things`].
     #[cfg(feature = "documents")]
     Thing(super::ThingLine),

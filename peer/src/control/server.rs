@@ -170,6 +170,11 @@ async fn answer(
         #[cfg(feature = "index")]
         Request::Invite(terms) => return super::inviting::invite(peer, terms.clone(), read, write).await,
         #[cfg(feature = "index")]
+        Request::Bench(terms) => match peer.post(terms.clone()).await {
+            Ok(code) => Ok(vec![Answer::Bench(code)]),
+            Err(error) => Err(in_full(&error)),
+        },
+        #[cfg(feature = "index")]
         Request::Access(access) => super::access::answer(peer, access.clone()).await,
         #[cfg(feature = "documents")]
         Request::Things(things) => super::things::answer(peer, things.clone()).await,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use msec_identity::InviteError;
-use msec_identity::pairing::{Hints, Invite, InviteTag};
+use msec_identity::pairing::{Hints, Invite, InviteTag, OpenInvite};
+use msec_identity::{InviteError, Verified};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::node::{Event, Input, LinkId, Node, Now};
@@ -20,6 +20,14 @@ pub(crate) enum Pairing {
         hints: Option<Hints>,
         notices: mpsc::Sender<Event>,
         answer: oneshot::Sender<Result<Invite, InviteError>>,
+    },
+    /// Where this peer can be dialled, as a code says it.
+    Hints { answer: oneshot::Sender<Hints> },
+    /// Post a walk-up code.
+    Post {
+        open: Box<Verified<OpenInvite>>,
+        notices: mpsc::Sender<Event>,
+        answer: oneshot::Sender<Result<(), InviteError>>,
     },
     /// Take one back, or down.
     Withdraw { tag: InviteTag },
@@ -49,6 +57,19 @@ impl Hosts {
                     self.0.insert(invite.door().secret.tag(), notices);
                 }
                 let _ = answer.send(invite);
+                None
+            }
+            Pairing::Hints { answer } => {
+                let _ = answer.send(hints_of(at));
+                None
+            }
+            Pairing::Post { open, notices, answer } => {
+                let tag = open.secret.tag();
+                let posted = node.post(*open);
+                if posted.is_ok() {
+                    self.0.insert(tag, notices);
+                }
+                let _ = answer.send(posted);
                 None
             }
             Pairing::Withdraw { tag } => {

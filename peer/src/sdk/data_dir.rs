@@ -5,6 +5,7 @@
 //! space.manifest    the space's roots
 //! grants/*.grant    what this peer may do, and the links above that
 //! grants/*.record   approvals, successions and linked spaces on which these hang
+//! benches/*.bench   the walk-up codes that it opens for
 //! store/            its logs
 //! control/          how commands reach it while it runs
 //! ```
@@ -128,12 +129,12 @@ impl DataDir {
         if path.exists() { read_manifest(&path).map(Some) } else { Ok(None) }
     }
 
-    fn create(&self, path: &Path) -> Result<(), DataDirError> {
+    pub(super) fn create(&self, path: &Path) -> Result<(), DataDirError> {
         fs::create_dir_all(path).map_err(|source| io(path, source))
     }
 
     /// Writes a file whole or not at all.
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
         let write = || {
             let partial = path.with_extension("partial");
             let mut file = File::create(&partial)?;

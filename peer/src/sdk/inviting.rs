@@ -83,8 +83,13 @@ pub enum InviteFailed {
     #[error(transparent)]
     Access(#[from] AccessFailed),
     /// It would last for too long.
-    #[error("a code is good for at most a day: let it last shorter, or give an invitation with `msec grant`")]
+    #[error(
+        "a code is good for at most a day, and so is what a walk-up code gives: let it last shorter, or give an invitation with `msec grant`"
+    )]
     TooLong,
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] super::error::DataDirError),
     /// Nobody is asking.
     #[error("nobody is asking to be let in")]
     NobodyAsks,

@@ -68,6 +68,7 @@ pub async fn join_with_code(
         key: key_for_pairing(identity, random_seed(), now),
         papers: PairingPapers::named(name)?,
         hints: hints.iter().collect(),
+        finds_others: space.is_some(),
         seed: random_seed(),
     };
     let last = come_in(parts, space, |event| {

@@ -44,6 +44,8 @@ pub struct Peer {
     commands: mpsc::Sender<Command>,
     events: broadcast::WeakSender<Event>,
     disk: Disk,
+    #[cfg(feature = "index")]
+    dir: super::DataDir,
     /// What was found when the store was opened.
     cut: Option<msec_crdt_store::Cut>,
     /// Claims as long as the peer is held.
@@ -119,7 +121,7 @@ impl Peer {
         #[cfg(feature = "index")]
         let retaining = (!keep.rules.is_empty())
             .then(|| Arc::new(Retaining::start(keep, claimed, commands.downgrade(), disk.clone())));
-        Ok(Self {
+        let peer = Self {
             id,
             address,
             #[cfg(feature = "iroh")]
@@ -127,12 +129,17 @@ impl Peer {
             commands,
             events: weak,
             disk,
+            #[cfg(feature = "index")]
+            dir,
             cut,
             #[cfg(feature = "index")]
             _claiming: claiming,
             #[cfg(feature = "index")]
             retaining,
-        })
+        };
+        #[cfg(feature = "index")]
+        peer.hang_again().await;
+        Ok(peer)
     }
 
     /// Who it is.
@@ -289,8 +296,51 @@ impl Peer {
     }
 }
 
+/// A peer that does not stay open for this.
+#[cfg(feature = "index")]
+pub(super) struct WeakPeer {
+    commands: mpsc::WeakSender<Command>,
+    /// All but the way to it.
+    rest: Box<dyn Fn(mpsc::Sender<Command>) -> Peer + Send + Sync>,
+}
+
+#[cfg(feature = "index")]
+impl WeakPeer {
+    /// The peer, if it is still open.
+    pub(super) fn upgrade(&self) -> Option<Peer> {
+        Some((self.rest)(self.commands.upgrade()?))
+    }
+}
+
 #[cfg(feature = "index")]
 impl Peer {
+    /// The same peer, which closes all the same.
+    pub(super) fn downgrade(&self) -> WeakPeer {
+        let (id, address, events) = (self.id, self.address, self.events.clone());
+        let (disk, dir, cut) = (self.disk.clone(), self.dir.clone(), self.cut);
+        #[cfg(feature = "iroh")]
+        let iroh_address = self.iroh_address.clone();
+        let rest = move |commands| Self {
+            id,
+            address,
+            #[cfg(feature = "iroh")]
+            iroh_address: iroh_address.clone(),
+            commands,
+            events: events.clone(),
+            disk: disk.clone(),
+            dir: dir.clone(),
+            cut,
+            _claiming: None,
+            retaining: None,
+        };
+        WeakPeer { commands: self.commands.downgrade(), rest: Box::new(rest) }
+    }
+
+    /// Where it lives.
+    pub(super) fn dir(&self) -> &super::DataDir {
+        &self.dir
+    }
+
     /// Asks for something that nothing answers.
     pub(super) async fn tell(&self, command: Command) -> Result<(), PeerClosed> {
         self.commands.send(command).await.map_err(|_| PeerClosed)

@@ -90,6 +90,16 @@ impl Peer {
     /// Lets somebody in: signs the grant and enters it in this peer's control log. When this returns, it is on disk.
     pub async fn grant(&self, terms: GrantTerms) -> Result<Issued, AccessFailed> {
         let draft = self.look(move |node| draw_up(node, &terms)).await??;
+        self.issue(draft).await
+    }
+
+    /// As [`Self::grant`], and enters it nowhere: it ends with the link above it, whatever was cut where.
+    pub(in crate::sdk) async fn grant_unentered(&self, terms: GrantTerms) -> Result<Issued, AccessFailed> {
+        let draft = self.look(move |node| draw_up(node, &terms)).await??;
+        self.issue(Draft { stream: None, ..draft }).await
+    }
+
+    async fn issue(&self, draft: Draft) -> Result<Issued, AccessFailed> {
         if let Some(stream) = draft.stream {
             if let Some(linked) = &draft.linked {
                 self.enter(stream, linked.clone()).await?;
@@ -213,7 +223,10 @@ fn draw_up(node: &Node, terms: &GrantTerms) -> Result<Draft, AccessFailed> {
         rights,
         // Clocks differ.
         not_before: now.saturating_add(-HOUR_MS),
-        not_after: now.saturating_add(i64::from(terms.days) * DAY_MS),
+        not_after: now.saturating_add(match terms.lasts_s {
+            Some(seconds) => i64::from(seconds) * 1000,
+            None => i64::from(terms.days) * DAY_MS,
+        }),
         depth: terms.depth,
         limits: terms.limits.clone(),
     };

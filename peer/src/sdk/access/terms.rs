@@ -28,6 +28,9 @@ pub struct GrantTerms {
     pub collection: String,
     /// For how many days, and no longer than the link above lasts.
     pub days: u32,
+    /// For how many seconds instead, for what is shorter than a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_s: Option<u32>,
     /// How many links may follow. More than none only with `manage`.
     #[serde(default)]
     pub depth: u8,
@@ -47,6 +50,7 @@ impl GrantTerms {
             rights: rights.into(),
             collection: collection.into(),
             days,
+            lasts_s: None,
             depth: 0,
             under: None,
             limits: Limits::default(),
