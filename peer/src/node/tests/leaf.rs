@@ -20,5 +20,8 @@ fn a_leaf_hands_nothing_on_and_is_fed_by_one_of_its_relays() {
     assert_eq!(town.stored(phone).len(), 5);
     let of = |peer: usize| town.rigs[peer].node.gossip_stats();
     assert_eq!((of(phone).pushed, of(phone).duplicates), (0, 0));
-    assert!(of(one).pushed + of(other).pushed <= 11, "each entry once to the other relay, and once to the phone");
+    assert!(
+        of(one).pushed + of(other).pushed <= 11,
+        "each entry once to the other relay, and once to the phone"
+    );
 }
