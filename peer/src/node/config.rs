@@ -47,7 +47,7 @@ pub struct Config {
     /// What to hold, beside the logs that this peer writes. A leaf holds what [`Interest::told`] makes of it. Default: all.
     pub interest: Interest,
     /// Whether it confirms, in a log of its own, that it has learnt of the end of a grant, and counts what it gave to its holder before. Only who
-    /// relays does, by a grant to relay or to manage. Default: no; `PeerConfig` says yes.
+    /// relays does, by a grant to relay or to manage, and only where it is built with `index`. Default: no; `PeerConfig` says yes.
     pub receipts: bool,
     /// Collections whose entries wait for company before they go to the disk, with all that lies below them. Acknowledged
     /// means on disk there too: who publishes waits as long. It spares a flash card, where each sync costs whole pages.

@@ -124,9 +124,11 @@ pub(super) fn carries(rights: Rights) -> bool {
 }
 
 impl Node {
-    /// Whether this peer confirms anything.
+    /// Whether this peer confirms anything. A sensor's program, which is built without `index`, does not: others carry for it.
     pub(super) fn confirms(&self) -> bool {
-        self.config.receipts && self.config.role == Role::Relay
+        cfg!(any(feature = "index", not(feature = "net")))
+            && self.config.receipts
+            && self.config.role == Role::Relay
     }
 
     /// Looks for the own receipts, once all logs were loaded.
@@ -154,7 +156,7 @@ impl Node {
 
     /// Takes in what was read, if it is of that. `false`: it is not.
     pub(super) fn receipts_read(&mut self, ticket: Ticket, chunk: Option<&Chunk>) -> bool {
-        if ticket != OWN_READ {
+        if !self.confirms() || ticket != OWN_READ {
             return false;
         }
         let Some((log, from)) = self.receipts.unread.pop_front() else { return true };
@@ -186,7 +188,7 @@ impl Node {
 
     /// Grants stand otherwise than before: some of what is known may bind now.
     pub(super) fn ends_changed(&mut self, change: &Change) {
-        if self.receipts.known.is_empty() {
+        if !self.confirms() || self.receipts.known.is_empty() {
             return;
         }
         let concerned =
@@ -221,7 +223,7 @@ impl Node {
 
     /// Writes what is due, as far as the disk takes it.
     pub(super) fn confirm(&mut self) {
-        if self.receipts.due.is_empty() || !self.receipts.unread.is_empty() {
+        if !self.confirms() || self.receipts.due.is_empty() || !self.receipts.unread.is_empty() {
             return;
         }
         let now = self.wall();
