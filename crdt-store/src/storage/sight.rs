@@ -4,6 +4,7 @@
 //! opens the store tells it again. What lies beyond stays where it is, since it may be given back; until then nobody is shown it,
 //! nobody is served it, and claims over it, or in it, count for nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use msec_identity::LogId;
@@ -63,6 +64,20 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Looks again at those of the logs that went on beyond where they count: what was written when they were told to end.
+    pub(super) fn look_at_grown(&self, logs: impl IntoIterator<Item = LogId>) {
+        if self.bounds.is_empty() {
+            return;
+        }
+        let is_cut =
+            |id: &LogId| self.bounds.contains_key(id) && self.shared.log(id).is_some_and(|it| it.is_cut());
+        let cut = logs.into_iter().filter(is_cut).collect::<BTreeSet<_>>();
+        if let Err(error) = self.look_again(cut) {
+            // What cannot be read is not shown.
+            tracing::warn!(%error, "a log that ends cannot be read");
+        }
     }
 
     /// Of a log of which another history is held than the bound is about, nothing counts.

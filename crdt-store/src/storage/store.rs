@@ -450,7 +450,8 @@ impl Storage for Store {
                 return Err(StorageError::SyncFailed);
             }
             self.durable = self.applied;
-            self.undo.clear();
+            let grown: Vec<_> = self.undo.drain(..).map(|(log, _)| log).collect();
+            self.look_at_grown(grown);
             self.roll_up();
             self.gauge.add(Wear { bytes: 0, readings: std::mem::take(&mut self.waiting_readings) });
             self.tend_index();

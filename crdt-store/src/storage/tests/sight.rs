@@ -168,6 +168,22 @@ fn of_another_history_than_the_bound_is_about_nothing_counts() {
     });
 }
 
+/// A commit that was under way when the log was told to end.
+#[test]
+fn what_is_written_beyond_a_bound_hides_nothing_that_lies_before_it() {
+    over_each_medium(|open| {
+        let (mut store, _) = open();
+        let mut writer = writer("mic-1");
+        let runs = [writer.run(5), writer.run(5)];
+        let log = runs[0].state().log();
+        store.apply(1, &runs[..1]).expect("applied");
+        assert!(store.bound(&log, Some(bound_at(&runs, log, 8))).expect("told"), "nobody knows yet");
+        store.apply(2, &runs[1..]).expect("applied");
+        store.sync().expect("synced");
+        assert_eq!(values(&*store).len(), 7, "behind the header");
+    });
+}
+
 /// What a revoked peer claimed after its end is nobody's word any more, and claims over what does not count stand for nothing.
 #[test]
 fn claims_beyond_the_end_of_their_log_or_over_it_stand_for_nothing() {
