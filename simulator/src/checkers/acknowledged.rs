@@ -6,6 +6,7 @@ use msec_identity::LogId;
 use msec_peer::node::Receipt;
 
 use super::{Checker, Kind};
+use crate::peer::PeerIndex;
 use crate::world::World;
 
 /// The checker. What was forfeited with a damaged disk is exempt: it was there, and nobody else had it.
@@ -34,8 +35,7 @@ impl Checker for Acknowledged {
             let peer = submission.peer;
             world.is_up(peer)
                 && world.damaged(peer).is_none_or(|damaged| submission.at > damaged)
-                // What does not count is not read any more.
-                && world.counts_to(&receipt.log).is_none_or(|cut| receipt.position < cut.size)
+                && counts(world, peer, *receipt)
                 && !world.is_on_disk(peer, &receipt.log, receipt.position)
         });
         let found = fresh.map(|(submission, receipt)| {
@@ -75,6 +75,13 @@ impl Checker for Acknowledged {
         });
         lost.collect()
     }
+}
+
+/// Whether an entry counts, by all that was issued and by what its peer knows. What does not is not read any more, nor what did not a moment
+/// ago: who learns of a manager's end before it learns that its own grant was entered stops for as long.
+fn counts(world: &World, peer: PeerIndex, receipt: Receipt) -> bool {
+    let ends = [world.counts_to(&receipt.log), world.counts_to_by(peer, &receipt.log)];
+    !world.is_bounding(peer) && ends.iter().flatten().all(|cut| receipt.position < cut.size)
 }
 
 #[cfg(test)]

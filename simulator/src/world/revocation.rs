@@ -141,10 +141,14 @@ impl World {
         !self.revocations.is_idle() && self.id(peer).is_some_and(|id| self.revocations.is_over(&id))
     }
 
+    /// Whether a peer's disk is to be told up to where a log counts, and has not been.
+    pub(crate) fn is_bounding(&self, peer: PeerIndex) -> bool {
+        self.peers.get(peer.0).is_some_and(|it| it.disk.is_bounding())
+    }
+
     /// Whether a peer does nothing that changes what it shows, beside what comes to it.
     pub(crate) fn is_settled(&self, peer: PeerIndex) -> bool {
-        self.peers.get(peer.0).is_some_and(|it| !it.disk.is_bounding())
-            && self.node(peer).is_some_and(msec_peer::node::Node::is_settled)
+        !self.is_bounding(peer) && self.node(peer).is_some_and(msec_peer::node::Node::is_settled)
     }
 
     /// Which peer has that identity.
@@ -230,7 +234,7 @@ impl World {
         if let What::Revocation(nth) = what
             && self.revocations.all[nth].issued.is_none()
         {
-            let reachable = self.reachable(by, self.revocations.all[nth].holder);
+            let reachable = self.reachable(by);
             self.revocations.all[nth].issue(self.time, reachable);
         }
         let stream = StreamSpec::new(CollectionPath::control().as_str(), &under.to_string());
@@ -314,8 +318,9 @@ impl World {
         Some(Cut { log, size, root: tree.root() })
     }
 
-    /// Who is linked with a peer now, over whomever relays, but for those whose rights are over.
-    fn reachable(&self, from: PeerIndex, holder: PeerIndex) -> BTreeSet<PeerIndex> {
+    /// Who is linked with a peer now, over whomever relays, but for those whose rights are over, or about to be.
+    fn reachable(&self, from: PeerIndex) -> BTreeSet<PeerIndex> {
+        let revoked: BTreeSet<_> = self.revocations.iter().map(|it| it.holder).collect();
         let (mut found, mut next) = (BTreeSet::from([from]), VecDeque::from([from]));
         while let Some(node) = next.pop_front().and_then(|peer| self.node(peer)) {
             if node.role() == msec_peer::node::Role::Leaf && node.peer() != self.peers[from.0].id() {
@@ -323,7 +328,7 @@ impl World {
             }
             let linked = node.neighbours().filter_map(|it| self.peer_of(&it.peer));
             let there = |it: &PeerIndex| {
-                *it != holder && self.is_up(*it) && self.is_honest(*it) && !self.is_over(*it)
+                !revoked.contains(it) && self.is_up(*it) && self.is_honest(*it) && !self.is_over(*it)
             };
             for peer in linked.filter(there) {
                 if found.insert(peer) {
