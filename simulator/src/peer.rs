@@ -262,6 +262,11 @@ impl Peer {
         identity(self.seed, lives_as(self.index, &self.spec))
     }
 
+    /// What it shows others.
+    pub(crate) fn papers(&self) -> &[Verified<Grant>] {
+        &self.papers
+    }
+
     pub(crate) fn index(&self) -> PeerIndex {
         self.index
     }

@@ -177,6 +177,12 @@ impl World {
         holder: PeerId,
         spec: &PeerSpec,
     ) -> Result<Vec<Verified<Grant>>, msec_identity::PathError> {
+        if let Some(Behaviour::Fork { of, .. }) = &spec.behaviour
+            && let Some(first) = self.peers.get(of.0)
+        {
+            // What is on a card is copied with it.
+            return Ok(first.papers().to_vec());
+        }
         let Some((on, rights)) = &spec.grant else { return Ok(Vec::new()) };
         if spec.issuer == Some(Issuer::Manager) {
             return Ok(vec![self.space.manager(holder)]);
