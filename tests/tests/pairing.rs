@@ -207,8 +207,18 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
         let left = grant["until_ms"].as_i64().expect("a time") - now;
         assert!((7_000_000..=7_200_000).contains(&left), "two hours: {left} ms");
         let home = office.path(home);
-        let args =
-            ["run", "--no-mdns", "--leaf", "--contact", &office.address, "--json", "--data-dir", &home];
+        let args = [
+            "run",
+            "--no-mdns",
+            "--leaf",
+            "--interest",
+            "parks",
+            "--contact",
+            &office.address,
+            "--json",
+            "--data-dir",
+            &home,
+        ];
         visitors.push(Process::start(MSEC, args));
     }
     block_until("both have the reading", || {

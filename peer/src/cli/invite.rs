@@ -100,13 +100,19 @@ impl Host<'_> {
     fn show(&mut self, answer: &InviteAnswer) -> anyhow::Result<Option<bool>> {
         let as_json = self.args.place.json;
         self.wipe();
+        // Whoever reads of a code finds its files.
+        if let InviteAnswer::Code { code, .. } = answer {
+            self.args.files.write(&Picture::of(code)?)?;
+        }
         if as_json {
             say(json!(answer));
         }
         match answer {
             InviteAnswer::Code { code, until_ms } => {
                 self.until_ms = Some(*until_ms);
-                self.show_code(code)?;
+                if !as_json {
+                    self.show_code(code)?;
+                }
             }
             InviteAnswer::Asks { peer, name, words } => {
                 if !as_json {
@@ -136,13 +142,7 @@ impl Host<'_> {
     }
 
     fn show_code(&self, code: &str) -> anyhow::Result<()> {
-        let Invite { files, place, .. } = self.args;
-        let picture = Picture::of(code)?;
-        files.write(&picture)?;
-        if place.json {
-            return Ok(());
-        }
-        files.show(&picture);
+        self.args.files.show(&Picture::of(code)?);
         say(format!(
             "{code}\n\nFor one peer, once: let it scan this, or run `msec join CODE` there. Ctrl-C takes it back."
         ));
