@@ -292,13 +292,15 @@ fn without_a_network_what_was_cut_is_restored_and_a_manager_goes_without_those_i
     let (grant, file) = desk.grant("office", &sensor, "sensor", &["--may", "write", "--in", "parks"]);
     desk.msec("sensor", &["join", &file]);
     {
-        let (_gateway, at_gateway) = desk.run("gateway", &[]);
+        let (mut gateway, at_gateway) = desk.run("gateway", &[]);
         let (_office, _) = desk.run("office", &[&at_gateway]);
         let (_sensor, _) = desk.run("sensor", &[&at_gateway]);
         desk.msec("sensor", &["publish", STREAM, "1", "2", "3"]);
         block_until("the gateway has it", || desk.values("gateway") == [1.0, 2.0, 3.0]);
         // Its own control log, the office's, and the sensor's: a grant counts when it is shown, and goes on where it is entered.
         block_until("and where the grant is entered", || desk.msec("gateway", &["status"])[0]["logs"] == 3);
+        // What it has taken in is on disk when it has ended.
+        gateway.interrupt();
     }
     // The manager goes; what it entered goes on.
     let plan = desk.says("gateway", &["revoke", &link, "--reason", "moved away"]);

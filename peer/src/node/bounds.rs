@@ -6,7 +6,8 @@
 //! whole   -- a bound, below what is held   --> asked: neighbours are told nothing of it, and the store is
 //!         -- a bound, at what is held      --> bounded, or nothing of it, by the root that is held
 //!         -- a bound, beyond what is held  --> bounded: what lacks comes, and no more than that
-//! asked   -- the store: it fits            --> bounded: neighbours are told of it as far as it counts
+//! asked   -- the store: it fits            --> bounded: neighbours are told of it as far as it counts; but while some of it waits
+//!                                              for the disk, the store has not seen all: asked again once it has
 //!         -- the store: another history    --> nothing of it
 //! bounded -- another bound, or none        --> as if from whole
 //! ```
@@ -89,6 +90,9 @@ impl Node {
 
     /// The store has looked at what it holds.
     pub(super) fn bounded(&mut self, log: LogId, bound: Option<Bound>, fits: bool) {
+        if fits && self.commits.brings(&log) {
+            return;
+        }
         let Some(held) = self.logs.held_mut(&log) else { return };
         // It may have been said otherwise meanwhile.
         let Some(ending) = held.ending.as_mut().filter(|ending| Some(ending.said) == bound) else { return };
@@ -101,6 +105,14 @@ impl Node {
         if ending.is_hidden != is_hidden {
             ending.is_hidden = is_hidden;
             self.tell_of(&log);
+        }
+    }
+
+    /// What waited of a log is on disk: the store is asked again where it may not have seen all.
+    pub(super) fn ask_again(&mut self, log: &LogId) {
+        let hidden = self.logs.ending(log).filter(|ending| ending.is_hidden && ending.said.size > 0);
+        if let Some(bound) = hidden.map(|ending| ending.said).filter(|_| !self.commits.brings(log)) {
+            self.output(Output::Bound { log: *log, bound: Some(bound) });
         }
     }
 

@@ -250,6 +250,9 @@ impl Node {
             let (key, number) = (key_of(&state.log()), Some(self.commits.run));
             self.tell_gossip(GossipInput::Durable { key, version, number });
         }
+        for run in commit.runs.iter() {
+            self.ask_again(&run.state().log());
+        }
         if commit.readings > 0 {
             self.event(Event::Stored { readings: commit.readings });
         }

@@ -274,6 +274,34 @@ fn a_revoked_peer_writes_nothing_and_with_a_new_grant_it_goes_on_in_another_log(
     assert!(agree(&mut town, SENSOR, OWNER));
 }
 
+/// The store is asked before it has what waits for it, and has nothing to object.
+#[test]
+fn another_history_that_was_on_its_way_to_the_disk_is_not_told_of() {
+    for is_meant in [true, false] {
+        let (mut sensor, mut gateway) = (sensor(), gateway());
+        connect(&mut sensor, &mut gateway, 0);
+        write(&mut sensor, 1..=3);
+        exchange(&mut sensor, &mut gateway, 0);
+        let mut cut = cut_at(&sensor, 3);
+        if !is_meant {
+            cut.root = [7; 32];
+        }
+        let change = gateway.node.authority.learn(revocation(grant_of_sensor(), [cut]).into());
+        gateway.node.rights_changed(&change.expect("signed"));
+        let told =
+            |rig: &Rig| rig.node.gossip.held(&crate::node::logs::key_of(&cut.log)).map(|held| held.size);
+        for _ in 0..2 {
+            gateway.outputs.extend(std::iter::from_fn(|| gateway.node.poll_output()));
+            gateway.sync();
+            assert_eq!(told(&gateway), Some(0), "nobody knows yet");
+        }
+        gateway.pass(WINDOW);
+        gateway.sync();
+        gateway.sync();
+        assert_eq!(told(&gateway), Some(if is_meant { 3 } else { 0 }));
+    }
+}
+
 #[test]
 fn apps_write_nothing_in_the_meshs_own_collections_and_only_managers_say_who_may() {
     let mut sensor = sensor();
