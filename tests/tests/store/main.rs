@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
 mod compaction;
+mod erasure;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
