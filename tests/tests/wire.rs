@@ -1,6 +1,7 @@
 //! What happens between two peers: a bad wire, no wire, and somebody in it.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use msec_peer::RefusedKind;
@@ -151,9 +152,12 @@ async fn somebody_else_than_expected_is_no_neighbour() {
     let town = Town::found();
     let office = open(town.gateway("office")).await;
     let other = open(town.gateway("other")).await;
-    // A member of the space lives at that address, and still is not who was asked for.
-    let guest = open(town.gateway("guest").contact_peer(other.address(), office.id())).await;
+    // A member of the space lives at that address, and still is not who was asked for. The way there opens once somebody listens.
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let wire = UdpProxy::to(nowhere).await;
+    let guest = open(town.gateway("guest").contact_peer(wire.address(), office.id())).await;
     let notes = Notes::of(&guest);
+    wire.set_target(other.address());
     let refused = notes.refuses(RefusedKind::Handshake).await;
     assert_eq!(refused.peer, Some(other.id()));
     assert!(refused.detail.contains("somebody else than expected"), "{}", refused.detail);
