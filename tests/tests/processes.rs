@@ -147,6 +147,11 @@ fn a_sensor_that_is_killed_loses_nothing_that_it_acknowledged() {
                 let arrived: BTreeSet<u64> = arrived();
                 acks.iter().all(|ack| arrived.contains(&ack.value))
             });
+            // A leaf tells one relay, and that may be the reader.
+            block_until("and the gateway has it", || {
+                let held: BTreeSet<_> = space.rows("gateway").into_iter().collect();
+                acks.iter().all(|ack| held.contains(ack))
+            });
             assert!(sensor.interrupt().success());
         }
     }
