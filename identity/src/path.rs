@@ -37,6 +37,11 @@ impl CollectionPath {
         Self(RECEIPTS.to_owned())
     }
 
+    /// Whether that is where control logs lie.
+    pub fn is_control(&self) -> bool {
+        self.0 == CONTROL
+    }
+
     /// Whether it is the mesh's own: its first segment begins with a dot. No right to write counts there.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('.')

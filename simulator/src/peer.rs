@@ -364,7 +364,7 @@ impl Peer {
 
     /// Whether others give it what is in that collection, and it takes it.
     pub(crate) fn wants(&self, collection: &CollectionPath) -> bool {
-        if *collection == CollectionPath::control() {
+        if collection.is_control() {
             // Everybody holds them all, whatever else.
             return !self.papers.is_empty();
         }

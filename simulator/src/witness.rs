@@ -202,7 +202,7 @@ impl Witness {
     /// Whether the root gave the author of this log the right to write it. The time does not count: an entry's own time
     /// proves nothing, and there are no checkpoints yet.
     fn may_write(&self, header: &LogHeader) -> bool {
-        if *header.collection() == CollectionPath::control() {
+        if header.collection().is_control() {
             return self.issuers.contains(&header.author());
         }
         let grants = self.granted.get(&header.author()).map_or([].as_slice(), Vec::as_slice);

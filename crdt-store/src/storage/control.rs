@@ -1,7 +1,5 @@
 //! Control entries: what the node has to know before anything else, so that it is given all of them when the store is opened.
 
-use msec_identity::CollectionPath;
-
 use super::ControlEntry;
 use super::shared::Shared;
 use crate::error::StorageError;
@@ -9,9 +7,9 @@ use crate::log::EntryKind;
 
 /// All that are held. How many there are is bounded by who takes them in.
 pub(super) fn entries(shared: &Shared) -> Result<Vec<ControlEntry>, StorageError> {
-    let (view, control) = (shared.view(), CollectionPath::control());
+    let view = shared.view();
     let mut found = Vec::new();
-    for log in shared.wanted(|header| *header.collection() == control) {
+    for log in shared.wanted(|header| header.collection().is_control()) {
         let mut at = log.begin();
         while at < log.size() {
             let stretch = view.stretch(&log, at)?;

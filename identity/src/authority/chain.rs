@@ -66,7 +66,7 @@ impl Authority {
         log: &Written<'_>,
         shown: impl IntoIterator<Item = Unverified<Grant>>,
     ) -> Result<Shown, ChainError> {
-        let needed = if *log.collection == CollectionPath::control() {
+        let needed = if log.collection.is_control() {
             match log.stream.parse().map_err(|_| ChainError::Stream)? {
                 ControlStream::Root if self.own.was_root(&log.author) => return Ok(Shown::Root(log.author)),
                 ControlStream::Root => return Err(ChainError::NotARoot),

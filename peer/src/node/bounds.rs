@@ -17,8 +17,8 @@
 //! peer that ends so is not continued: the stream goes on in another one, if the peer still may write there.
 
 use msec_crdt_store::{Bound, LogHeader, LogState, Run};
-use msec_gossip::{Input as GossipInput, Version};
-use msec_identity::{CollectionPath, LogId, PeerId};
+use msec_gossip::{Input as GossipInput, Key, Version};
+use msec_identity::{LogId, PeerId};
 
 use super::logs::key_of;
 use super::{Node, Output, PublishError, RefusedKind};
@@ -54,7 +54,7 @@ impl Ending {
 
 /// Control logs are held whole: what their authors still revoke binds, whatever became of them.
 fn is_control(state: &LogState) -> bool {
-    *state.header().collection() == CollectionPath::control()
+    state.header().collection().is_control()
 }
 
 impl Node {
@@ -132,10 +132,19 @@ impl Node {
 
     /// Tells gossip how much of a log counts now.
     fn tell_of(&mut self, log: &LogId) {
-        let Some((topic, version)) = self.logs.told(log) else { return };
         if self.forks.get(log).is_some() {
             return;
         }
+        if let Some((key, version)) = self.tell_held(log)
+            && !self.commits.brings(log)
+        {
+            self.tell_gossip(GossipInput::Durable { key, version, number: None });
+        }
+    }
+
+    /// Tells gossip what is held of a log, and counts: nobody delivered it, and nothing of it is pushed.
+    pub(super) fn tell_held(&mut self, log: &LogId) -> Option<(Key, Version)> {
+        let (topic, version) = self.logs.told(log)?;
         let key = key_of(log);
         self.tell_gossip(GossipInput::Accepted {
             key,
@@ -145,9 +154,7 @@ impl Node {
             origin: None,
             payload: None,
         });
-        if !self.commits.brings(log) {
-            self.tell_gossip(GossipInput::Durable { key, version, number: None });
-        }
+        Some((key, version))
     }
 
     /// A run as far as its log counts. `None`: nothing of it does, and its sender is told so.

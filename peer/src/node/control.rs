@@ -27,7 +27,7 @@ fn is_of_root(state: &LogState) -> bool {
 impl Node {
     /// Takes in what the store held of who may do what: control entries, and what the headers of all logs show.
     pub(super) fn load_control(&mut self, entries: Vec<ControlEntry>, logs: &[LogState]) {
-        let is_control = |state: &LogState| *state.header().collection() == CollectionPath::control();
+        let is_control = |state: &LogState| state.header().collection().is_control();
         let (control, others): (Vec<_>, Vec<_>) = logs.iter().partition(|state| is_control(state));
         let by_id: BTreeMap<_, _> = control.iter().map(|state| (state.log(), *state)).collect();
         // What roots say comes first: who the roots are, by whose word the chains count that others show.
@@ -67,7 +67,7 @@ impl Node {
 
     fn enter(&mut self, state: &LogState, position: u64, record: &[u8]) -> Option<Change> {
         let (log, header) = (state.log(), state.header());
-        if *header.collection() != CollectionPath::control() {
+        if !header.collection().is_control() {
             return None;
         }
         let stream: ControlStream = header.stream().parse().ok()?;
@@ -119,7 +119,7 @@ impl Node {
 
     /// Whether a log that is held is one of control entries.
     pub fn is_control_log(&self, log: &LogId) -> bool {
-        self.logs.get(log).is_some_and(|state| *state.header().collection() == CollectionPath::control())
+        self.logs.get(log).is_some_and(|state| state.header().collection().is_control())
     }
 
     /// Whether this peer may issue control entries in that stream.
@@ -144,7 +144,7 @@ impl Node {
         name: &StreamName,
         content: Option<&Content>,
     ) -> Result<(), PublishError> {
-        let is_control = name.collection == CollectionPath::control();
+        let is_control = name.collection.is_control();
         let fits = match content {
             Some(Content::Control(record)) => match **record {
                 ControlRecord::Receipt(_) => name.collection == CollectionPath::receipts(),

@@ -37,7 +37,7 @@ pub struct LogUnder {
 impl LogUnder {
     /// Whether its holder issues in it what others may.
     pub fn is_control(&self) -> bool {
-        self.collection == CollectionPath::control()
+        self.collection.is_control()
     }
 }
 

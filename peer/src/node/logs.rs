@@ -154,18 +154,9 @@ impl Node {
             if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {
                 continue;
             }
-            let key = key_of(&state.log());
             self.logs.hold(topic, state.clone(), &self.authority);
             self.bound_loaded(&state.log());
-            let Some((topic, version)) = self.logs.told(&state.log()) else { continue };
-            self.tell_gossip(GossipInput::Accepted {
-                key,
-                topic,
-                version,
-                from: None,
-                origin: None,
-                payload: None,
-            });
+            let Some((key, version)) = self.tell_held(&state.log()) else { continue };
             self.tell_gossip(GossipInput::Durable { key, version, number: Some(run) });
             if header.author() == me {
                 own.push(state);
@@ -236,7 +227,7 @@ impl Node {
     fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
         let (me, wall) = (self.peer(), self.wall());
         let collection = &spec.name.collection;
-        let may = if *collection == CollectionPath::control() {
+        let may = if collection.is_control() {
             self.may_issue(&spec.name)
         } else if *collection == CollectionPath::receipts() {
             self.grants().any(|grant| grant.is_valid(wall) && carries(grant.rights))

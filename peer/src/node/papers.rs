@@ -37,7 +37,7 @@ impl Node {
 
     /// What the header of a log of its own shows: as many grants that let it write there as there is room for.
     pub(super) fn shown_in_header(&self, name: &StreamName) -> Vec<Verified<Grant>> {
-        let under = if name.collection == CollectionPath::control() {
+        let under = if name.collection.is_control() {
             match name.stream.parse() {
                 Ok(ControlStream::Under(grant)) => Some(grant),
                 _ => return Vec::new(),

@@ -234,7 +234,7 @@ impl Node {
     fn may_have(&self, peer: &PeerId, header: &msec_crdt_store::LogHeader) -> bool {
         let now = self.wall();
         let may = |right| self.authority.allows(peer, right, header.collection(), now);
-        let is_control = *header.collection() == CollectionPath::control();
+        let is_control = header.collection().is_control();
         let is_receipts = *header.collection() == CollectionPath::receipts();
         let may_carry =
             || self.authority.grants_of(peer).any(|grant| grant.is_valid(now) && carries(grant.rights));
