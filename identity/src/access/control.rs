@@ -25,6 +25,7 @@ pub const UNKNOWN_DOMAIN_BYTES_MAX: usize = 64;
 /// What every domain of ours begins with.
 const FAMILY: &str = "msec/";
 const ROOT_STREAM: &str = "root";
+const OWN_STREAM: &str = "own";
 
 /// A record about rights, of whichever kind, and not checked by anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +55,102 @@ pub struct UnknownRecord {
     bytes: Vec<u8>,
 }
 
+/// What every kind says: in which space, and by whose signature.
+trait Statement: Record {
+    fn space(&self) -> SpaceId;
+    fn issuer(&self) -> PeerId;
+}
+
+/// The kinds that this version knows, each with the field that names who signs.
+macro_rules! kinds {
+    ($($kind:ident signed by $issuer:ident),* $(,)?) => {
+        $(
+            impl Statement for $kind {
+                fn space(&self) -> SpaceId {
+                    self.space
+                }
+
+                fn issuer(&self) -> PeerId {
+                    self.$issuer
+                }
+            }
+
+            impl From<Unverified<$kind>> for ControlRecord {
+                fn from(record: Unverified<$kind>) -> Self {
+                    Self::$kind(record)
+                }
+            }
+
+            impl From<Verified<$kind>> for ControlRecord {
+                fn from(record: Verified<$kind>) -> Self {
+                    Self::$kind(record.into())
+                }
+            }
+        )*
+
+        impl ControlRecord {
+            /// Parses a record of a kind that is known; `None`: it is of another one.
+            fn known(domain: &str, bytes: &[u8]) -> Option<Result<Self, RecordError>> {
+                match domain {
+                    $($kind::DOMAIN => Some(Unverified::from_bytes(bytes).map(Self::$kind)),)*
+                    _ => None,
+                }
+            }
+
+            /// The encoding that `from_bytes` accepts.
+            pub fn to_bytes(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$kind(it) => it.to_bytes(),)*
+                    Self::Unknown(it) => it.bytes.clone(),
+                }
+            }
+
+            /// The hash of what it says ([`Record::hash`]); `None` where this version cannot tell.
+            pub fn hash(&self) -> Option<[u8; 32]> {
+                match self {
+                    $(Self::$kind(it) => Some(it.claims().hash()),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            /// Whether whoever it claims to be from signed it, as [`crate::Verifier::strict`] checks it. What this version
+            /// does not know, nobody can check.
+            pub fn is_signed(&self) -> bool {
+                match self {
+                    $(Self::$kind(it) => it.clone().verify(&it.claims().issuer()).is_ok(),)*
+                    Self::Unknown(_) => false,
+                }
+            }
+
+            /// Who claims to have signed it; `None` where this version cannot tell.
+            pub fn issuer(&self) -> Option<PeerId> {
+                match self {
+                    $(Self::$kind(it) => Some(it.claims().issuer()),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            /// The space of which it speaks; `None` where this version cannot tell.
+            pub fn space(&self) -> Option<SpaceId> {
+                match self {
+                    $(Self::$kind(it) => Some(it.claims().space()),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+        }
+    };
+}
+
+kinds!(
+    Grant signed by issuer,
+    Approval signed by approver,
+    Revocation signed by issuer,
+    Restoration signed by issuer,
+    Succession signed by issuer,
+    Linked signed by issuer,
+    Receipt signed by issuer,
+);
+
 impl ControlRecord {
     /// Parses one record that fills all of `bytes`, of the kind that its domain says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
@@ -64,87 +161,17 @@ impl ControlRecord {
         if d.array()? != Some(3) {
             return Err(RecordError::NotARecord);
         }
-        Ok(match d.str()? {
-            Grant::DOMAIN => Self::Grant(Unverified::from_bytes(bytes)?),
-            Approval::DOMAIN => Self::Approval(Unverified::from_bytes(bytes)?),
-            Revocation::DOMAIN => Self::Revocation(Unverified::from_bytes(bytes)?),
-            Restoration::DOMAIN => Self::Restoration(Unverified::from_bytes(bytes)?),
-            Succession::DOMAIN => Self::Succession(Unverified::from_bytes(bytes)?),
-            Linked::DOMAIN => Self::Linked(Unverified::from_bytes(bytes)?),
-            Receipt::DOMAIN => Self::Receipt(Unverified::from_bytes(bytes)?),
-            domain => Self::Unknown(UnknownRecord::parse(domain, d, bytes)?),
-        })
+        let domain = d.str()?;
+        Self::known(domain, bytes)
+            .unwrap_or_else(|| UnknownRecord::parse(domain, d, bytes).map(Self::Unknown))
     }
+}
 
-    /// The encoding that `from_bytes` accepts.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Grant(it) => it.to_bytes(),
-            Self::Approval(it) => it.to_bytes(),
-            Self::Revocation(it) => it.to_bytes(),
-            Self::Restoration(it) => it.to_bytes(),
-            Self::Succession(it) => it.to_bytes(),
-            Self::Linked(it) => it.to_bytes(),
-            Self::Receipt(it) => it.to_bytes(),
-            Self::Unknown(it) => it.bytes.clone(),
-        }
-    }
-
-    /// The hash of what it says ([`Record::hash`]); `None` where this version cannot tell.
-    pub fn hash(&self) -> Option<[u8; 32]> {
-        match self {
-            Self::Grant(it) => Some(it.claims().hash()),
-            Self::Approval(it) => Some(it.claims().hash()),
-            Self::Revocation(it) => Some(it.claims().hash()),
-            Self::Restoration(it) => Some(it.claims().hash()),
-            Self::Succession(it) => Some(it.claims().hash()),
-            Self::Linked(it) => Some(it.claims().hash()),
-            Self::Receipt(it) => Some(it.claims().hash()),
-            Self::Unknown(_) => None,
-        }
-    }
-
-    /// Whether whoever it claims to be from signed it, as [`crate::Verifier::strict`] checks it. What this version does not know, nobody can check.
-    pub fn is_signed(&self) -> bool {
-        let Some(issuer) = self.issuer() else { return false };
-        match self.clone() {
-            Self::Grant(it) => it.verify(&issuer).is_ok(),
-            Self::Approval(it) => it.verify(&issuer).is_ok(),
-            Self::Revocation(it) => it.verify(&issuer).is_ok(),
-            Self::Restoration(it) => it.verify(&issuer).is_ok(),
-            Self::Succession(it) => it.verify(&issuer).is_ok(),
-            Self::Linked(it) => it.verify(&issuer).is_ok(),
-            Self::Receipt(it) => it.verify(&issuer).is_ok(),
-            Self::Unknown(_) => false,
-        }
-    }
-
-    /// Who claims to have signed it; `None` where this version cannot tell.
-    pub fn issuer(&self) -> Option<PeerId> {
-        match self {
-            Self::Grant(it) => Some(it.claims().issuer),
-            Self::Approval(it) => Some(it.claims().approver),
-            Self::Revocation(it) => Some(it.claims().issuer),
-            Self::Restoration(it) => Some(it.claims().issuer),
-            Self::Succession(it) => Some(it.claims().issuer),
-            Self::Linked(it) => Some(it.claims().issuer),
-            Self::Receipt(it) => Some(it.claims().issuer),
-            Self::Unknown(_) => None,
-        }
-    }
-
-    /// The space of which it speaks; `None` where this version cannot tell.
-    pub fn space(&self) -> Option<SpaceId> {
-        match self {
-            Self::Grant(it) => Some(it.claims().space),
-            Self::Approval(it) => Some(it.claims().space),
-            Self::Revocation(it) => Some(it.claims().space),
-            Self::Restoration(it) => Some(it.claims().space),
-            Self::Succession(it) => Some(it.claims().space),
-            Self::Linked(it) => Some(it.claims().space),
-            Self::Receipt(it) => Some(it.claims().space),
-            Self::Unknown(_) => None,
-        }
+impl ControlRecord {
+    /// Whether its issuer says that of itself alone: what a [`ControlStream::Own`] log may carry. Anything else counts for
+    /// nothing there.
+    pub fn is_of_its_issuer(&self) -> bool {
+        false
     }
 }
 
@@ -172,24 +199,6 @@ impl fmt::Debug for UnknownRecord {
     }
 }
 
-macro_rules! from {
-    ($($kind:ident),*) => {$(
-        impl From<Unverified<$kind>> for ControlRecord {
-            fn from(record: Unverified<$kind>) -> Self {
-                Self::$kind(record)
-            }
-        }
-
-        impl From<Verified<$kind>> for ControlRecord {
-            fn from(record: Verified<$kind>) -> Self {
-                Self::$kind(record.into())
-            }
-        }
-    )*};
-}
-
-from!(Grant, Approval, Revocation, Restoration, Succession, Linked, Receipt);
-
 /// The stream of a control log: under what its author issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ControlStream {
@@ -197,13 +206,15 @@ pub enum ControlStream {
     Root,
     /// Under this grant.
     Under(GrantId),
+    /// As anybody who holds a grant: what it says of itself, and of nobody else.
+    Own,
 }
 
 impl ControlStream {
-    /// The grant; `None` for a root.
+    /// The grant; `None` for a root, and for what a peer says of itself.
     pub fn under(self) -> Option<GrantId> {
         match self {
-            Self::Root => None,
+            Self::Root | Self::Own => None,
             Self::Under(grant) => Some(grant),
         }
     }
@@ -213,6 +224,7 @@ impl fmt::Display for ControlStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str(ROOT_STREAM),
+            Self::Own => f.write_str(OWN_STREAM),
             Self::Under(grant) => grant.fmt(f),
         }
     }
@@ -222,8 +234,10 @@ impl FromStr for ControlStream {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        if text == ROOT_STREAM {
-            return Ok(Self::Root);
+        match text {
+            ROOT_STREAM => return Ok(Self::Root),
+            OWN_STREAM => return Ok(Self::Own),
+            _ => {}
         }
         let under: GrantId = text.parse()?;
         // One name for each: hexadecimal digits have another case.

@@ -148,7 +148,7 @@ fn an_unknown_kind_is_kept_byte_for_byte() {
 #[test]
 fn a_control_stream_has_one_name() {
     let under = ControlStream::Under(GrantId([0xab; 32]));
-    for stream in [ControlStream::Root, under] {
+    for stream in [ControlStream::Root, ControlStream::Own, under] {
         assert_eq!(stream.to_string().parse(), Ok(stream));
     }
     assert!(under.to_string().to_uppercase().parse::<ControlStream>().is_err());

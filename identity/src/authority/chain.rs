@@ -20,6 +20,8 @@ enum Needed {
     Under(GrantId),
     /// `relay` or `manage`, anywhere.
     Carry,
+    /// Any right, anywhere.
+    Any,
 }
 
 /// Which log somebody writes, or wants to.
@@ -59,8 +61,8 @@ impl Authority {
     /// that everybody who holds the log comes to the same answer, whatever else they know. Revocations and the
     /// time are not looked at: what was stored once can be loaded.
     ///
-    /// In control logs the right is `manage`, of the link that the stream names, or being a root; in those of receipts it is
-    /// `relay` or `manage`, anywhere. Nobody writes in other collections of the mesh's own.
+    /// In control logs the right is `manage`, of the link that the stream names, or being a root, and
+    /// whoever holds a grant speaks of itself there; in those of receipts it is `relay` or `manage`, anywhere. Nobody writes in other collections of the mesh's own.
     pub fn check_chain(
         &self,
         log: &Written<'_>,
@@ -71,6 +73,7 @@ impl Authority {
                 ControlStream::Root if self.own.was_root(&log.author) => return Ok(Shown::Root(log.author)),
                 ControlStream::Root => return Err(ChainError::NotARoot),
                 ControlStream::Under(grant) => Needed::Under(grant),
+                ControlStream::Own => Needed::Any,
             }
         } else if *log.collection == CollectionPath::receipts() && log.stream == RECEIPTS_STREAM {
             Needed::Carry
@@ -86,6 +89,7 @@ impl Authority {
                 Needed::Under(under) => **id == under && has(Right::Manage),
                 Needed::Write => has(Right::Write) && grant.resource.covers(log.collection),
                 Needed::Carry => has(Right::Relay) || has(Right::Manage),
+                Needed::Any => true,
             };
             grant.holder == log.author && right
         };

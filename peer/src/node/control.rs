@@ -72,6 +72,10 @@ impl Node {
         }
         let stream: ControlStream = header.stream().parse().ok()?;
         let record = ControlRecord::from_bytes(record).ok()?;
+        if stream == ControlStream::Own && !record.is_of_its_issuer() {
+            tracing::warn!(%log, position, "a control entry of another kind than its log is for");
+            return None;
+        }
         let revocation = match &record {
             ControlRecord::Revocation(it) if self.confirms() => {
                 Some((it.claims().grant, it.claims().hash(), it.claims().at))
@@ -134,6 +138,7 @@ impl Node {
                     && self.authority.stands(&id)
                     && !self.authority.is_revoked(&id)
             }),
+            Ok(ControlStream::Own) => self.grants().any(|grant| grant.is_valid(self.wall())),
             Err(_) => false,
         }
     }
@@ -148,7 +153,9 @@ impl Node {
         let fits = match content {
             Some(Content::Control(record)) => match **record {
                 ControlRecord::Receipt(_) => name.collection == CollectionPath::receipts(),
-                _ => is_control,
+                _ => {
+                    is_control && (name.stream.parse() != Ok(ControlStream::Own) || record.is_of_its_issuer())
+                }
             },
             Some(_) => !name.collection.is_reserved(),
             None => is_control || !name.collection.is_reserved(),

@@ -37,16 +37,16 @@ impl Node {
 
     /// What the header of a log of its own shows: as many grants that let it write there as there is room for.
     pub(super) fn shown_in_header(&self, name: &StreamName) -> Vec<Verified<Grant>> {
-        let under = if name.collection.is_control() {
+        let stream = if name.collection.is_control() {
             match name.stream.parse() {
-                Ok(ControlStream::Under(grant)) => Some(grant),
-                _ => return Vec::new(),
+                Ok(ControlStream::Root) | Err(_) => return Vec::new(),
+                Ok(stream) => Some(stream),
             }
         } else {
             None
         };
-        let gives = |grant: &&Verified<Grant>| match under {
-            Some(under) => grant.id() == under,
+        let gives = |grant: &&Verified<Grant>| match stream {
+            Some(stream) => stream.under().is_none_or(|under| grant.id() == under),
             None if name.collection == CollectionPath::receipts() => carries(grant.rights),
             None => grant.rights.contains(Right::Write) && grant.resource.covers(&name.collection),
         };

@@ -286,6 +286,9 @@ fn control_logs_are_written_by_those_who_manage_and_by_roots() {
     assert!(matches!(in_control(MANAGER, "noise"), Err(ChainError::Stream)));
     let unknown = GrantId([9; 32]).to_string();
     assert!(matches!(in_control(MANAGER, &unknown), Err(ChainError::NoGrant)));
+    // Of itself everybody speaks who was let in.
+    assert_eq!(in_control(DEPUTY, "own").expect("may"), Shown::Grants(vec![grants[1].id()]));
+    assert!(matches!(in_control(STRANGER, "own"), Err(ChainError::NoGrant)));
     // To write on everything is no right to write there.
     let mut all = first(alone().space(), ROOT, SENSOR);
     (all.resource, all.rights) = (CollectionPath::everything(), Rights::of([Right::Write]));
