@@ -29,7 +29,7 @@ use crate::area::Area;
 use crate::error::{InterestError, TopicError};
 use crate::hour::Hour;
 use crate::item::Topic;
-use crate::place::{LEVEL_MAX, Rectangle};
+use crate::place::{LEVEL_MAX, Rectangle, Spot};
 
 /// The most prefixes that [`Interest::of`] and [`Interest::from_parts`] accept; more are refused.
 pub const INTEREST_PREFIXES_MAX: usize = 64;
@@ -43,6 +43,8 @@ pub struct Interest {
     prefixes: Vec<Prefix>,
     area: Area,
     since: Option<Hour>,
+    /// What may be held at all, to the spot; `None`: everywhere.
+    fence: Option<Rectangle>,
 }
 
 /// `None` is the empty prefix. It sorts first, as a prefix of all others should.
@@ -84,6 +86,21 @@ impl Interest {
         Ok(self.there_too(&between.ok_or(InterestError::Area)?))
     }
 
+    /// Of that, what is in a spot of the box between two corners, each a latitude and a longitude in units of 1e-7 degrees, and what
+    /// has no place: a right that ends there, and not what somebody wants, so that it is exact, and told to nobody. Called again: in
+    /// both boxes. A box whose edges are the wrong way round, or off the Earth, has no spots.
+    #[must_use]
+    pub fn fenced(mut self, (south, west): (i32, i32), (north, east): (i32, i32)) -> Self {
+        let corner = |latitude: i32, longitude: i32| (i64::from(latitude), i64::from(longitude));
+        let boxes = Rectangle::between(corner(south, west), corner(north, east)).unwrap_or_default();
+        let fence = match boxes[..] {
+            [fence] => fence,
+            _ => Rectangle::NOWHERE,
+        };
+        self.fence = Some(self.fence.map_or(fence, |before| before.meet(&fence)));
+        self.whole()
+    }
+
     /// Of that, where something was said in the hour of that time or later, and what has no hour.
     #[must_use]
     pub fn since(mut self, time: UnixMillis) -> Self {
@@ -109,14 +126,19 @@ impl Interest {
     /// Whether `topic` lies under one of the prefixes, is in the area, and is not too old.
     pub fn covers(&self, topic: &Topic) -> bool {
         self.reaches(topic.as_str())
-            && topic.spot().is_none_or(|spot| self.area.holds(spot))
+            && topic.spot().is_none_or(|spot| self.area.holds(spot) && self.is_inside(spot))
             && topic.hour().is_none_or(|hour| self.since.is_none_or(|since| since <= hour))
     }
 
     /// Whether it covers all that `other` does.
     pub fn contains(&self, other: &Self) -> bool {
         other.prefixes.iter().all(|inner| self.reaches(text(inner)))
-            && (other.is_empty() || (self.area.contains(&other.area) && self.since <= other.since))
+            && (other.is_empty()
+                || (self.area.contains(&other.area)
+                    && self.since <= other.since
+                    && self
+                        .fence
+                        .is_none_or(|outer| other.fence.is_some_and(|inner| outer.contains(&inner)))))
     }
 
     /// What both cover. Each of its prefixes is one of `self`'s or `other`'s, so it has at most as many as both have.
@@ -127,7 +149,11 @@ impl Interest {
             inside.for_each(|prefix| add(&mut both, prefix.clone()));
         }
         let (area, since) = (self.area.intersect(&other.area), self.since.max(other.since));
-        Self { prefixes: both, area, since }.whole()
+        let fence = match (self.fence, other.fence) {
+            (Some(one), Some(other)) => Some(one.meet(&other)),
+            (one, other) => one.or(other),
+        };
+        Self { prefixes: both, area, since, fence }.whole()
     }
 
     /// Whether it covers nothing.
@@ -162,7 +188,7 @@ impl Interest {
             None => Some(Area::everywhere()),
             Some(cells) => Area::of_numbers(cells).filter(|area| !area.is_everywhere()),
         };
-        let interest = Self { prefixes, area: area.ok_or(InterestError::NotCanonical)?, since };
+        let interest = Self { prefixes, area: area.ok_or(InterestError::NotCanonical)?, since, fence: None };
         // Nothing is nowhere in particular.
         let is_whole = !interest.is_empty() || (cells.is_none() && since.is_none());
         if is_whole { Ok(interest) } else { Err(InterestError::NotCanonical) }
@@ -175,11 +201,15 @@ impl Interest {
 
     /// Whether it covers all that lies under `path`.
     pub(crate) fn holds_all_of(&self, path: &str) -> bool {
-        self.reaches(path) && self.area.is_everywhere() && self.since.is_none()
+        self.reaches(path) && self.area.is_everywhere() && self.since.is_none() && self.fence.is_none()
+    }
+
+    fn is_inside(&self, spot: Spot) -> bool {
+        self.fence.is_none_or(|fence| fence.holds(spot))
     }
 
     fn anywhere(prefixes: Vec<Prefix>) -> Self {
-        Self { prefixes, area: Area::everywhere(), since: None }
+        Self { prefixes, area: Area::everywhere(), since: None, fence: None }
     }
 
     /// There, and where it was before, if it was anywhere in particular.

@@ -42,7 +42,7 @@ pub struct Spot(NonZeroU64);
 pub(crate) struct Cell(u64);
 
 /// All spots between two rows and two columns, those included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Rectangle {
     pub(crate) rows: [u32; 2],
     pub(crate) columns: [u32; 2],
@@ -128,6 +128,9 @@ impl Cell {
 }
 
 impl Rectangle {
+    /// No spot.
+    pub(crate) const NOWHERE: Self = Self { rows: [1, 0], columns: [1, 0] };
+
     /// From the south-western to the north-eastern corner, each a latitude and a longitude in units of 1e-7 degrees. Two
     /// rectangles if the 180th meridian lies between. `None` if a corner is off the Earth, or the first lies north of the
     /// second.
@@ -176,6 +179,26 @@ impl Rectangle {
         let meet =
             |a: [u32; 2], b: [u32; 2]| a[0] <= b[1].saturating_add(1) && b[0] <= a[1].saturating_add(1);
         meet(self.rows, other.rows) && meet(self.columns, other.columns)
+    }
+
+    /// Whether a spot lies in it.
+    pub(crate) fn holds(&self, spot: Spot) -> bool {
+        let at = Cell(spot.number()).rectangle();
+        self.contains(&at)
+    }
+
+    /// Whether all of `other` lies in it.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        let holds = |outer: [u32; 2], inner: [u32; 2]| outer[0] <= inner[0] && inner[1] <= outer[1];
+        *other == Self::NOWHERE || holds(self.rows, other.rows) && holds(self.columns, other.columns)
+    }
+
+    /// What lies in both.
+    pub(crate) fn meet(&self, other: &Self) -> Self {
+        let both = |a: [u32; 2], b: [u32; 2]| [a[0].max(b[0]), a[1].min(b[1])];
+        let (rows, columns) = (both(self.rows, other.rows), both(self.columns, other.columns));
+        let is_nowhere = rows[0] > rows[1] || columns[0] > columns[1];
+        if is_nowhere { Self::NOWHERE } else { Self { rows, columns } }
     }
 
     /// The least that holds both.

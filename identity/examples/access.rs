@@ -74,7 +74,7 @@ fn signature_and_chain(
 ) -> Result<(Duration, Duration), Box<dyn Error>> {
     let collection: CollectionPath = "parks/noise".parse()?;
     let author = chain.last().and_then(|link| link.holder.peer()).ok_or("a peer holds the last link")?;
-    let log = Written { author, collection: &collection, stream: "mic-1" };
+    let log = Written { author, collection: &collection, stream: "mic-1", place: None };
     let authority = Authority::new(manifest.clone());
     let (mut one, mut four) = (Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {

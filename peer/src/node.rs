@@ -11,7 +11,7 @@
 //!
 //! Inside, each file is one concern: `links` (handshakes and admission), `pairing` (who comes with a code), `membership` (between the overlay and the links),
 //! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `issue` (what a manager needs to say so), `receipts` (who confirms that it knows), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
-//! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `commit` (group commit), `notes`
+//! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `limits` (what a grant allows at most), `commit` (group commit), `notes`
 //! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
 
 mod bounds;
@@ -29,6 +29,7 @@ mod greeting;
 mod hearsay;
 mod io;
 mod issue;
+mod limits;
 mod links;
 mod logs;
 mod mark;
@@ -66,6 +67,7 @@ pub use io::{
     Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
 pub use issue::{Fall, LogUnder};
+use limits::Limits;
 use links::Links;
 use logs::Logs;
 pub use mark::Mark;
@@ -102,6 +104,7 @@ pub struct Node {
     reads: Reads,
     prefixes: Prefixes,
     receipts: Receipts,
+    limits: Limits,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -168,6 +171,7 @@ impl Node {
             reads: Reads::default(),
             prefixes: Prefixes::default(),
             receipts: Receipts::default(),
+            limits: Limits::default(),
             outputs: VecDeque::new(),
             config,
             identity,

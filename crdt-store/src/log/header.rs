@@ -192,7 +192,8 @@ impl LogHeader {
     /// By what right it is written, as it shows it: [`Authority::admissible`] says how much of the log counts by that.
     pub fn right_to_write(&self, authority: &Authority) -> Result<Shown, ChainError> {
         let (author, collection, stream) = (self.author, &self.collection, self.stream.as_str());
-        authority.check_chain(&Written { author, collection, stream }, self.grants())
+        let place = self.place.map(|place| (place.latitude_e7, place.longitude_e7));
+        authority.check_chain(&Written { author, collection, stream, place }, self.grants())
     }
 
     /// The grants that it shows; those that do not parse are left out.

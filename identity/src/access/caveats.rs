@@ -46,7 +46,7 @@ pub struct Caveats {
     /// Where what is written or read was measured.
     #[n(1)]
     pub place: Option<Area>,
-    /// What for. It is shown to people and to their lawyers; nothing enforces it.
+    /// What for. It is shown to people and to their lawyers; nobody is held to it.
     #[n(2)]
     pub purpose: Option<ShortText<PURPOSE_BYTES_MAX>>,
     /// The most logs.

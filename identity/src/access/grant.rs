@@ -233,6 +233,13 @@ impl Grant {
         at.is_none_or(|at| (self.not_before..=self.not_after).contains(&at))
     }
 
+    /// Whether it lets somebody write what is measured there: latitude and longitude, in units of 1e-7 degrees. What doesn't say
+    /// where is measured nowhere that lies in a box.
+    pub fn reaches(&self, place: Option<(i32, i32)>) -> bool {
+        let area = self.caveats.as_ref().and_then(|limits| limits.place);
+        area.is_none_or(|area| place.is_some_and(|(latitude, longitude)| area.contains(latitude, longitude)))
+    }
+
     /// Whether `child` narrows this grant, or what of it is wider. Who signed it and who holds this one is not looked at.
     pub fn allows_attenuation(&self, child: &Self) -> Result<(), Widened> {
         let is_within = self.not_before <= child.not_before && child.not_after <= self.not_after;

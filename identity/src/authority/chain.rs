@@ -33,6 +33,8 @@ pub struct Written<'a> {
     pub collection: &'a CollectionPath,
     /// In which stream of it.
     pub stream: &'a str,
+    /// Where its header says that all of it is measured: latitude and longitude, in units of 1e-7 degrees.
+    pub place: Option<(i32, i32)>,
 }
 
 /// By what right a log is written, as its header shows it.
@@ -62,7 +64,8 @@ impl Authority {
     /// time are not looked at: what was stored once can be loaded.
     ///
     /// In control logs the right is `manage`, of the link that the stream names, or being a root, and
-    /// whoever holds a grant speaks of itself there; in those of receipts it is `relay` or `manage`, anywhere. Nobody writes in other collections of the mesh's own.
+    /// whoever holds a grant speaks of itself there; in those of receipts it is `relay` or `manage`, anywhere. A grant that is
+    /// limited to a place lets nobody write what is measured elsewhere, or doesn't say where. Nobody writes in other collections of the mesh's own.
     pub fn check_chain(
         &self,
         log: &Written<'_>,
@@ -87,7 +90,9 @@ impl Authority {
             let has = |right| grant.rights.contains(right);
             let right = match needed {
                 Needed::Under(under) => **id == under && has(Right::Manage),
-                Needed::Write => has(Right::Write) && grant.resource.covers(log.collection),
+                Needed::Write => {
+                    has(Right::Write) && grant.resource.covers(log.collection) && grant.reaches(log.place)
+                }
                 Needed::Carry => has(Right::Relay) || has(Right::Manage),
                 Needed::Any => true,
             };

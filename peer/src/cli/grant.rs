@@ -68,7 +68,7 @@ struct LimitArgs {
     /// Only what is measured in a box on the map, in degrees
     #[arg(long, value_name = "SOUTH,WEST,NORTH,EAST", allow_hyphen_values = true)]
     within: Option<WithinArg>,
-    /// What for, in words that nothing enforces
+    /// What for, in words to which nobody is held
     #[arg(long, value_name = "TEXT")]
     purpose: Option<String>,
 }

@@ -173,7 +173,11 @@ impl Node {
         {
             return Some(run);
         }
-        self.refused(Some(from), RefusedKind::NotAuthorised, "its author's right to write has ended".into());
+        self.refused(
+            Some(from),
+            RefusedKind::NotAuthorised,
+            "its author's right to write has ended, or is used up".into(),
+        );
         self.tell_gossip(GossipInput::Refused { key: key_of(&log), from });
         None
     }
@@ -183,7 +187,8 @@ impl Node {
         let header = run.header()?;
         let shown = header.right_to_write(&self.authority).ok()?;
         self.learn_shown(&header);
-        self.bound_by(&run.log, &shown)
+        let within = self.shown_within(&run.log, &header, &shown);
+        self.bound_within(&run.log, within.as_ref().unwrap_or(&shown))
     }
 
     /// The log of an own stream is over.

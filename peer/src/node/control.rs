@@ -114,6 +114,11 @@ impl Node {
 
     /// Up to where a log counts that is written by that right; `None`: all of it does.
     pub(super) fn bound_by(&self, log: &LogId, shown: &Shown) -> Option<Bound> {
+        let within = self.logs.get(log).and_then(|state| self.shown_within(log, state.header(), shown));
+        self.bound_within(log, within.as_ref().unwrap_or(shown))
+    }
+
+    pub(super) fn bound_within(&self, log: &LogId, shown: &Shown) -> Option<Bound> {
         match self.authority.admissible(log, shown) {
             Admissible::All => None,
             Admissible::UpTo(cut) => Some(Bound { size: cut.size, root: cut.root }),

@@ -1,6 +1,7 @@
 //! Why something is not published.
 
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use msec_crdt_store::EntryError;
 use msec_identity::{CollectionPath, LogId, PeerId};
@@ -50,6 +51,32 @@ pub enum PublishError {
         /// Which stream.
         stream: StreamName,
     },
+    /// The grant allows no further log there.
+    #[error(
+        "the grant of {peer} to write to `{}` allows no further log, or no further one of this stream: ask an owner of the space for a wider one", stream.collection
+    )]
+    LogsUsedUp {
+        /// Who would write.
+        peer: PeerId,
+        /// Which stream would begin a new log.
+        stream: StreamName,
+    },
+    /// The grant is limited to a place where the stream is not measured.
+    #[error(
+        "the grant of {peer} to write to `{}` is limited to a place: say where {} is measured, within that", stream.collection, stream.stream
+    )]
+    Elsewhere {
+        /// Who would write.
+        peer: PeerId,
+        /// Which stream.
+        stream: StreamName,
+    },
+    /// What the grant allows in a minute or in a day is used up.
+    #[error("what the grant allows in a minute or a day is used up: try again in {} s", again_in.as_secs() + 1)]
+    OverLimit {
+        /// When there is room for an entry again.
+        again_in: Duration,
+    },
     /// The readings or the names are refused.
     #[error(transparent)]
     Entry(#[from] EntryError),
@@ -66,7 +93,10 @@ pub enum PublishError {
 impl PublishError {
     /// Whether the same may be published after a pause.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy | Self::StorageFailing | Self::Entry(EntryError::Busy))
+        matches!(
+            self,
+            Self::Busy | Self::StorageFailing | Self::OverLimit { .. } | Self::Entry(EntryError::Busy)
+        )
     }
 }
 

@@ -15,7 +15,7 @@ use msec_identity::handshake::{
     Responder, busy, wrong_version,
 };
 use msec_identity::pairing::PAIRING;
-use msec_identity::{Authority, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
+use msec_identity::{Authority, Grant, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
 use super::budget::Budget;
@@ -324,7 +324,7 @@ impl Node {
         let contact = it.dialled.and_then(|address| self.dial_linked(address, peer));
         let source = contact.and_then(|contact| self.dialler.book.source(contact));
         let wanted = greeting::wanted(&claim.greeting);
-        let told = wanted.intersect(&holdable(&self.authority, &peer, self.wall()));
+        let told = self.told_to(&peer, &wanted);
         let link = Link {
             peer,
             dialled: it.dialled.is_some(),
@@ -422,15 +422,18 @@ impl Node {
             self.disconnect(link, CloseReason::Expired);
         }
         let mut changed = Vec::new();
-        let now = self.wall();
-        for (peer, id) in &self.links.by_peer {
-            let Some(link) = self.links.links.get_mut(id) else { continue };
-            let interest = link.wanted.intersect(&holdable(&self.authority, peer, now));
-            if interest != link.told {
+        let linked: Vec<_> = self.links.by_peer.iter().map(|(peer, id)| (*peer, *id)).collect();
+        for (peer, id) in linked {
+            let Some(wanted) = self.links.links.get(&id).map(|link| link.wanted.clone()) else { continue };
+            let interest = self.told_to(&peer, &wanted);
+            if let Some(link) = self.links.links.get_mut(&id)
+                && interest != link.told
+            {
                 link.told = interest.clone();
-                changed.push((*peer, interest, link.leaf.unwrap_or(false)));
+                changed.push((peer, interest, link.leaf.unwrap_or(false)));
             }
         }
+        self.forget_readers();
         for (peer, interest, leaf) in changed {
             if self.neighbours.contains(&peer) {
                 self.tell_gossip_of(peer, interest, leaf);
@@ -519,15 +522,31 @@ fn dial_failure(refusal: Refusal) -> DialFailure {
     }
 }
 
+/// Whether a grant lets its holder hold what others write.
+pub(super) fn holds(rights: Rights) -> bool {
+    rights.contains(Right::Read) || rights.contains(Right::Relay)
+}
+
 /// The collections that a peer may hold at that time: what it may read, what it may relay, and control entries. `None`: ever.
+///
+/// An interest has one box at most. So grants without a place come first: whoever holds any holds what these let it. Of those
+/// with one, the box of the grant that lasts longest decides, and each grant with that box counts.
 pub(super) fn holdable(authority: &Authority, peer: &PeerId, at: Option<UnixMillis>) -> Interest {
-    let holds = |rights: Rights| rights.contains(Right::Read) || rights.contains(Right::Relay);
-    let grants = authority.grants_of(peer).filter(|grant| grant.is_valid(at) && holds(grant.rights));
+    let of_peer = || authority.grants_of(peer).filter(|grant| grant.is_valid(at) && holds(grant.rights));
+    let place = |grant: &Grant| grant.caveats.as_ref().and_then(|limits| limits.place);
+    let fence = match of_peer().any(|grant| place(grant).is_none()) {
+        true => None,
+        false => of_peer().max_by_key(|grant| (grant.not_after, grant.id())).and_then(|grant| place(grant)),
+    };
     // More prefixes than an interest can name: then what it holds beyond them is not offered, and can be asked for.
-    let paths = grants.map(|grant| grant.resource.as_str()).take(INTEREST_PREFIXES_MAX);
-    let holdable = Interest::of(paths).unwrap_or_else(|_| Interest::none()).with(&control());
-    let carrying =
-        |grant: &&msec_identity::Verified<msec_identity::Grant>| grant.is_valid(at) && carries(grant.rights);
+    let paths = of_peer().filter(|grant| place(grant) == fence).map(|grant| grant.resource.as_str());
+    let holdable = Interest::of(paths.take(INTEREST_PREFIXES_MAX)).unwrap_or_else(|_| Interest::none());
+    let holdable = match fence {
+        Some(it) => holdable.fenced((it.south_e7, it.west_e7), (it.north_e7, it.east_e7)),
+        None => holdable,
+    };
+    let holdable = holdable.with(&control());
+    let carrying = |grant: &&msec_identity::Verified<Grant>| grant.is_valid(at) && carries(grant.rights);
     let confirms = authority.grants_of(peer).any(|grant| carrying(&grant));
     if confirms { with_receipts(holdable) } else { holdable }
 }

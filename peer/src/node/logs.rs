@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{LogHeader, LogState, Opened, OwnLog, TimeQuality, VerifiedRun};
 use msec_gossip::{Hour, Input as GossipInput, Key, Origin, Spot, Topic, Version};
-use msec_identity::{Authority, CollectionPath, LogId, Right, Shown, UnixMillis};
+use msec_identity::{Authority, CollectionPath, Grant, GrantId, LogId, Right, Shown, UnixMillis};
 use rand_core::Rng;
 
 use super::bounds::Ending;
@@ -37,6 +37,8 @@ pub(super) struct Held {
 struct OwnStream {
     /// The log that is written now. `None`: the next entry starts a new one.
     log: Option<OwnLog>,
+    /// By which grants that log is written.
+    by: Vec<GrantId>,
     /// The log that the next new one continues.
     predecessor: Option<LogId>,
     /// Who waits for which entry that is not signed yet.
@@ -147,18 +149,24 @@ impl Node {
         self.load_control(opened.control, &opened.logs);
         let mut logs: Vec<_> = opened.runs.into_iter().zip(opened.logs).collect();
         logs.sort_by_key(|(run, _)| *run);
-        for (run, state) in logs {
-            let header = state.header().clone();
-            let Some(topic) = topic_of(&header) else { continue };
+        logs.retain(|(_, state)| {
+            let header = state.header();
+            let Some(topic) = topic_of(header) else { return false };
             // The check by which it was stored: what is skipped here could never be stored again.
-            if header.space() != self.authority.space() || !header.shows_right_to_write(&self.authority) {
-                continue;
+            let is_good =
+                header.space() == self.authority.space() && header.shows_right_to_write(&self.authority);
+            if is_good {
+                self.logs.hold(topic, state.clone(), &self.authority);
             }
-            self.logs.hold(topic, state.clone(), &self.authority);
+            is_good
+        });
+        // Which of them count depends on all of them.
+        self.count_loaded(&logs.iter().map(|(_, state)| state.log()).collect::<Vec<_>>());
+        for (run, state) in logs {
             self.bound_loaded(&state.log());
             let Some((key, version)) = self.tell_held(&state.log()) else { continue };
             self.tell_gossip(GossipInput::Durable { key, version, number: Some(run) });
-            if header.author() == me {
+            if state.header().author() == me {
                 own.push(state);
             }
         }
@@ -177,7 +185,8 @@ impl Node {
             // Nor is one that counts up to some entry only.
             let goes_on = continuable(&state) && self.logs.ending(&state.log()).is_none();
             let log = if goes_on { OwnLog::resume(&state) } else { None };
-            let stream = OwnStream { log, predecessor: Some(state.log()), waiting: Vec::new() };
+            let by = self.logs.shown_by(&state.log()).map(grants_of).unwrap_or_default();
+            let stream = OwnStream { log, by, predecessor: Some(state.log()), waiting: Vec::new() };
             self.logs.own.insert(name, stream);
         }
         self.load_forks(contested);
@@ -264,6 +273,8 @@ impl Node {
             _ if own.is_none() => self.start_log(spec)?,
             _ => {}
         }
+        let by = self.logs.own.get(&spec.name).map(|stream| stream.by.clone()).unwrap_or_default();
+        let charged = self.may_write_now(&by)?;
         let mut salt = [0; msec_crdt_store::COMMITMENT_SALT_BYTES];
         self.rng.fill_bytes(&mut salt);
         let (time, quality) = self.entry_time();
@@ -296,6 +307,7 @@ impl Node {
         let after = stream.log.as_ref().map_or(before, |log| log.pending_bytes());
         self.commits.wrote(after - before);
         stream.waiting.push((ticket, position));
+        self.wrote_under(charged, after - before);
         self.await_commit(&spec.name.collection, 1, Duration::ZERO);
         Ok(())
     }
@@ -310,17 +322,31 @@ impl Node {
         self.rng.fill_bytes(&mut incarnation);
         let collection = &spec.name.collection;
         let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
+        let place = spec.place.map(|it| (it.latitude_e7, it.longitude_e7));
+        let is_data = !collection.is_reserved();
+        let is_here = |grant: &Grant| !is_data || grant.reaches(place);
+        let has_room = |grant: &Grant| self.may_begin(&grant.id(), &spec.name);
+        let grants = self.shown_in_header(&spec.name, |grant| is_here(grant) && has_room(grant));
+        if is_data && grants.is_empty() {
+            let (peer, stream) = (me, spec.name.clone());
+            return Err(match self.shown_in_header(&spec.name, is_here).is_empty() {
+                true => PublishError::Elsewhere { peer, stream },
+                false => PublishError::LogsUsedUp { peer, stream },
+            });
+        }
         let header =
             LogHeader::new(self.authority.space(), collection.clone(), &spec.name.stream, me, incarnation)
                 .with_unit(spec.unit.as_deref().unwrap_or("1"))
                 .with_place(spec.place)
                 .with_predecessor(predecessor)
-                .with_grants(&self.shown_in_header(&spec.name));
+                .with_grants(&grants);
         header.check().map_err(msec_crdt_store::EntryError::from)?;
+        let by = header.right_to_write(&self.authority).map(|shown| grants_of(&shown)).unwrap_or_default();
         if let Some(before) = predecessor {
             self.event(Event::NewIncarnation { stream: spec.name.clone(), before });
         }
-        self.logs.own.entry(spec.name.clone()).or_default().log = Some(OwnLog::create(header));
+        let stream = self.logs.own.entry(spec.name.clone()).or_default();
+        (stream.log, stream.by) = (Some(OwnLog::create(header)), by);
         Ok(())
     }
 
@@ -340,8 +366,12 @@ impl Node {
             runs.push(run);
         }
         for state in runs.iter().map(VerifiedRun::state) {
+            let is_new = self.logs.get(&state.log()).is_none();
             if let Some(topic) = topic_of(state.header()) {
                 self.logs.hold(topic, state.clone(), &self.authority);
+            }
+            if is_new {
+                self.count_log(&state.log());
             }
         }
         (runs, receipts)
@@ -397,6 +427,14 @@ impl Node {
     }
 }
 
-fn stream_name(header: &LogHeader) -> StreamName {
+/// By which grants a log is written.
+fn grants_of(shown: &Shown) -> Vec<GrantId> {
+    match shown {
+        Shown::Root(_) => Vec::new(),
+        Shown::Grants(grants) => grants.clone(),
+    }
+}
+
+pub(super) fn stream_name(header: &LogHeader) -> StreamName {
     StreamName { collection: header.collection().clone(), stream: header.stream().to_owned() }
 }

@@ -35,8 +35,13 @@ impl Node {
         chain
     }
 
-    /// What the header of a log of its own shows: as many grants that let it write there as there is room for.
-    pub(super) fn shown_in_header(&self, name: &StreamName) -> Vec<Verified<Grant>> {
+    /// What the header of a log of its own shows: as many grants that let it write there `fits`, with those above them, as there is
+    /// room for.
+    pub(super) fn shown_in_header(
+        &self,
+        name: &StreamName,
+        fits: impl Fn(&Grant) -> bool,
+    ) -> Vec<Verified<Grant>> {
         let stream = if name.collection.is_control() {
             match name.stream.parse() {
                 Ok(ControlStream::Root) | Err(_) => return Vec::new(),
@@ -51,7 +56,7 @@ impl Node {
             None => grant.rights.contains(Right::Write) && grant.resource.covers(&name.collection),
         };
         let (mut shown, mut seen) = (Vec::new(), BTreeSet::new());
-        for grant in self.grants().filter(gives) {
+        for grant in self.grants().filter(gives).filter(|grant| fits(grant)) {
             let more: Vec<_> =
                 self.chain_of(grant).into_iter().filter(|link| !seen.contains(&link.id())).collect();
             if shown.len() + more.len() <= HEADER_GRANTS_MAX {

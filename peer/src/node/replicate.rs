@@ -6,8 +6,9 @@ use msec_crdt_store::{
     CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
 };
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput, Priority};
-use msec_identity::{CollectionPath, LogId, PeerId, Right};
+use msec_identity::{CollectionPath, Grant, LogId, PeerId};
 
+use super::links::holds;
 use super::logs::{key_of, origin_of, topic_of};
 use super::receipts::carries;
 use super::{CloseReason, Event, Measured, Node, Output, RefusedKind, Ticket};
@@ -56,6 +57,7 @@ impl Node {
                 if let Some(link) = self.links.link_of(&to) {
                     if priority == Priority::Live {
                         self.served(to, bytes.len());
+                        self.gave(&to, bytes.len());
                     }
                     self.output(Output::Send { link, priority, bytes });
                 }
@@ -160,6 +162,14 @@ impl Node {
         if run.from() == 0 || run.prefix().is_some() {
             self.learn_shown(&header);
         }
+        if !mine && !self.has_room_for(&log, &header, run.entries()) {
+            self.refused(
+                Some(from),
+                RefusedKind::OverBound,
+                "more than its author's grant allows by now".into(),
+            );
+            return;
+        }
         self.entered(state, run.from(), run.entries());
         if mine {
             self.abandon_own(&header, log);
@@ -174,6 +184,9 @@ impl Node {
         let payload = live.then(|| run.to_bytes());
         self.prefixes.forget(&log);
         self.logs.hold(topic, state.clone(), &self.authority);
+        if is_new {
+            self.count_log(&log);
+        }
         self.check_ending(&log);
         let Some((topic, version)) = self.logs.told(&log) else { return };
         let entries = run.entries().len();
@@ -233,7 +246,15 @@ impl Node {
     /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it, or everybody is to have it.
     fn may_have(&self, peer: &PeerId, header: &msec_crdt_store::LogHeader) -> bool {
         let now = self.wall();
-        let may = |right| self.authority.allows(peer, right, header.collection(), now);
+        let place = header.place().map(|it| (it.latitude_e7, it.longitude_e7));
+        // What has no place is kept from nobody by one.
+        let lies_there = |grant: &Grant| place.is_none() || grant.reaches(place);
+        let may_hold = |grant: &Grant| {
+            grant.is_valid(now)
+                && holds(grant.rights)
+                && grant.resource.covers(header.collection())
+                && lies_there(grant)
+        };
         let is_control = header.collection().is_control();
         let is_receipts = *header.collection() == CollectionPath::receipts();
         let may_carry =
@@ -241,8 +262,7 @@ impl Node {
         is_control
             || (is_receipts && may_carry())
             || header.author() == *peer
-            || may(Right::Read)
-            || may(Right::Relay)
+            || !self.has_read_enough(peer) && self.authority.grants_of(peer).any(|grant| may_hold(grant))
     }
 
     pub(super) fn read_done(&mut self, ticket: Ticket, chunk: Option<Chunk>) {
@@ -253,6 +273,7 @@ impl Node {
             let is_data = !self.is_control_log(&LogId(key.0));
             if let Some(chunk) = chunk.as_ref().filter(|_| is_data) {
                 self.served(to, chunk.bytes.len());
+                self.gave(&to, chunk.bytes.len());
             }
             let chunk = chunk.map(|chunk| chunk.bytes);
             self.tell_gossip(GossipInput::Served { to, key, from, chunk });

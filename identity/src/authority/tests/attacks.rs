@@ -4,8 +4,8 @@ use super::city::*;
 use crate::authority::{Admissible, Authority, Shown, Written};
 use crate::error::{ChainError, Widened};
 use crate::{
-    CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Right, Rights, SpaceId, UnixMillis,
-    Unverified, Verified,
+    Area, Caveats, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Right, Rights, SpaceId,
+    UnixMillis, Unverified, Verified,
 };
 
 fn chain() -> [Grant; 3] {
@@ -30,7 +30,7 @@ fn check_in(
     collection: &str,
     stream: &str,
 ) -> Result<Shown, ChainError> {
-    let log = Written { author: peer(author), collection: &path(collection), stream };
+    let log = Written { author: peer(author), collection: &path(collection), stream, place: None };
     authority.check_chain(&log, grants.iter().map(|grant| Unverified::from(grant.clone())))
 }
 
@@ -270,6 +270,22 @@ fn entries_written_past_the_cut_do_not_count_however_they_are_dated() {
     let authority = in_every_order(&alone(), &[shown(ROOT, &sensor), shown(ROOT, &ended)]);
     assert_eq!(counts(&authority, log(1), &sensor), Admissible::UpTo(cut(log(1), 12)));
     assert_eq!(counts(&authority, log(2), &sensor), Admissible::Nothing, "a new log, begun afterwards");
+}
+
+#[test]
+fn a_grant_that_is_limited_to_a_place_lets_nobody_write_what_is_measured_elsewhere() {
+    let place = Area { south_e7: 0, west_e7: 0, north_e7: 10, east_e7: 10 };
+    let mut sensor = first(alone().space(), ROOT, SENSOR);
+    sensor.caveats = Some(Caveats { place: Some(place), ..Caveats::default() });
+    let signed = key(ROOT).sign(sensor);
+    let at = |place| {
+        let log = Written { author: peer(SENSOR), collection: &path("parks"), stream: "noise", place };
+        empty(&alone()).check_chain(&log, [Unverified::from(signed.clone())])
+    };
+    assert!(at(Some((5, 10))).is_ok());
+    for place in [None, Some((5, 11)), Some((-1, 5)), Some((i32::MIN, i32::MAX))] {
+        assert!(matches!(at(place), Err(ChainError::NoGrant)), "{place:?}");
+    }
 }
 
 #[test]

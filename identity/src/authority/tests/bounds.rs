@@ -207,7 +207,7 @@ fn each_signature_is_checked_once_and_a_known_link_of_a_chain_not_again() {
     let links = [(ROOT, manager), (MANAGER, deputy), (DEPUTY, third), (THIRD, sensor.clone())];
     let links: Vec<Verified<Grant>> = links.map(|(by, link)| key(by).sign(link)).into();
     let check = |authority: &Authority| {
-        let log = Written { author: peer(SENSOR), collection: &path("parks"), stream: "noise" };
+        let log = Written { author: peer(SENSOR), collection: &path("parks"), stream: "noise", place: None };
         authority.check_chain(&log, links.iter().map(|link| Unverified::from(link.clone())))
     };
     assert_eq!(check(&authority).expect("may write"), Shown::Grants(vec![sensor.id()]));

@@ -21,7 +21,7 @@ fn whoever_relays_or_manages_confirms_and_nobody_else() {
     let may = |rights: &[Right], collection: CollectionPath, stream: &str| {
         let grant =
             Grant { rights: Rights::of(rights.iter().copied()), ..first(alone().space(), ROOT, SENSOR) };
-        let written = Written { author: peer(SENSOR), collection: &collection, stream };
+        let written = Written { author: peer(SENSOR), collection: &collection, stream, place: None };
         let shown = Unverified::from(key(ROOT).sign(grant));
         authority.check_chain(&written, [shown]).map(|_| ())
     };

@@ -89,7 +89,7 @@ pub struct Limits {
     /// A box on the map: south, west, north, east, in units of 1e-7 degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_e7: Option<[i32; 4]>,
-    /// What for, in words that nothing enforces.
+    /// What for, in words to which nobody is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// The most logs.
