@@ -11,6 +11,9 @@
 //!
 //! Nobody is admitted by it: whoever was let in comes again, on a link like any other. Whoever has shown a secret no longer counts
 //! as a stranger; how many that are is bounded by the codes that are open, and by [`PAIRINGS_MAX`].
+//!
+//! A sensor's program, which is built without `index`, gives out no codes: nothing of this is in it, and whoever comes with a code
+//! is turned away.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,6 +34,9 @@ use super::{CloseReason, Event, LinkId, Node, Now, PairingOutcome, RefusedKind};
 pub const PAIRINGS_MAX: usize = 64;
 /// How long the owner has to compare the words. Then the joiner is let go, and may come again.
 pub const DECISION_MAX: Duration = Duration::from_secs(120);
+
+/// Whether this program gives out codes.
+const INVITES: bool = cfg!(any(feature = "index", not(feature = "net")));
 
 /// The codes that were given out, and those who came with one.
 #[derive(Debug, Default)]
@@ -113,6 +119,9 @@ impl Node {
 impl Node {
     /// The first message of a link says that it is a pairing.
     pub(super) fn knocked(&mut self, id: LinkId, binding: ChannelBinding, first: &[u8]) {
+        if !INVITES {
+            return self.close(id, CloseReason::NotPaired);
+        }
         if self.pairings.under_way.len() >= PAIRINGS_MAX {
             let wait = u16::try_from(self.config.handshake_timeout.as_secs()).unwrap_or(u16::MAX);
             let refusal = PairingRefusal::Closed { retry_after_s: wait.max(1) };
@@ -144,7 +153,7 @@ impl Node {
 
     /// A message of somebody who has shown a secret.
     pub(super) fn pairing_received(&mut self, id: LinkId, bytes: &[u8]) {
-        let Some(pairing) = self.pairings.under_way.remove(&id) else { return };
+        let Some(pairing) = self.pairings.under_way.remove(&id).filter(|_| INVITES) else { return };
         let (tag, ticket) = (pairing.tag, pairing.ticket());
         let compare = match pairing.step {
             Step::Third(wait) => wait.read(bytes, self.wall()),
@@ -177,7 +186,7 @@ impl Node {
     /// The owner has compared the words: with a welcome for the joiner, or without.
     pub(super) fn decided(&mut self, id: LinkId, welcome: Option<Vec<u8>>) {
         // It went meanwhile, and that was said.
-        let Some(pairing) = self.pairings.under_way.remove(&id) else { return };
+        let Some(pairing) = self.pairings.under_way.remove(&id).filter(|_| INVITES) else { return };
         let (tag, ticket) = (pairing.tag, pairing.ticket());
         let Step::Decision(compare) = pairing.step else {
             self.pairings.under_way.insert(id, pairing);
@@ -213,7 +222,7 @@ impl Node {
 
     /// A link of a pairing is gone. `false`: it was none.
     pub(super) fn pairing_gone(&mut self, link: LinkId) -> bool {
-        let Some(pairing) = self.pairings.under_way.remove(&link) else { return false };
+        let Some(pairing) = self.pairings.under_way.remove(&link).filter(|_| INVITES) else { return false };
         self.pairings.book.give_back(pairing.ticket());
         self.event(Event::PairingEnded { link, tag: pairing.tag, outcome: PairingOutcome::Gone });
         true
@@ -221,6 +230,9 @@ impl Node {
 
     /// Lets those go who have taken too long, or whose owner has.
     pub(super) fn expire_pairings(&mut self) {
+        if !INVITES {
+            return;
+        }
         let late = |it: &Pairing| it.deadline <= self.now.mono;
         let late: Vec<_> =
             self.pairings.under_way.iter().filter(|(_, it)| late(it)).map(|(id, _)| *id).collect();
