@@ -20,6 +20,11 @@ pub enum Input {
         /// Whether it relays nothing: then it is in no tree, and one of its neighbours feeds it.
         leaf: bool,
     },
+    /// We want something else from now on. All neighbours start afresh.
+    Wanted {
+        /// What.
+        interest: Interest,
+    },
     /// What the link to a neighbour costs, as it was measured: trees take the shortest ways by it.
     Cost {
         /// Who.

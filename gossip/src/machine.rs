@@ -144,6 +144,7 @@ impl Gossip {
         match input {
             Input::NeighbourUp { peer, interest, leaf } => self.neighbour_up(peer, interest, leaf),
             Input::NeighbourDown { peer } => self.neighbour_down(peer),
+            Input::Wanted { interest } => self.wanted(interest),
             Input::Cost { peer, cost } => self.broadcast.cost(core, peer, cost),
             Input::Leaving { peer } => self.broadcast.leaving(core, peer),
             Input::Received { from, bytes } => self.received(from, &bytes),
@@ -201,6 +202,18 @@ impl Gossip {
         self.broadcast.neighbour_up(core, peer);
         reconcile::start(core, peer);
         offer::start(core, peer);
+    }
+
+    fn wanted(&mut self, interest: Interest) {
+        if self.core.interest == interest {
+            return;
+        }
+        self.core.interest = interest;
+        let all = self.core.neighbours.iter();
+        let all: Vec<_> = all.map(|(peer, it)| (*peer, it.interest.clone(), it.is_leaf)).collect();
+        for (peer, interest, is_leaf) in all {
+            self.neighbour_up(peer, interest, is_leaf);
+        }
     }
 
     fn neighbour_down(&mut self, peer: PeerId) {

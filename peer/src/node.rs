@@ -9,10 +9,31 @@
 //! - [`Node::invite`], [`Node::post`] and [`Node::withdraw`], whenever a code is given out or taken back;
 //! - getters, whenever.
 //!
-//! Inside, each file is one concern: `links` (handshakes and admission), `pairing` (who comes with a code), `membership` (between the overlay and the links),
-//! `greeting` (what they tell each other of what they want), `papers` (by what right they speak), `control` (what says who may), `issue` (what a manager needs to say so), `receipts` (who confirms that it knows), `contacts` and `dial` (where somebody can be dialled, and how that goes), `hearsay` and `reach` (what peers tell of where
-//! they live, and what of it is dialled), `logs` (what is held, what is written), `bounds` (logs that count up to some entry only), `limits` (what a grant allows at most), `commit` (group commit), `notes`
-//! (what a restart remembers), `mark` (what others hold), `replicate` (between gossip, logs and storage), `prefixes` (logs whose beginning is gone), `carried` (what a person may carry to it). None of them reads a clock or draws randomness.
+//! Inside, each file is one concern. None of them reads a clock or draws randomness.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `links` | handshakes and admission |
+//! | `pairing` | who comes with a code |
+//! | `membership` | between the overlay and the links |
+//! | `greeting` | what they tell each other of what they want |
+//! | `papers` | by what right they speak |
+//! | `control` | what says who may |
+//! | `issue` | what a manager needs to say so |
+//! | `receipts` | who confirms that it knows |
+//! | `limits` | what a grant allows at most |
+//! | `contacts` | where somebody can be dialled |
+//! | `dial` | how that goes |
+//! | `hearsay` | what peers tell of where they live |
+//! | `reach` | what of that is dialled |
+//! | `logs` | what is held, what is written |
+//! | `bounds` | logs that count up to some entry only |
+//! | `commit` | group commit |
+//! | `notes` | what a restart remembers |
+//! | `mark` | what others hold |
+//! | `replicate` | between gossip, logs and storage |
+//! | `prefixes` | logs whose beginning is gone |
+//! | `carried` | what a person may carry to it |
 
 mod bounds;
 mod budget;
@@ -101,6 +122,8 @@ pub struct Node {
     commits: Commits,
     notes: Notes,
     gossip: Gossip,
+    /// What it wants, whether or not its grants allow it.
+    wanted: Interest,
     reads: Reads,
     prefixes: Prefixes,
     receipts: Receipts,
@@ -179,6 +202,7 @@ impl Node {
             papers,
             rng,
             gossip,
+            wanted,
             now,
             clock: None,
             warned_of_clock: false,
@@ -338,6 +362,16 @@ impl Node {
     /// What it wants to hold: as configured, and no more than its grants allow.
     fn interest(&self) -> &Interest {
         self.gossip.interest()
+    }
+
+    /// Own grants are others than before: what they allow is wanted at once, and what they don't no more. Neighbours know what this peer
+    /// wants, and see by themselves what of it they may give.
+    fn wants_what_it_may(&mut self) {
+        let holdable = links::holdable(&self.authority, &self.peer(), None);
+        let interest = self.wanted.intersect(&holdable);
+        if interest != *self.gossip.interest() {
+            self.tell_gossip(GossipInput::Wanted { interest });
+        }
     }
 }
 

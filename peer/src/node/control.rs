@@ -99,6 +99,10 @@ impl Node {
         }
         self.review_soon();
         self.ends_changed(change);
+        let me = Holder::Peer(self.peer());
+        if change.everything || change.grants.iter().any(|(holder, _)| *holder == me) {
+            self.wants_what_it_may();
+        }
         let concerns = |shown: &Shown| match shown {
             Shown::Root(_) => change.everything,
             Shown::Grants(grants) => {

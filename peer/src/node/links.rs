@@ -346,7 +346,7 @@ impl Node {
     }
 
     fn introduction(&self) -> Introduction {
-        let greeting = greeting::of(self.interest());
+        let greeting = greeting::of(&self.wanted);
         Introduction { space: self.authority.space(), records: self.records_shown(), greeting }
     }
 

@@ -1,7 +1,8 @@
 //! Places and times of logs, as gossip is told of them.
 
 use msec_crdt_store::Place;
-use msec_gossip::LEVEL_TOLD;
+use msec_gossip::{LEVEL_TOLD, Topic};
+use msec_identity::ControlRecord;
 
 use super::*;
 
@@ -100,4 +101,69 @@ fn a_leaf_wants_what_it_tells() {
     assert_eq!(phone.verified(), [1.0]);
     let whole = near.clone().with(&control::control());
     assert_eq!(reader(&mut gateway, near, Role::Relay, 1).node.interest(), &whole, "and control entries");
+}
+
+/// A grant of the root to read there.
+fn reads(holder: &Identity, resource: &str, days: i64) -> Verified<Grant> {
+    let of_parks = grant(holder, &[Right::Read], days);
+    root().sign(Grant { resource: resource.parse().expect("a path"), ..Grant::clone(&of_parks) })
+}
+
+/// The root's peer, which writes and grants, with a sensor's readings in two collections.
+fn office() -> Rig {
+    let all = [Right::Relay, Right::Read, Right::Write, Right::Manage];
+    let own = Grant { resource: CollectionPath::everything(), ..Grant::clone(&grant(&root(), &all, 30)) };
+    let mut office = rig_with(1, vec![root().sign(own)], Config::default(), MemoryDir::default());
+    for (ticket, collection) in [(1, "parks"), (2, "roads")] {
+        let stream = StreamSpec::new(collection, "mic").expect("a stream");
+        let content = Content::Readings(vec![Reading::new(office.wall, ticket as f64)]);
+        office.handle(Input::Publish { ticket: Ticket(ticket), stream, content });
+        office.sync();
+    }
+    office
+}
+
+fn enters(office: &mut Rig, record: ControlRecord) {
+    let stream = StreamSpec::new(".control", "root").expect("a stream");
+    let content = Content::Control(Box::new(record));
+    office.handle(Input::Publish { ticket: Ticket(9), stream, content });
+    office.sync();
+    office.sync();
+}
+
+#[test]
+fn what_an_own_grant_allows_that_came_by_a_control_log_is_wanted_at_once() {
+    let reader = Identity::from_seed([10; 32]);
+    for role in [Role::Relay, Role::Leaf] {
+        let mut office = office();
+        let config = Config { role, contacts: vec![contact(1)], ..Config::default() };
+        let papers = vec![reads(&reader, "parks", 30)];
+        let mut reader_rig = rig_with(10, papers, config, MemoryDir::default());
+        connect(&mut reader_rig, &mut office, 0);
+        settle(&mut reader_rig, &mut office, 0);
+        assert_eq!(reader_rig.verified(), [1.0], "its grant is for the parks");
+        enters(&mut office, reads(&reader, "roads", 29).into());
+        settle(&mut reader_rig, &mut office, 0);
+        assert_eq!(reader_rig.verified(), [2.0], "and now for the roads");
+        // What is written from now on comes live.
+        let stream = StreamSpec::new("roads", "mic").expect("a stream");
+        let content = Content::Readings(vec![Reading::new(office.wall, 3.0)]);
+        office.handle(Input::Publish { ticket: Ticket(3), stream, content });
+        office.sync();
+        exchange(&mut reader_rig, &mut office, 0);
+        assert_eq!(reader_rig.verified(), [3.0]);
+    }
+}
+
+#[test]
+fn what_a_peer_wants_and_may_not_have_is_told_and_not_given() {
+    let mut office = office();
+    let reader = Identity::from_seed([10; 32]);
+    let config = Config { contacts: vec![contact(1)], ..Config::default() };
+    let mut reader = rig_with(10, vec![reads(&reader, "parks", 30)], config, MemoryDir::default());
+    connect(&mut reader, &mut office, 0);
+    settle(&mut reader, &mut office, 0);
+    assert!(reader.node.wanted.covers(&Topic::new("roads").expect("a topic")));
+    assert_eq!(reader.verified(), [1.0]);
+    assert_eq!(reader.node.frontier().count(), 1);
 }
