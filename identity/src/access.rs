@@ -11,10 +11,14 @@
 //! | `succession` | [`Succession`]: other roots from now on |
 //! | `linked` | [`Linked`]: the manifest of another space |
 //! | `receipt` | [`Receipt`]: a peer knows of an end |
+//! | `class` | [`Classified`]: what kind of data a collection holds |
+//! | `beat` | [`Beat`]: an issuer is there, and its control logs go so far |
 //! | `control` | [`ControlRecord`]: any of them, as control logs carry them |
 
 mod approval;
+mod beat;
 mod caveats;
+mod class;
 mod control;
 mod cuts;
 mod grant;
@@ -28,7 +32,9 @@ mod text;
 mod tests;
 
 pub use approval::Approval;
+pub use beat::{BEAT_LOGS_MAX, Beat};
 pub use caveats::{Area, Caveats, PURPOSE_BYTES_MAX};
+pub use class::{Class, Classified, ParseClassError};
 pub use control::{ControlRecord, ControlStream, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord};
 pub use cuts::{Cut, Cuts, REVOCATION_CUTS_MAX};
 pub use grant::{CHAIN_LINKS_MAX, Grant, Holder, ParseRightsError, Right, Rights};

@@ -14,6 +14,7 @@
 //! | `list` | what is held, for whoever looks at it: [`Voices`], [`Revoked`] |
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `change` | [`Change`]: whose standing is another one now |
+//! | `classes` | [`Authority::class_of`]: what kind of data a collection holds |
 //! | `lineage` | who speaks for a space |
 //! | `grants`, `revocations`, `approvals`, `places`, `issuers`, `index` | what is held |
 
@@ -21,6 +22,7 @@ mod approvals;
 mod bounds;
 mod chain;
 mod change;
+mod classes;
 mod grants;
 mod index;
 mod issuers;
@@ -36,6 +38,7 @@ mod take;
 use std::collections::BTreeMap;
 
 use self::approvals::Approvals;
+use self::classes::Classes;
 use self::grants::Grants;
 use self::issuers::Issuers;
 use self::lineage::Lineage;
@@ -56,6 +59,7 @@ pub use self::bounds::{
 };
 pub use self::chain::{Admissible, RECEIPTS_STREAM, Shown, Written};
 pub use self::change::Change;
+pub use self::classes::{CLASSES_MAX, CLASSES_OF_ONE_ISSUER_MAX};
 pub use self::list::{Revoked, Voices};
 pub use self::places::Entered;
 pub use self::readers::{Ended, Reader};
@@ -75,6 +79,7 @@ pub struct Authority {
     ended: Revocations,
     approvals: Approvals,
     places: Places,
+    classes: Classes,
 }
 
 impl Authority {
@@ -90,6 +95,7 @@ impl Authority {
             ended: Revocations::default(),
             approvals: Approvals::default(),
             places: Places::default(),
+            classes: Classes::default(),
         }
     }
 

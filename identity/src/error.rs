@@ -190,6 +190,13 @@ pub enum ControlError {
     /// The table of other spaces is full.
     #[error("no room for another space: {} are linked", authority::LINKED_SPACES_MAX)]
     Spaces,
+    /// The table of classes is full, or its issuer's share of it.
+    #[error(
+        "no room for another class: {} are held, or {} of that issuer",
+        authority::CLASSES_MAX,
+        authority::CLASSES_OF_ONE_ISSUER_MAX
+    )]
+    Classes,
     /// Its issuer has used up its room.
     #[error("its issuer may say no more: {} of its records are held", authority::RECORDS_OF_ONE_ISSUER_MAX)]
     Issuer,

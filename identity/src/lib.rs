@@ -15,6 +15,7 @@
 //! | `address` | [`AddressRecord`]: where a peer can be dialled, in its own word |
 //! | `access` | [`Grant`], [`Revocation`], [`Succession`] and the other records about rights: [`ControlRecord`] is any of them |
 //! | `authority` | [`Authority`]: the fold of all these into "who may do what", in whatever order they come |
+//! | `freshness` | [`Question`]s that many ask and one signature answers |
 //! | `handshake` | Noise XX inside a QUIC stream, one type for each phase |
 //! | `pairing` | codes that invite, Noise XXpsk0, and the words that two people compare |
 //! | `sealed` | epochs, wraps, data keys and bodies of sealed collections |
@@ -51,6 +52,7 @@ mod address;
 mod authority;
 pub mod backup;
 mod error;
+mod freshness;
 pub mod handshake;
 mod id;
 mod keys;
@@ -65,24 +67,26 @@ mod verifier;
 mod words;
 
 pub use access::{
-    Approval, Area, CHAIN_LINKS_MAX, Caveats, ControlRecord, ControlStream, Cut, Cuts, Grant, Holder, Linked,
-    PURPOSE_BYTES_MAX, ParseRightsError, REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Receipt, Restoration,
-    Revocation, Right, Rights, ShortText, Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
+    Approval, Area, BEAT_LOGS_MAX, Beat, CHAIN_LINKS_MAX, Caveats, Class, Classified, ControlRecord,
+    ControlStream, Cut, Cuts, Grant, Holder, Linked, PURPOSE_BYTES_MAX, ParseClassError, ParseRightsError,
+    REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Receipt, Restoration, Revocation, Right, Rights, ShortText,
+    Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
 };
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
 };
 pub use authority::{
-    APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended,
-    Entered, GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM,
-    RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, Reader, Revoked, SUCCESSIONS_MAX, Shown,
-    Voices, WAITING_MAX, Written,
+    APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CLASSES_MAX, CLASSES_OF_ONE_ISSUER_MAX,
+    CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended, Entered, GRANTS_MAX, LINKED_SPACES_MAX,
+    PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX,
+    Reader, Revoked, SUCCESSIONS_MAX, Shown, Voices, WAITING_MAX, Written,
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, InviteError, KeyFileError,
     ManifestError, OpenError, PairingError, PathError, RecordError, SealError, ShareError, TextError,
     Widened, WordsError,
 };
+pub use freshness::{Question, Questions, WAY_STEPS_MAX, Way};
 pub use id::{EpochId, GrantId, LogId, ParseIdError, PeerId, SpaceId};
 pub use keys::{Endorsement, Identity, NoiseKey, NoisePublic};
 pub use keystore::{KeyFile, KeyStore, Passphrase, PassphraseCost};

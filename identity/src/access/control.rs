@@ -10,6 +10,7 @@ use std::str::FromStr;
 use minicbor::Decoder;
 
 use super::approval::Approval;
+use super::class::Classified;
 use super::grant::Grant;
 use super::linked::Linked;
 use super::receipt::Receipt;
@@ -44,6 +45,8 @@ pub enum ControlRecord {
     Linked(Unverified<Linked>),
     /// A peer knows of an end. It stands in logs in [`crate::CollectionPath::receipts`], and changes nothing.
     Receipt(Unverified<Receipt>),
+    /// What kind of data a collection holds.
+    Classified(Unverified<Classified>),
     /// A kind that this version does not know: kept and forwarded, and taken for nothing.
     Unknown(UnknownRecord),
 }
@@ -149,6 +152,7 @@ kinds!(
     Succession signed by issuer,
     Linked signed by issuer,
     Receipt signed by issuer,
+    Classified signed by issuer,
 );
 
 impl ControlRecord {

@@ -64,6 +64,12 @@ fn receipt() -> Receipt {
     Receipt { space, issuer, of: [3; 32], at: UnixMillis(6), role, served: 7 }
 }
 
+fn classified() -> Classified {
+    let (space, issuer) = (SpaceId([1; 32]), key().peer());
+    let collection = "parks/doors".parse().expect("a path");
+    Classified { space, issuer, collection, class: Class::Actuation, number: 3 }
+}
+
 fn each_kind() -> Vec<ControlRecord> {
     let approval = Approval { space: SpaceId([1; 32]), approver: key().peer(), of: [9; 32] };
     let restoration = Restoration {
@@ -82,6 +88,7 @@ fn each_kind() -> Vec<ControlRecord> {
         key().sign(succession(1)).into(),
         key().sign(linked()).into(),
         key().sign(receipt()).into(),
+        key().sign(classified()).into(),
     ]
 }
 
@@ -163,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..8, at in any::<usize>(), bit in 0u8..8) {
+    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..9, at in any::<usize>(), bit in 0u8..8) {
         let record = &each_kind()[which];
         let mut bytes = record.to_bytes();
         let at = at % bytes.len();
@@ -178,6 +185,7 @@ proptest! {
             ControlRecord::Succession(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Linked(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Receipt(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::Classified(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Unknown(_) => false,
         };
         prop_assert!(!by(key().peer()) && !parsed.is_signed());

@@ -14,16 +14,19 @@ pub struct Change {
     pub grants: BTreeSet<(Holder, GrantId)>,
     /// All of them: other roots speak for a space, or more than [`CHANGED_GRANTS_MAX`] changed.
     pub everything: bool,
+    /// What was said of classes of data.
+    pub classes: bool,
 }
 
 impl Change {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.grants.is_empty() && !self.everything
+        self.grants.is_empty() && !self.everything && !self.classes
     }
 
     /// All that either of two changes is about.
     pub fn join(&mut self, other: Self) {
+        self.classes |= other.classes;
         if other.everything {
             self.all();
         }

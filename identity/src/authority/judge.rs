@@ -19,7 +19,7 @@ use super::grants::State;
 use super::lineage::{Lineage, Voice};
 use super::places::{Log, Slot};
 use super::revocations::nothing;
-use crate::access::{CHAIN_LINKS_MAX, Cut, Holder, Right};
+use crate::access::{CHAIN_LINKS_MAX, Cut, Cuts, Holder, Right};
 use crate::id::{LogId, PeerId, SpaceId};
 
 impl Authority {
@@ -30,19 +30,30 @@ impl Authority {
 
     /// Whether a record counts that was said in the name of a space: as many roots stand behind it as must agree.
     pub(super) fn speaks(&self, lineage: &Lineage, record: Slot, hash: &[u8; 32], issuer: &PeerId) -> bool {
+        self.speak_together(lineage, hash, issuer, |cuts| self.is_entered_in(record, cuts))
+    }
+
+    /// Whether as many roots stand behind a record as must agree. `is_below`: whether it is entered below cuts.
+    pub(super) fn speak_together(
+        &self,
+        lineage: &Lineage,
+        hash: &[u8; 32],
+        issuer: &PeerId,
+        is_below: impl Fn(&Cuts) -> bool,
+    ) -> bool {
         if matches!(lineage.voice(issuer), Voice::Never) {
             return false;
         }
         let threshold = usize::from(lineage.threshold());
         let (mut now, mut gone, mut needed) = (0, 0, threshold);
         let approvals = self.approvals.of(hash).filter(|(_, by)| *by != issuer);
-        let approvals = approvals.map(|(at, by)| (Slot::Approval(at), by));
-        for (place, by) in std::iter::once((record, issuer)).chain(approvals) {
+        let approvals = approvals.map(|(at, by)| (Some(Slot::Approval(at)), by));
+        for (approval, by) in std::iter::once((None, issuer)).chain(approvals) {
             match lineage.voice(by) {
                 Voice::Now => now += 1,
                 Voice::Gone { cuts, threshold } => {
-                    let below = |log: &LogId, position| cuts.of(log).is_some_and(|cut| position < cut.size);
-                    if self.places_of(place).any(|(log, position)| below(&log.id, position)) {
+                    if approval.map_or_else(|| is_below(cuts), |approval| self.is_entered_in(approval, cuts))
+                    {
                         gone += 1;
                         // It was one of so many: what too few of them said does not count because fewer must agree now.
                         needed = needed.max(usize::from(threshold));
@@ -52,6 +63,12 @@ impl Authority {
             }
         }
         now >= threshold || now + gone >= needed
+    }
+
+    /// Whether a record is entered below cuts.
+    fn is_entered_in(&self, record: Slot, cuts: &Cuts) -> bool {
+        let below = |log: &LogId, position| cuts.of(log).is_some_and(|cut| position < cut.size);
+        self.places_of(record).any(|(log, position)| below(&log.id, position))
     }
 
     /// Whether a record was ever said in the name of a space, whatever became of its roots since. What is stored is judged

@@ -27,6 +27,10 @@ impl Authority {
     /// Checks a record that stands in a control log, and lets it count, and its place with it.
     pub fn enter(&mut self, place: Entered, record: ControlRecord) -> Result<Change, ControlError> {
         let mut change = Change::default();
+        if let ControlRecord::Classified(record) = record {
+            self.enter_class(&place, record, &mut change)?;
+            return Ok(change);
+        }
         let is_own = record.issuer() == Some(place.author);
         let slot = self.take(record, &mut change)?.filter(|_| is_own);
         if let Some(slot) = slot.filter(|slot| self.put(*slot, &place)) {
@@ -57,7 +61,8 @@ impl Authority {
             ControlRecord::Restoration(it) => self.take_restoration(it, change).map(Some),
             ControlRecord::Succession(it) => self.take_succession(it, change).map(|()| None),
             ControlRecord::Linked(it) => self.take_linked(it, change).map(|()| None),
-            ControlRecord::Receipt(_) | ControlRecord::Unknown(_) => Ok(None),
+            // A class counts only where it is entered.
+            ControlRecord::Receipt(_) | ControlRecord::Classified(_) | ControlRecord::Unknown(_) => Ok(None),
         }
     }
 
@@ -249,7 +254,7 @@ impl Authority {
         Ok(())
     }
 
-    fn is_here(&self, space: &SpaceId) -> Result<(), ControlError> {
+    pub(super) fn is_here(&self, space: &SpaceId) -> Result<(), ControlError> {
         if *space == self.space { Ok(()) } else { Err(ControlError::OtherSpace) }
     }
 
@@ -268,11 +273,11 @@ impl Authority {
         self.was_any_root(peer) || self.grants.of(Holder::Peer(*peer)).any(manages)
     }
 
-    fn has_room(&self, issuer: &PeerId, cuts: usize) -> Result<(), ControlError> {
+    pub(super) fn has_room(&self, issuer: &PeerId, cuts: usize) -> Result<(), ControlError> {
         self.issuers.has_room(issuer, self.is_known(issuer), !self.was_any_root(issuer), cuts)
     }
 
-    fn took(&mut self, issuer: &PeerId, cuts: usize) -> u32 {
+    pub(super) fn took(&mut self, issuer: &PeerId, cuts: usize) -> u32 {
         self.issuers.took(issuer, self.is_known(issuer), cuts)
     }
 
@@ -314,6 +319,8 @@ impl Authority {
             self.touch(Slot::Revocation(at), change);
         } else if let Some(at) = self.ended.find_restoration(of) {
             self.touch(Slot::Restoration(at), change);
+        } else if self.classes.knows(of) {
+            change.classes = true;
         } else {
             let spaces = std::iter::once((&self.space, &self.own)).chain(&self.linked);
             let space = spaces.filter(|(_, lineage)| lineage.knows(of)).map(|(space, _)| *space).next();

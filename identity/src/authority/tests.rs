@@ -4,6 +4,7 @@ mod attacks;
 mod basics;
 mod bounds;
 mod city;
+mod classes;
 mod laws;
 mod list;
 mod model;

@@ -4,9 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use crate::authority::{Admissible, Authority, Entered, Reader, Shown};
 use crate::{
-    Approval, CollectionPath, ControlRecord, Cut, Cuts, Grant, GrantId, Holder, Identity, LogId, Manifest,
-    PeerId, Record, Restoration, Revocation, Right, Rights, SignatureMemory, SpaceId, Succession, UnixMillis,
-    Verifier,
+    Approval, Class, CollectionPath, ControlRecord, Cut, Cuts, Grant, GrantId, Holder, Identity, LogId,
+    Manifest, PeerId, Record, Restoration, Revocation, Right, Rights, SignatureMemory, SpaceId, Succession,
+    UnixMillis, Verifier,
 };
 
 pub(super) const ROOT: u8 = 1;
@@ -232,6 +232,7 @@ pub(super) struct Picture {
     allowed: Vec<bool>,
     held: Vec<Vec<GrantId>>,
     readers: Vec<Reader>,
+    classes: (Vec<Class>, Vec<(CollectionPath, Class)>),
     control: Vec<Admissible>,
 }
 
@@ -293,6 +294,7 @@ pub(super) fn picture(authority: &Authority, events: &[Event]) -> Picture {
         allowed,
         held: held.collect(),
         readers: PATHS.iter().flat_map(|text| authority.readers(&path(text), UnixMillis(150))).collect(),
+        classes: (PATHS.map(|text| authority.class_of(&path(text))).to_vec(), authority.classes()),
         control: roots
             .iter()
             .flat_map(|root| logs.iter().map(|log| authority.admissible(log, &Shown::Root(peer(*root)))))

@@ -73,7 +73,10 @@ impl Model {
                 self.approvals.insert((it.of, it.approver, it.hash()));
                 (it.hash(), it.approver)
             }
-            ControlRecord::Linked(_) | ControlRecord::Receipt(_) | ControlRecord::Unknown(_) => return,
+            ControlRecord::Linked(_)
+            | ControlRecord::Receipt(_)
+            | ControlRecord::Classified(_)
+            | ControlRecord::Unknown(_) => return,
         };
         if let Some(place) = event.place.filter(|place| place.author == issuer) {
             self.places.entry(hash).or_default().push(place);
