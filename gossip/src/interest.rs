@@ -45,6 +45,8 @@ pub struct Interest {
     since: Option<Hour>,
     /// What may be held at all, to the spot; `None`: everywhere.
     fence: Option<Rectangle>,
+    /// What it does not cover all the same. Each lies under one of the prefixes, and none within another.
+    except: Vec<Topic>,
 }
 
 /// `None` is the empty prefix. It sorts first, as a prefix of all others should.
@@ -123,9 +125,18 @@ impl Interest {
         self
     }
 
+    /// Without what lies under these paths: what a neighbour is not given for now. Nobody is told of it, and two neighbours may
+    /// have different ones: then they compare different things, and do so again until they have the same.
+    #[must_use]
+    pub fn without<'a>(mut self, paths: impl IntoIterator<Item = &'a Topic>) -> Self {
+        self.except.extend(paths.into_iter().map(|path| path.clone().anywhere()));
+        self.whole()
+    }
+
     /// Whether `topic` lies under one of the prefixes, is in the area, and is not too old.
     pub fn covers(&self, topic: &Topic) -> bool {
         self.reaches(topic.as_str())
+            && !self.excepts(topic.as_str())
             && topic.spot().is_none_or(|spot| self.area.holds(spot) && self.is_inside(spot))
             && topic.hour().is_none_or(|hour| self.since.is_none_or(|since| since <= hour))
     }
@@ -139,6 +150,7 @@ impl Interest {
                     && self
                         .fence
                         .is_none_or(|outer| other.fence.is_some_and(|inner| outer.contains(&inner)))))
+            && self.except.iter().all(|path| !other.has_some_of(path.as_str()))
     }
 
     /// What both cover. Each of its prefixes is one of `self`'s or `other`'s, so it has at most as many as both have.
@@ -153,7 +165,8 @@ impl Interest {
             (Some(one), Some(other)) => Some(one.meet(&other)),
             (one, other) => one.or(other),
         };
-        Self { prefixes: both, area, since, fence }.whole()
+        let except = self.except.iter().chain(&other.except).cloned().collect();
+        Self { prefixes: both, area, since, fence, except }.whole()
     }
 
     /// Whether it covers nothing.
@@ -188,7 +201,8 @@ impl Interest {
             None => Some(Area::everywhere()),
             Some(cells) => Area::of_numbers(cells).filter(|area| !area.is_everywhere()),
         };
-        let interest = Self { prefixes, area: area.ok_or(InterestError::NotCanonical)?, since, fence: None };
+        let area = area.ok_or(InterestError::NotCanonical)?;
+        let interest = Self { prefixes, area, since, fence: None, except: Vec::new() };
         // Nothing is nowhere in particular.
         let is_whole = !interest.is_empty() || (cells.is_none() && since.is_none());
         if is_whole { Ok(interest) } else { Err(InterestError::NotCanonical) }
@@ -201,7 +215,30 @@ impl Interest {
 
     /// Whether it covers all that lies under `path`.
     pub(crate) fn holds_all_of(&self, path: &str) -> bool {
-        self.reaches(path) && self.area.is_everywhere() && self.since.is_none() && self.fence.is_none()
+        self.reaches(path)
+            && self.area.is_everywhere()
+            && self.since.is_none()
+            && self.fence.is_none()
+            && !self.excepts(path)
+            && !self.except.iter().any(|except| except.as_str().starts_with(path))
+    }
+
+    /// Whether something is left out of it: [`Interest::without`].
+    pub(crate) fn has_exceptions(&self) -> bool {
+        !self.except.is_empty()
+    }
+
+    /// Whether that is one of the exceptions, or lies in one.
+    fn excepts(&self, path: &str) -> bool {
+        // None lies within another, so that the last one before it is the only one that may be around it.
+        let before = self.except.partition_point(|except| except.as_str() <= path);
+        before.checked_sub(1).is_some_and(|at| path.starts_with(self.except[at].as_str()))
+    }
+
+    /// Whether it may cover something of what lies under `path`.
+    fn has_some_of(&self, path: &str) -> bool {
+        let is_near = |prefix| self.reaches(path) || text(prefix).starts_with(path);
+        self.prefixes.iter().any(is_near) && !self.excepts(path)
     }
 
     fn is_inside(&self, spot: Spot) -> bool {
@@ -209,7 +246,7 @@ impl Interest {
     }
 
     fn anywhere(prefixes: Vec<Prefix>) -> Self {
-        Self { prefixes, area: Area::everywhere(), since: None, fence: None }
+        Self { prefixes, area: Area::everywhere(), since: None, fence: None, except: Vec::new() }
     }
 
     /// There, and where it was before, if it was anywhere in particular.
@@ -220,7 +257,16 @@ impl Interest {
     }
 
     /// Nothing is nothing, wherever it is.
-    fn whole(self) -> Self {
+    fn whole(mut self) -> Self {
+        if !self.except.is_empty() {
+            let mut except = std::mem::take(&mut self.except);
+            except.sort_unstable();
+            // A path sorts before all that lie within it.
+            except.dedup_by(|later, first| later.as_str().starts_with(first.as_str()));
+            self.prefixes.retain(|prefix| !except.iter().any(|it| text(prefix).starts_with(it.as_str())));
+            except.retain(|it| self.reaches(it.as_str()));
+            self.except = except;
+        }
         if self.is_empty() { Self::none() } else { self }
     }
 }

@@ -101,6 +101,11 @@ impl Topic {
         Self { spot, ..self }
     }
 
+    /// The path alone.
+    pub(crate) fn anywhere(self) -> Self {
+        Self { spot: None, hour: None, ..self }
+    }
+
     /// Where it is.
     pub fn spot(&self) -> Option<Spot> {
         self.spot

@@ -54,6 +54,33 @@ fn all_and_none() {
 }
 
 #[test]
+fn what_is_excepted_is_not_covered_whatever_the_prefixes_say() {
+    let (noise, doors) = (topic("parks/noise"), topic("parks/doors"));
+    let some = interest(&["parks", "air"]).without([&noise, &topic("parks/noise/7"), &topic("rain")]);
+    assert!(
+        some.covers(&topic("parks")) && some.covers(&topic("parks/noises")) && some.covers(&topic("air"))
+    );
+    assert!(
+        !some.covers(&noise)
+            && !some.covers(&topic("parks/noise/7"))
+            && !some.covers(&topic("parks/noise/8"))
+    );
+    assert_eq!(some, interest(&["parks", "air"]).without([&noise]), "in one spelling");
+    assert_eq!(interest(&["parks/noise", "air"]).without([&noise]), interest(&["air"]));
+    assert!(interest(&["parks"]).without([&topic("parks")]).is_empty());
+    assert_eq!(Interest::none().without([&noise]), Interest::none());
+    assert!(Interest::all().contains(&some) && !some.contains(&interest(&["parks"])));
+    assert!(
+        some.contains(&interest(&["air"]))
+            && some.contains(&some)
+            && !some.contains(&interest(&["parks/noise/7"]))
+    );
+    assert!(!some.contains(&Interest::of(["parks"]).unwrap().without([&doors])));
+    assert!(some.holds_all_of("air/") && !some.holds_all_of("parks/") && !some.holds_all_of("parks/noise/"));
+    assert!(!Interest::all().without([&noise]).holds_all_of(""));
+}
+
+#[test]
 fn what_has_no_place_is_everywhere_and_what_has_no_hour_of_all_times() {
     let (latitude, longitude) = SANTANDER;
     let near = interest(&["parks"]).near(latitude, longitude, 500.0).unwrap().since(time(100));
@@ -278,4 +305,25 @@ fn moved((latitude, longitude): (f64, f64), bearing: f64, metres: f64) -> (f64, 
     let east = (bearing.sin() * angle.sin() * latitude.cos()).atan2(angle.cos() - latitude.sin() * there);
     let longitude = (longitude + east).to_degrees();
     (there.asin().to_degrees(), (longitude + 540.0).rem_euclid(360.0) - 180.0)
+}
+
+proptest! {
+    #[test]
+    fn what_two_cover_is_what_neither_excepts(
+        wants in prop::collection::vec(0usize..8, 0..3), others in prop::collection::vec(0usize..8, 0..3),
+        not in prop::collection::vec(0usize..8, 0..4), nor in prop::collection::vec(0usize..8, 0..4),
+    ) {
+        const PATHS: [&str; 8] = ["a", "a/b", "a/b/c", "a/bc", "a-", "b", "b/a", "c"];
+        let paths = |picked: &[usize]| picked.iter().map(|at| topic(PATHS[*at])).collect::<Vec<_>>();
+        let of = |wanted: &[usize]| Interest::of(wanted.iter().map(|at| PATHS[*at])).unwrap();
+        let (one, other) = (of(&wants).without(&paths(&not)), of(&others).without(&paths(&nor)));
+        let both = one.intersect(&other);
+        prop_assert_eq!(&both, &other.intersect(&one));
+        prop_assert!(one.contains(&both) && other.contains(&both));
+        for topic in PATHS.map(topic) {
+            let lies = |picked: &[usize]| paths(picked).iter().any(|it| topic.as_str().starts_with(it.as_str()));
+            prop_assert_eq!(one.covers(&topic), lies(&wants) && !lies(&not));
+            prop_assert_eq!(both.covers(&topic), one.covers(&topic) && other.covers(&topic));
+        }
+    }
 }

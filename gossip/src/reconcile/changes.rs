@@ -92,12 +92,15 @@ pub(super) fn tell_lacking(core: &mut Core, to: PeerId, upto: u64, mut keys: Vec
     send(core, to, 0, if is_all { upto } else { 0 }, false, &items);
 }
 
-/// Sends (number, key) in order, in parts.
+/// Sends (number, key) in order, in parts. Where something is withheld for now, no cursor moves: it would be moved past that.
 fn send(core: &mut Core, to: PeerId, since: u64, upto: u64, more: bool, items: &[(u64, Key)]) {
     let parts: Vec<_> = if items.is_empty() { vec![items] } else { items.chunks(PART_MAX).collect() };
+    let withholds = core.neighbours.get(&to).is_some_and(|neighbour| neighbour.common.has_exceptions());
+    let (since, upto, more) = if withholds { (0, 0, false) } else { (since, upto, more) };
     let (last, mut from) = (parts.len() - 1, since);
     for (n, part) in parts.into_iter().enumerate() {
-        let until = if n == last { upto } else { part.last().map_or(from, |(number, _)| *number) };
+        let until =
+            if n == last || withholds { upto } else { part.last().map_or(from, |(number, _)| *number) };
         let (named, full) = name_all(core, part.iter().map(|(_, key)| *key));
         core.stats.listed += named.len() as u64;
         core.send_have(to, full, false);

@@ -28,4 +28,5 @@ mod strangers;
 mod want_ids;
 mod wants;
 mod wire;
+mod withheld;
 mod world;
