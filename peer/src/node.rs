@@ -20,6 +20,7 @@
 //! | `papers` | by what right they speak |
 //! | `control` | what says who may |
 //! | `issue` | what a manager needs to say so |
+//! | `lease` | how fresh what it knows is, and what it withholds |
 //! | `receipts` | who confirms that it knows |
 //! | `limits` | what a grant allows at most |
 //! | `contacts` | where somebody can be dialled |
@@ -50,6 +51,7 @@ mod greeting;
 mod hearsay;
 mod io;
 mod issue;
+mod lease;
 mod limits;
 mod links;
 mod logs;
@@ -88,6 +90,8 @@ pub use io::{
     Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
 pub use issue::{Fall, LogUnder};
+pub use lease::{Freshness, LEASE_MIN, Lease, LeaseView, Leases, Withheld};
+use lease::{LeaseBook, LeaseInput};
 use limits::Limits;
 use links::Links;
 use logs::Logs;
@@ -101,7 +105,7 @@ pub use reach::Network;
 use receipts::Receipts;
 pub use receipts::ServedAfter;
 use replicate::Reads;
-pub use sizes::{ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes, TRACES_MAX};
+pub use sizes::{ADOPTED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX};
 
 /// A peer, sans-I/O.
 pub struct Node {
@@ -128,6 +132,7 @@ pub struct Node {
     prefixes: Prefixes,
     receipts: Receipts,
     limits: Limits,
+    lease: LeaseBook,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -195,6 +200,7 @@ impl Node {
             prefixes: Prefixes::default(),
             receipts: Receipts::default(),
             limits: Limits::default(),
+            lease: LeaseBook::new(is_leaf, seed, now.mono),
             outputs: VecDeque::new(),
             config,
             identity,
@@ -208,6 +214,7 @@ impl Node {
             warned_of_clock: false,
         };
         node.load(opened);
+        node.review_leases();
         node.tell_room();
         node.check_clock();
         for known in node.dialler.book.all() {
@@ -223,6 +230,10 @@ impl Node {
     pub fn handle(&mut self, now: Now, input: Input) {
         // A monotonic clock that runs backwards is a bug of the driver; the node does not follow it.
         self.now = Now { mono: now.mono.max(self.now.mono), wall: now.wall };
+        // What is too old by now is given to nobody, not even in answer to this.
+        if self.review_leases() {
+            self.review_admissions();
+        }
         match input {
             Input::LinkUp { link, binding, dialled, expense } => {
                 self.link_up(link, binding, dialled, expense)
@@ -248,6 +259,7 @@ impl Node {
         self.check_clock();
         self.expire_handshakes();
         self.expire_pairings();
+        self.review_leases();
         self.review_admissions();
         self.confirm();
         self.advertise();
@@ -258,7 +270,15 @@ impl Node {
         if self.gossip.poll_timeout().is_some_and(|due| due <= self.now.mono) {
             self.tell_gossip(GossipInput::Timeout);
         }
+        if self.lease.asking.poll_timeout().is_some_and(|due| due <= self.now.mono) {
+            self.tell_lease(LeaseInput::Timeout);
+        }
         self.pump();
+        // A beat that came may be all that lacked.
+        if self.review_leases() {
+            self.review_admissions();
+            self.pump();
+        }
         self.commit_due();
         self.keep_due();
     }
@@ -279,6 +299,7 @@ impl Node {
             self.links.review_due(),
             self.dialler.due(),
             self.whereabouts.due(),
+            self.lease.due(),
         ]
         .into_iter()
         .flatten()

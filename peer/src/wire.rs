@@ -17,6 +17,11 @@ pub fn is_of_overlay(frame: &[u8]) -> bool {
     frame.first().is_some_and(|first| first >> 6 == 1)
 }
 
+/// Whether a frame is about freshness, as [`is_of_overlay`] says it of the overlay.
+pub fn is_of_freshness(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first >> 6 == 2)
+}
+
 /// The longest message after admission: a message of gossip with its envelope. Of a handshake:
 /// [`msec_identity::handshake::MESSAGE_BYTES_MAX`].
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;

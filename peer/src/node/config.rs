@@ -7,6 +7,7 @@ use msec_gossip::overlay::Role;
 use msec_gossip::{Interest, overlay};
 use msec_identity::{AddressError, Addresses, CollectionPath, PeerId};
 
+use super::lease::{LEASE_MIN, Leases};
 use super::reach::Network;
 
 /// The default of [`Config::links_max`], and of the neighbours of gossip: each has a link.
@@ -49,6 +50,8 @@ pub struct Config {
     /// Whether it confirms, in a log of its own, that it has learnt of the end of a grant, and counts what it gave to its holder before. Only who
     /// relays does, by a grant to relay or to manage, and only where it is built with `index`. Default: no; `PeerConfig` says yes.
     pub receipts: bool,
+    /// How fresh it has to be to show and to give away what is of each class of data.
+    pub leases: Leases,
     /// Collections whose entries wait for company before they go to the disk, with all that lies below them. Acknowledged
     /// means on disk there too: who publishes waits as long. It spares a flash card, where each sync costs whole pages.
     /// Default: none. Elsewhere an own entry waits for nothing but the commit before it, and what comes meanwhile goes into
@@ -98,6 +101,7 @@ impl Default for Config {
             address_validity: Duration::from_secs(24 * 3600),
             interest: Interest::all(),
             receipts: false,
+            leases: Leases::default(),
             thrifty: Vec::new(),
             thrifty_window: Duration::from_secs(1),
             thrifty_entries: 50,
@@ -128,6 +132,12 @@ pub enum ConfigError {
     /// A setting must be more than zero.
     #[error("`{name}` must be more than zero")]
     Zero {
+        /// Which.
+        name: &'static str,
+    },
+    /// A lease is over before an answer can have come.
+    #[error("`{name}` must be at least {} s: an answer takes some seconds, and is asked for three times in that", LEASE_MIN.as_secs())]
+    Lease {
         /// Which.
         name: &'static str,
     },
@@ -172,6 +182,10 @@ impl Config {
         if let Some((name, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return Err(ConfigError::Zero { name });
         }
+        let leases = self.leases.ages();
+        if let Some((name, _)) = leases.into_iter().find(|(_, age)| *age < LEASE_MIN) {
+            return Err(ConfigError::Lease { name });
+        }
         if !self.advertise.is_empty() {
             Addresses::new(self.advertise.clone())?;
         }
@@ -190,7 +204,8 @@ impl Config {
             ("gossip.announce_delay", self.gossip.announce_delay),
             ("gossip.backoff_max", self.gossip.backoff_max),
         ];
-        if let Some((name, _)) = durations.into_iter().find(|(_, duration)| *duration > Self::DURATION_MAX) {
+        let mut durations = durations.into_iter().chain(leases);
+        if let Some((name, _)) = durations.find(|(_, duration)| *duration > Self::DURATION_MAX) {
             return Err(ConfigError::TooLong { name });
         }
         self.overlay.check()?;
@@ -214,6 +229,8 @@ mod tests {
         assert!(
             refused(|c| c.gossip.reconcile_interval = Duration::MAX).contains("gossip.reconcile_interval")
         );
+        assert!(refused(|c| c.leases.actuation.max_age = Duration::from_secs(9)).contains("at least 15 s"));
+        assert!(refused(|c| c.leases.public.max_age = Duration::MAX).contains("leases.public.max_age"));
         assert!(refused(|c| c.links_max = 0).contains("more than zero"));
         assert!(refused(|c| c.advertise = vec![([0, 0, 0, 0], 1).into()]).contains("`advertise`"));
         assert!(Config::default().check().is_ok());

@@ -63,6 +63,7 @@ impl Node {
             }
         }
         self.rights_changed(&change);
+        self.lease_entries_came();
     }
 
     fn enter(&mut self, state: &LogState, position: u64, record: &[u8]) -> Option<Change> {
@@ -98,6 +99,7 @@ impl Node {
             return;
         }
         self.review_soon();
+        self.look_at_leases_soon();
         self.ends_changed(change);
         let me = Holder::Peer(self.peer());
         if change.everything || change.grants.iter().any(|(holder, _)| *holder == me) {

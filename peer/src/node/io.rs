@@ -12,9 +12,10 @@ use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::pairing::{InviteTag, SafetyWords};
-use msec_identity::{CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis};
+use msec_identity::{Class, CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis};
 
 use super::error::PublishError;
+use super::lease::Freshness;
 use super::reach::Network;
 
 /// The time, from two clocks.
@@ -434,6 +435,14 @@ pub enum Event {
     StorageFailing,
     /// The disk writes again.
     StorageRecovered,
+    /// What is known is fresh enough for a class of data, or not any more. Said when it changes. What is verified of a collection while it is
+    /// withheld is stored, and not told as [`Event::Verified`].
+    Lease {
+        /// Which class.
+        class: Class,
+        /// How it stands with it.
+        freshness: Freshness,
+    },
     /// The clock is not set: it shows a time before 2020, or the system says so. Entries are marked as unsynchronised until it is.
     ClockUnset {
         /// What it shows.

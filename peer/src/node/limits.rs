@@ -241,7 +241,7 @@ impl Node {
         if self.is_reading_spent(peer) {
             return wanted.intersect(&Interest::none().with(&control()));
         }
-        wanted.intersect(&holdable(&self.authority, peer, self.wall()))
+        self.leave(wanted.intersect(&holdable(&self.authority, peer, self.wall())))
     }
 
     /// Whether a peer was given all that it may in a day: its grants are looked at again.

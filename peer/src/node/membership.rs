@@ -10,8 +10,9 @@ use msec_gossip::overlay::{self, Input as OverlayInput, Leave, Lost, Output as O
 use msec_gossip::{Input as GossipInput, Interest, Priority};
 use msec_identity::PeerId;
 
+use super::lease::LeaseInput;
 use super::{CloseReason, Config, Event, Node, Output, RefusedKind};
-use crate::wire::is_of_overlay;
+use crate::wire::{is_of_freshness, is_of_overlay};
 
 /// Who is a neighbour, as gossip was told.
 #[derive(Debug, Default)]
@@ -52,6 +53,9 @@ impl Node {
             return self.tell_overlay(OverlayInput::Received { from, bytes });
         }
         self.tell_overlay(OverlayInput::Heard { peer: from });
+        if is_of_freshness(&bytes) {
+            return self.tell_lease(LeaseInput::Received { from, bytes });
+        }
         self.tell_gossip(GossipInput::Received { from, bytes });
     }
 
@@ -87,6 +91,7 @@ impl Node {
         if self.neighbours.0.insert(peer) {
             self.event(Event::NeighbourUp { peer });
         }
+        self.tell_lease(LeaseInput::NeighbourUp { peer, leaf });
         self.tell_gossip_of(peer, interest, leaf);
     }
 
@@ -100,6 +105,7 @@ impl Node {
         if self.neighbours.0.remove(&peer) {
             self.event(Event::NeighbourDown { peer });
             self.forks.gone(&peer);
+            self.tell_lease(LeaseInput::NeighbourDown { peer });
             self.tell_gossip(GossipInput::NeighbourDown { peer });
         }
     }

@@ -45,6 +45,8 @@ impl Node {
                 self.obey_overlay(output);
             } else if let Some(output) = self.gossip.poll_output() {
                 self.obey_gossip(output);
+            } else if let Some(output) = self.lease.asking.poll_output() {
+                self.obey_lease(output);
             } else {
                 return;
             }
@@ -174,11 +176,13 @@ impl Node {
         if mine {
             self.abandon_own(&header, log);
         }
-        let mut shown = 0;
+        let (mut shown, is_withheld) = (0, self.is_withheld(header.collection()));
         for (position, entry) in (run.from()..).zip(run.entries()) {
             let Some(measured) = Measured::of(state, position, entry) else { continue };
             shown += measured.readings.len() as u64;
-            self.event(Event::Verified(measured));
+            if !is_withheld {
+                self.event(Event::Verified(measured));
+            }
         }
         let key = key_of(&log);
         let payload = live.then(|| run.to_bytes());
@@ -257,6 +261,9 @@ impl Node {
         };
         let is_control = header.collection().is_control();
         let is_receipts = *header.collection() == CollectionPath::receipts();
+        if self.is_withheld(header.collection()) {
+            return false;
+        }
         let may_carry =
             || self.authority.grants_of(peer).any(|grant| grant.is_valid(now) && carries(grant.rights));
         is_control
@@ -271,6 +278,12 @@ impl Node {
         }
         if let Some((to, key, from)) = self.reads.pending.remove(&ticket) {
             let is_data = !self.is_control_log(&LogId(key.0));
+            // It may be withheld since it was asked for.
+            let chunk = chunk.filter(|_| {
+                self.logs
+                    .get(&LogId(key.0))
+                    .is_none_or(|state| !self.is_withheld(state.header().collection()))
+            });
             if let Some(chunk) = chunk.as_ref().filter(|_| is_data) {
                 self.served(to, chunk.bytes.len());
                 self.gave(&to, chunk.bytes.len());

@@ -5,6 +5,7 @@ use msec_identity::LogId;
 use super::Node;
 
 pub use super::forks::TRACES_MAX;
+pub use super::lease::QUESTIONS_MAX;
 pub use super::prefixes::{ADOPTED_MAX, NOTED_MAX};
 pub use super::replicate::READS_MAX;
 
@@ -34,6 +35,8 @@ pub struct Sizes {
     /// Logs whose beginning is gone, as neighbours say, and those that wait for a run behind it: at most [`NOTED_MAX`] and
     /// [`ADOPTED_MAX`].
     pub prefixes: [usize; 2],
+    /// Questions of neighbours about freshness that wait, and those under way: at most [`QUESTIONS_MAX`].
+    pub questions: [usize; 2],
     /// What nobody has taken yet. A driver takes all after each input, so that there is none.
     pub outputs: usize,
     /// The tables of the overlay, with the settings that [`super::Config::views`] gives.
@@ -64,6 +67,7 @@ impl Node {
             contested: self.forks.len(),
             traces: self.forks.traced_of_one(),
             prefixes: self.prefixes.sizes(),
+            questions: self.lease.asking.sizes(),
             outputs: self.outputs.len(),
             overlay: self.overlay.table_sizes(),
             gossip: self.gossip.table_sizes(),
