@@ -18,6 +18,8 @@ pub const QUERY_ROWS_MAX: usize = 100_000;
 pub struct Query {
     /// Of this collection and those below it.
     pub collection: CollectionPath,
+    /// But not of these and those below them.
+    pub without: Vec<CollectionPath>,
     /// Of streams with this name only.
     pub stream: Option<String>,
     /// Of this author only.
@@ -55,6 +57,7 @@ impl Default for Query {
     fn default() -> Self {
         Self {
             collection: CollectionPath::everything(),
+            without: Vec::new(),
             stream: None,
             author: None,
             near: None,
@@ -74,6 +77,7 @@ impl Query {
         // The author first: it rules out most.
         self.author.is_none_or(|author| author == header.author())
             && self.collection.covers(header.collection())
+            && !self.without.iter().any(|it| it.covers(header.collection()))
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
             && (header.place().is_none() || self.wants_place(header.place()))
     }

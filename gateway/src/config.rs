@@ -18,7 +18,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use msec_peer::identity::{Addresses, CollectionPath, PeerId};
-use msec_peer::node::Contact;
+use msec_peer::node::{ClassLease, Contact};
 use msec_peer::store::STREAM_BYTES_MAX;
 use msec_peer::{Keep, Place, Retention};
 
@@ -63,6 +63,8 @@ pub struct PeerSettings {
     pub advertise: Vec<SocketAddr>,
     /// Where entries wait for company before they go to the disk.
     pub thrifty: Vec<CollectionPath>,
+    /// How fresh it has to be for classes of data, where that is not the default.
+    pub leases: Vec<ClassLease>,
     /// Where it claims what hours come to, and countersigns what others claimed.
     pub claims: Vec<CollectionPath>,
     /// What it keeps, and for how long.
@@ -171,6 +173,8 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
     };
     let (thrifty, claims) = (paths("thrifty", &peer.thrifty)?, paths("claims", &peer.claims)?);
     let keep = check_keep(peer.keep_copies, peer.keep)?;
+    let leases: Result<Vec<_>, _> = peer.leases.iter().map(|text| text.parse::<ClassLease>()).collect();
+    let leases = at("peer", 0, "leases", leases)?;
     if page.zone.is_empty() || jiff::tz::TimeZone::get(&page.zone).is_err() {
         let reason =
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
@@ -189,6 +193,7 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             contacts,
             advertise,
             thrifty,
+            leases,
             claims,
             keep,
             mdns: peer.mdns,

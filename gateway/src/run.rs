@@ -129,6 +129,7 @@ fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
     }
     let config = config.keep(settings.keep.clone());
     let config = settings.advertise.iter().fold(config, |config, address| config.advertise(*address));
+    let config = settings.leases.iter().copied().fold(config, PeerConfig::lease);
     Ok(settings.thrifty.iter().cloned().fold(config, PeerConfig::thrifty))
 }
 

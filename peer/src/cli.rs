@@ -5,6 +5,8 @@ mod ask;
 #[cfg(feature = "index")]
 mod bench;
 #[cfg(feature = "index")]
+mod classify;
+#[cfg(feature = "index")]
 mod explain;
 #[cfg(feature = "index")]
 mod export;
@@ -85,6 +87,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Grants(args) => grants::grants(&args),
         #[cfg(feature = "index")]
         Command::Approve(args) => grant::approve(&args),
+        #[cfg(feature = "index")]
+        Command::Classify(args) => classify::classify(&args),
         #[cfg(feature = "index")]
         Command::Revoke(args) => revoke::revoke(&args),
         #[cfg(feature = "index")]

@@ -84,16 +84,18 @@ pub use net::{IrohAddress, ParseIrohAddressError};
 pub use sdk::EraseFailed;
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{
-    AccessFailed, AccessTree, BenchCode, BenchTerms, Confirmed, CutTerms, EndView, Explanation, GrantHolder,
-    GrantTerms, GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting,
-    Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored, RevocationPlan,
-    RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
+    AccessFailed, AccessTree, BenchCode, BenchTerms, ClassTerms, ClassView, Confirmed, CutTerms, EndView,
+    Explanation, GrantHolder, GrantTerms, GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed,
+    InviteTerms, Inviting, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms,
+    Restored, RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing,
+    VoicesView,
 };
 #[cfg(feature = "net")]
 pub use sdk::{
-    COMMANDS_MAX, DataDir, DataDirError, EVENTS_MAX, Fault, Found, Granted, InvitationError, JoinFailed,
-    Kept, Membership, Neighbour, Notice, OpenError, Over, Owner, OwnerError, Peer, PeerClosed, PeerConfig,
-    Pending, PublishFailed, QueryFailed, Served, Status, Subscription, Welcomed, join_with_code,
+    COMMANDS_MAX, CollectionWithheld, DataDir, DataDirError, EVENTS_MAX, Fault, Found, Granted,
+    InvitationError, JoinFailed, Kept, LeaseStatus, Membership, Neighbour, Notice, OpenError, Over, Owner,
+    OwnerError, Peer, PeerClosed, PeerConfig, Pending, PublishFailed, QueryFailed, Served, Status,
+    Subscription, Welcomed, join_with_code,
 };
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{Claims, KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError, STATEMENTS_MAX};

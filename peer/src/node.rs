@@ -90,7 +90,7 @@ pub use io::{
     Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
 pub use issue::{Fall, LogUnder};
-pub use lease::{Freshness, LEASE_MIN, Lease, LeaseView, Leases, Withheld};
+pub use lease::{ClassLease, Freshness, LEASE_MIN, Lease, LeaseView, Leases, ParseLeaseError, Withheld};
 use lease::{LeaseBook, LeaseInput};
 use limits::Limits;
 use links::Links;

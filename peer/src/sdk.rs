@@ -24,12 +24,14 @@ mod registry;
 mod retaining;
 mod status;
 mod subscription;
+mod withholding;
 
 #[cfg(feature = "index")]
 pub use access::{
-    AccessFailed, AccessTree, Confirmed, CutTerms, EndView, Explanation, GrantHolder, GrantTerms, GrantView,
-    HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms, Restored,
-    RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
+    AccessFailed, AccessTree, ClassTerms, ClassView, Confirmed, CutTerms, EndView, Explanation, GrantHolder,
+    GrantTerms, GrantView, HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView,
+    RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation,
+    Standing, VoicesView,
 };
 #[cfg(feature = "index")]
 pub use bench::{BenchCode, BenchTerms};
@@ -60,5 +62,7 @@ pub use pending::Pending;
 pub use registry::{Registry, RegistryWatch};
 #[cfg(feature = "index")]
 pub use retaining::{KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError};
-pub use status::{Found, Granted, Kept, Neighbour, Over, Served, Status};
+pub use status::{Found, Granted, Kept, LeaseStatus, Neighbour, Over, Served, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};
+pub use withholding::CollectionWithheld;
+pub(crate) use withholding::Withholding;

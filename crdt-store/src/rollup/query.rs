@@ -18,6 +18,8 @@ pub struct RollUpQuery {
     pub resolution: Resolution,
     /// Of this collection and those below it.
     pub collection: CollectionPath,
+    /// But not of these and those below them.
+    pub without: Vec<CollectionPath>,
     /// Of streams with this name only.
     pub stream: Option<String>,
     /// Of this author only.
@@ -141,6 +143,7 @@ impl RollUpQuery {
         Self {
             resolution,
             collection: CollectionPath::everything(),
+            without: Vec::new(),
             stream: None,
             author: None,
             log: None,
@@ -158,6 +161,7 @@ impl RollUpQuery {
         self.log.is_none_or(|wanted| wanted == *log)
             && self.author.is_none_or(|author| author == header.author())
             && self.collection.covers(header.collection())
+            && !self.without.iter().any(|it| it.covers(header.collection()))
             && self.stream.as_ref().is_none_or(|stream| stream == header.stream())
             && is_wanted(self.near, self.within, header.place())
     }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use msec_peer::identity::PeerId;
+use msec_peer::identity::{Class, PeerId};
 use msec_peer::net::Throttle;
-use msec_peer::node::Measured;
+use msec_peer::node::{Freshness, Measured};
 use msec_peer::{Event, Notice, Peer, Query, Reading, StreamName, StreamSpec, Subscription};
 use tokio::sync::watch;
 
@@ -64,6 +64,16 @@ impl Show {
         }
     }
 
+    /// Takes what is withheld now off the page.
+    fn withhold(&self, peer: &Peer) {
+        let withheld = peer.withheld();
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_withheld =
+            |name: &StreamName| withheld.iter().any(|it| it.collection.covers(&name.collection));
+        let gone = places.iter().filter(|((_, name), _)| is_withheld(name)).filter_map(|(_, place)| *place);
+        gone.for_each(|place| self.board.forget(place));
+    }
+
     /// Shows a reading. A stream that is new becomes a place.
     fn reading(&self, author: PeerId, stream: StreamSpec, reading: Reading) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,6 +124,7 @@ impl Show {
                 refused: read(&self.refused) + counts.refused,
                 sessions: counts.sessions,
                 messages: counts.messages,
+                withheld: peer.withheld().iter().map(ToString::to_string).collect(),
             };
             // Whole seconds, so that nothing is told when nothing has changed but the time.
             let elapsed_s = self.started.elapsed().as_secs() as f64;
@@ -157,6 +168,7 @@ impl Told {
     pub(super) async fn watch(mut self) {
         while let Some(notice) = self.events.next().await {
             match notice {
+                Notice::Event(Event::Lease { class, freshness }) => self.lease(class, freshness).await,
                 Notice::Event(event) => self.take(event),
                 Notice::Missed(missed) => {
                     tracing::warn!(missed, "the page was too slow: the readings are in the store");
@@ -164,6 +176,28 @@ impl Told {
                     if let Ok(status) = self.peer.status().await {
                         self.failing.send_replace(!status.storage_ok);
                     }
+                }
+            }
+        }
+    }
+
+    /// What is of a class is withheld from now on, or shown again.
+    async fn lease(&self, class: Class, freshness: Freshness) {
+        match freshness {
+            Freshness::Closed => {
+                tracing::warn!(
+                    "what holds {class} data is withheld: whoever issues grants was not heard from for too long. It is stored, and shown \
+                     once one answers: has this gateway a link to a peer that issues, or to one that has?"
+                );
+                self.show.withhold(&self.peer);
+            }
+            Freshness::Open => tracing::warn!(
+                "whoever issues grants was not heard from for too long: somebody may still be shown {class} data whose rights are over"
+            ),
+            Freshness::Fresh | Freshness::Unknown => {
+                tracing::info!("an issuer was heard from: {class} data is shown");
+                if let Err(error) = self.show.load(&self.peer).await {
+                    tracing::warn!(%error, "what was withheld is not on the page yet: start the gateway again to see what is old");
                 }
             }
         }
@@ -177,7 +211,10 @@ impl Told {
             }
             Event::Written(measured) => {
                 self.show.stored.fetch_add(measured.readings.len() as u64, Ordering::Relaxed);
-                self.show.measured(&measured);
+                let collection = measured.header.collection();
+                if !self.peer.withheld().iter().any(|it| it.collection.covers(collection)) {
+                    self.show.measured(&measured);
+                }
             }
             Event::Stored { readings } => {
                 self.show.stored.fetch_add(readings, Ordering::Relaxed);
@@ -225,7 +262,10 @@ impl Told {
                 self.show.board.refused(contested);
             }
             // Whoever gave out a code is told what becomes of it.
-            Event::Changed { .. } | Event::Pairing { .. } | Event::PairingEnded { .. } => {}
+            Event::Changed { .. }
+            | Event::Pairing { .. }
+            | Event::PairingEnded { .. }
+            | Event::Lease { .. } => {}
             Event::NeighbourUp { peer } => tracing::info!("linked with {}", peer.short()),
             Event::NeighbourDown { peer } => tracing::info!("{} is gone", peer.short()),
         }

@@ -187,6 +187,20 @@ impl Board {
         });
     }
 
+    /// Nothing of a place is shown any more that was measured so far. Whoever looks gets everything again, without it.
+    pub fn forget(&self, place: usize) {
+        self.change(|contents| {
+            let Some(history) = contents.histories.get_mut(place).filter(|it| **it != History::default())
+            else {
+                return false;
+            };
+            *history = History::default();
+            contents.recent.retain(|(_, reading)| reading.0 != place);
+            contents.forgotten = contents.version + 1;
+            true
+        });
+    }
+
     /// How far the run is.
     pub fn status(&self, status: Status) {
         self.change(|contents| {
@@ -348,6 +362,23 @@ mod tests {
         board.reading(2, 20, 1.0);
         assert!(update(&board, version).1.places.is_empty(), "and is no news again");
         assert_eq!(json(&board)["places"][2]["name"], "C");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_shown_to_nobody_any_more_not_even_to_who_had_seen_it() {
+        let board = board();
+        board.reading(0, 10, 1.0);
+        board.reading(1, 10, 2.0);
+        let version = board.snapshot().0;
+        board.forget(0);
+        let News::Everything(all) = board.news(version).1 else { panic!("an update keeps what was shown") };
+        let json = serde_json::to_value(all).unwrap();
+        assert_eq!(json["histories"], serde_json::json!([[[], []], [[10], [2.0]]]));
+        let version = board.snapshot().0;
+        board.forget(0);
+        board.forget(9);
+        assert_eq!(board.snapshot().0, version, "there is nothing left to forget");
+        assert!(update(&board, version).1.readings.is_empty());
     }
 
     #[test]

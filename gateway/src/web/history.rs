@@ -15,7 +15,7 @@ pub(super) fn share(places: usize) -> usize {
 }
 
 /// The latest readings of one place, sorted by time, one for each time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct History {
     readings: VecDeque<(i64, f64)>,
 }

@@ -47,6 +47,9 @@ pub struct Running {
     pub sessions: u64,
     /// MQTT messages that came.
     pub messages: u64,
+    /// What it does not show now, and why: a line for each collection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
 }
 
 /// What is going on.

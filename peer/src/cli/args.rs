@@ -10,6 +10,8 @@ use msec_identity::CollectionPath;
 #[cfg(feature = "index")]
 use super::keep::KeepArg;
 use super::values::{ContactArg, NearArg, PlaceArg, StreamArg, TimeArg, WithinArg, listen, number, quality};
+#[cfg(feature = "index")]
+use crate::node::ClassLease;
 
 /// A peer of the M-Sec mesh: a smart city without a cloud.
 #[derive(Debug, Parser)]
@@ -54,6 +56,13 @@ pub(super) enum Command {
         after_help = "Examples:\n  msec approve sensor.invitation --data-dir mayor\n  msec approve 77ab… --data-dir mayor"
     )]
     Approve(super::grant::Approve),
+    /// Say what kind of data a collection holds, so that peers withhold it which have not heard from an issuer for too long
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec classify parks/doors actuation --data-dir gateway\n  msec classify clinic personal\n\n\
+                      Of what several say of it, and of what lies above it, the most protective counts."
+    )]
+    Classify(super::classify::Classify),
     /// End a grant, or all grants of a peer
     #[cfg(feature = "index")]
     #[command(
@@ -225,6 +234,10 @@ pub(super) struct Run {
     #[cfg(feature = "index")]
     #[arg(long, value_name = "N", default_value_t = 2, requires = "keep")]
     pub(super) copies: usize,
+    /// How old the last word of an issuer may be for a class of data, and whether what is of it is withheld then; may be given several times
+    #[cfg(feature = "index")]
+    #[arg(long, value_name = "CLASS=AGE[,open|closed]")]
+    pub(super) lease: Vec<ClassLease>,
     /// Print every reading that is verified
     #[arg(long)]
     pub(super) tail: bool,

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::args::{QueryArgs, Tail, Where};
-use super::show::{row, say, span, table, within, written};
+use super::show::{freshness, row, say, span, table, within, written};
 use super::signal::Signal;
 use super::values::show_time;
 use crate::control::{Answer, QueryRequest, Request, Session};
@@ -17,10 +17,10 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
-    each(&args.place, &request(args), |answer| {
-        if let Answer::Row(it) = answer {
-            say(row(&it, args.place.json));
-        }
+    each(&args.place, &request(args), |answer| match answer {
+        Answer::Row(it) => say(row(&it, args.place.json)),
+        Answer::Withheld(why) => eprintln!("msec: {why}"),
+        _ => {}
     })
 }
 
@@ -100,6 +100,7 @@ pub(super) fn tail(args: &Tail) -> anyhow::Result<()> {
                 () = signal.wait() => return Ok(()),
                 answer = session.next() => match answer? {
                     Some(Answer::Row(it)) => say(row(&it, args.place.json)),
+                    Some(Answer::Withheld(why)) => eprintln!("msec: {why}"),
                     Some(Answer::Missed(missed)) => {
                         eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
                     }
@@ -208,7 +209,8 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
         };
         let line = |name: &str, value: String| vec![name.to_owned(), value];
         let clock = "not set: what is written is marked as unsynchronised until it is";
-        table(&[
+        let leases: Vec<_> = status.leases.iter().map(|it| line(&it.class, freshness(it))).collect();
+        let mut lines = vec![
             line("peer", status.peer.to_string()),
             line("space", format!("{} ({})", status.space_name, status.space.short())),
             line("may", may(&status.grants)),
@@ -235,7 +237,10 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
                 },
             ),
             line("version", status.version),
-        ]);
+        ];
+        let before_disk = lines.iter().position(|line| line[0] == "disk").unwrap_or(0);
+        lines.splice(before_disk..before_disk, leases);
+        table(&lines);
         Ok(())
     })
 }

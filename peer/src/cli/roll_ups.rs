@@ -33,6 +33,7 @@ pub(super) fn roll_ups(args: &QueryArgs) -> anyhow::Result<()> {
     each(&args.place, &request(args), |answer| match answer {
         Answer::RollUp(line) if args.place.json => say(json!(line)),
         Answer::RollUp(line) => lines.push(line),
+        Answer::Withheld(why) => eprintln!("msec: {why}"),
         _ => {}
     })?;
     if args.csv {

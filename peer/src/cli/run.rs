@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::Run;
 use super::line::Unsaid;
 use super::publish::{publish_lines, stream_line};
-use super::show::{forked, row, say};
+use super::show::{forked, lease, row, say};
 use super::signal::Signal;
 use super::values::NearArg;
 use crate::control::{Control, Near, RowLine, Session};
@@ -64,6 +64,7 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     {
         let rules = args.keep.into_iter().map(|it| it.0).collect();
         config = config.keep(Keep { rules, copies: args.copies, ..Keep::default() });
+        config = args.lease.into_iter().fold(config, PeerConfig::lease);
     }
     config = args.thrifty.into_iter().fold(config, PeerConfig::thrifty);
     let peer = Peer::open(config).await?;
@@ -170,6 +171,7 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
         Event::ClockUnset { .. } => {
             eprintln!("{CLOCK_UNSET}");
         }
+        Event::Lease { class, freshness } => eprintln!("msec: {}", lease(*class, *freshness)),
         // Whoever gave out the code is told.
         Event::Pairing { .. } | Event::PairingEnded { .. } => {}
         Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}

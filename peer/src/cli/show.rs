@@ -4,11 +4,13 @@ use std::fmt::Display;
 use std::io::Write;
 
 use msec_crdt_store::{Fork, Head};
-use msec_identity::Unverified;
+use msec_identity::{Class, Unverified};
 use serde_json::{Value, json};
 
 use super::values::show_time;
 use crate::control::RowLine;
+use crate::node::Freshness;
+use crate::sdk::LeaseStatus;
 
 /// Prints a line at once: whoever reads it may be waiting.
 pub(super) fn say(line: impl Display) {
@@ -72,6 +74,41 @@ pub(super) fn fork_json(fork: &Fork) -> Value {
 pub(super) fn head_json(head: &Unverified<Head>) -> Value {
     let record: String = head.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     json!({ "log": head.claims().log, "size": head.claims().size, "record": record })
+}
+
+/// That a class of data is withheld or shown from now on, as people say it.
+pub(super) fn lease(class: Class, freshness: Freshness) -> String {
+    match freshness {
+        Freshness::Closed => format!(
+            "what holds {class} data is withheld: whoever issues grants was not heard from for too long. It is stored, and shown once one \
+             answers: look with `msec peers` whether this peer has a way there"
+        ),
+        Freshness::Open => format!(
+            "whoever issues grants was not heard from for too long: somebody may still be shown {class} data whose rights are over"
+        ),
+        Freshness::Fresh | Freshness::Unknown => format!("an issuer was heard from: {class} data is shown"),
+    }
+}
+
+/// How fresh a peer is for a class of data, as people say it.
+pub(super) fn freshness(it: &LeaseStatus) -> String {
+    let heard = match (it.age_s, &it.issuer) {
+        (Some(age_s), Some(issuer)) => format!("{} was heard from {} ago", issuer.short(), span(age_s)),
+        _ => "no issuer was heard from since it was started".into(),
+    };
+    let most = span(it.max_age_s);
+    let names: Vec<_> =
+        it.withheld.iter().map(|name| if name.is_empty() { "everything" } else { name.as_str() }).collect();
+    match it.state.as_str() {
+        "fresh" if it.age_s.is_none() => "nothing of it is wanted".into(),
+        "fresh" => format!("fresh: {heard}, of at most {most}"),
+        "open" => format!("stale: {heard}, of at most {most}; it is shown all the same"),
+        _ if names.is_empty() => format!("not known yet: {heard}"),
+        _ => format!(
+            "withheld: {}; {heard}, of at most {most}; `msec peers` shows whom it could ask",
+            names.join(", ")
+        ),
+    }
 }
 
 /// Rows of columns, each as wide as its widest cell.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::message::Answer;
 use super::server::in_full;
 use crate::sdk::{
-    AccessFailed, AccessTree, Explanation, GrantTerms, Issued, Peer, Question, RestoreTerms, Restored,
-    RevocationPlan, RevokeTerms, RevokedGrant, VoicesView,
+    AccessFailed, AccessTree, ClassTerms, ClassView, Explanation, GrantTerms, Issued, Peer, Question,
+    RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant, VoicesView,
 };
 
 /// What is asked for.
@@ -28,6 +28,8 @@ pub enum AccessRequest {
         /// The hash of what another root said, in hexadecimal digits.
         record: String,
     },
+    /// Say what kind of data a collection holds: one [`AccessAnswer::Classified`].
+    Classify(ClassTerms),
     /// Who could read: one [`AccessAnswer::Explained`].
     Explain {
         /// What, and when.
@@ -57,6 +59,8 @@ pub enum AccessAnswer {
         /// How many roots stand behind it now.
         voices: Option<VoicesView>,
     },
+    /// To [`AccessRequest::Classify`].
+    Classified(ClassView),
     /// To [`AccessRequest::Explain`].
     Explained(Box<Explanation>),
     /// The file that shows it.
@@ -83,6 +87,7 @@ async fn obey(peer: &Peer, request: AccessRequest) -> Result<Vec<AccessAnswer>, 
             let hash = id.map_err(|_| AccessFailed::Unknown { name: record })?.0;
             vec![AccessAnswer::Approved { voices: peer.approve(hash).await? }]
         }
+        AccessRequest::Classify(terms) => vec![AccessAnswer::Classified(peer.classify(terms).await?)],
         AccessRequest::Explain { question, signed } => {
             let explanation = peer.explain(question).await?;
             let file = match signed {

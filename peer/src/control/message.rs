@@ -86,6 +86,8 @@ pub enum Answer {
     /// To [`Request::Things`].
     #[cfg(feature = "documents")]
     Thing(super::ThingLine),
+    /// A collection is left out of the answer, since this peer was not told for too long who may read: which, and what to do.
+    Withheld(String),
     /// So many rows of [`Request::Tail`] were dropped because the program reads too slowly; or so many things were left out.
     Missed(u64),
     /// That was all.

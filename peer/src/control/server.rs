@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use msec_identity::CollectionPath;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
@@ -139,6 +140,7 @@ async fn answer(
         Some(Err(error)) => return Ok(Answer::Error(error)),
         None => Query::default(),
     };
+    let collection = query.collection.clone();
     let outcome = match request {
         Request::Status => match peer.status().await {
             Ok(status) => Ok(vec![Answer::Status(status)]),
@@ -182,6 +184,11 @@ async fn answer(
     };
     Ok(match outcome {
         Ok(answers) => {
+            if matches!(request, Request::Query(_)) {
+                for why in left_out(peer, &collection) {
+                    send(write, &why).await?;
+                }
+            }
             for answer in &answers {
                 send(write, answer).await?;
             }
@@ -189,6 +196,12 @@ async fn answer(
         }
         Err(error) => Answer::Error(error),
     })
+}
+
+/// What is not said of a collection and those below it.
+fn left_out(peer: &Peer, collection: &CollectionPath) -> Vec<Answer> {
+    let withheld = peer.withheld().into_iter().filter(|it| collection.covers(&it.collection));
+    withheld.map(|it| Answer::Withheld(it.to_string())).collect()
 }
 
 /// What is to be published, if it can be meant.
@@ -205,6 +218,10 @@ async fn tail(
     read: &mut (impl AsyncRead + Unpin),
     write: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<Answer> {
+    let meets = |it: &CollectionPath| it.covers(&query.collection) || query.collection.covers(it);
+    for it in peer.withheld().into_iter().filter(|it| meets(&it.collection)) {
+        send(write, &Answer::Withheld(it.to_string())).await?;
+    }
     let mut events = peer.subscribe();
     let mut byte = [0];
     loop {

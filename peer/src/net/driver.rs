@@ -25,7 +25,7 @@ use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
 };
 use crate::outbox::Dropped;
-use crate::sdk::{Found, Granted, Neighbour, Served, Status};
+use crate::sdk::{Found, Granted, LeaseStatus, Neighbour, Served, Status, Withholding};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
 const INBOUND_MAX: usize = 1024;
@@ -116,6 +116,8 @@ pub(crate) struct Driver {
     /// Announces this peer on the own link while it lives.
     mdns: Option<Mdns>,
     disk: Disk,
+    /// What apps are not shown.
+    withholding: Withholding,
     /// Shows what the store writes.
     gauge: WearGauge,
     disk_thread: std::thread::JoinHandle<()>,
@@ -159,6 +161,7 @@ impl Driver {
             to_driver,
             mdns: None,
             disk,
+            withholding: Withholding::default(),
             gauge,
             disk_thread,
             inbound,
@@ -176,6 +179,10 @@ impl Driver {
 
     pub(crate) fn disk(&self) -> Disk {
         self.disk.clone()
+    }
+
+    pub(crate) fn withholding(&self) -> Withholding {
+        self.withholding.clone()
     }
 
     /// Announces the peer on its own link, and dials those of its space that it finds there. Where mDNS does not work, the
@@ -374,6 +381,7 @@ impl Driver {
             let_go_entries: 0,
             retention: None,
             served_after: self.node.served_after().iter().map(served).collect(),
+            leases: self.node.leases().iter().map(LeaseStatus::of).collect(),
             storage_ok: !self.node.is_storage_failing(),
             written_bytes: wear.bytes,
             stored_readings: wear.readings,
@@ -383,6 +391,7 @@ impl Driver {
     }
 
     fn do_outputs(&mut self) {
+        self.withholding.look(&self.node);
         while let Some(output) = self.node.poll_output() {
             match output {
                 Output::Dial { address } => self.connectors.dial(address),

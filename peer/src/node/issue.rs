@@ -143,6 +143,11 @@ impl Node {
         self.logs.get(log).map(|state| (state.size(), state.root()))
     }
 
+    /// The collection of a log that is held.
+    pub(crate) fn collection_of(&self, log: &LogId) -> Option<CollectionPath> {
+        self.logs.get(log).map(|state| state.header().collection().clone())
+    }
+
     /// Whether this peer may issue there now.
     pub(crate) fn may_issue_in(&self, stream: ControlStream) -> bool {
         self.may_issue(&StreamName { collection: CollectionPath::control(), stream: stream.to_string() })

@@ -37,7 +37,7 @@ use rand_core::{Rng, SeedableRng};
 use self::fresh::Fresh;
 use self::machine::Asking;
 pub(super) use self::machine::{Input as LeaseInput, Output as LeaseOutput, Verdict};
-pub use self::policy::{LEASE_MIN, Lease, Leases};
+pub use self::policy::{ClassLease, LEASE_MIN, Lease, Leases, ParseLeaseError};
 pub use self::withhold::{Freshness, LeaseView, Withheld};
 use super::logs::key_of;
 use super::{Node, Output, RefusedKind};
@@ -159,7 +159,7 @@ impl Node {
     }
 
     /// Whether a beat counts, which answers a nonce that was drawn then.
-    fn check_beat(&mut self, drawn: Duration, beat: Unverified<Beat>) -> Verdict {
+    pub(super) fn check_beat(&mut self, drawn: Duration, beat: Unverified<Beat>) -> Verdict {
         let issuer = beat.claims().issuer;
         let fits = beat.claims().space == self.authority.space()
             && beat.claims().logs.as_slice().len() <= BEAT_LOGS_MAX;

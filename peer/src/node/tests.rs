@@ -6,6 +6,7 @@ mod dial;
 mod forks;
 mod interest;
 mod leaf;
+mod lease;
 mod limits;
 mod links;
 mod logs;

@@ -6,12 +6,14 @@
 //! | `granting` | [`Peer::grant`], [`Peer::approve`]: under which link, and what the holder needs to show |
 //! | `revoking` | [`Peer::plan_revocation`], [`Peer::revoke`], [`Peer::restore`]: where logs are cut |
 //! | `tree` | [`Peer::grants`]: what counts, what does not, and who says so |
+//! | `classifying` | [`Peer::classify`]: what kind of data a collection holds |
 //! | `explain` | [`Peer::explain`]: who could read, until when, and what they were given after |
 //! | `signed` | an explanation that can be shown to others |
 //! | `read` | control entries and receipts, as they lie on disk |
 //!
 //! All of it is about what this peer holds, and needs no network. What is issued is acknowledged when it is signed and on disk.
 
+mod classifying;
 mod error;
 mod explain;
 mod granting;
@@ -25,6 +27,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use classifying::{ClassTerms, ClassView};
 pub use error::AccessFailed;
 pub use explain::{Confirmed, EndView, Explanation, LinkView, ReaderView};
 pub use granting::{Issued, VoicesView};

@@ -16,7 +16,7 @@ use super::retaining::Keep;
 use crate::net::Addresses;
 #[cfg(feature = "iroh")]
 use crate::net::{IrohAddress, WideArea, random_seed};
-use crate::node::{Config, Contact, Role};
+use crate::node::{ClassLease, Config, Contact, Role};
 
 /// How a peer is opened: where it lives, where it listens, whom it dials.
 #[derive(Debug)]
@@ -195,6 +195,13 @@ impl PeerConfig {
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// How fresh it has to be for one class of data. Default: [`crate::node::Leases`].
+    #[must_use]
+    pub fn lease(mut self, lease: ClassLease) -> Self {
+        self.node.leases.set(lease);
         self
     }
 

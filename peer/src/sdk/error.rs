@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use msec_crdt_store::StorageError;
 use msec_identity::{KeyFileError, ManifestError, ParseRightsError, PathError};
 
+use super::withholding::CollectionWithheld;
 use crate::net::BindError;
 use crate::node::{ConfigError, PublishError};
 
@@ -128,6 +129,9 @@ pub enum PublishFailed {
 /// A query without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryFailed {
+    /// This peer is not fresh enough to show it.
+    #[error(transparent)]
+    Withheld(#[from] CollectionWithheld),
     /// The store cannot be read.
     #[error("cannot read the store")]
     Store(#[from] StorageError),
@@ -154,6 +158,9 @@ pub enum EraseFailed {
 #[cfg(feature = "documents")]
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryFailed {
+    /// This peer is not fresh enough to show it.
+    #[error(transparent)]
+    Withheld(#[from] CollectionWithheld),
     /// The store cannot be read.
     #[error("cannot read the store")]
     Store(#[from] StorageError),

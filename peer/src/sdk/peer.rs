@@ -26,6 +26,7 @@ use super::pending::Pending;
 use super::retaining::Retaining;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
+use super::withholding::{CollectionWithheld, Withholding};
 #[cfg(feature = "iroh")]
 use crate::net::IrohAddress;
 use crate::net::{BindError, Command, Disk, Driver, Sockets, random_seed};
@@ -44,6 +45,7 @@ pub struct Peer {
     commands: mpsc::Sender<Command>,
     events: broadcast::WeakSender<Event>,
     disk: Disk,
+    withholding: Withholding,
     #[cfg(feature = "index")]
     dir: super::DataDir,
     /// What was found when the store was opened.
@@ -108,7 +110,7 @@ impl Peer {
         if mdns {
             driver.discover();
         }
-        let disk = driver.disk();
+        let (disk, withholding) = (driver.disk(), driver.withholding());
         driver.begin();
         tokio::spawn(driver.run());
         // What lies beyond the end of a log is shown to nobody, not even at once.
@@ -129,6 +131,7 @@ impl Peer {
             commands,
             events: weak,
             disk,
+            withholding,
             #[cfg(feature = "index")]
             dir,
             cut,
@@ -201,8 +204,19 @@ impl Peer {
         Subscription::new(self.events.upgrade().map_or_else(closed, |events| events.subscribe()))
     }
 
+    /// What is withheld from apps and neighbours now, the most protective first: no issuer was heard from for too long. What is asked of
+    /// more than that is answered without it.
+    pub fn withheld(&self) -> Vec<CollectionWithheld> {
+        self.withholding.all()
+    }
+
+    pub(super) fn withholding(&self) -> &Withholding {
+        &self.withholding
+    }
+
     /// Readings that are held, the newest first.
     pub async fn query(&self, query: Query) -> Result<Vec<Row>, QueryFailed> {
+        let query = self.shown(query)?;
         Ok(self.disk.query(query).await.ok_or(PeerClosed)??)
     }
 
@@ -210,19 +224,30 @@ impl Peer {
     /// wants.
     #[cfg(feature = "index")]
     pub async fn latest(&self, query: Query) -> Result<Vec<Row>, QueryFailed> {
+        let query = self.shown(query)?;
         Ok(self.disk.latest(query).await.ok_or(PeerClosed)??)
     }
 
     /// What the readings of minutes, hours or days come to, the newest first. Where bodies are gone, claims stand for them.
     #[cfg(feature = "index")]
-    pub async fn roll_ups(&self, query: RollUpQuery) -> Result<Vec<RollUpRow>, QueryFailed> {
+    pub async fn roll_ups(&self, mut query: RollUpQuery) -> Result<Vec<RollUpRow>, QueryFailed> {
+        query.without.extend(self.withholding.left_out(&query.collection)?);
         Ok(self.disk.with(move |queries| queries.roll_ups(&query)).await.ok_or(PeerClosed)??)
     }
 
     /// The claims about a log that are held: what its entries come to, who says so, and who recomputed it.
     #[cfg(feature = "index")]
     pub async fn claims(&self, log: LogId) -> Result<Vec<ClaimView>, QueryFailed> {
+        if let Some(collection) = self.look(move |node| node.collection_of(&log)).await? {
+            self.withholding.left_out(&collection)?;
+        }
         Ok(self.disk.with(move |queries| queries.claims(&log)).await.ok_or(PeerClosed)??)
+    }
+
+    /// A query without what is withheld.
+    fn shown(&self, mut query: Query) -> Result<Query, CollectionWithheld> {
+        query.without.extend(self.withholding.left_out(&query.collection)?);
+        Ok(query)
     }
 
     /// Erases salt and body of these entries of a log, for good, on this peer: on return nothing of them is left in its files, nor
@@ -318,6 +343,7 @@ impl Peer {
     pub(super) fn downgrade(&self) -> WeakPeer {
         let (id, address, events) = (self.id, self.address, self.events.clone());
         let (disk, dir, cut) = (self.disk.clone(), self.dir.clone(), self.cut);
+        let withholding = self.withholding.clone();
         #[cfg(feature = "iroh")]
         let iroh_address = self.iroh_address.clone();
         let rest = move |commands| Self {
@@ -328,6 +354,7 @@ impl Peer {
             commands,
             events: events.clone(),
             disk: disk.clone(),
+            withholding: withholding.clone(),
             dir: dir.clone(),
             cut,
             _claiming: None,

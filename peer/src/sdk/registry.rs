@@ -83,6 +83,7 @@ impl Peer {
 impl Registry {
     /// All things, by id.
     pub async fn things(&self) -> Result<Things, RegistryFailed> {
+        self.is_shown()?;
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
         Ok(state.document.things()?)
@@ -90,10 +91,17 @@ impl Registry {
 
     /// All there is, as of one moment.
     pub(super) async fn shown(&self) -> Result<Shown, RegistryFailed> {
+        self.is_shown()?;
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
         let held = state.document.held().iter().map(|held| held.changes).sum();
         Ok(Shown { things: state.document.things()?, ends: state.document.positions(), held })
+    }
+
+    /// Whether this peer is fresh enough to show it. Who edits it goes on.
+    fn is_shown(&self) -> Result<(), RegistryFailed> {
+        self.peer.withholding().left_out(&self.stream.name.collection)?;
+        Ok(())
     }
 
     /// The peer, and the name of the stream.
@@ -103,6 +111,7 @@ impl Registry {
 
     /// One thing; `None` if there is none of that id.
     pub async fn thing(&self, id: &str) -> Result<Option<ThingView>, RegistryFailed> {
+        self.is_shown()?;
         let mut state = self.state.lock().await;
         self.refresh(&mut state).await?;
         Ok(state.document.thing(id)?)

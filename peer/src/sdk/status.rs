@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use msec_identity::{Grant, PeerId, SpaceId};
 use serde::{Deserialize, Serialize};
 
+use crate::node::{Freshness, LeaseView};
+
 /// How a peer is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -49,6 +51,9 @@ pub struct Status {
     /// Whom this peer gave something after its grant had been revoked, before it learnt of that; since it was started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served_after: Vec<Served>,
+    /// How fresh it is for each class of data, the most protective last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<LeaseStatus>,
     /// Whether the disk takes what is written.
     pub storage_ok: bool,
     /// Bytes that the store has written to disk, from its first day on.
@@ -101,6 +106,53 @@ pub struct Served {
     pub revocation: String,
     /// Bytes of data, at most, whatever collection they are of.
     pub bytes: u64,
+}
+
+/// How fresh a peer is for a class of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseStatus {
+    /// `public`, `personal` or `actuation`.
+    pub class: String,
+    /// `fresh`; `open`: it is not, and shows all the same; `closed`: it is not, and withholds; `unknown`: it was started a moment ago.
+    pub state: String,
+    /// How long ago an issuer was heard from, where that is longest among the collections of that class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<u64>,
+    /// How long that may be.
+    pub max_age_s: u64,
+    /// Whether it withholds what is older.
+    pub fails_closed: bool,
+    /// Who was heard from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<PeerId>,
+    /// The collections of that class which this peer wants; for public ones: none are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<String>,
+    /// Those that are withheld. The empty name stands for everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
+}
+
+impl LeaseStatus {
+    pub(crate) fn of(view: &LeaseView) -> Self {
+        let state = match view.freshness {
+            Freshness::Unknown => "unknown",
+            Freshness::Fresh => "fresh",
+            Freshness::Open => "open",
+            Freshness::Closed => "closed",
+        };
+        let names = |paths: &[msec_identity::CollectionPath]| paths.iter().map(ToString::to_string).collect();
+        Self {
+            class: view.class.to_string(),
+            state: state.into(),
+            age_s: view.age.map(|age| age.as_secs()),
+            max_age_s: view.lease.max_age.as_secs(),
+            fails_closed: view.lease.closed,
+            issuer: view.issuer,
+            collections: names(&view.collections),
+            withheld: names(&view.withheld),
+        }
+    }
 }
 
 /// What a grant lets its holder do.

@@ -293,11 +293,12 @@ function curve(sum) {
 }
 
 function refusals() {
-  const lines = state.refused.length ? state.refused : ["Nothing yet. What does not verify is listed here, and shown nowhere else."];
+  const said = [...(state.status.run?.withheld ?? []), ...state.refused];
+  const lines = said.length ? said : ["Nothing yet. What does not verify is listed here, and shown nowhere else."];
   const list = $("refused");
   if (lines.join("\n") === list.dataset.lines) return;
   list.dataset.lines = lines.join("\n");
-  list.classList.toggle("empty", !state.refused.length);
+  list.classList.toggle("empty", !said.length);
   list.replaceChildren(...lines.map((textContent) => html("li", { textContent })));
 }
 

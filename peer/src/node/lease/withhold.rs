@@ -238,32 +238,19 @@ impl Node {
         for (nth, class) in Class::ALL.into_iter().enumerate() {
             let freshness = self.freshness(class);
             let before = std::mem::replace(&mut self.lease.told[nth], freshness);
-            // That all is well is news only to who was told otherwise.
+            let was_withheld = || {
+                self.config.leases.of(class).closed && self.lease.needs.iter().any(|need| need.class == class)
+            };
+            // That all is well is news only to who was told otherwise, or not shown something.
             let is_news = match (before, freshness) {
                 (_, Freshness::Open | Freshness::Closed) => before != freshness,
                 (Freshness::Open | Freshness::Closed, _) => true,
+                (Freshness::Unknown, Freshness::Fresh) => was_withheld(),
                 _ => false,
             };
             if is_news {
-                self.warn_of(class, freshness);
                 self.event(Event::Lease { class, freshness });
             }
-        }
-    }
-
-    fn warn_of(&self, class: Class, freshness: Freshness) {
-        let max_age_s = self.config.leases.of(class).max_age.as_secs();
-        match freshness {
-            Freshness::Closed => tracing::warn!(
-                %class, max_age_s,
-                "no issuer was heard from for too long: what is of that class is withheld until one is. Look with `msec peers` whether \
-                 this peer has a way to one"
-            ),
-            Freshness::Open => tracing::warn!(
-                %class, max_age_s,
-                "no issuer was heard from for too long: somebody may still read here whose rights are over"
-            ),
-            Freshness::Fresh | Freshness::Unknown => tracing::info!(%class, "an issuer was heard from again"),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use msec_crdt_store::StorageError;
 use msec_identity::{
-    CutsError, GrantId, LogId, ManifestError, ParseRightsError, PathError, PeerId, TextError, Widened,
+    CutsError, GrantId, LogId, ManifestError, ParseClassError, ParseRightsError, PathError, PeerId,
+    TextError, Widened,
 };
 
 use crate::sdk::error::{PeerClosed, PublishFailed};
@@ -113,6 +114,14 @@ pub enum AccessFailed {
         "nothing is held that this revocation leaves out: run it where more of the logs is held, or name them with `--log LOG=SIZE`"
     )]
     NothingToRestore,
+    /// The peer does not manage it.
+    #[error(
+        "only who manages a collection says what it holds: ask a root, or whoever manages above, for a grant with `--may manage` there"
+    )]
+    NotManaged,
+    /// The class is none.
+    #[error(transparent)]
+    Class(#[from] ParseClassError),
     /// The name of a collection is refused.
     #[error(transparent)]
     Path(#[from] PathError),
