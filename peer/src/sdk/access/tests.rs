@@ -137,3 +137,67 @@ async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
     assert_eq!(SignedExplanation::from_file(""), None);
     peer.close().await;
 }
+
+#[tokio::test]
+async fn what_is_personal_is_shown_once_an_issuer_has_answered_and_not_after_a_restart_without_one() {
+    let (home, other) =
+        (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let peer = owner(&home).await;
+    write(&peer, 1).await;
+    let street = StreamSpec::new("streets/noise", "mic-1").expect("a stream");
+    peer.publish(&street, &[Reading::new(TIME, 2.0)]).await.expect("acknowledged");
+    let terms = |class: &str| ClassTerms { collection: "parks".into(), class: class.into() };
+    let said = peer.classify(terms("personal")).await.expect("classified");
+    assert_eq!((said.class.as_str(), said.voices), ("personal", None));
+    assert_eq!(values(&peer).await, 2, "whoever issues is fresh by its own word");
+
+    let config = PeerConfig::new(other.path()).expect("a data directory");
+    let issued = peer.grant(GrantTerms::new(config.peer(), "read", "", 30)).await.expect("granted");
+    let config = config.join(issued.membership().expect("an invitation")).leaf();
+    let reader = Peer::open(config.contact(peer.address())).await.expect("opens");
+    let refused = reader.classify(terms("public")).await.expect_err("it manages nothing");
+    assert!(matches!(refused, AccessFailed::NotManaged), "{refused}");
+    for _ in 0..200 {
+        if reader.withheld().is_empty()
+            && reader.query(Query::default()).await.is_ok_and(|rows| rows.len() == 2)
+        {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(values(&reader).await, 2);
+    let status = reader.status().await.expect("open");
+    let personal = status.leases.iter().find(|it| it.class == "personal").expect("each class");
+    assert_eq!((personal.state.as_str(), personal.issuer), ("fresh", Some(peer.id())));
+    reader.close().await;
+
+    let config = PeerConfig::new(other.path()).expect("a data directory").leaf().mdns(false);
+    let reader = Peer::open(config).await.expect("opens");
+    let rows = reader.query(Query::default()).await.expect("answers");
+    assert_eq!(rows.iter().map(|row| row.collection().as_str()).collect::<Vec<_>>(), ["streets/noise"]);
+    let noise = Query { collection: "parks/noise".parse().expect("a path"), ..Query::default() };
+    let said = reader.query(noise.clone()).await.expect_err("withheld").to_string();
+    assert!(
+        said.contains("`parks` is withheld: it holds personal data") && said.contains("msec peers"),
+        "{said}"
+    );
+    assert!(reader.latest(noise).await.is_err());
+    let mut hours = crate::RollUpQuery::every(crate::Resolution::Hour);
+    assert_eq!(reader.roll_ups(hours.clone()).await.expect("answers").len(), 1);
+    hours.collection = "parks".parse().expect("a path");
+    assert!(reader.roll_ups(hours).await.is_err());
+    let [withheld] = &reader.withheld()[..] else { panic!("{:?}", reader.withheld()) };
+    assert_eq!((withheld.collection.as_str(), withheld.age), ("parks", None));
+    let log = reader
+        .look(|node| {
+            let mut logs = node.frontier().map(|(log, ..)| log);
+            logs.find(|log| node.collection_of(log).is_some_and(|it| it.as_str() == "parks/noise"))
+        })
+        .await;
+    assert!(reader.claims(log.expect("open").expect("it is stored")).await.is_err());
+    #[cfg(feature = "documents")]
+    {
+        let registry = reader.registry("parks").expect("a registry");
+        assert!(registry.things().await.is_err() && registry.thing("bench").await.is_err());
+    }
+}
