@@ -11,6 +11,7 @@
 //! | [`SameState`] | who holds the same shows the same |
 //! | [`Bounds`] | what is bounded stays within its bound |
 //! | [`Revocation`] | who knows that a right is over acts by it: nothing beyond a cut is taken, shown or sent, and whoever held it is let go |
+//! | [`Lease`] | who has not heard from an issuer for longer than its lease gives and shows nothing of a class that fails closed |
 //! | [`Convergence`] | after the last fault, and within a stated time, all who want the same hold the same |
 //! | [`Delivery`] | what is acknowledged is with every reader that can be reached |
 //!
@@ -23,6 +24,7 @@ mod authentic;
 mod bounds;
 mod convergence;
 mod delivery;
+mod lease;
 mod one_history;
 mod readers;
 mod revoked;
@@ -38,6 +40,7 @@ pub use bounds::Bounds;
 pub use convergence::{Agreement, Convergence, disagreements};
 pub use delivery::Delivery;
 pub(crate) use delivery::{Deliveries, deliveries};
+pub use lease::Lease;
 pub use one_history::OneHistory;
 pub use revoked::Revocation;
 pub use same_state::SameState;
@@ -152,6 +155,7 @@ impl Checkers {
             Box::new(SameState::default()),
             Box::new(Bounds::default()),
             Box::new(Revocation::default()),
+            Box::new(Lease::default()),
             Box::new(convergence),
             Box::new(Delivery),
         ])

@@ -209,6 +209,7 @@ impl Ledger {
             | Event::StorageRecovered
             | Event::Pairing { .. }
             | Event::PairingEnded { .. }
+            | Event::Lease { .. }
             | Event::ClockUnset { .. } => {}
         }
     }

@@ -6,7 +6,7 @@
 //! | `peer`, `disk`, `clock` | [`PeerSpec`], what a peer is to be; [`DiskModel`], the store on a medium that can be damaged; two clocks that may be wrong |
 //! | [`link`], `paths`, `places`, `network` | what a link does to messages; who can reach whom; where peers are; connections |
 //! | `fault`, `hostile` | [`Fault`], what goes wrong, and when; [`Behaviour`], peers that do what they should not |
-//! | `space`, `revocation` | [`Space`]: the root, the manifest and the grants; [`Revoked`]: a grant that is over |
+//! | `space`, `revocation`, `leases` | [`Space`]: the root, the manifest and the grants; [`Revoked`]: a grant that is over; [`Leases`]: who withholds what |
 //! | `ledger`, `witness`, `deliveries` | what apps asked for and what came of it; what authors really wrote; who had it when |
 //! | `checkers` | [`Checker`]: what must hold in every world, one a file |
 //! | `digest`, `seed`, `queue`, `happening` | one hash over all that all nodes did; one seed for each use; what happens next |
@@ -68,6 +68,7 @@ mod fault;
 mod happening;
 mod histogram;
 mod hostile;
+mod leases;
 mod ledger;
 mod metrics;
 mod network;
@@ -87,8 +88,8 @@ mod workload;
 mod world;
 
 pub use checkers::{
-    Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, OneHistory,
-    Revocation, SameState, Verdict, Violation, disagreements,
+    Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, Lease,
+    OneHistory, Revocation, SameState, Verdict, Violation, disagreements,
 };
 pub use clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
 pub use deliveries::{ARRIVALS_MAX, Deliveries, Followed};
@@ -98,6 +99,7 @@ pub use error::{AddPeerError, ClockError, LinkError, RestartError};
 pub use fault::{Census, Fault, PlanError, Planned, Schedule, Strike, StrikeError, Struck, Who};
 pub use histogram::{BUCKETS, Bucket, Histogram};
 pub use hostile::Behaviour;
+pub use leases::Leases;
 pub use ledger::{KnownLog, Ledger, Outcome, Submission};
 pub use link::{ClassId, LinkClass, LinkModel};
 pub use map::{Map, Point};

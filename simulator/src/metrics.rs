@@ -60,6 +60,13 @@ pub struct Metrics {
     /// How long after a revocation was issued the last of them did.
     #[serde(default)]
     pub exposed_s: f64,
+    /// How often a peer was linked that was not fresh enough, held something of a class that fails closed, and gave nothing of it until an
+    /// issuer answered.
+    #[serde(default)]
+    pub lease_refused: u64,
+    /// How often a peer sent or showed something of such a class although its lease was over.
+    #[serde(default)]
+    pub lease_served_stale: u64,
     /// Bytes sent, each message once; over QUIC, those of datagrams.
     pub bytes: u64,
     /// Messages sent.
@@ -104,6 +111,8 @@ impl Metrics {
             revoked_returned_s: revoked.returned,
             exposed_bytes: revoked.exposed_bytes,
             exposed_s: revoked.exposed,
+            lease_refused: world.leases().refused,
+            lease_served_stale: world.leases().served_stale,
             bytes: world.datagrams().map_or(traffic.bytes, |it| it.bytes),
             messages: traffic.messages,
             line_bytes: world.traffic_by_class().iter().map(|class| class.wire_bytes).sum(),

@@ -146,6 +146,15 @@ impl City {
         if let Some(root) = scenario.root().and_then(|root| residents.of(root).next()) {
             world = world.rooted_at(root);
         }
+        world.hold_to(scenario.leases.leases());
+        for it in &scenario.leases.classify {
+            let class = it.class.parse().expect("classes are checked");
+            for district in map.districts() {
+                let collection =
+                    format!("{}/{}", district.name, it.collection).parse().expect("names are checked");
+                world.classify(collection, class, Duration::from_secs_f64(it.at_s));
+            }
+        }
         let movers = Movers::new(&scenario, &residents);
         let recorder = Recorder::new(&scenario);
         let mut schedule = Schedule::default();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `city` | [`CitySpec`]: the map, and how many peers |
 //! | `population` | [`PopulationSpec`]: peers of one kind |
+//! | `leases` | [`LeaseSpec`]: which classes of data there are, and how fresh peers have to be |
 //! | `plain` | [`PlainSpec`]: the link of peers that name no interface |
 //! | `units` | how times, shares and names are written, and what is refused |
 //! | `place` | where in the file something stands |
@@ -14,6 +15,7 @@
 mod built_in;
 mod city;
 mod error;
+mod leases;
 mod overrides;
 mod place;
 mod plain;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use built_in::{BuiltIn, built_in, built_ins};
 pub use city::{CitySpec, MapChoice};
 pub use error::ScenarioError;
+pub use leases::{ClassifySpec, LeaseSpec};
 pub use overrides::Override;
 pub use plain::PlainSpec;
 pub use population::{
@@ -96,6 +99,9 @@ pub struct Scenario {
     /// Whose grants are revoked, and when.
     #[serde(default, rename = "revoke", skip_serializing_if = "Vec::is_empty")]
     pub revokes: Vec<Revoke>,
+    /// Which classes of data there are, and how fresh peers have to be for them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub leases: LeaseSpec,
     /// What is checked.
     #[serde(default)]
     pub check: CheckSpec,
@@ -140,6 +146,10 @@ impl Default for RecordSpec {
     fn default() -> Self {
         Self { series_every: Duration::from_secs(10), spread: 3 }
     }
+}
+
+fn is_default(leases: &LeaseSpec) -> bool {
+    *leases == LeaseSpec::default()
 }
 
 fn agree_within() -> Duration {
@@ -293,6 +303,7 @@ impl Scenario {
                 .map_err(|reason| Wrong::at(path, reason))?;
         }
         self.check_revokes()?;
+        self.leases.check(&self.populations)?;
         for (n, joins) in self.populations.iter().enumerate().filter_map(|(n, it)| Some((n, it.joins?))) {
             let until_s = (joins.from + joins.within).as_secs_f64();
             self.check_time_to_agree(until_s)

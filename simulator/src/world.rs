@@ -14,6 +14,7 @@ mod clocks;
 mod faults;
 mod hostile;
 mod known;
+mod lease;
 mod places;
 mod retention;
 mod revocation;
@@ -39,6 +40,7 @@ use crate::error::{AddPeerError, LinkError};
 use crate::fault::Struck;
 use crate::happening::{Happening, Life};
 use crate::hostile::{ACT_EVERY, Behaviour, papers as forged_papers};
+use crate::leases::Leases;
 use crate::ledger::{Ledger, Outcome, Submission};
 use crate::network::{NetworkModel, Traffic};
 use crate::peer::{PEERS_MAX, Peer, PeerIndex, PeerSpec, identity, lives_as};
@@ -86,6 +88,8 @@ pub struct World {
     intruded: BTreeMap<LogId, Duration>,
     /// What was revoked, and who knows it.
     revocations: Revocations,
+    /// What has a class, and how peers keep to it.
+    leases: Leases,
     office: Office,
     /// Entries that peers have let go.
     let_go_entries: u64,
@@ -118,6 +122,7 @@ impl World {
             copied: BTreeSet::new(),
             intruded: BTreeMap::new(),
             revocations: Revocations::default(),
+            leases: Leases::default(),
             office: Office::default(),
             let_go_entries: 0,
         })
@@ -287,6 +292,7 @@ impl World {
             let life = it.life();
             self.queue.push(self.time + ACT_EVERY, Happening::Act(life));
         }
+        self.leases.starts(peer);
         self.announce(peer);
         self.obey(peer);
         self.revocations_at_start(peer);
@@ -295,10 +301,11 @@ impl World {
 
     /// Hands a node an input, and does what it then asks for.
     fn tell(&mut self, peer: PeerIndex, input: Input) {
-        if let Input::Received { bytes, .. } = &input
-            && !self.revocations.is_idle()
-        {
-            self.exposes(peer, bytes);
+        if let Input::Received { bytes, .. } = &input {
+            if !self.revocations.is_idle() {
+                self.exposes(peer, bytes);
+            }
+            self.lease_hears(peer, bytes);
         }
         let it = &mut self.peers[peer.0];
         let now = it.now(self.time);
@@ -328,10 +335,11 @@ impl World {
 
     /// Does what a node asks for, as the driver does it.
     fn execute(&mut self, peer: PeerIndex, output: Output) {
-        if let Output::Send { link, bytes, .. } = &output
-            && !self.revocations.is_idle()
-        {
-            self.may_say(peer, *link, bytes);
+        if let Output::Send { link, bytes, .. } = &output {
+            if !self.revocations.is_idle() {
+                self.may_say(peer, *link, bytes);
+            }
+            self.lease_may_say(peer, bytes);
         }
         let (now, queue, it) = (self.time, &mut self.queue, &mut self.peers[peer.0]);
         let output = match &mut it.hostile {

@@ -2,7 +2,7 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, CONTESTED_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, READS_MAX, Sizes, TRACES_MAX};
+use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX};
 
 use super::{Checker, Kind};
 use crate::link::QUEUE_BYTES_MAX;
@@ -79,7 +79,7 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 13] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 15] {
     [
         ("links", is.links, may.links_max),
         ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
@@ -94,6 +94,8 @@ fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 13] {
         ("beginnings that wait for what follows", is.prefixes[1], ADOPTED_MAX),
         ("logs that are known to be forked", is.contested, CONTESTED_MAX),
         ("histories that are followed at one neighbour", is.traces, TRACES_MAX),
+        ("questions that wait", is.questions[0], QUESTIONS_MAX[0]),
+        ("questions under way", is.questions[1], QUESTIONS_MAX[1]),
         ("outputs that nobody took", is.outputs, 0),
     ]
 }
@@ -159,6 +161,7 @@ mod tests {
             prefixes: [much; 2],
             contested: much,
             traces: much,
+            questions: [much; 2],
             outputs: much,
             overlay: full,
             gossip: gossip::Tables::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use msec_peer::gossip::Priority;
 use msec_peer::node::LinkId;
 use msec_peer::outbox::{Dropped, Lane};
-use msec_peer::wire::is_of_overlay;
+use msec_peer::wire::{is_of_freshness, is_of_overlay};
 
 use super::Network;
 use super::connection::{Connection, Path, State, name, place};
@@ -108,7 +108,7 @@ impl Network {
     ) {
         let (connection, side) = place(to);
         // It counts on the order of QUIC's stream. What a loss does to it is shown by its own tests.
-        let reliable = model.reliable || is_of_overlay(&message.bytes);
+        let reliable = model.reliable || is_of_overlay(&message.bytes) || is_of_freshness(&message.bytes);
         let model = LinkModel { reliable, ..model };
         let Some(it) = self.connections.get_mut(connection) else { return };
         let line = &mut it.ends[1 - side].line;

@@ -138,6 +138,7 @@ impl Residents {
             // Who is to hold what others wrote has to be given it.
             spec = spec.on("", Rights::of([Right::Relay, Right::Read, Right::Write]));
         }
+        spec.settings.leases = scenario.leases.leases();
         spec.settings.interest = self.interest(resident, population);
         spec = if population.relays() { spec.relay() } else { spec.leaf() };
         spec.interfaces =

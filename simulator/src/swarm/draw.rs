@@ -10,8 +10,8 @@ use crate::link::Degradation;
 use crate::paths::Broken;
 use crate::peer::PeerIndex;
 use crate::scenario::{
-    CheckSpec, CitySpec, JoinSpec, MapChoice, MoveSpec, PlainSpec, PopulationSpec, PublishSpec, RecordSpec,
-    Role, RouteSpec, Scenario, SiteSpec, Values,
+    CheckSpec, CitySpec, ClassifySpec, JoinSpec, LeaseSpec, MapChoice, MoveSpec, PlainSpec, PopulationSpec,
+    PublishSpec, RecordSpec, Role, RouteSpec, Scenario, SiteSpec, Values,
 };
 use crate::seed::{Dice, Seed};
 
@@ -73,12 +73,30 @@ pub fn draw(seed: u64) -> Scenario {
         plain: plain_link(&mut dice),
         faults,
         revokes: Vec::new(),
+        leases: LeaseSpec::default(),
         // What one neighbour holds against another is forgotten within ten minutes.
         check: CheckSpec { agree_within: Duration::from_secs(DRAIN_S - 20), ..CheckSpec::default() },
         record: RecordSpec { spread: 0, ..RecordSpec::default() },
     };
     rights::end(&mut scenario, &mut Seed(seed).dice("rights", 0));
+    leases(&mut scenario, &mut Seed(seed).dice("leases", 0));
     scenario
+}
+
+/// The chance that what sensors write has a class, where the root is there to say so.
+const CLASSIFIED: f64 = 0.4;
+
+/// Some collections are withheld by peers that have not heard from an issuer for long.
+fn leases(scenario: &mut Scenario, dice: &mut Dice) {
+    if scenario.root().is_none() || !dice.chance(CLASSIFIED) {
+        return;
+    }
+    let class = ["personal", "actuation"][dice.index(2)].to_owned();
+    let at_s = dice.below(PUBLISH_S) as f64;
+    scenario.leases = LeaseSpec {
+        classify: vec![ClassifySpec { collection: "noise".into(), class, at_s }],
+        policy: vec!["personal=45s".into(), "actuation=15s".into()],
+    };
 }
 
 /// A population of a role, with nothing special about it.

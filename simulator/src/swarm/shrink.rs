@@ -53,6 +53,7 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
         add(&|it| drop(it.revokes.remove(nth)));
         add(&|it| it.revokes[nth].restore_at_s = None);
     }
+    add(&|it| it.leases = crate::scenario::LeaseSpec::default());
     for nth in 0..from.populations.len() {
         add(&|it| drop(it.populations.remove(nth)));
     }

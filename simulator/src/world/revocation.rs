@@ -62,6 +62,8 @@ enum What {
     Revocation(usize),
     /// That more of its logs counts.
     Restoration(usize, usize),
+    /// What a collection holds.
+    Class(usize),
 }
 
 /// What can be done, and asked.
@@ -225,6 +227,26 @@ impl World {
         self.queue.push(self.time, Happening::Issue(which));
     }
 
+    /// On which peer the root's key lies.
+    pub(super) fn root_peer(&self) -> Option<PeerIndex> {
+        self.office.root
+    }
+
+    /// Lets an issuer say that, at some time.
+    pub(super) fn order_class(
+        &mut self,
+        by: PeerIndex,
+        under: ControlStream,
+        which: usize,
+        record: ControlRecord,
+        at: Duration,
+    ) {
+        let order = self.office.orders.len();
+        let record = Some(record);
+        self.office.orders.push(Order { by, under, what: What::Class(which), record, is_waiting: false });
+        self.queue.push(self.time.max(at), Happening::Issue(order));
+    }
+
     /// An issuer's app asks its node to publish.
     pub(super) fn issue(&mut self, which: usize) {
         let Some(Order { by, under, what, record, .. }) = self.office.orders.get(which) else { return };
@@ -260,6 +282,7 @@ impl World {
                     granted.entered.push(*place);
                 }
             }
+            (Ok(place), What::Class(which)) => self.leases.said[which].place = Some(*place),
             (Ok(place), What::Revocation(nth)) => self.revocations.all[nth].place = Some(*place),
             (Ok(place), What::Restoration(nth, restored)) => {
                 self.revocations.all[nth].restorations[restored].place = Some(*place);
@@ -283,7 +306,7 @@ impl World {
         let identity = self.peers[by.0].identity();
         let (space, issuer, at) = (self.space.id(), identity.peer(), self.wall_of(by));
         match what {
-            What::Entry(_) => None,
+            What::Entry(_) | What::Class(_) => None,
             What::Revocation(nth) => {
                 let Revoked { grant, cut, holder_id, .. } = self.revocations.all[*nth];
                 let cuts = self.cuts(by, &holder_id, cut);

@@ -47,6 +47,7 @@ impl World {
         }
         if let node::Event::Verified(shown) = event {
             self.may_show(peer, shown);
+            self.lease_may_show(peer, shown);
             self.note_verified(peer, shown);
         }
         self.ledger.happened(peer, event);

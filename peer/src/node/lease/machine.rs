@@ -186,7 +186,7 @@ impl Asking {
         self.give_up();
         self.ask();
         self.sign();
-        if !self.is_leaf {
+        if self.serves() {
             let said = self.ways.say(self.now, self.issues);
             said.into_iter().for_each(|(to, hops)| self.send(to, &Message::Near { hops }));
         }
@@ -199,7 +199,7 @@ impl Asking {
 
     /// When to call [`Asking::handle`] with [`Input::Timeout`].
     pub(in crate::node) fn poll_timeout(&self) -> Option<Duration> {
-        let near = if self.is_leaf { None } else { self.ways.due(self.issues) };
+        let near = if self.serves() { self.ways.due(self.issues) } else { None };
         let given_up = self.under_way.values().map(|it| it.drawn + PATIENCE).min();
         [near, given_up, self.waiting.due(), self.ask_due(), self.sign_due()].into_iter().flatten().min()
     }
@@ -225,13 +225,18 @@ impl Asking {
         }
         match Message::decode(bytes) {
             Ok(Message::Near { hops }) => self.ways.heard(&from, hops),
-            Ok(Message::Ask { id, question }) if !self.is_leaf => {
+            Ok(Message::Ask { id, question }) if self.serves() => {
                 self.waiting.add(self.now, from, id, question);
             }
             Ok(Message::Ask { .. }) => {}
             Ok(Message::Answer { id, way, beat }) => self.answered(from, id, way, beat),
             Err(error) => self.violated(from, error.into()),
         }
+    }
+
+    /// Whether it answers neighbours: it carries what they ask, or issues itself.
+    fn serves(&self) -> bool {
+        !self.is_leaf || self.issues
     }
 
     fn every(&mut self, every: Option<Duration>) {

@@ -64,10 +64,10 @@ impl Ways {
         self.0.get_mut(peer).is_some_and(|way| way.reads.take(now))
     }
 
-    /// It says how far an issuer is. A leaf relays nothing.
+    /// It says how far an issuer is. A leaf relays nothing, and may be one itself.
     pub(super) fn heard(&mut self, peer: &PeerId, hops: u8) {
-        if let Some(way) = self.0.get_mut(peer).filter(|way| !way.is_leaf) {
-            way.hops = hops;
+        if let Some(way) = self.0.get_mut(peer) {
+            way.hops = if way.is_leaf && hops > 0 { HOPS_MAX } else { hops };
         }
     }
 
@@ -149,11 +149,19 @@ mod tests {
         assert_eq!((ways.best(), ways.say(at(0), false)), (None, vec![]), "nothing is nowhere");
         ways.heard(&A, 3);
         ways.heard(&B, 1);
-        ways.heard(&C, 0);
+        ways.heard(&C, 1);
         assert_eq!(ways.best(), Some((B, 2)), "a leaf relays nothing");
         assert_eq!(ways.say(at(0), false), [(A, 2), (C, 2)], "and whoever is the way is told nothing");
         assert_eq!((ways.say(at(9), false), ways.due(false)), (vec![], None));
         assert_eq!(ways.say(at(9), true), [(A, 0), (B, 0), (C, 0)]);
+    }
+
+    #[test]
+    fn a_leaf_may_be_an_issuer_itself() {
+        let mut ways = three();
+        ways.heard(&A, 1);
+        ways.heard(&C, 0);
+        assert_eq!(ways.best(), Some((C, 1)));
     }
 
     #[test]

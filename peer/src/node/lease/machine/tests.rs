@@ -294,6 +294,18 @@ fn a_leaf_asks_and_carries_nothing() {
 }
 
 #[test]
+fn a_leaf_that_issues_answers() {
+    let mut town = Town::new(3);
+    town.all[0].asking = Asking::new(true, [0; 32]);
+    town.issues(0);
+    town.link(0, 1);
+    town.link(1, 2);
+    town.tell(2, Input::Every(Some(EVERY)));
+    town.run(60);
+    assert!(town.age(2).is_some());
+}
+
+#[test]
 fn an_issuer_that_does_not_stand_any_more_makes_nobody_fresh_and_another_one_is_asked() {
     let mut town = Town::new(3);
     town.link(0, 2);
