@@ -163,6 +163,36 @@ mod tests {
         assert!(Questions::together(Vec::new()).is_none());
     }
 
+    /// `vectors/freshness.txt`: a line each.
+    #[test]
+    fn questions_and_beats_are_these_bytes() {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let issuer = crate::Identity::from_seed([3; 32]);
+        let questions: Vec<_> = [1, 2, 3].map(|n| Question::of(&[n; 32])).into();
+        let together = Questions::together(questions.clone()).expect("three");
+        let cut = crate::Cut { log: crate::LogId([8; 32]), size: 5, root: [9; 32] };
+        let beat = issuer.sign(crate::Beat {
+            space: crate::SpaceId([7; 32]),
+            issuer: issuer.peer(),
+            of: together.root(),
+            logs: crate::Cuts::new([cut]).expect("a log"),
+            at: crate::UnixMillis(1_767_225_600_000),
+        });
+        let way = together.way(1).expect("the second");
+        let (beside, left) = way.parts();
+        let lines = [
+            format!("question of the nonce 01 32 times: {}", hex(&questions[0].0)),
+            format!("those of 01, 02 and 03 together: {}", hex(&together.root().0)),
+            format!("beside the second, left {left}: {} {}", hex(&beside[0].0), hex(&beside[1].0)),
+            format!("beat of these three, by the key of the seed 03 32 times: {}", hex(&beat.to_bytes())),
+        ];
+        let vectors = include_str!("../vectors/freshness.txt").lines();
+        let vectors: Vec<_> = vectors.filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        assert_eq!(vectors, lines);
+        let parsed = crate::Unverified::<crate::Beat>::from_bytes(&beat.to_bytes()).expect("parses");
+        assert!(parsed.verify(&issuer.peer()).is_ok());
+    }
+
     #[test]
     fn a_pair_is_no_nonce() {
         let (a, b) = (Question::of(&[1; 32]), Question::of(&[2; 32]));

@@ -48,6 +48,8 @@ pub struct Leases {
     pub served_stale: u64,
     /// That, in words, the first 10,000.
     pub(crate) seen: Vec<String>,
+    /// Bytes of messages about freshness that were sent, each message once.
+    pub bytes: u64,
 }
 
 impl Leases {

@@ -67,6 +67,9 @@ pub struct Metrics {
     /// How often a peer sent or showed something of such a class although its lease was over.
     #[serde(default)]
     pub lease_served_stale: u64,
+    /// Bytes of messages about freshness that were sent, each message once.
+    #[serde(default)]
+    pub freshness_bytes: u64,
     /// Bytes sent, each message once; over QUIC, those of datagrams.
     pub bytes: u64,
     /// Messages sent.
@@ -113,6 +116,7 @@ impl Metrics {
             exposed_s: revoked.exposed,
             lease_refused: world.leases().refused,
             lease_served_stale: world.leases().served_stale,
+            freshness_bytes: world.leases().bytes,
             bytes: world.datagrams().map_or(traffic.bytes, |it| it.bytes),
             messages: traffic.messages,
             line_bytes: world.traffic_by_class().iter().map(|class| class.wire_bytes).sum(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use msec_identity::{Class, Classified, CollectionPath, ControlStream, LogId};
 use msec_peer::node::{Leases as Policy, Measured};
+use msec_peer::wire::is_of_freshness;
 
 use super::World;
 use crate::leases::{Leases, Said};
@@ -48,6 +49,10 @@ impl World {
 
     /// A peer sends something.
     pub(super) fn lease_may_say(&mut self, peer: PeerIndex, bytes: &[u8]) {
+        if is_of_freshness(bytes) {
+            self.leases.bytes += bytes.len() as u64;
+            return;
+        }
         if self.leases.is_idle() || !self.is_bound(peer) {
             return;
         }

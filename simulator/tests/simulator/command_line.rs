@@ -39,6 +39,9 @@ fn the_last_line_is_one_object() {
         "revoked_p99_s",
         "revoked_all_s",
         "exposed_bytes",
+        "lease_refused",
+        "lease_served_stale",
+        "freshness_bytes",
         "checks_made",
         "checks_remembered",
     ] {
