@@ -10,6 +10,14 @@ pub fn overlay() -> Vec<Vec<u8>> {
     parse(include_str!("../../gossip/vectors/overlay.txt"))
 }
 
+/// Messages about freshness.
+pub fn freshness() -> Vec<Vec<u8>> {
+    let lines = include_str!("../../peer/vectors/freshness.txt").lines();
+    let hex = lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(": "));
+    let digits = |hex: &str| hex.chars().filter_map(|c| c.to_digit(16)).collect::<Vec<_>>();
+    hex.map(|(_, hex)| digits(hex).chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()).collect()
+}
+
 /// A name in brackets; below it hex up to two spaces, line by line.
 fn parse(text: &str) -> Vec<Vec<u8>> {
     let mut vectors: Vec<Vec<u8>> = Vec::new();
@@ -35,5 +43,6 @@ mod tests {
         assert!(gossip().len() > 20 && overlay().len() > 15);
         assert_eq!(gossip()[0][..2], [0x02, 0x00], "a push");
         assert_eq!(overlay()[0], [0x42, 0, 1, 0, 0, 0], "a leaf that joins");
+        assert_eq!(freshness()[0], [0x82, 0, 0], "an issuer");
     }
 }

@@ -14,7 +14,7 @@ use msec_crdt_store::{
 use msec_fuzz::script::{STEPS_MAX, Script};
 use msec_fuzz::{disk, document, gossip, node, noise, overlay, pairing, sealed, town, vectors};
 use msec_identity::backup::{split, to_words};
-use msec_identity::{LogId, Right, UnixMillis};
+use msec_identity::{Beat, Class, Classified, Cut, Cuts, LogId, Question, Right, UnixMillis};
 use msec_peer::Membership;
 
 /// By `target/name`.
@@ -95,6 +95,20 @@ fn secrets(seeds: &mut Seeds) {
     add(seeds, "share", "whole", [&[0], words.as_bytes()].concat());
     let shares = split(&town::sensor(), 2, 3, &mut pairing::rng(1)).expect("two of three");
     add(seeds, "share", "share", [&[1], shares[2].to_words().as_bytes()].concat());
+}
+
+fn freshness(seeds: &mut Seeds) {
+    for (n, message) in vectors::freshness().into_iter().enumerate() {
+        add(seeds, "freshness", &format!("message-{n}"), [&[0], &message[..]].concat());
+    }
+    let root = town::root();
+    let (space, issuer) = (town::manifest().space(), root.peer());
+    let logs = Cuts::new([Cut { log: LogId([8; 32]), size: 5, root: [9; 32] }]).expect("a log");
+    let beat = Beat { space, issuer, of: Question([7; 32]), logs, at: UnixMillis(0) };
+    add(seeds, "freshness", "beat", [&[1], &root.sign(beat).to_bytes()[..]].concat());
+    let collection = "parks".parse().expect("a path");
+    let said = Classified { space, issuer, collection, class: Class::Personal, number: 1 };
+    add(seeds, "freshness", "class", [&[2], &root.sign(said).to_bytes()[..]].concat());
 }
 
 fn logs(seeds: &mut Seeds) {
@@ -272,7 +286,7 @@ fn gateways(seeds: &mut Seeds) {
 #[test]
 fn the_committed_seeds_are_what_the_code_writes() {
     let mut seeds = Seeds::new();
-    for make in [records, handshakes, pairings, secrets, logs, claims, stores, machines, texts, gateways] {
+    for make in [records, handshakes, pairings, secrets, freshness, logs, claims, stores, machines, texts, gateways] {
         make(&mut seeds);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

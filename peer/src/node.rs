@@ -90,6 +90,8 @@ pub use io::{
     Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
 pub use issue::{Fall, LogUnder};
+#[doc(hidden)]
+pub use lease::freshness_again;
 pub use lease::{ClassLease, Freshness, LEASE_MIN, Lease, LeaseView, Leases, ParseLeaseError, Withheld};
 use lease::{LeaseBook, LeaseInput};
 use limits::Limits;

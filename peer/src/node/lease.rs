@@ -75,6 +75,12 @@ struct Need {
     since: Option<(Duration, PeerId)>,
 }
 
+/// Reads a message about freshness, and writes it again. Not for programs: the fuzz target reaches the decoder by it.
+#[doc(hidden)]
+pub fn freshness_again(frame: &[u8]) -> Option<Vec<u8>> {
+    message::Message::decode(frame).ok().map(|message| message.encode())
+}
+
 impl LeaseBook {
     /// `seed`: that of the node. What is drawn from it here is drawn by nobody else.
     pub(super) fn new(is_leaf: bool, seed: [u8; 32], now: Duration) -> Self {

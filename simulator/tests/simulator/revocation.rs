@@ -116,3 +116,40 @@ fn what_nobody_can_say_is_refused_with_the_reason() {
         assert!(said.contains(reason), "{to}: {said}");
     }
 }
+
+/// What sensors write moves something, and what contractors write is personal.
+const LEASES: &str = r#"
+[leases]
+classify = [{ collection = "noise", class = "actuation" }, { collection = "air", class = "personal", at_s = 2 }]
+policy = ["actuation=15s"]
+"#;
+
+#[test]
+fn who_comes_back_refuses_until_an_issuer_has_answered_and_nobody_serves_what_is_withheld() {
+    let scenario = Scenario::parse(&format!("{CITY}{LEASES}")).expect("a scenario");
+    let report = City::new(scenario, Options::seed(1)).expect("a city").run(|_| {}).expect("it runs");
+    assert_eq!(report.violations, []);
+    let it = &report.metrics;
+    assert!(it.missed == 0 && it.converged, "{it:?}");
+    // The phone that was down, at least.
+    assert!(it.lease_refused >= 1 && it.lease_served_stale == 0, "{it:?}");
+    assert!(it.freshness_bytes > 0 && it.freshness_bytes < it.bytes / 20, "{it:?}");
+}
+
+#[test]
+fn classes_that_nobody_can_give_are_refused_with_the_reason() {
+    let refusal = |from: &str, to: &str| {
+        let text = format!("{CITY}{LEASES}");
+        assert!(text.contains(from), "{from}");
+        Scenario::parse(&text.replacen(from, to, 1)).expect_err("refused").to_string()
+    };
+    for (from, to, reason) in [
+        ("class = \"actuation\"", "class = \"secret\"", "public, personal or actuation"),
+        ("{ collection = \"noise\", class", "{ collection = \"rain\", class", "nobody publishes in it"),
+        ("actuation=15s", "actuation=5s", "between 15 s and a year"),
+        ("at_s = 2 }]", "at_s = -2 }]", "from 0 on"),
+    ] {
+        let said = refusal(from, to);
+        assert!(said.contains(reason), "{to}: {said}");
+    }
+}
