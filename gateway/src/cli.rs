@@ -55,6 +55,8 @@ struct RunArgs {
     /// Print where peer, MQTT and page listen as one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    unlock: msec_peer::cli::Unlock,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -111,7 +113,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     msec_peer::cli::log_to_stderr();
     let done = match args.command {
-        Command::Run(RunArgs { config, json }) => run::run(&run::Options { config, json }).map(|()| true),
+        Command::Run(RunArgs { config, json, unlock }) => {
+            run::run(&run::Options { config, json, unlock }).map(|()| true)
+        }
         Command::Config(args) => configure(args).map(|()| true),
         Command::Token(args) => make_token(&args).map(|()| true),
         Command::Demo(args) => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use msec_peer::cli::Signal;
+use msec_peer::cli::{Signal, Unlock};
 use msec_peer::control::Control;
 use msec_peer::identity::{PeerId, Right};
 use msec_peer::{BindError, Claims, DataDir, Membership, OpenError, Peer, PeerConfig};
@@ -35,6 +35,8 @@ pub struct Options {
     pub config: PathBuf,
     /// Whether what programs read is printed as JSON.
     pub json: bool,
+    /// Who says the passphrase, if the key lies under one.
+    pub unlock: Unlock,
 }
 
 /// Runs the gateway until it is told to stop.
@@ -65,11 +67,12 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
         }
         None => None,
     };
-    let dir = DataDir::at(&config.peer.data_dir);
+    let dir = options.unlock.dir(&config.peer.data_dir);
     // A mistyped directory must not become a new identity.
-    dir.identity()?;
+    dir.inhabited()?;
     let membership = dir.membership()?.ok_or(OpenError::NoSpace)?;
-    let peer = Peer::open(peer_config(&config.peer)?).await.map_err(|error| open_error(&file, error))?;
+    let peer =
+        Peer::open(peer_config(&dir, &config.peer)?).await.map_err(|error| open_error(&file, error))?;
     warn_of_missing_grants(&config, &membership, peer.id());
 
     // `msec status`, `msec tail` and the like work beside it.
@@ -115,8 +118,8 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
 }
 
 /// How the peer is opened.
-fn peer_config(settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
-    let mut config = PeerConfig::new(&settings.data_dir)?.listen(settings.listen).mdns(settings.mdns);
+fn peer_config(dir: &DataDir, settings: &PeerSettings) -> anyhow::Result<PeerConfig> {
+    let mut config = PeerConfig::of(dir.clone())?.listen(settings.listen).mdns(settings.mdns);
     for contact in &settings.contacts {
         config = match contact.peer {
             Some(peer) => config.contact_peer(contact.address, peer),

@@ -10,6 +10,8 @@
 //! | `revocation` | [`Revocation`] ends a grant, [`Restoration`] names logs that it forgot |
 //! | `succession` | [`Succession`]: other roots from now on |
 //! | `linked` | [`Linked`]: the manifest of another space |
+//! | `rotation` | [`Rotation`]: a peer has another Noise key |
+//! | `replacement` | [`Replacement`]: a device takes the place of a lost one |
 //! | `receipt` | [`Receipt`]: a peer knows of an end |
 //! | `class` | [`Classified`]: what kind of data a collection holds |
 //! | `beat` | [`Beat`]: an issuer is there, and its control logs go so far |
@@ -24,7 +26,9 @@ mod cuts;
 mod grant;
 mod linked;
 mod receipt;
+mod replacement;
 mod revocation;
+mod rotation;
 mod succession;
 mod text;
 
@@ -40,6 +44,8 @@ pub use cuts::{Cut, Cuts, REVOCATION_CUTS_MAX};
 pub use grant::{CHAIN_LINKS_MAX, Grant, Holder, ParseRightsError, Right, Rights};
 pub use linked::Linked;
 pub use receipt::Receipt;
+pub use replacement::{REPLACED_STREAMS_MAX, ReplacedStream, ReplacedStreams, Replacement};
 pub use revocation::{REASON_BYTES_MAX, Restoration, Revocation};
+pub use rotation::Rotation;
 pub use succession::Succession;
 pub use text::ShortText;

@@ -13,6 +13,7 @@
 //! | `links` | [`Authority::learn_shown`]: what a peer shows of itself |
 //! | `list` | what is held, for whoever looks at it: [`Voices`], [`Revoked`] |
 //! | `readers` | [`Authority::readers`]: who could read |
+//! | `rotations` | [`Authority::keys_since`]: which Noise keys of a peer are over |
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `classes` | [`Authority::class_of`]: what kind of data a collection holds |
 //! | `lineage` | who speaks for a space |
@@ -33,6 +34,7 @@ mod list;
 mod places;
 mod readers;
 mod revocations;
+mod rotations;
 mod take;
 
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ use self::issuers::Issuers;
 use self::lineage::Lineage;
 use self::places::Places;
 use self::revocations::Revocations;
+use self::rotations::Rotations;
 use crate::access::{Cut, Grant, Holder, Right};
 use crate::id::{GrantId, LogId, PeerId, SpaceId};
 use crate::manifest::Manifest;
@@ -54,8 +57,8 @@ use crate::verifier::Verifier;
 
 pub use self::bounds::{
     APPROVALS_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, GRANTS_MAX, LINKED_SPACES_MAX,
-    PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, SUCCESSIONS_MAX,
-    WAITING_MAX,
+    PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, ROTATIONS_MAX,
+    SUCCESSIONS_MAX, WAITING_MAX,
 };
 pub use self::chain::{Admissible, RECEIPTS_STREAM, Shown, Written};
 pub use self::change::Change;
@@ -80,6 +83,7 @@ pub struct Authority {
     approvals: Approvals,
     places: Places,
     classes: Classes,
+    rotations: Rotations,
 }
 
 impl Authority {
@@ -96,6 +100,7 @@ impl Authority {
             approvals: Approvals::default(),
             places: Places::default(),
             classes: Classes::default(),
+            rotations: Rotations::default(),
         }
     }
 

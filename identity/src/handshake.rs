@@ -75,6 +75,8 @@ pub struct Claim {
     pub records: Vec<ControlRecord>,
     /// Bytes for the layer above.
     pub greeting: Vec<u8>,
+    /// When the identity endorsed the Noise key, if it says so. Whether it has named a later one is for [`crate::Authority::key_counts`] to say.
+    pub since: Option<UnixMillis>,
 }
 
 /// Why a peer is not admitted, in words that reveal nothing about the space.
@@ -101,6 +103,12 @@ pub enum Refusal {
     #[error("a peer does not link to itself")]
     #[n(4)]
     Oneself,
+    /// The identity has named a later Noise key than the one that it comes with.
+    #[error(
+        "that Noise key was replaced by its owner: `msec key rotate` was run there. Set the clock, and link again"
+    )]
+    #[n(5)]
+    OldKey,
 }
 
 #[derive(Encode, Decode)]
@@ -153,7 +161,8 @@ impl Papers {
             .iter()
             .map(|bytes| ControlRecord::from_bytes(bytes).map_err(|_| HandshakeError::Malformed))
             .collect::<Result<_, _>>()?;
-        Ok(Claim { peer: endorsement.peer, space: self.space, records, greeting: self.greeting })
+        let Endorsement { peer, since, .. } = *endorsement;
+        Ok(Claim { peer, space: self.space, records, greeting: self.greeting, since })
     }
 }
 

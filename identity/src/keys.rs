@@ -44,22 +44,24 @@ impl Identity {
     /// Makes the Noise key with this secret, endorsed until `not_after`. The caller draws the secret, and makes a new
     /// key well before the old one expires.
     pub fn endorse(&self, secret: [u8; 32], not_after: UnixMillis) -> NoiseKey {
-        let secret = Zeroizing::new(secret);
-        let public = noise_public(&secret);
-        NoiseKey {
-            secret,
-            endorsement: self.sign(Endorsement { peer: self.peer(), noise: public, not_after }),
-        }
+        self.endorse_since(secret, None, not_after)
     }
 
-    /// Makes the next Noise key, endorsed until `not_after`. The caller draws `seed`, anew each time, and keeps neither it nor
+    fn endorse_since(&self, secret: [u8; 32], since: Option<UnixMillis>, not_after: UnixMillis) -> NoiseKey {
+        let secret = Zeroizing::new(secret);
+        let noise = noise_public(&secret);
+        let endorsement = self.sign(Endorsement { peer: self.peer(), noise, not_after, since });
+        NoiseKey { secret, endorsement }
+    }
+
+    /// Makes the next Noise key, endorsed from `since` until `not_after`. The caller draws `seed`, anew each time, and keeps neither it nor
     /// the old key. The secret derives from the identity's seed as well, so that a poor source of randomness alone gives it to
     /// nobody; and who gets hold of the identity's seed later cannot tell what it was.
-    pub fn rotate_noise(&self, seed: [u8; 32], not_after: UnixMillis) -> NoiseKey {
+    pub fn rotate_noise(&self, seed: [u8; 32], since: UnixMillis, not_after: UnixMillis) -> NoiseKey {
         let seed = Zeroizing::new(seed);
         let mut hasher = blake3::Hasher::new_derive_key(NOISE_CONTEXT);
         hasher.update(self.seed().as_slice()).update(seed.as_slice());
-        self.endorse(*hasher.finalize().as_bytes(), not_after)
+        self.endorse_since(*hasher.finalize().as_bytes(), Some(since), not_after)
     }
 }
 
@@ -86,6 +88,10 @@ pub struct Endorsement {
     /// The end of its validity.
     #[n(2)]
     pub not_after: UnixMillis,
+    /// When it was endorsed, by the identity's own clock: a [`crate::Rotation`] ends those that are older. Keys of a peer that never says so are
+    /// the oldest.
+    #[n(3)]
+    pub since: Option<UnixMillis>,
 }
 
 impl Record for Endorsement {
@@ -145,7 +151,7 @@ mod tests {
     fn a_rotated_key_is_another_for_each_seed_and_identity() {
         let key = |identity: u8, seed: u8| {
             let identity = Identity::from_seed([identity; 32]);
-            identity.rotate_noise([seed; 32], UnixMillis(7)).endorsement().noise
+            identity.rotate_noise([seed; 32], UnixMillis(3), UnixMillis(7)).endorsement().noise
         };
         assert_eq!(key(1, 1), key(1, 1));
         assert_ne!(key(1, 1), key(1, 2));

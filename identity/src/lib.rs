@@ -69,8 +69,9 @@ mod words;
 pub use access::{
     Approval, Area, BEAT_LOGS_MAX, Beat, CHAIN_LINKS_MAX, Caveats, Class, Classified, ControlRecord,
     ControlStream, Cut, Cuts, Grant, Holder, Linked, PURPOSE_BYTES_MAX, ParseClassError, ParseRightsError,
-    REASON_BYTES_MAX, REVOCATION_CUTS_MAX, Receipt, Restoration, Revocation, Right, Rights, ShortText,
-    Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
+    REASON_BYTES_MAX, REPLACED_STREAMS_MAX, REVOCATION_CUTS_MAX, Receipt, ReplacedStream, ReplacedStreams,
+    Replacement, Restoration, Revocation, Right, Rights, Rotation, ShortText, Succession,
+    UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
 };
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
@@ -79,7 +80,7 @@ pub use authority::{
     APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CLASSES_MAX, CLASSES_OF_ONE_ISSUER_MAX,
     CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended, Entered, GRANTS_MAX, LINKED_SPACES_MAX,
     PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX,
-    Reader, Revoked, SUCCESSIONS_MAX, Shown, Voices, WAITING_MAX, Written,
+    ROTATIONS_MAX, Reader, Revoked, SUCCESSIONS_MAX, Shown, Voices, WAITING_MAX, Written,
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, InviteError, KeyFileError,

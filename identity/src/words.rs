@@ -63,13 +63,29 @@ pub(crate) fn bytes(text: &str, max: usize) -> Result<Zeroizing<Vec<u8>>, WordsE
     Ok(bytes)
 }
 
-/// The word that one slip turns into `written`: a letter too many, too few, or another. There is one at most.
+/// The nearest word to `written`: one slip away (a letter too many, too few, or another), of which there is one at most; or
+/// else with two letters that changed places, if that is one word only.
 fn meant(written: &str) -> Option<&'static str> {
     if written.len() > LETTERS_MAX + 1 {
         return None;
     }
     let written = written.to_ascii_lowercase();
-    LIST.split(' ').find(|word| one_slip(word.as_bytes(), written.as_bytes()))
+    let near = |far: fn(&[u8], &[u8]) -> bool| {
+        let mut found = LIST.split(' ').filter(move |word| far(word.as_bytes(), written.as_bytes()));
+        found.next().filter(|_| found.next().is_none())
+    };
+    near.clone()(one_slip).or_else(|| near(swapped))
+}
+
+/// Whether two words are the same but for two letters beside each other that changed places.
+fn swapped(a: &[u8], b: &[u8]) -> bool {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (Some(&[a, other, ref a_rest @ ..]), Some(&[b, another, ref b_rest @ ..])) =
+        (a.get(same..), b.get(same..))
+    else {
+        return false;
+    };
+    (a, other) == (another, b) && a_rest == b_rest
 }
 
 /// Whether two words are the same but for one letter.
@@ -123,7 +139,7 @@ mod tests {
     #[test]
     fn a_slip_is_found_and_what_was_meant_is_said() {
         for (written, word) in
-            [("acron", None), ("acorns", Some("acorn")), ("zbra", Some("zebra")), ("wheel", None)]
+            [("acron", Some("acorn")), ("acorns", Some("acorn")), ("zbra", Some("zebra")), ("wheel", None)]
         {
             let error = bytes(&format!("abacus {written}"), 4).expect_err("no such word");
             assert_eq!(error, WordsError::Unknown { at: 2, meant: word }, "{written}");

@@ -19,10 +19,14 @@ mod invite;
 mod join;
 #[cfg(feature = "index")]
 mod keep;
+#[cfg(feature = "index")]
+mod key;
 mod line;
 mod publish;
 #[cfg(feature = "index")]
 mod qr;
+#[cfg(feature = "index")]
+mod replace;
 #[cfg(feature = "index")]
 mod revoke;
 #[cfg(feature = "index")]
@@ -34,6 +38,8 @@ mod space;
 mod store;
 #[cfg(feature = "documents")]
 mod things;
+#[cfg(feature = "index")]
+mod unlock;
 mod values;
 mod words;
 
@@ -44,6 +50,8 @@ use clap::Parser;
 
 use args::{Args, Command};
 pub use signal::Signal;
+#[cfg(feature = "index")]
+pub use unlock::Unlock;
 
 /// Runs `msec` with these arguments, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -52,6 +60,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(code) => return code,
     };
     log_to_stderr();
+    #[cfg(feature = "index")]
+    args.unlock.clone().remember();
     match obey(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,6 +102,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         #[cfg(feature = "index")]
         Command::Revoke(args) => revoke::revoke(&args),
         #[cfg(feature = "index")]
+        Command::Replace(args) => replace::replace(&args),
+        #[cfg(feature = "index")]
         Command::Restore(args) => revoke::restore(&args),
         #[cfg(feature = "index")]
         Command::Explain(args) => explain::explain(&args),
@@ -100,6 +112,8 @@ fn obey(args: Args) -> anyhow::Result<()> {
         #[cfg(feature = "index")]
         Command::Invite(args) => invite::invite(&args),
         Command::Join(args) => join::join(&args),
+        #[cfg(feature = "index")]
+        Command::Key { command } => key::key(&command),
         Command::Run(options) => run::run(options),
         Command::Publish(publish) => publish::publish(&publish),
         Command::Tail(tail) => ask::tail(&tail),

@@ -86,9 +86,9 @@ pub use sdk::EraseFailed;
 pub use sdk::{
     AccessFailed, AccessTree, BenchCode, BenchTerms, ClassTerms, ClassView, Confirmed, CutTerms, EndView,
     Explanation, GrantHolder, GrantTerms, GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed,
-    InviteTerms, Inviting, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView, RestoreTerms,
-    Restored, RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation, Standing,
-    VoicesView,
+    InviteTerms, Inviting, Issued, Limits, LinkView, PlannedEnd, PlannedGrant, Question, ReaderView,
+    ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
+    RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "net")]
 pub use sdk::{
@@ -98,6 +98,8 @@ pub use sdk::{
     Subscription, Welcomed, join_with_code,
 };
 #[cfg(all(feature = "net", feature = "index"))]
-pub use sdk::{Claims, KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError, STATEMENTS_MAX};
+pub use sdk::{
+    Claims, KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError, KeyRestored, STATEMENTS_MAX, key_on_paper,
+};
 #[cfg(all(feature = "net", feature = "documents"))]
 pub use sdk::{CompactFailed, Compacted, EditFailed, Registry, RegistryFailed, RegistryWatch};

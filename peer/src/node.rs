@@ -16,6 +16,7 @@
 //! | `links` | handshakes and admission |
 //! | `pairing` | who comes with a code |
 //! | `membership` | between the overlay and the links |
+//! | `noise_key` | when a peer has another Noise key |
 //! | `greeting` | what they tell each other of what they want |
 //! | `papers` | by what right they speak |
 //! | `control` | what says who may |
@@ -57,6 +58,7 @@ mod links;
 mod logs;
 mod mark;
 mod membership;
+mod noise_key;
 mod notes;
 mod pairing;
 mod papers;
@@ -127,9 +129,9 @@ pub struct Node {
     forks: Forks,
     commits: Commits,
     notes: Notes,
-    gossip: Gossip,
     /// What it wants, whether or not its grants allow it.
     wanted: Interest,
+    gossip: Gossip,
     reads: Reads,
     prefixes: Prefixes,
     receipts: Receipts,
@@ -209,8 +211,8 @@ impl Node {
             authority,
             papers,
             rng,
-            gossip,
             wanted,
+            gossip,
             now,
             clock: None,
             warned_of_clock: false,

@@ -15,6 +15,8 @@ mod invitation;
 #[cfg(feature = "index")]
 mod inviting;
 mod joining;
+#[cfg(feature = "index")]
+mod key_care;
 mod owner;
 mod peer;
 mod pending;
@@ -24,14 +26,16 @@ mod registry;
 mod retaining;
 mod status;
 mod subscription;
+#[cfg(feature = "index")]
+mod unlocking;
 mod withholding;
 
 #[cfg(feature = "index")]
 pub use access::{
     AccessFailed, AccessTree, ClassTerms, ClassView, Confirmed, CutTerms, EndView, Explanation, GrantHolder,
-    GrantTerms, GrantView, HolderView, Issued, Limits, LinkView, PlannedEnd, Question, ReaderView,
-    RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant, RevokedView, SignedExplanation,
-    Standing, VoicesView,
+    GrantTerms, GrantView, HolderView, Issued, Limits, LinkView, PlannedEnd, PlannedGrant, Question,
+    ReaderView, ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
+    RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "index")]
 pub use bench::{BenchCode, BenchTerms};
@@ -55,6 +59,8 @@ pub(crate) use inviting::hints_of;
 #[cfg(feature = "index")]
 pub use inviting::{INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting};
 pub use joining::{JoinFailed, Welcomed, join_with_code};
+#[cfg(feature = "index")]
+pub use key_care::{KeyRestored, key_on_paper};
 pub use owner::Owner;
 pub use peer::{COMMANDS_MAX, Peer};
 pub use pending::Pending;

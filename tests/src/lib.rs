@@ -5,6 +5,7 @@
 //! | [`wait`] | waiting on conditions, never on time |
 //! | [`town`] | a space with its peers in a temporary directory, and notes of what a peer tells |
 //! | [`process`] | programs that are started, read from, killed |
+//! | [`terminal`] | programs at a terminal, as a person has one |
 //! | [`lan`] | a LAN of network namespaces |
 //! | [`proxy`] | a UDP proxy that drops, doubles, overtakes, corrupts, cuts, and is slow |
 //! | [`raw`] | QUIC by hand, without a node: for what not even a probe says |
@@ -12,7 +13,7 @@
 //! | [`forge`] | runs, and the messages of gossip that carry them, true and false |
 //! | [`conformance`] | test bodies over a [`conformance::Mesh`], simulated or on loopback QUIC |
 //!
-//! The tests are in `tests/`, one topic a file: `by_hand`, `bad_input`, `processes`, `slow`, `store`, `wire`, `adversary`, `access`, `moving`, `demo`,
+//! The tests are in `tests/`, one topic a file: `by_hand`, `keys`, `replacing`, `bad_input`, `processes`, `slow`, `store`, `wire`, `adversary`, `access`, `moving`, `demo`,
 //! `mqtt`, `simulate`, `conformance`, and behind its feature `iroh`. A test that is ignored as "a bug" shows one: it fails until that is mended.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
@@ -23,5 +24,6 @@ pub mod mqtt;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod terminal;
 pub mod town;
 pub mod wait;

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use msec_peer::Membership;
 use msec_peer::gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_peer::identity::handshake::{ChannelBinding, Claim, Initiator, Introduction};
-use msec_peer::identity::{HandshakeError, Identity, NoiseKey, UnixMillis};
+use msec_peer::identity::{HandshakeError, Identity, NoiseKey, PeerId, UnixMillis};
 use msec_peer::net::random_seed;
 use msec_peer::wire::is_of_overlay;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -102,23 +102,39 @@ impl RawLink {
         identity: &Identity,
         membership: &Membership,
     ) -> anyhow::Result<(Result<Claim, HandshakeError>, usize)> {
-        let (key, introduction) = papers(identity, membership);
+        let key = identity.endorse(random_seed(), UnixMillis(i64::MAX));
+        let (answered, messages) = self.introduce_with(&key, membership).await?;
+        Ok((answered, messages[3].len()))
+    }
+
+    /// As [`RawLink::introduce`], with a Noise key alone, whoever has it. Returns all four messages too, as they went over the wire.
+    pub async fn introduce_with(
+        &mut self,
+        key: &NoiseKey,
+        membership: &Membership,
+    ) -> anyhow::Result<(Result<Claim, HandshakeError>, [Vec<u8>; 4])> {
         let mut rng = ChaCha8Rng::from_seed(random_seed());
-        let (wait, first) = Initiator::start(&key, self.binding(), &mut rng)?;
+        let (wait, first) = Initiator::start(key, self.binding(), &mut rng)?;
         self.send(&first).await?;
-        let (wait, third) = wait.read(&self.receive().await?, &key, &introduction)?;
+        let second = self.receive().await?;
+        let (wait, third) = wait.read(&second, key, &introduction(membership))?;
         self.send(&third).await?;
         let answer = self.receive().await?;
-        Ok((wait.read(&answer, None), answer.len()))
+        Ok((wait.read(&answer, None), [first, second, third, answer]))
     }
 
     /// As [`RawLink::introduce`], and then asks for a place among the neighbours: before that, nothing of gossip is listened
     /// to.
     pub async fn join(&mut self, identity: &Identity, membership: &Membership) -> anyhow::Result<Claim> {
         let claim = self.introduce(identity, membership).await?.0?;
-        let mut overlay =
-            Overlay::new(overlay::Config::default(), identity.peer(), Role::Leaf, random_seed());
-        let (contact, peer) = (ContactId(0), claim.peer);
+        self.befriend(identity.peer(), claim.peer).await?;
+        Ok(claim)
+    }
+
+    /// Asks the other side, which has admitted `me`, for a place among its neighbours.
+    pub async fn befriend(&mut self, me: PeerId, peer: PeerId) -> anyhow::Result<()> {
+        let mut overlay = Overlay::new(overlay::Config::default(), me, Role::Leaf, random_seed());
+        let contact = ContactId(0);
         let source = overlay::Source::Configured;
         let known = overlay::Input::Contact { contact, source, peer: Some(peer), record: None };
         overlay.handle(Duration::ZERO, known);
@@ -128,7 +144,7 @@ impl RawLink {
             while let Some(output) = overlay.poll_output() {
                 match output {
                     overlay::Output::Send { bytes, .. } => self.send(&bytes).await?,
-                    overlay::Output::Up { .. } => return Ok(claim),
+                    overlay::Output::Up { .. } => return Ok(()),
                     overlay::Output::Disconnect { .. } => bail!("there is no place"),
                     _ => {}
                 }
@@ -163,14 +179,12 @@ impl RawLink {
 }
 
 /// What a peer shows in a handshake.
-fn papers(identity: &Identity, membership: &Membership) -> (NoiseKey, Introduction) {
-    let key = identity.endorse(random_seed(), UnixMillis(i64::MAX));
-    let introduction = Introduction {
+fn introduction(membership: &Membership) -> Introduction {
+    Introduction {
         space: membership.manifest().space(),
         records: membership.grants().iter().cloned().map(Into::into).collect(),
         greeting: Vec::new(),
-    };
-    (key, introduction)
+    }
 }
 
 /// Reads one frame.

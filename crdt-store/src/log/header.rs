@@ -221,7 +221,7 @@ impl LogHeader {
         self.author
     }
 
-    /// The log that this one continues.
+    /// The log that this one continues: of its author, or of a device whose place its author took.
     pub fn predecessor(&self) -> Option<LogId> {
         self.predecessor
     }

@@ -14,7 +14,9 @@ use super::class::Classified;
 use super::grant::Grant;
 use super::linked::Linked;
 use super::receipt::Receipt;
+use super::replacement::Replacement;
 use super::revocation::{Restoration, Revocation};
+use super::rotation::Rotation;
 use super::succession::Succession;
 use crate::error::RecordError;
 use crate::id::{GrantId, ParseIdError, PeerId, SpaceId};
@@ -47,6 +49,10 @@ pub enum ControlRecord {
     Receipt(Unverified<Receipt>),
     /// What kind of data a collection holds.
     Classified(Unverified<Classified>),
+    /// A device takes the place of a lost one. It changes nothing.
+    Replacement(Unverified<Replacement>),
+    /// A peer has another Noise key.
+    Rotation(Unverified<Rotation>),
     /// A kind that this version does not know: kept and forwarded, and taken for nothing.
     Unknown(UnknownRecord),
 }
@@ -153,6 +159,8 @@ kinds!(
     Linked signed by issuer,
     Receipt signed by issuer,
     Classified signed by issuer,
+    Replacement signed by issuer,
+    Rotation signed by issuer,
 );
 
 impl ControlRecord {
@@ -175,7 +183,7 @@ impl ControlRecord {
     /// Whether its issuer says that of itself alone: what a [`ControlStream::Own`] log may carry. Anything else counts for
     /// nothing there.
     pub fn is_of_its_issuer(&self) -> bool {
-        false
+        matches!(self, Self::Rotation(_))
     }
 }
 

@@ -70,6 +70,21 @@ fn classified() -> Classified {
     Classified { space, issuer, collection, class: Class::Actuation, number: 3 }
 }
 
+fn rotation() -> Rotation {
+    Rotation { space: SpaceId([1; 32]), issuer: key().peer(), since: UnixMillis(7) }
+}
+
+fn replacement() -> Replacement {
+    let of = |log| ReplacedStream {
+        collection: "parks".parse().expect("a path"),
+        stream: "mic-1".parse().expect("a name"),
+        log: LogId([log; 32]),
+    };
+    let (old, new) = (crate::PeerId([7; 32]), crate::PeerId([8; 32]));
+    let streams = ReplacedStreams::of([of(5)]);
+    Replacement { space: SpaceId([1; 32]), issuer: key().peer(), old, new, streams }
+}
+
 fn each_kind() -> Vec<ControlRecord> {
     let approval = Approval { space: SpaceId([1; 32]), approver: key().peer(), of: [9; 32] };
     let restoration = Restoration {
@@ -89,6 +104,8 @@ fn each_kind() -> Vec<ControlRecord> {
         key().sign(linked()).into(),
         key().sign(receipt()).into(),
         key().sign(classified()).into(),
+        key().sign(rotation()).into(),
+        key().sign(replacement()).into(),
     ]
 }
 
@@ -170,7 +187,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..9, at in any::<usize>(), bit in 0u8..8) {
+    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..11, at in any::<usize>(), bit in 0u8..8) {
         let record = &each_kind()[which];
         let mut bytes = record.to_bytes();
         let at = at % bytes.len();
@@ -186,6 +203,8 @@ proptest! {
             ControlRecord::Linked(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Receipt(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Classified(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::Replacement(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::Rotation(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Unknown(_) => false,
         };
         prop_assert!(!by(key().peer()) && !parsed.is_signed());

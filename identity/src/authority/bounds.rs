@@ -26,6 +26,8 @@ pub const CONTROL_LOGS_MAX: usize = 65_536;
 pub const PLACES_OF_ONE_RECORD_MAX: usize = 4;
 /// The most records of one issuer that is no root. A further one is refused; for a revocation its grant falls whole.
 pub const RECORDS_OF_ONE_ISSUER_MAX: u32 = 32_768;
+/// The most peers of whom it is known since when their Noise keys count. Of a further one it is not: there are as many grants at most.
+pub const ROTATIONS_MAX: usize = GRANTS_MAX;
 /// The most records and cuts together of issuers that no chain leads to yet. A further one is refused: control logs and
 /// headers show the chain first, so that whatever waits here came out of order or from a stranger.
 pub const WAITING_MAX: u32 = 4_096;

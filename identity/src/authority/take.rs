@@ -61,8 +61,12 @@ impl Authority {
             ControlRecord::Restoration(it) => self.take_restoration(it, change).map(Some),
             ControlRecord::Succession(it) => self.take_succession(it, change).map(|()| None),
             ControlRecord::Linked(it) => self.take_linked(it, change).map(|()| None),
+            ControlRecord::Rotation(it) => self.take_rotation(it).map(|()| None),
             // A class counts only where it is entered.
-            ControlRecord::Receipt(_) | ControlRecord::Classified(_) | ControlRecord::Unknown(_) => Ok(None),
+            ControlRecord::Receipt(_)
+            | ControlRecord::Classified(_)
+            | ControlRecord::Replacement(_)
+            | ControlRecord::Unknown(_) => Ok(None),
         }
     }
 

@@ -9,3 +9,4 @@ mod laws;
 mod list;
 mod model;
 mod pairs;
+mod rotations;

@@ -58,6 +58,12 @@ impl Share {
         words::words(&bytes)
     }
 
+    /// Whether these words begin as those of a share do, and not as those of a whole key.
+    pub fn begins(text: &str) -> bool {
+        let first = text.split(|it: char| !it.is_alphabetic()).find(|it| !it.is_empty());
+        first.is_some_and(|first| words::bytes(first, 1).is_ok_and(|byte| byte[..] == [KIND]))
+    }
+
     /// What was written down by `to_words`.
     pub fn from_words(text: &str) -> Result<Self, WordsError> {
         let bytes = open(text, (KIND, "a share"), BYTES, (CONTEXT, CHECK_BYTES))?;

@@ -8,7 +8,7 @@ pub enum WordsError {
     Unknown {
         /// Which, from 1.
         at: usize,
-        /// What was meant, if one letter is wrong.
+        /// What was meant, if one letter is wrong, or two changed places.
         meant: Option<&'static str>,
     },
     /// More words than there can be.

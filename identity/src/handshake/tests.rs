@@ -91,8 +91,8 @@ fn an_expired_endorsement_is_refused_unless_the_clock_was_never_set() {
 #[test]
 fn a_stolen_noise_key_opens_nothing_once_it_has_expired_and_the_next_one_does() {
     let (mut a, mut b) = (side(2), side(3));
-    let stolen = a.identity.rotate_noise([1; 32], UnixMillis(1_500));
-    let next = a.identity.rotate_noise([2; 32], UnixMillis(2_500));
+    let stolen = a.identity.rotate_noise([1; 32], UnixMillis(500), UnixMillis(1_500));
+    let next = a.identity.rotate_noise([2; 32], UnixMillis(500), UnixMillis(2_500));
     for (key, now, admitted) in
         [(&stolen, 1_500, true), (&stolen, 1_501, false), (&next, 1_501, true), (&next, 2_501, false)]
     {
@@ -107,7 +107,7 @@ fn a_stolen_noise_key_opens_nothing_once_it_has_expired_and_the_next_one_does() 
         }
     }
     // Nor does a new word for the old key help without the identity.
-    let forged = side(4).identity.rotate_noise([1; 32], UnixMillis(9_000));
+    let forged = side(4).identity.rotate_noise([1; 32], UnixMillis(500), UnixMillis(9_000));
     assert_ne!(forged.endorsement().noise, stolen.endorsement().noise);
 }
 

@@ -19,6 +19,9 @@ use crate::node::ClassLease;
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
+    #[cfg(feature = "index")]
+    #[command(flatten)]
+    pub(super) unlock: super::unlock::Unlock,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +74,13 @@ pub(super) enum Command {
                       What this peer holds of the logs stays, unless --cut says otherwise. Neighbours are told first of all."
     )]
     Revoke(super::revoke::Revoke),
+    /// Give a new device what a lost one had, and end what the lost one may
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Example:\n  msec replace 1f0c9a 9c3177… --reason 'stolen from the pier' --out mic-1.invitation --data-dir gateway\n\n\
+                      What this peer holds of the lost one's logs stays. The new one joins with the file, and goes on with its streams."
+    )]
+    Replace(super::replace::Replace),
     /// Let logs count that a revocation left out
     #[cfg(feature = "index")]
     #[command(after_help = "Example:\n  msec restore 5ab91c --data-dir gateway")]
@@ -100,6 +110,15 @@ pub(super) enum Command {
         after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join sensor.invitation --data-dir sensor"
     )]
     Join(Join),
+    /// Care for the peer's key: a passphrase, its words on paper, and back
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec key protect --data-dir office\n  msec key words --data-dir office\n  msec key restore --data-dir office"
+    )]
+    Key {
+        #[command(subcommand)]
+        command: super::key::KeyCommand,
+    },
     /// Run the peer until Ctrl-C or SIGTERM
     #[command(after_help = "Examples:\n  msec run --data-dir gateway\n  \
                       msec run --data-dir gateway --listen 0.0.0.0:4000 --tail\n  \
@@ -147,6 +166,14 @@ pub(super) enum Command {
     /// Show how the peer is
     #[command(after_help = "Example:\n  msec status --data-dir gateway")]
     Status(Where),
+}
+
+#[cfg(not(feature = "index"))]
+impl Where {
+    /// The peer's directory.
+    pub(super) fn dir(&self) -> crate::sdk::DataDir {
+        crate::sdk::DataDir::at(&self.data_dir)
+    }
 }
 
 /// Where the peer lives.
@@ -354,7 +381,8 @@ mod tests {
             assert!(page.lines().count() <= 50, "msec {name}: more than a screen");
             let commands = std::iter::once(command).chain(command.get_subcommands());
             let flags = commands.flat_map(clap::Command::get_arguments).filter_map(|arg| arg.get_long());
-            for flag in flags.filter(|flag| *flag != "help") {
+            let everywhere = if name == "key" { "" } else { "passphrase-file" };
+            for flag in flags.filter(|flag| !["help", everywhere].contains(flag)) {
                 assert!(page.contains(&format!("--{flag}")), "msec {name}: --{flag} is missing");
             }
         }

@@ -10,7 +10,7 @@ use super::signal::Signal;
 use super::values::show_time;
 use crate::control::{Answer, QueryRequest, Request, Session};
 use crate::net::wall_clock;
-use crate::sdk::{DataDir, Granted, Status};
+use crate::sdk::{Granted, Status};
 
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
@@ -59,7 +59,7 @@ pub(super) fn may(grants: &[Granted]) -> String {
 /// Asks the peer, running or not, and shows each answer.
 pub(super) fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer)) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
+        let mut session = Session::open(&place.dir()).await?;
         let answered = async {
             session.ask(request).await?;
             while let Some(answer) = session.next().await? {
@@ -75,8 +75,8 @@ pub(super) fn each(place: &Where, request: &Request, mut show: impl FnMut(Answer
 
 /// Reaches the peer that runs there, or says how to start one.
 pub(super) async fn running(place: &Where) -> anyhow::Result<Session> {
-    let dir = DataDir::at(&place.data_dir);
-    dir.identity()?;
+    let dir = place.dir();
+    dir.inhabited()?;
     let session = Session::running(&dir).await?;
     session.with_context(|| {
         let dir = dir.path().display();
@@ -181,7 +181,7 @@ fn given_after(status: &Status) -> String {
 
 pub(super) fn status(place: &Where) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let mut session = Session::open(&DataDir::at(&place.data_dir)).await?;
+        let mut session = Session::open(&place.dir()).await?;
         let running = session.is_running();
         session.ask(&Request::Status).await?;
         let mut status = None;

@@ -17,7 +17,7 @@ use super::values::TimeArg;
 use crate::gossip::Interest;
 use crate::net::wall_clock;
 use crate::node::{Config, covers, may_hold};
-use crate::sdk::{DataDir, Membership, OpenError};
+use crate::sdk::{Membership, OpenError};
 
 /// After so many bytes a line says how far it is.
 const TOLD_EVERY_BYTES: u64 = 64 << 20;
@@ -69,7 +69,7 @@ fn megabytes(bytes: u64) -> u64 {
 }
 
 fn membership(place: &Where) -> anyhow::Result<Membership> {
-    Ok(DataDir::at(&place.data_dir).membership()?.ok_or(OpenError::NoSpace)?)
+    Ok(place.dir().membership()?.ok_or(OpenError::NoSpace)?)
 }
 
 pub(super) fn export(args: &Export) -> anyhow::Result<()> {
@@ -142,7 +142,7 @@ fn sync_dir_of(file: &Path) {
 }
 
 pub(super) fn import(args: &Import) -> anyhow::Result<()> {
-    let me = DataDir::at(&args.place.data_dir).identity()?.peer();
+    let me = args.place.dir().identity()?.peer();
     let membership = membership(&args.place)?;
     let mut authority = Authority::new(membership.manifest().clone());
     for grant in membership.grants() {
@@ -153,7 +153,7 @@ pub(super) fn import(args: &Import) -> anyhow::Result<()> {
     let mut from = File::open(&args.file).with_context(cannot)?;
     let length = from.metadata().with_context(cannot)?.len();
     // A peer that has lost its store, or never ran, gets one.
-    let dir = DataDir::at(&args.place.data_dir).store();
+    let dir = args.place.dir().store();
     let (mut store, _) = open(FileDir::open(dir).context("cannot open the store")?)?;
     let mut progress = Progress::new();
     let mut told = |done: &Imported| {

@@ -15,7 +15,7 @@ use super::show::say;
 use super::values::WithinArg;
 use super::words::{day, may};
 use crate::control::{AccessAnswer, AccessRequest, Answer, Request, Within};
-use crate::sdk::{DataDir, GrantHolder, GrantTerms, Issued, Limits, Membership, VoicesView};
+use crate::sdk::{GrantHolder, GrantTerms, Issued, Limits, Membership, VoicesView};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -210,7 +210,7 @@ pub(super) fn approve(args: &Approve) -> anyhow::Result<()> {
         return said(args, voices.flatten(), &args.what);
     }
     let invitation = Membership::from_file(file)?;
-    let dir = DataDir::at(&args.place.data_dir);
+    let dir = args.place.dir();
     let root = dir.identity()?;
     let authority = invitation.authority();
     if !authority.roots().contains(&root.peer()) {

@@ -17,7 +17,7 @@ use crate::sdk::{DataDir, Fault, Granted, Membership, Welcomed, join_with_code};
 const SCHEME: &str = "MSEC:";
 
 pub(super) fn join(args: &Join) -> anyhow::Result<()> {
-    let dir = DataDir::at(&args.place.data_dir);
+    let dir = args.place.dir();
     let [first, rest @ ..] = &args.invitations[..] else { bail!("no invitation was named") };
     let welcomed = match code(first)? {
         Some(code) if rest.is_empty() => Some(with_code(&dir, &code, args)?),

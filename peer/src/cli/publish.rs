@@ -14,7 +14,6 @@ use super::show::say;
 use super::values::{PlaceArg, StreamArg};
 use crate::control::{Answer, ReadingLine, Request, Session, StreamLine};
 use crate::net::wall_clock;
-use crate::sdk::DataDir;
 
 /// Lines that wait to be published. Beyond it, standard input waits.
 const LINES_MAX: usize = 256;
@@ -25,7 +24,7 @@ const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let mut session = Session::open(&DataDir::at(&args.home.data_dir)).await?;
+        let mut session = Session::open(&args.home.dir()).await?;
         if !session.is_running() && !args.home.json {
             eprintln!("msec: no peer runs here: neighbours get it when one does");
         }

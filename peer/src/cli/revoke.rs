@@ -114,7 +114,7 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
         in_words(&plan).iter().map(|line| plain(line)).for_each(say);
     }
     // Whoever pipes into it has decided.
-    if !args.yes && std::io::stdin().is_terminal() && !agreed()? {
+    if !args.yes && std::io::stdin().is_terminal() && !agreed("Revoke")? {
         say("nothing was revoked");
         return Ok(());
     }
@@ -145,8 +145,9 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn agreed() -> anyhow::Result<bool> {
-    eprint!("Revoke? [y/N] ");
+/// Whether a person at the terminal says yes.
+pub(super) fn agreed(what: &str) -> anyhow::Result<bool> {
+    eprint!("{what}? [y/N] ");
     std::io::stderr().flush().ok();
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("cannot read the answer")?;
@@ -154,7 +155,7 @@ fn agreed() -> anyhow::Result<bool> {
 }
 
 /// What would be lost.
-fn in_words(plan: &RevocationPlan) -> Vec<String> {
+pub(super) fn in_words(plan: &RevocationPlan) -> Vec<String> {
     let mut lines: Vec<_> = plan
         .grants
         .iter()

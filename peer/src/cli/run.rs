@@ -18,7 +18,7 @@ use crate::net::{Throttle, wall_clock};
 use crate::node::Event;
 #[cfg(feature = "index")]
 use crate::sdk::{Claims, Keep};
-use crate::sdk::{DataDir, Notice, Peer, PeerConfig};
+use crate::sdk::{Notice, Peer, PeerConfig};
 
 /// Lines about what was refused that are shown in a minute. Further ones are counted.
 const REFUSALS_PER_MINUTE: u32 = 20;
@@ -36,9 +36,9 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
     let as_json = args.place.json;
     let mut signal = Signal::listen()?;
     // A mistyped directory must not become a new identity.
-    let dir = DataDir::at(&args.place.data_dir);
-    dir.identity()?;
-    let mut config = PeerConfig::new(dir.path())?.listen(args.listen).mdns(!args.no_mdns);
+    let dir = args.place.dir();
+    dir.inhabited()?;
+    let mut config = PeerConfig::of(dir.clone())?.listen(args.listen).mdns(!args.no_mdns);
     for contact in &args.contact {
         config = contact.add_to(config);
     }

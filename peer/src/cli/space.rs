@@ -8,16 +8,16 @@ use msec_identity::PeerId;
 use serde_json::json;
 
 use super::args::{Found, Where};
-use crate::sdk::{DataDir, Membership, Owner};
+use crate::sdk::{Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
-    let identity = DataDir::at(&place.data_dir).init()?;
+    let identity = place.dir().init()?;
     show_id(place, &identity.peer());
     Ok(())
 }
 
 pub(super) fn id(place: &Where) -> anyhow::Result<()> {
-    let identity = DataDir::at(&place.data_dir).identity()?;
+    let identity = place.dir().identity()?;
     show_id(place, &identity.peer());
     Ok(())
 }
@@ -27,7 +27,7 @@ fn show_id(place: &Where, peer: &PeerId) {
 }
 
 pub(super) fn found(args: &Found) -> anyhow::Result<()> {
-    let dir = DataDir::at(&args.place.data_dir);
+    let dir = args.place.dir();
     let others = args.roots.iter().map(|root| root_of(root)).collect::<anyhow::Result<Vec<_>>>()?;
     if args.threshold > 1 && args.out.is_none() {
         bail!("name the other roots with --roots, and with --out the file with which they join");

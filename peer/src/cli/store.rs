@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::args::Where;
 use super::show::{fork_json, forked, head_json, say, table, written};
-use crate::sdk::{DataDir, store_config};
+use crate::sdk::store_config;
 
 /// Where fewer hundredths of a segment are dead, writing it anew costs the disk more than it gives back.
 const DEAD_PERCENT: u8 = 20;
@@ -67,7 +67,7 @@ pub(super) fn store(command: &StoreCommand) -> anyhow::Result<()> {
 
 /// The store there, which nobody else may use meanwhile.
 pub(super) fn directory(place: &Where) -> anyhow::Result<FileDir> {
-    let dir = DataDir::at(&place.data_dir).store();
+    let dir = place.dir().store();
     if !dir.is_dir() {
         bail!("there is no store in {}: name the peer's directory with --data-dir", place.data_dir.display());
     }
@@ -233,7 +233,7 @@ struct Sizes {
 
 fn sizes(place: &Where) -> anyhow::Result<Sizes> {
     let mut sizes = Sizes::default();
-    for entry in std::fs::read_dir(DataDir::at(&place.data_dir).store()).context("cannot list the store")? {
+    for entry in std::fs::read_dir(place.dir().store()).context("cannot list the store")? {
         let entry = entry.context("cannot list the store")?;
         let bytes = entry.metadata().map_or(0, |it| it.len());
         match entry.file_name().to_str() {

@@ -6,7 +6,8 @@ use super::message::Answer;
 use super::server::in_full;
 use crate::sdk::{
     AccessFailed, AccessTree, ClassTerms, ClassView, Explanation, GrantTerms, Issued, Peer, Question,
-    RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant, VoicesView,
+    ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
+    RevokedGrant, VoicesView,
 };
 
 /// What is asked for.
@@ -23,6 +24,12 @@ pub enum AccessRequest {
     Revoke(RevokeTerms),
     /// Let logs count that a revocation left out: one [`AccessAnswer::Restored`].
     Restore(RestoreTerms),
+    /// What giving a lost device's place to another would do: one [`AccessAnswer::ReplacementPlan`].
+    PlanReplacement(ReplaceTerms),
+    /// Give a lost device's place to another: one [`AccessAnswer::Replaced`].
+    Replace(ReplaceTerms),
+    /// Make another Noise key: one [`AccessAnswer::Rotated`].
+    RotateKey,
     /// Agree, as a root: one [`AccessAnswer::Approved`].
     Approve {
         /// The hash of what another root said, in hexadecimal digits.
@@ -61,6 +68,15 @@ pub enum AccessAnswer {
     },
     /// To [`AccessRequest::Classify`].
     Classified(ClassView),
+    /// To [`AccessRequest::PlanReplacement`].
+    ReplacementPlan(Box<ReplacementPlan>),
+    /// To [`AccessRequest::Replace`].
+    Replaced(Box<Replaced>),
+    /// To [`AccessRequest::RotateKey`].
+    Rotated {
+        /// Keys that were endorsed earlier, by the peer's clock, are over.
+        since_ms: i64,
+    },
     /// To [`AccessRequest::Explain`].
     Explained(Box<Explanation>),
     /// The file that shows it.
@@ -82,6 +98,11 @@ async fn obey(peer: &Peer, request: AccessRequest) -> Result<Vec<AccessAnswer>, 
             peer.revoke(terms).await?.into_iter().map(AccessAnswer::Revoked).collect()
         }
         AccessRequest::Restore(terms) => vec![AccessAnswer::Restored(peer.restore(terms).await?)],
+        AccessRequest::PlanReplacement(terms) => {
+            vec![AccessAnswer::ReplacementPlan(Box::new(peer.plan_replacement(terms).await?))]
+        }
+        AccessRequest::Replace(terms) => vec![AccessAnswer::Replaced(Box::new(peer.replace(terms).await?))],
+        AccessRequest::RotateKey => vec![AccessAnswer::Rotated { since_ms: peer.rotate_key().await?.0 }],
         AccessRequest::Approve { record } => {
             let id = record.parse::<msec_identity::GrantId>();
             let hash = id.map_err(|_| AccessFailed::Unknown { name: record })?.0;

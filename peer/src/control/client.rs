@@ -34,8 +34,8 @@ impl Session {
             return Ok(session);
         }
         // Whoever has no identity here mistyped the directory: do not leave an empty store behind.
-        dir.identity()?;
-        let peer = Peer::open(PeerConfig::new(dir.path())?).await?;
+        dir.inhabited()?;
+        let peer = Peer::open(PeerConfig::of(dir.clone())?).await?;
         Ok(Self { opened: Some(peer.clone()), ..Self::with(peer) })
     }
 

@@ -83,12 +83,16 @@ impl Node {
             }
             _ => None,
         };
+        let rotates = matches!(record, ControlRecord::Rotation(_));
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);
         if let Err(error) = &entered {
             tracing::warn!(%log, position, %error, "a control entry does not count");
         } else if let Some((grant, hash, at)) = revocation {
             self.knows_of(grant, hash, at);
+        }
+        if rotates && entered.is_ok() {
+            self.review_soon();
         }
         entered.ok()
     }

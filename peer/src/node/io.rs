@@ -528,6 +528,8 @@ pub enum CloseReason {
     Surplus,
     /// The other side did not answer.
     Silent,
+    /// The Noise key that it came with was replaced by its owner. It comes again with the next one.
+    OldKey,
     /// The other side came with a code and was let in; it comes again, on a link like any other.
     Paired,
     /// The other side came with a code, and was not let in.
@@ -554,6 +556,7 @@ impl CloseReason {
             Self::Silent => 14,
             Self::Paired => 15,
             Self::NotPaired => 16,
+            Self::OldKey => 17,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Links {
     links: BTreeMap<LinkId, Link>,
     by_peer: BTreeMap<PeerId, LinkId>,
     /// The key that the next handshake uses.
-    key: Option<NoiseKey>,
+    pub(super) key: Option<NoiseKey>,
     /// When grants are looked at again.
     review: Option<Duration>,
 }
@@ -72,6 +72,8 @@ struct Link {
     source: Option<Source>,
     /// When it was admitted.
     since: Duration,
+    /// When the Noise key of the other side was endorsed.
+    key_since: Option<UnixMillis>,
     /// Set while the peer is a neighbour: whether it is a leaf.
     leaf: Option<bool>,
     /// What the overlay measured.
@@ -96,6 +98,12 @@ impl Links {
 
     pub(super) fn review_due(&self) -> Option<Duration> {
         self.review
+    }
+
+    /// Those whose keys are over.
+    pub(super) fn with_old_keys<'a>(&'a self, authority: &'a Authority) -> impl Iterator<Item = LinkId> + 'a {
+        let is_old = |link: &Link| !authority.key_counts(&link.peer, link.key_since);
+        self.links.iter().filter(move |(_, link)| is_old(link)).map(|(id, _)| *id)
     }
 
     pub(super) fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
@@ -298,6 +306,9 @@ impl Node {
         }
         let change = self.authority.learn_shown(&claim.peer, claim.records.iter().cloned());
         self.rights_changed(&change);
+        if !self.authority.key_counts(&claim.peer, claim.since) {
+            return Err(Refusal::OldKey);
+        }
         if self.holds_valid_grant(&claim.peer) { Ok(()) } else { Err(Refusal::Stranger) }
     }
 
@@ -330,6 +341,7 @@ impl Node {
             dialled: it.dialled.is_some(),
             source,
             since: self.now.mono,
+            key_since: claim.since,
             leaf: None,
             cost: None,
             checks: hearsay::checks(),
@@ -348,26 +360,6 @@ impl Node {
     fn introduction(&self) -> Introduction {
         let greeting = greeting::of(&self.wanted);
         Introduction { space: self.authority.space(), records: self.records_shown(), greeting }
-    }
-
-    /// The Noise key for a new handshake; a new one when half of the old one's validity is over.
-    pub(super) fn noise_key(&mut self) -> NoiseKey {
-        let validity = i64::try_from(self.config.noise_key_validity.as_millis()).unwrap_or(i64::MAX);
-        // An endorsement by a clock that was never set would have expired long ago for everybody else. Such a key is good
-        // for as long as the grants are: without one of them it opens no door.
-        let by_grants = || self.grants().map(|grant| grant.not_after).max().unwrap_or(self.now.wall);
-        let not_after = self.wall().map_or_else(by_grants, |now| now.saturating_add(validity));
-        let half = self.now.wall.saturating_add(validity / 2);
-        match &self.links.key {
-            Some(key) if key.endorsement().not_after >= half.min(not_after) => key.clone(),
-            _ => {
-                let mut secret = [0; 32];
-                self.rng.fill_bytes(&mut secret);
-                let key = self.identity.endorse(secret, not_after);
-                self.links.key = Some(key.clone());
-                key
-            }
-        }
     }
 
     fn handshake_failed(&mut self, id: LinkId, it: &Handshake, error: &HandshakeError) {
@@ -421,6 +413,7 @@ impl Node {
         for link in expired.into_iter().map(|(_, link)| *link).collect::<Vec<_>>() {
             self.disconnect(link, CloseReason::Expired);
         }
+        self.close_old_keys();
         let mut changed = Vec::new();
         let linked: Vec<_> = self.links.by_peer.iter().map(|(peer, id)| (*peer, *id)).collect();
         for (peer, id) in linked {
@@ -502,7 +495,7 @@ impl Node {
             Refusal::Stranger | Refusal::OtherSpace => RefusedKind::Stranger,
             Refusal::Full => RefusedKind::OverBound,
             Refusal::Duplicate => return,
-            Refusal::Oneself => RefusedKind::Handshake,
+            Refusal::Oneself | Refusal::OldKey => RefusedKind::Handshake,
         };
         self.refused(Some(peer), kind, refusal.to_string());
     }
@@ -517,7 +510,7 @@ impl Node {
 fn dial_failure(refusal: Refusal) -> DialFailure {
     match refusal {
         // Clocks are set and grants are given: it is asked again, ever more seldom.
-        Refusal::Full | Refusal::Duplicate | Refusal::Stranger => DialFailure::Refused,
+        Refusal::Full | Refusal::Duplicate | Refusal::Stranger | Refusal::OldKey => DialFailure::Refused,
         Refusal::OtherSpace | Refusal::Oneself => DialFailure::Denied,
     }
 }

@@ -321,7 +321,8 @@ impl Node {
         let mut incarnation = [0; 16];
         self.rng.fill_bytes(&mut incarnation);
         let collection = &spec.name.collection;
-        let predecessor = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
+        let own = self.logs.own.get(&spec.name).and_then(|stream| stream.predecessor);
+        let predecessor = own.or_else(|| self.replaced_log(&spec.name));
         let place = spec.place.map(|it| (it.latitude_e7, it.longitude_e7));
         let is_data = !collection.is_reserved();
         let is_here = |grant: &Grant| !is_data || grant.reaches(place);
@@ -342,7 +343,7 @@ impl Node {
                 .with_grants(&grants);
         header.check().map_err(msec_crdt_store::EntryError::from)?;
         let by = header.right_to_write(&self.authority).map(|shown| grants_of(&shown)).unwrap_or_default();
-        if let Some(before) = predecessor {
+        if let Some(before) = own {
             self.event(Event::NewIncarnation { stream: spec.name.clone(), before });
         }
         let stream = self.logs.own.entry(spec.name.clone()).or_default();

@@ -9,7 +9,7 @@ use msec_crdt_store::HEADER_GRANTS_MAX;
 use msec_identity::handshake::RECORDS_SHOWN_MAX;
 use msec_identity::{
     Approval, CHAIN_LINKS_MAX, CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Holder, Linked,
-    Right, Unverified, Verified,
+    LogId, Right, Unverified, Verified,
 };
 
 use super::receipts::carries;
@@ -100,6 +100,18 @@ impl Node {
             _ => None,
         });
         linked.filter(move |linked| is_of(linked, &holder))
+    }
+
+    /// The log of the device whose place this peer takes, for a stream that it begins: what its invitation says.
+    pub(super) fn replaced_log(&self, name: &StreamName) -> Option<LogId> {
+        let me = self.peer();
+        let mut replacements = self.papers.iter().filter_map(|record| match record {
+            ControlRecord::Replacement(it) if it.claims().new == me && record.is_signed() => {
+                Some(it.claims())
+            }
+            _ => None,
+        });
+        replacements.find_map(|it| it.streams.log_of(&name.collection, &name.stream))
     }
 
     fn approvals_of(&self, grant: &GrantId) -> impl Iterator<Item = &Unverified<Approval>> {

@@ -15,6 +15,7 @@ mod pairing;
 mod prefixes;
 mod receipts;
 mod revoked;
+mod rotation;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

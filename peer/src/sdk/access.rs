@@ -5,6 +5,7 @@
 //! | `terms` | what is asked for: [`GrantTerms`], [`RevokeTerms`], [`RestoreTerms`], [`Question`] |
 //! | `granting` | [`Peer::grant`], [`Peer::approve`]: under which link, and what the holder needs to show |
 //! | `revoking` | [`Peer::plan_revocation`], [`Peer::revoke`], [`Peer::restore`]: where logs are cut |
+//! | `replacing` | [`Peer::plan_replacement`], [`Peer::replace`]: a new device for a lost one |
 //! | `tree` | [`Peer::grants`]: what counts, what does not, and who says so |
 //! | `classifying` | [`Peer::classify`]: what kind of data a collection holds |
 //! | `explain` | [`Peer::explain`]: who could read, until when, and what they were given after |
@@ -19,6 +20,7 @@ mod explain;
 mod granting;
 mod hex;
 mod read;
+mod replacing;
 mod revoking;
 mod signed;
 mod terms;
@@ -31,6 +33,7 @@ pub use classifying::{ClassTerms, ClassView};
 pub use error::AccessFailed;
 pub use explain::{Confirmed, EndView, Explanation, LinkView, ReaderView};
 pub use granting::{Issued, VoicesView};
+pub use replacing::{PlannedGrant, ReplaceTerms, Replaced, ReplacementPlan};
 pub use revoking::{PlannedEnd, Restored, RevocationPlan, RevokedGrant};
 pub use signed::SignedExplanation;
 pub use terms::{CutTerms, GrantHolder, GrantTerms, Limits, Question, RestoreTerms, RevokeTerms};

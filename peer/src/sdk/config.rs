@@ -38,7 +38,11 @@ pub struct PeerConfig {
 impl PeerConfig {
     /// The peer that lives in this directory; a new identity if nobody does. It listens on any port of loopback.
     pub fn new(data_dir: impl Into<PathBuf>) -> Result<Self, DataDirError> {
-        let dir = DataDir::at(data_dir);
+        Self::of(DataDir::at(data_dir))
+    }
+
+    /// As [`PeerConfig::new`], for a directory whose key may lie under a passphrase.
+    pub fn of(dir: DataDir) -> Result<Self, DataDirError> {
         let identity = dir.identity_or_init()?;
         let addresses = Addresses {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -19,6 +19,8 @@ use msec_identity::{ControlRecord, Grant, Identity, KeyFile, KeyStore, Manifest,
 
 use super::error::DataDirError;
 use super::invitation::Membership;
+#[cfg(feature = "index")]
+use super::unlocking::Unlocking;
 use crate::net::random_seed;
 
 /// The longest manifest or grant that is read.
@@ -28,6 +30,8 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct DataDir {
     path: PathBuf,
+    #[cfg(feature = "index")]
+    pub(super) unlocking: Unlocking,
 }
 
 /// How a peer opens its store, and whoever looks at it while no peer runs: with other settings the index would be made again.
@@ -39,7 +43,11 @@ pub(crate) fn store_config() -> StoreConfig {
 impl DataDir {
     /// The directory at `path`, which need not exist yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            #[cfg(feature = "index")]
+            unlocking: Unlocking::default(),
+        }
     }
 
     /// Where it is.
@@ -57,12 +65,22 @@ impl DataDir {
         self.path.join("control")
     }
 
-    fn key(&self) -> KeyFile {
+    pub(super) fn key(&self) -> KeyFile {
         KeyFile::at(self.path.join("identity.key"))
+    }
+
+    /// Refuses a directory in which no identity lives: a mistyped one. The key is not opened.
+    pub fn inhabited(&self) -> Result<(), DataDirError> {
+        self.key().is_protected()?;
+        Ok(())
     }
 
     /// The identity that lives here.
     pub fn identity(&self) -> Result<Identity, DataDirError> {
+        #[cfg(feature = "index")]
+        if let Some(identity) = self.unlocking.unlock(&self.key())? {
+            return Ok(identity);
+        }
         Ok(self.key().load()?)
     }
 
@@ -76,9 +94,9 @@ impl DataDir {
 
     /// The identity that lives here, or a new one.
     pub fn identity_or_init(&self) -> Result<Identity, DataDirError> {
-        match self.key().load() {
-            Err(msec_identity::KeyFileError::Missing { .. }) => self.init(),
-            found => Ok(found?),
+        match self.identity() {
+            Err(DataDirError::Key(msec_identity::KeyFileError::Missing { .. })) => self.init(),
+            found => found,
         }
     }
 

@@ -47,6 +47,14 @@ pub enum DataDirError {
     /// The identity cannot be used.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// The key lies under a passphrase, and nobody could be asked for it.
+    #[error("the key at {} lies under a passphrase", path.display())]
+    Passphrase {
+        /// Where it is.
+        path: PathBuf,
+        /// Why nobody said it.
+        source: std::io::Error,
+    },
     /// A file is not what its name says.
     #[error("{} is not a {what} of this version", path.display())]
     Malformed {

@@ -6,7 +6,7 @@
 //! check      = the first 8 bytes of BLAKE3 over all that stands before them
 //! ```
 //!
-//! The records are approvals of roots, successions, and the manifests of linked spaces, each signed. Where there are none the file is one of
+//! The records are approvals of roots, successions, the manifests of linked spaces, and whose place the holder takes, each signed. Where there are none the file is one of
 //! version 2, which older programs read. The check proves nothing to anybody: it is for files that were damaged on their way. Version 1 had none, and a single bit
 //! made an invitation with one grant into one with none.
 
@@ -241,7 +241,10 @@ fn parts(bytes: &[u8]) -> Option<(ByteVec, Vec<ByteVec>, Vec<ByteVec>)> {
 fn is_beside(record: &ControlRecord, manifest: &Manifest) -> bool {
     let of_kind = matches!(
         record,
-        ControlRecord::Approval(_) | ControlRecord::Succession(_) | ControlRecord::Linked(_)
+        ControlRecord::Approval(_)
+            | ControlRecord::Succession(_)
+            | ControlRecord::Linked(_)
+            | ControlRecord::Replacement(_)
     );
     of_kind && record.space() == Some(manifest.space())
 }

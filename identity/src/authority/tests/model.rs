@@ -76,6 +76,8 @@ impl Model {
             ControlRecord::Linked(_)
             | ControlRecord::Receipt(_)
             | ControlRecord::Classified(_)
+            | ControlRecord::Replacement(_)
+            | ControlRecord::Rotation(_)
             | ControlRecord::Unknown(_) => return,
         };
         if let Some(place) = event.place.filter(|place| place.author == issuer) {

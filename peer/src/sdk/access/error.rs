@@ -59,6 +59,24 @@ pub enum AccessFailed {
         /// What it may be.
         found: String,
     },
+    /// A lost device is called by something else than its own id.
+    #[error(
+        "{name} is no peer whose grants count: name the lost device by its id, as `msec grants` shows it"
+    )]
+    NotAPeer {
+        /// What was asked for.
+        name: String,
+    },
+    /// A device would take its own place.
+    #[error(
+        "a device does not replace itself: run `msec init` on the new one, and name the id that it shows"
+    )]
+    Itself,
+    /// The lost device has nothing that could be given again.
+    #[error(
+        "nothing that it was granted is valid now: end its grants with `msec revoke`, and let the new one in with `msec grant`"
+    )]
+    NothingToReplace,
     /// Somebody else has to end it.
     #[error("only who stands above a grant may end it, or restore what it wrote: ask {above}")]
     NotAbove {

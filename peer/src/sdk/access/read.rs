@@ -67,7 +67,7 @@ impl Peer {
     }
 
     /// Enters a record in this peer's own control log, and waits until it is signed and on disk.
-    pub(super) async fn enter(
+    pub(in crate::sdk) async fn enter(
         &self,
         stream: ControlStream,
         record: impl Into<ControlRecord>,

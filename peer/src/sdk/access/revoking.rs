@@ -224,7 +224,7 @@ fn called(node: &Node, name: &str) -> Result<(Vec<GrantId>, bool), AccessFailed>
 }
 
 /// Where this peer may say that a grant is over: as near to the root as it can.
-fn stream_over(node: &Node, grant: &GrantId) -> Option<ControlStream> {
+pub(super) fn stream_over(node: &Node, grant: &GrantId) -> Option<ControlStream> {
     let chain = node.authority().chain(grant);
     let above = chain.split_last().map_or(&[][..], |(_, above)| above);
     let under = above.iter().map(|link| ControlStream::Under(*link));
