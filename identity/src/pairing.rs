@@ -22,8 +22,8 @@
 //! key and the rightful joiner will talk to nobody else. So nobody stands between the two, and nobody gains from searching for
 //! keys that make the words agree.
 //!
-//! A walk-up code ([`OpenInvite`]) hangs on a bench: its secret is no secret, it works many times, and what it gives is what
-//! everybody may have.
+//! A walk-up code ([`OpenInvite`]) hangs on a bench: it is no secret, it works many times, at any gateway that may let others read there, and what
+//! it gives is what everybody may have. It has a handshake of its own: [`Visitor`] and [`Doorkeeper`].
 
 mod book;
 mod code;
@@ -35,11 +35,9 @@ mod papers;
 mod refusal;
 mod safety_words;
 mod secret;
+mod walk_up;
 
-pub use book::{
-    CLOSED_FOR, INVITES_OPEN_MAX, INVITES_PAST_MAX, InviteBook, OPEN_USES_PER_MINUTE_MAX, Terms, Ticket,
-    WRONG_TRIES_MAX,
-};
+pub use book::{CLOSED_FOR, INVITES_OPEN_MAX, INVITES_PAST_MAX, InviteBook, Ticket, WRONG_TRIES_MAX};
 pub use code::{CODE_BYTES_MAX, Code};
 pub use handshake::{AwaitAnswer, AwaitInviter, AwaitJoiner, Compare, Host, Inviter, Joiner, PAIRING};
 pub use hints::{HINTS_MAX, Hints};
@@ -49,6 +47,10 @@ pub use papers::{Counterpart, NAME_BYTES_MAX, PairingPapers};
 pub use refusal::PairingRefusal;
 pub use safety_words::SafetyWords;
 pub use secret::{InviteSecret, InviteTag};
+pub use walk_up::{
+    AwaitCode, AwaitHost, AwaitWelcome, Doorkeeper, OPEN_USES_PER_MINUTE_MAX, Turnstile, Visitor, WALK_UP,
+    Welcoming,
+};
 
 #[cfg(test)]
 mod tests;

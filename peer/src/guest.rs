@@ -10,6 +10,8 @@
 //! | answer awaited | yes | [`GuestEvent::Welcome`] |
 //! | | no, or the link broke, or [`ANSWER_MAX`] is over | [`GuestFailed`] |
 //!
+//! With a walk-up code any gateway will do: one after the other is asked, no words are compared, and whoever has no right to let in says so.
+//!
 //! A refusal is no proof of who refuses, since it comes before anybody has proven anything: a hint may lead to a stranger. Only one knock
 //! is under way at a time: a code lets one in.
 
@@ -19,9 +21,10 @@ use std::time::Duration;
 
 use msec_identity::handshake::ChannelBinding;
 use msec_identity::pairing::{
-    AwaitAnswer, AwaitInviter, Counterpart, Door, Joiner, PairingPapers, PairingRefusal, SafetyWords,
+    AwaitAnswer, AwaitHost, AwaitInviter, AwaitWelcome, Counterpart, Door, Joiner, OpenInvite, PairingPapers,
+    PairingRefusal, SafetyWords, Visitor,
 };
-use msec_identity::{NoiseKey, PairingError, SpaceId, UnixMillis};
+use msec_identity::{NoiseKey, PairingError, PeerId, SpaceId, UnixMillis, Verified};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -116,6 +119,8 @@ pub enum GuestEvent {
     Welcome {
         /// What the inviter gave: the space's manifest and a grant, unchecked.
         welcome: Vec<u8>,
+        /// Who gave it. That it is that peer is proven; that it may give it shows in the grants.
+        inviter: PeerId,
         /// The space that it has to be about.
         space: SpaceId,
         /// Where the inviter was reached.
@@ -150,7 +155,7 @@ pub enum GuestFailed {
 
 /// Who comes with a code.
 pub struct Guest {
-    door: Door,
+    way: Way,
     key: NoiseKey,
     papers: PairingPapers,
     rng: ChaCha20Rng,
@@ -173,15 +178,36 @@ pub struct Guest {
 enum State {
     Seeking,
     Dialling { address: SocketAddr },
-    Second { link: LinkId, address: SocketAddr, deadline: Duration, wait: AwaitInviter },
-    Answer { link: LinkId, address: SocketAddr, deadline: Duration, wait: AwaitAnswer },
+    Second { link: LinkId, address: SocketAddr, deadline: Duration, wait: Second },
+    Answer { link: LinkId, address: SocketAddr, deadline: Duration, wait: Answer },
     Over,
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+enum Second {
+    Inviter(AwaitInviter),
+    Host(AwaitHost, Box<Verified<OpenInvite>>),
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+enum Answer {
+    OfInviter(AwaitAnswer),
+    OfHost(AwaitWelcome),
+}
+
+/// What somebody comes with.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// A code for one peer: at whose door it knocks.
+    Door(Door),
+    /// A walk-up code, which any gateway of its space may honour.
+    WalkUp(Box<Verified<OpenInvite>>),
 }
 
 /// Who comes, with what.
 pub struct GuestParts {
-    /// At whose door.
-    pub door: Door,
+    /// What it comes with.
+    pub way: Way,
     /// Its Noise key, endorsed by its identity.
     pub key: NoiseKey,
     /// What it says of itself.
@@ -197,9 +223,9 @@ pub struct GuestParts {
 impl Guest {
     /// Begins to seek whoever opens.
     pub fn new(parts: GuestParts, now: Now) -> Self {
-        let GuestParts { door, key, papers, hints, finds_others, seed } = parts;
+        let GuestParts { way, key, papers, hints, finds_others, seed } = parts;
         let mut guest = Self {
-            door,
+            way,
             key,
             papers,
             rng: ChaCha20Rng::from_seed(seed),
@@ -283,7 +309,13 @@ impl Guest {
         if !matches!(self.state, State::Dialling { address: dialled } if dialled == address) {
             return self.outputs.push_back(GuestOutput::Close { link });
         }
-        match Joiner::start(&self.door, &self.key, binding, &mut self.rng) {
+        let started = match &self.way {
+            Way::Door(door) => Joiner::start(door, &self.key, binding, &mut self.rng)
+                .map(|(wait, bytes)| (Second::Inviter(wait), bytes)),
+            Way::WalkUp(open) => Visitor::start(&self.key, binding, &mut self.rng)
+                .map(|(wait, bytes)| (Second::Host(wait, open.clone()), bytes)),
+        };
+        match started {
             Ok((wait, bytes)) => {
                 let deadline = self.now.mono + STEP_MAX;
                 self.state = State::Second { link, address, deadline, wait };
@@ -299,6 +331,10 @@ impl Guest {
     fn link_down(&mut self, gone: LinkId) {
         match &self.state {
             State::Second { link, .. } if *link == gone => self.state = State::Seeking,
+            // Another gateway may have more time.
+            State::Answer { link, wait: Answer::OfHost(_), .. } if *link == gone => {
+                self.state = State::Seeking
+            }
             State::Answer { link, .. } if *link == gone => self.fail(GuestFailed::HungUp),
             _ => {}
         }
@@ -313,32 +349,59 @@ impl Guest {
             return;
         }
         match std::mem::replace(&mut self.state, State::Seeking) {
-            State::Second { link, address, wait, .. } => {
-                let wall = self.now.wall.is_plausible().then_some(self.now.wall);
-                match wait.read(bytes, &self.key, &self.papers, wall) {
-                    Ok((wait, third)) => self.compare(link, address, wait, third),
-                    Err(error) => {
-                        self.outputs.push_back(GuestOutput::Close { link });
-                        self.turned_away(address, &error);
-                    }
-                }
-            }
-            State::Answer { link, address, wait, .. } => {
-                self.outputs.push_back(GuestOutput::Close { link });
-                let space = wait.inviter().space;
-                match (wait.read(bytes), space) {
-                    (Ok(welcome), Some(space)) => {
-                        self.state = State::Over;
-                        let event = GuestEvent::Welcome { welcome, space, address };
-                        self.outputs.push_back(GuestOutput::Event(event));
-                    }
-                    (Err(PairingError::Refused(refusal)), _) => self.fail(GuestFailed::Refused(refusal)),
-                    (Err(error), _) => self.fail(GuestFailed::Suspicious(error.to_string())),
-                    // An inviter without a space was refused before.
-                    (Ok(_), None) => self.fail(GuestFailed::HungUp),
-                }
-            }
+            State::Second { link, address, wait, .. } => self.second(link, address, wait, bytes),
+            State::Answer { link, address, wait, .. } => self.answered(link, address, wait, bytes),
             state => self.state = state,
+        }
+    }
+
+    fn wall(&self) -> Option<UnixMillis> {
+        self.now.wall.is_plausible().then_some(self.now.wall)
+    }
+
+    fn second(&mut self, link: LinkId, address: SocketAddr, wait: Second, bytes: &[u8]) {
+        let read = match wait {
+            Second::Inviter(wait) => match wait.read(bytes, &self.key, &self.papers, self.wall()) {
+                Ok((wait, third)) => return self.compare(link, address, wait, third),
+                Err(error) => Err(error),
+            },
+            Second::Host(wait, open) => wait.read(bytes, &self.key, &self.papers, &open),
+        };
+        match read {
+            Ok((wait, third)) => {
+                self.outputs.push_back(GuestOutput::Send { link, bytes: third });
+                let deadline = self.now.mono + STEP_MAX;
+                self.state = State::Answer { link, address, deadline, wait: Answer::OfHost(wait) };
+            }
+            Err(error) => {
+                self.outputs.push_back(GuestOutput::Close { link });
+                self.turned_away(address, &error);
+            }
+        }
+    }
+
+    fn answered(&mut self, link: LinkId, address: SocketAddr, wait: Answer, bytes: &[u8]) {
+        self.outputs.push_back(GuestOutput::Close { link });
+        let (inviter, welcome) = match wait {
+            Answer::OfInviter(wait) => {
+                let inviter = wait.inviter().clone();
+                (inviter, wait.read(bytes))
+            }
+            Answer::OfHost(wait) => match wait.read(bytes, self.wall()) {
+                Ok((host, welcome)) => (host, Ok(welcome)),
+                Err(error) => return self.turned_away(address, &error),
+            },
+        };
+        match (welcome, inviter.space) {
+            (Ok(welcome), Some(space)) => {
+                self.state = State::Over;
+                let event = GuestEvent::Welcome { welcome, inviter: inviter.peer, space, address };
+                self.outputs.push_back(GuestOutput::Event(event));
+            }
+            (Err(PairingError::Refused(refusal)), _) => self.fail(GuestFailed::Refused(refusal)),
+            (Err(error), _) => self.fail(GuestFailed::Suspicious(error.to_string())),
+            // An inviter without a space was refused before.
+            (Ok(_), None) => self.fail(GuestFailed::HungUp),
         }
     }
 
@@ -347,7 +410,7 @@ impl Guest {
         self.outputs.push_back(GuestOutput::Send { link, bytes: third });
         self.outputs.push_back(GuestOutput::Event(event));
         let deadline = self.now.mono + ANSWER_MAX;
-        self.state = State::Answer { link, address, deadline, wait };
+        self.state = State::Answer { link, address, deadline, wait: Answer::OfInviter(wait) };
     }
 
     /// Somebody refused at the second message, or is not the one who is sought.
@@ -356,10 +419,21 @@ impl Guest {
             PairingError::Refused(refusal) => GuestFailed::Refused(*refusal),
             error => GuestFailed::Suspicious(error.to_string()),
         };
-        if matches!(error, PairingError::Refused(PairingRefusal::Unknown)) {
+        let elsewhere = matches!(
+            error,
+            PairingError::Refused(
+                PairingRefusal::Unknown | PairingRefusal::Elsewhere | PairingRefusal::Version
+            )
+        );
+        let walks_up = matches!(self.way, Way::WalkUp(_));
+        if matches!(error, PairingError::Refused(PairingRefusal::Unknown)) || (walks_up && elsewhere) {
             self.strangers.insert(address);
         }
         let is_final = match error {
+            // Another gateway may let in, or know more of the bench.
+            PairingError::Refused(PairingRefusal::Closed { .. }) if walks_up => false,
+            _ if walks_up && elsewhere => self.left.is_empty() && !self.finds_others,
+            PairingError::OtherSpace if walks_up => false,
             PairingError::Refused(PairingRefusal::Unknown) => self.left.is_empty() && !self.finds_others,
             PairingError::Refused(_) | PairingError::OtherSpace | PairingError::TooLong => true,
             // A hint may lead to somebody else by now.
@@ -374,6 +448,10 @@ impl Guest {
     fn expire(&mut self) {
         match &self.state {
             State::Second { link, deadline, .. } if *deadline <= self.now.mono => {
+                self.outputs.push_back(GuestOutput::Close { link: *link });
+                self.state = State::Seeking;
+            }
+            State::Answer { link, deadline, wait: Answer::OfHost(_), .. } if *deadline <= self.now.mono => {
                 self.outputs.push_back(GuestOutput::Close { link: *link });
                 self.state = State::Seeking;
             }

@@ -6,7 +6,7 @@
 //! - [`Node::handle`] with the time and an [`Input`];
 //! - [`Node::poll_output`] until there is none: each [`Output`] is something to do;
 //! - [`Node::poll_timeout`] for when to call `handle` with [`Input::Timeout`];
-//! - [`Node::invite`], [`Node::post`] and [`Node::withdraw`], whenever a code is given out or taken back;
+//! - [`Node::invite`] and [`Node::withdraw`], whenever a code is given out or taken back, and [`Node::open_door`] once somebody answers visitors;
 //! - getters, whenever.
 //!
 //! Inside, each file is one concern. None of them reads a clock or draws randomness.
@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `links` | handshakes and admission |
 //! | `pairing` | who comes with a code |
+//! | `walk_up` | who comes with a code from a bench |
 //! | `membership` | between the overlay and the links |
 //! | `noise_key` | when a peer has another Noise key |
 //! | `greeting` | what they tell each other of what they want |
@@ -67,6 +68,7 @@ mod reach;
 mod receipts;
 mod replicate;
 mod sizes;
+mod walk_up;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -110,6 +112,8 @@ use receipts::Receipts;
 pub use receipts::ServedAfter;
 use replicate::Reads;
 pub use sizes::{ADOPTED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX};
+pub use walk_up::WALK_UPS_MAX;
+use walk_up::WalkUps;
 
 /// A peer, sans-I/O.
 pub struct Node {
@@ -121,6 +125,7 @@ pub struct Node {
     rng: ChaCha20Rng,
     links: Links,
     pairings: Pairings,
+    walk_ups: WalkUps,
     dialler: Dialler,
     whereabouts: Whereabouts,
     overlay: Overlay,
@@ -196,6 +201,7 @@ impl Node {
             neighbours: Neighbours::default(),
             links: Links::default(),
             pairings: Pairings::default(),
+            walk_ups: WalkUps::default(),
             logs: Logs::default(),
             forks: Forks::default(),
             commits: Commits::default(),
@@ -252,6 +258,7 @@ impl Node {
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::PairingDecision { link, welcome } => self.decided(link, welcome),
+            Input::WalkUpDecision { link, decision } => self.walk_up_decided(link, decision),
             Input::Durable { through } => self.durable(through),
             Input::Contested { log } => self.fork_is_durable(&log),
             Input::Bounded { log, bound, fits } => self.bounded(log, bound, fits),
@@ -264,6 +271,7 @@ impl Node {
         self.expire_handshakes();
         self.expire_pairings();
         self.review_leases();
+        self.expire_walk_ups();
         self.review_admissions();
         self.confirm();
         self.advertise();
@@ -300,6 +308,7 @@ impl Node {
             self.commits.due(),
             self.links.due(),
             self.pairings.due(),
+            self.walk_ups.due(),
             self.links.review_due(),
             self.dialler.due(),
             self.whereabouts.due(),

@@ -210,6 +210,7 @@ impl Ledger {
             | Event::Pairing { .. }
             | Event::PairingEnded { .. }
             | Event::Lease { .. }
+            | Event::WalkUp { .. }
             | Event::ClockUnset { .. } => {}
         }
     }

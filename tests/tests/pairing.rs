@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
+const GATEWAY: &str = env!("CARGO_BIN_EXE_msec-gateway-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 
 /// A gateway that owns a space and listens on loopback, and a directory for others.
@@ -24,6 +25,10 @@ fn office() -> Office {
     json(MSEC, ["found", "harbour", "--data-dir", &path("gateway"), "--json"]);
     let (gateway, address) = start(&path("gateway"), "127.0.0.1:0");
     Office { dir, gateway, address }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn start(home: &str, listen: &str) -> (Process, String) {
@@ -72,8 +77,9 @@ impl Office {
         )
     }
 
-    fn refused(&self, home: &str, code: &str) -> String {
-        let output = run(MSEC, ["join", code, "--data-dir", &self.path(home)]);
+    /// `msec`, which must fail, and what it says.
+    fn refused(&self, home: &str, args: &[&str]) -> String {
+        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("text")
     }
@@ -135,7 +141,7 @@ fn two_programs_pair_by_a_code_and_then_a_reading_arrives() {
     office.msec("phone", &["publish", STREAM, "48.5", "--unit", "dB"]);
     block_until("the gateway has it", || office.msec("gateway", &["query", "--in", "parks"]).len() == 1);
 
-    let again = office.refused("other", &code);
+    let again = office.refused("other", &["join", &code]);
     assert!(again.contains("used already"), "{again}");
     assert!(office.gateway.id() > 0);
 }
@@ -151,7 +157,7 @@ fn a_no_lets_nobody_in_and_uses_the_code_up() {
     assert!(!joining.wait().success());
     assert!(joining.err.all().iter().any(|line| line.contains("declined")), "{:?}", joining.err.all());
     assert!(!std::path::Path::new(&office.path("phone/space.manifest")).exists());
-    assert!(office.refused("other", &code).contains("used already"));
+    assert!(office.refused("other", &["join", &code]).contains("used already"));
 }
 
 #[test]
@@ -161,16 +167,18 @@ fn a_code_that_was_taken_back_or_mistyped_is_refused_in_clear_words() {
     assert!(inviting.interrupt().success());
     let mut error = String::new();
     block_until("the gateway knows", || {
-        error = office.refused("phone", &code);
+        error = office.refused("phone", &["join", &code]);
         error.contains("has expired")
     });
     let mut wrong = code.clone();
     let last = wrong.pop();
     wrong.push(if last == Some('Z') { 'Y' } else { 'Z' });
-    let error = office.refused("phone", &wrong);
+    let error = office.refused("phone", &["join", &wrong]);
     assert!(error.contains("compare it with the other screen"), "{error}");
-    let picture = office.refused("phone", "bench.png");
-    assert!(picture.contains("scan it"), "{picture}");
+    let picture = office.refused("phone", &["join", "bench.jpg"]);
+    assert!(picture.contains("save it as PNG") && picture.contains("scan it"), "{picture}");
+    let missing = office.refused("phone", &["join", "bench.png"]);
+    assert!(missing.contains("cannot read bench.png"), "{missing}");
 }
 
 #[test]
@@ -219,7 +227,9 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
             "--data-dir",
             &home,
         ];
-        visitors.push(Process::start(MSEC, args));
+        let visitor = Process::start(MSEC, args);
+        block_until("it runs", || !visitor.out.json("listening").is_empty());
+        visitors.push(visitor);
     }
     block_until("both have the reading", || {
         ["ana", "ben"].iter().all(|home| office.msec(home, &["query", "--in", "parks"]).len() == 1)
@@ -229,8 +239,87 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
     for visitor in &visitors {
         block_until("its link ends", || !visitor.out.json("neighbour_down").is_empty());
     }
-    let refused = office.refused("cleo", &code);
-    assert!(refused.contains("declined"), "{refused}");
-    let refused = office.refused("cleo", &code);
+    let refused = office.refused("cleo", &["join", &code]);
     assert!(refused.contains("has expired"), "{refused}");
+}
+
+#[test]
+fn a_bench_lets_visitors_in_at_another_gateway_while_the_one_that_signed_it_is_off() {
+    let mut office = office();
+    let pier = text(&office.msec("pier", &["init"])[0]["peer"]);
+    let file = office.path("pier.invitation");
+    let manages = ["--may", "manage,relay,read", "--in", "parks", "--depth", "2", "--out", &file];
+    office.msec("gateway", &[&["grant", &pier][..], &manages].concat());
+    office.msec("pier", &["join", &file]);
+    // The second one is a gateway as the product runs it; a third peer relays, and may let nobody in.
+    let settings = format!(
+        "[peer]\ndata_dir = \"{}\"\nlisten = \"127.0.0.1:0\"\nmdns = false\ncontacts = [\"{}\"]\n[mqtt]\nenabled = false\n[page]\nenabled = false\n",
+        office.path("pier"),
+        office.address
+    );
+    let config = office.path("gateway.toml");
+    std::fs::write(&config, settings).expect("written");
+    let pier = Process::start(GATEWAY, ["run", "--json", "--config", &config]);
+    block_until("the gateway runs", || !pier.out.json("listening").is_empty());
+    let at_pier = text(&pier.out.json("listening")[0]);
+    let relay = text(&office.msec("relay", &["init"])[0]["peer"]);
+    let file = office.path("relay.invitation");
+    office.msec("gateway", &["grant", &relay, "--may", "relay,read", "--in", "parks", "--out", &file]);
+    office.msec("relay", &["join", &file]);
+    let (_relay, at_relay) = start(&office.path("relay"), "127.0.0.1:0");
+    office.msec("gateway", &["publish", STREAM, "48.5", "--unit", "dB"]);
+    let hints = ["--hint", &at_relay, "--hint", &at_pier];
+    let bench =
+        office.msec("gateway", &[&["bench", "--in", "parks", "--hours", "2"][..], &hints].concat()).remove(0);
+    let (code, grant) = (text(&bench["code"]), text(&bench["grant"]));
+    block_until("the pier knows of the bench, and has the reading", || {
+        let known = office.msec("pier", &["grants"]).iter().any(|it| it["grant"] == grant.as_str());
+        known && office.msec("pier", &["query", "--in", "parks"]).len() == 1
+    });
+    assert!(office.gateway.interrupt().success());
+
+    let joined = office.msec("ana", &["join", &code]).pop().expect("joined");
+    assert_eq!(joined["address"], at_pier.as_str(), "the relay lets nobody in");
+    let given = &joined["grants"][0];
+    assert_eq!((&given["rights"], &given["collection"]), (&"read".into(), &"parks".into()));
+    let home = office.path("ana");
+    let args = [
+        "run",
+        "--no-mdns",
+        "--leaf",
+        "--interest",
+        "parks",
+        "--contact",
+        &at_pier,
+        "--json",
+        "--data-dir",
+        &home,
+    ];
+    let ana = Process::start(MSEC, args);
+    block_until("she runs", || !ana.out.json("listening").is_empty());
+    block_until("she has the reading", || office.msec("ana", &["query", "--in", "parks"]).len() == 1);
+    let wider = office.refused("ana", &["publish", STREAM, "1"]);
+    assert!(!wider.is_empty());
+    office.msec("ben", &["join", &code]);
+    let benches = std::fs::read_dir(format!("{}/benches", office.path("pier"))).expect("a directory").count();
+    assert_eq!(benches, 1, "one grant for all visitors of a bench");
+
+    // Who signed it ends it, and what others gave for it ends too.
+    (office.gateway, office.address) = start(&office.path("gateway"), &office.address);
+    office.msec("gateway", &["revoke", &grant, "--all", "--yes"]);
+    block_until("her link ends", || !ana.out.json("neighbour_down").is_empty());
+    let refused = office.refused("cleo", &["join", &code]);
+    assert!(refused.contains("has expired"), "{refused}");
+}
+
+#[test]
+fn a_code_that_its_signer_may_not_give_opens_no_door() {
+    let office = office();
+    let thief = text(&office.msec("thief", &["found", "harbour"])[0]["peer"]);
+    assert!(!thief.is_empty());
+    // Of another space of the same name, with a hint that leads to this one's gateway.
+    let (_running, _) = start(&office.path("thief"), "127.0.0.1:0");
+    let bench = office.msec("thief", &["bench", "--in", "parks", "--hint", &office.address]).remove(0);
+    let refused = office.refused("ana", &["join", &text(&bench["code"])]);
+    assert!(refused.contains("may not let visitors in"), "{refused}");
 }

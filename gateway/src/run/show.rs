@@ -265,7 +265,8 @@ impl Told {
             Event::Changed { .. }
             | Event::Pairing { .. }
             | Event::PairingEnded { .. }
-            | Event::Lease { .. } => {}
+            | Event::Lease { .. }
+            | Event::WalkUp { .. } => {}
             Event::NeighbourUp { peer } => tracing::info!("linked with {}", peer.short()),
             Event::NeighbourDown { peer } => tracing::info!("{} is gone", peer.short()),
         }

@@ -5,45 +5,28 @@
 //! | open | the secret to try | taken once the first message has verified |
 //! | taken | [`PairingRefusal::Busy`] | past when it is settled; open again when it is given back, thrice at most |
 //! | past: used or expired | [`PairingRefusal::Used`], [`PairingRefusal::Expired`] | forgotten when [`INVITES_PAST_MAX`] younger ones are past |
-//! | never given out, forgotten, or the wrong secret | [`PairingRefusal::Unknown`], a wrong try | after [`WRONG_TRIES_MAX`] of them all codes are refused for [`CLOSED_FOR`] with [`PairingRefusal::Closed`], but for walk-up ones |
+//! | never given out, forgotten, or the wrong secret | [`PairingRefusal::Unknown`], a wrong try | after [`WRONG_TRIES_MAX`] of them all codes are refused for [`CLOSED_FOR`] with [`PairingRefusal::Closed`] |
 //!
-//! A walk-up code stays open until it expires or is taken down, and is good for [`OPEN_USES_PER_MINUTE_MAX`] a minute. The book is in
-//! memory only: with the process all codes for one peer end. Strangers who reach the inviter can keep those from being used; that
+//! The book is in memory only: with the process all codes end. Strangers who reach the inviter can keep those from being used; that
 //! costs a person some minutes, and the other way would cost the limit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::open::OpenInvite;
 use super::refusal::PairingRefusal;
 use super::secret::{InviteSecret, InviteTag};
 use crate::error::InviteError;
-use crate::record::Verified;
-use crate::time::UnixMillis;
 
 /// The most codes that are open at a time. A further one is refused with [`InviteError::Full`].
 pub const INVITES_OPEN_MAX: usize = 16;
 /// How many used and expired codes are remembered, so that they are refused by name. The oldest is forgotten.
 pub const INVITES_PAST_MAX: usize = 64;
-/// So many wrong tries, and no right one between them, close the book to all but those who walk up.
+/// So many wrong tries, and no right one between them, close the book.
 pub const WRONG_TRIES_MAX: u8 = 5;
 /// How long it stays closed.
 pub const CLOSED_FOR: Duration = Duration::from_secs(60);
-/// How many may come in by walk-up codes in a minute. Others are told to try again.
-pub const OPEN_USES_PER_MINUTE_MAX: u16 = 30;
 /// How often a code may be given back that was taken by a link that broke. Then it counts as used.
 const GIVEN_BACK_MAX: u8 = 3;
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// What a code gives.
-#[derive(Debug, Clone)]
-pub enum Terms {
-    /// One peer may ask, and the owner decides.
-    Once,
-    /// Whoever comes may read, and nobody is asked.
-    Open(Box<Verified<OpenInvite>>),
-}
 
 /// A code that somebody is using.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +41,8 @@ impl Ticket {
 #[derive(Debug)]
 struct Held {
     secret: InviteSecret,
-    terms: Terms,
-    /// On the monotonic clock; `None` for a walk-up code, whose record says.
-    until: Option<Duration>,
+    /// On the monotonic clock.
+    until: Duration,
     taken: bool,
     given_back: u8,
 }
@@ -73,8 +55,6 @@ pub struct InviteBook {
     past: VecDeque<(InviteTag, PairingRefusal)>,
     wrong: u8,
     closed_until: Option<Duration>,
-    /// Since when walk-up codes are counted, and how many came.
-    opened: (Duration, u16),
 }
 
 impl InviteBook {
@@ -85,51 +65,31 @@ impl InviteBook {
         lasts: Duration,
         now: Duration,
     ) -> Result<(), InviteError> {
-        self.expire(now, None);
-        self.hold(secret, Terms::Once, Some(now.saturating_add(lasts)))
-    }
-
-    /// Posts a walk-up code, also one that was taken down before.
-    pub fn post(&mut self, open: Verified<OpenInvite>) -> Result<(), InviteError> {
-        let secret = open.secret.clone();
-        self.past.retain(|(tag, _)| *tag != secret.tag());
-        self.hold(&secret, Terms::Open(Box::new(open)), None)
-    }
-
-    fn hold(
-        &mut self,
-        secret: &InviteSecret,
-        terms: Terms,
-        until: Option<Duration>,
-    ) -> Result<(), InviteError> {
+        self.expire(now);
         if self.held.len() >= INVITES_OPEN_MAX {
             return Err(InviteError::Full);
         }
-        let held = Held { secret: secret.clone(), terms, until, taken: false, given_back: 0 };
+        let until = now.saturating_add(lasts);
+        let held = Held { secret: secret.clone(), until, taken: false, given_back: 0 };
         self.held.insert(secret.tag(), held);
         Ok(())
     }
 
-    /// Takes a code back, or down. Whoever knocks with it is told that it has expired.
+    /// Takes a code back. Whoever knocks with it is told that it has expired.
     pub fn withdraw(&mut self, tag: InviteTag) {
         self.end(tag, PairingRefusal::Expired);
     }
 
     /// The codes that are open or taken.
-    pub fn codes(&self) -> impl Iterator<Item = (InviteTag, &Terms)> {
-        self.held.iter().map(|(tag, held)| (*tag, &held.terms))
+    pub fn codes(&self) -> impl Iterator<Item = InviteTag> {
+        self.held.keys().copied()
     }
 
-    /// The secret that goes with a tag, if somebody may come in with it now. `wall` is `None` where the clock was never set.
-    pub(super) fn knock(
-        &mut self,
-        tag: InviteTag,
-        now: Duration,
-        wall: Option<UnixMillis>,
-    ) -> Result<(InviteSecret, Terms), PairingRefusal> {
-        self.expire(now, wall);
+    /// The secret that goes with a tag, if somebody may come in with it now.
+    pub(super) fn knock(&mut self, tag: InviteTag, now: Duration) -> Result<InviteSecret, PairingRefusal> {
+        self.expire(now);
         self.closed_until = self.closed_until.filter(|until| now < *until);
-        if let Some(until) = self.closed_until.filter(|_| !self.is_posted(tag)) {
+        if let Some(until) = self.closed_until {
             return Err(PairingRefusal::Closed { retry_after_s: seconds(until.saturating_sub(now)) });
         }
         if let Some((_, why)) = self.past.iter().find(|(past, _)| *past == tag) {
@@ -138,13 +98,7 @@ impl InviteBook {
         match self.held.get(&tag) {
             None => Err(self.wrong(now)),
             Some(held) if held.taken => Err(PairingRefusal::Busy),
-            Some(held) => {
-                let found = (held.secret.clone(), held.terms.clone());
-                match self.crowded_for(now).filter(|_| self.is_posted(tag)) {
-                    Some(left) => Err(PairingRefusal::Closed { retry_after_s: seconds(left) }),
-                    None => Ok(found),
-                }
-            }
+            Some(held) => Ok(held.secret.clone()),
         }
     }
 
@@ -161,19 +115,13 @@ impl InviteBook {
     /// Somebody has shown that it knows the secret.
     pub(super) fn take(&mut self, tag: InviteTag) -> Ticket {
         if let Some(held) = self.held.get_mut(&tag) {
-            match held.terms {
-                Terms::Once => {
-                    held.taken = true;
-                    self.wrong = 0;
-                }
-                // It clears no count: whoever guesses may stand at the bench.
-                Terms::Open(_) => self.opened.1 = self.opened.1.saturating_add(1),
-            }
+            held.taken = true;
+            self.wrong = 0;
         }
         Ticket(tag)
     }
 
-    /// The code has served: the owner approved or declined. A walk-up code goes on.
+    /// The code has served: the owner approved or declined.
     pub fn settle(&mut self, ticket: Ticket) {
         if self.held.get(&ticket.0).is_some_and(|held| held.taken) {
             self.end(ticket.0, PairingRefusal::Used);
@@ -196,25 +144,9 @@ impl InviteBook {
         self.past.len()
     }
 
-    fn is_posted(&self, tag: InviteTag) -> bool {
-        self.held.get(&tag).is_some_and(|held| matches!(held.terms, Terms::Open(_)))
-    }
-
-    /// For how long nobody else comes in by walk-up codes, if as many came in this minute as may.
-    fn crowded_for(&mut self, now: Duration) -> Option<Duration> {
-        let left = self.opened.0.saturating_add(MINUTE).saturating_sub(now);
-        if left.is_zero() {
-            self.opened = (now, 0);
-        }
-        (self.opened.1 >= OPEN_USES_PER_MINUTE_MAX).then_some(left)
-    }
-
-    fn expire(&mut self, now: Duration, wall: Option<UnixMillis>) {
-        let over = |held: &Held| match &held.terms {
-            Terms::Once => held.until.is_some_and(|until| now > until),
-            Terms::Open(open) => open.check(wall).is_err(),
-        };
-        let tags: Vec<_> = self.held.iter().filter(|(_, held)| over(held)).map(|(tag, _)| *tag).collect();
+    fn expire(&mut self, now: Duration) {
+        let tags: Vec<_> =
+            self.held.iter().filter(|(_, held)| now > held.until).map(|(tag, _)| *tag).collect();
         for tag in tags {
             self.end(tag, PairingRefusal::Expired);
         }

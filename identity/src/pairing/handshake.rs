@@ -20,7 +20,7 @@ use rand_core::Rng;
 use snow::{Builder, HandshakeState, TransportState};
 use zeroize::Zeroizing;
 
-use super::book::{InviteBook, Terms, Ticket};
+use super::book::{InviteBook, Ticket};
 use super::invite::{Door, SpaceTag};
 use super::papers::{BYTES_MAX, Counterpart, PairingPapers, Papers};
 use super::refusal::PairingRefusal;
@@ -157,12 +157,11 @@ pub struct Inviter;
 
 impl Inviter {
     /// Reads the first message, the code's tag first, and looks it up in the book; the bytes are the second message. What is
-    /// refused is to be answered with [`PairingError::answer`]. `now` is monotonic; `wall` is `None` where the clock was
-    /// never set.
+    /// refused is to be answered with [`PairingError::answer`]. `now` is monotonic.
     pub fn respond(
         message: &[u8],
         book: &mut InviteBook,
-        (now, wall): (Duration, Option<UnixMillis>),
+        now: Duration,
         host: Host<'_>,
         binding: ChannelBinding,
         rng: &mut impl Rng,
@@ -176,7 +175,7 @@ impl Inviter {
         }
         let (tag, message) = message.split_first_chunk().ok_or(PairingError::Malformed)?;
         let tag = InviteTag(*tag);
-        let (secret, terms) = book.knock(tag, now, wall).map_err(PairingError::Refused)?;
+        let secret = book.knock(tag, now).map_err(PairingError::Refused)?;
         let mut noise = build(&secret, host.key, binding, rng, false)?;
         if !read(&mut noise, message).is_ok_and(|payload| payload.is_empty()) {
             return Err(PairingError::Refused(book.wrong(now)));
@@ -184,7 +183,7 @@ impl Inviter {
         let mut second = vec![PAIRING, VERSION];
         let papers = Papers::of(host.key, Some(host.space), host.papers)?;
         second.extend(write(&mut noise, &encode(&papers))?);
-        Ok((AwaitJoiner { noise, terms, ticket: book.take(tag) }, second))
+        Ok((AwaitJoiner { noise, ticket: book.take(tag) }, second))
     }
 }
 
@@ -192,7 +191,6 @@ impl Inviter {
 #[derive(Debug)]
 pub struct AwaitJoiner {
     noise: HandshakeState,
-    terms: Terms,
     ticket: Ticket,
 }
 
@@ -213,7 +211,7 @@ impl AwaitJoiner {
         let joiner = Papers::check(&payload, self.noise.get_remote_static(), now)?;
         let words = SafetyWords::of(self.noise.get_handshake_hash());
         let noise = self.noise.into_transport_mode().map_err(PairingError::Noise)?;
-        Ok(Compare { noise, joiner, words, terms: self.terms, ticket: self.ticket })
+        Ok(Compare { noise, joiner, words, ticket: self.ticket })
     }
 }
 
@@ -223,7 +221,6 @@ pub struct Compare {
     noise: TransportState,
     joiner: Counterpart,
     words: SafetyWords,
-    terms: Terms,
     ticket: Ticket,
 }
 
@@ -236,11 +233,6 @@ impl Compare {
     /// What to show.
     pub fn words(&self) -> SafetyWords {
         self.words
-    }
-
-    /// What the code gives. For a walk-up code nobody is asked.
-    pub fn terms(&self) -> &Terms {
-        &self.terms
     }
 
     /// For [`InviteBook::give_back`], should the link break.

@@ -1,17 +1,15 @@
 //! A code for whoever walks up, printed and hung on a bench.
 //!
 //! ```text
-//! payload = 21, then the signed record "msec/open-invite/1"
+//! payload = 22, then the signed record "msec/open-invite/2"
 //! ```
 
 use minicbor::{Decode, Encode};
 
 use super::code;
 use super::hints::Hints;
-use super::invite::Door;
-use super::secret::InviteSecret;
 use crate::error::InviteError;
-use crate::id::{PeerId, SpaceId};
+use crate::id::{GrantId, PeerId, SpaceId};
 use crate::path::CollectionPath;
 use crate::record::{Record, Unverified, Verified};
 use crate::time::UnixMillis;
@@ -19,19 +17,19 @@ use crate::time::UnixMillis;
 /// The longest that what it gives may last, in seconds: a day.
 pub const OPEN_INVITE_LASTS_MAX_S: u32 = 24 * 3600;
 
-/// "Whoever comes with this may read there for a while", signed by the gateway. Whether the gateway may give that is for
-/// [`crate::Authority`] to say.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+/// "Whoever comes with this may read there for a while", signed by the gateway that hung it there. Any gateway that may let others read there
+/// honours it, for as long as the grant that it names counts: that is for [`crate::Authority`] to say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct OpenInvite {
     /// The space.
     #[n(0)]
     pub space: SpaceId,
-    /// Who signs, and opens.
+    /// Who signs, and holds the grant that it names.
     #[n(1)]
     pub gateway: PeerId,
-    /// What proves that one stood there. Everybody who did knows it.
+    /// The bench's own grant, with `manage` and `read`: whoever ends it ends the code.
     #[n(2)]
-    pub secret: InviteSecret,
+    pub grant: GrantId,
     /// What may be read: this collection and those below it.
     #[n(3)]
     pub resource: CollectionPath,
@@ -47,16 +45,11 @@ pub struct OpenInvite {
 }
 
 impl Record for OpenInvite {
-    const DOMAIN: &'static str = "msec/open-invite/1";
+    const DOMAIN: &'static str = "msec/open-invite/2";
 }
 
 impl OpenInvite {
-    pub(super) const KIND: u8 = 0x21;
-
-    /// What to knock with.
-    pub fn door(&self) -> Door {
-        Door { peer: self.gateway, space: self.space.into(), secret: self.secret.clone() }
-    }
+    pub(super) const KIND: u8 = 0x22;
 
     /// Refuses it if it has expired. A peer whose clock was never set passes `None`, and asks.
     pub fn check(&self, now: Option<UnixMillis>) -> Result<(), InviteError> {

@@ -79,6 +79,16 @@ impl Papers {
         now: Option<UnixMillis>,
     ) -> Result<Counterpart, PairingError> {
         let papers: Self = minicbor::decode(payload).map_err(|_| PairingError::Malformed)?;
+        papers.checked(remote_static, now)
+    }
+
+    /// As [`Papers::check`], of what was read already.
+    pub(super) fn checked(
+        self,
+        remote_static: Option<&[u8]>,
+        now: Option<UnixMillis>,
+    ) -> Result<Counterpart, PairingError> {
+        let papers = self;
         if !is_a_name(&papers.name) || papers.greeting.len() > BYTES_MAX {
             return Err(PairingError::Malformed);
         }

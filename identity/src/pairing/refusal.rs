@@ -42,6 +42,12 @@ pub enum PairingRefusal {
     #[error("the owner declined")]
     #[n(6)]
     Declined,
+    /// Who is there may let nobody in with a walk-up code.
+    #[error(
+        "who answers there may not let visitors in with that code: go to where it hangs, or ask for another one"
+    )]
+    #[n(7)]
+    Elsewhere,
 }
 
 impl PairingRefusal {
@@ -55,6 +61,7 @@ impl PairingRefusal {
             Self::Closed { retry_after_s } => (4, retry_after_s),
             Self::Version => (5, 0),
             Self::Declined => (6, 0),
+            Self::Elsewhere => (7, 0),
         };
         let [high, low] = u16::to_be_bytes(seconds);
         vec![PAIRING, REFUSED, number, high, low]
@@ -70,6 +77,7 @@ impl PairingRefusal {
             4 => Self::Closed { retry_after_s: u16::from_be_bytes([high, low]) },
             5 => Self::Version,
             6 => Self::Declined,
+            7 => Self::Elsewhere,
             _ => return None,
         })
     }

@@ -1,5 +1,6 @@
 mod book;
 mod codes;
+mod walk_up;
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rand_core::SeedableRng;
 use super::*;
 use crate::error::{InviteError, PairingError};
 use crate::handshake::ChannelBinding;
-use crate::id::SpaceId;
+use crate::id::{GrantId, SpaceId};
 use crate::keys::{Identity, NoiseKey};
 use crate::record::Verified;
 use crate::time::UnixMillis;
@@ -73,7 +74,7 @@ impl Pair {
 
     fn respond(&mut self, first: &[u8], now: Duration) -> Result<(AwaitJoiner, Vec<u8>), PairingError> {
         let host = Host { key: &self.office.key, space: SPACE, papers: &self.office.papers };
-        Inviter::respond(first, &mut self.book, (now, Some(NOW)), host, BINDING, &mut self.office.rng)
+        Inviter::respond(first, &mut self.book, now, host, BINDING, &mut self.office.rng)
     }
 
     fn up_to_the_words(&mut self) -> (AwaitAnswer, Compare) {
@@ -161,8 +162,7 @@ fn who_copied_the_code_and_answers_in_anothers_place_learns_no_name() {
     let thief = side(4, "office");
     let (joiner, first) = pair.knock(BINDING);
     let mut rng = ChaCha20Rng::from_seed([4; 32]);
-    let answered =
-        Inviter::respond(&first, &mut pair.book, (START, Some(NOW)), thief.host(), BINDING, &mut rng);
+    let answered = Inviter::respond(&first, &mut pair.book, START, thief.host(), BINDING, &mut rng);
     let (_, second) = answered.expect("it knows the secret");
     let error = joiner.read(&second, &pair.phone.key, &pair.phone.papers, Some(NOW)).expect_err("refused");
     assert!(matches!(error, PairingError::SomebodyElse));
@@ -232,7 +232,7 @@ fn bench(gateway: &Side) -> Verified<OpenInvite> {
     gateway.identity.sign(OpenInvite {
         space: SPACE,
         gateway: gateway.identity.peer(),
-        secret: secret(7),
+        grant: GrantId([7; 32]),
         resource: "parks/noise".parse().expect("a path"),
         lasts_s: 3_600,
         not_after: LATER,

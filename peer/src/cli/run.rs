@@ -173,7 +173,7 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
         }
         Event::Lease { class, freshness } => eprintln!("msec: {}", lease(*class, *freshness)),
         // Whoever gave out the code is told.
-        Event::Pairing { .. } | Event::PairingEnded { .. } => {}
+        Event::Pairing { .. } | Event::PairingEnded { .. } | Event::WalkUp { .. } => {}
         Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use msec_identity::pairing::{Hints, Invite, InviteTag, OpenInvite};
-use msec_identity::{InviteError, Verified};
+use msec_identity::InviteError;
+use msec_identity::pairing::{Hints, Invite, InviteTag, PairingRefusal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::node::{Event, Input, LinkId, Node, Now};
@@ -23,21 +23,24 @@ pub(crate) enum Pairing {
     },
     /// Where this peer can be dialled, as a code says it.
     Hints { answer: oneshot::Sender<Hints> },
-    /// Post a walk-up code.
-    Post {
-        open: Box<Verified<OpenInvite>>,
-        notices: mpsc::Sender<Event>,
-        answer: oneshot::Sender<Result<(), InviteError>>,
-    },
-    /// Take one back, or down.
+    /// Let visitors knock: they are told to whoever listens here.
+    Door { notices: mpsc::Sender<Event> },
+    /// What is answered to one of them.
+    Welcome { link: LinkId, decision: Result<Vec<u8>, PairingRefusal> },
+    /// Take one back.
     Withdraw { tag: InviteTag },
     /// The owner has decided.
     Decide { link: LinkId, welcome: Option<Vec<u8>> },
 }
 
-/// Who is told what becomes of a code: at most as many as codes are open.
+/// Who is told what becomes of codes.
 #[derive(Default)]
-pub(super) struct Hosts(BTreeMap<InviteTag, mpsc::Sender<Event>>);
+pub(super) struct Hosts {
+    /// Of each code: at most as many as are open.
+    codes: BTreeMap<InviteTag, mpsc::Sender<Event>>,
+    /// Of those who walk up.
+    door: Option<mpsc::Sender<Event>>,
+}
 
 impl Hosts {
     /// Does what is asked; what is for the node comes back. `at`: where it can be dialled.
@@ -49,12 +52,12 @@ impl Hosts {
         at: &[SocketAddr],
     ) -> Option<Input> {
         // Whoever does not listen any more was about a code that is over.
-        self.0.retain(|_, notices| !notices.is_closed());
+        self.codes.retain(|_, notices| !notices.is_closed());
         match asked {
             Pairing::Invite { lasts, hints, notices, answer } => {
                 let invite = node.invite(now, lasts, hints.unwrap_or_else(|| hints_of(at)));
                 if let Ok(invite) = &invite {
-                    self.0.insert(invite.door().secret.tag(), notices);
+                    self.codes.insert(invite.door().secret.tag(), notices);
                 }
                 let _ = answer.send(invite);
                 None
@@ -63,17 +66,14 @@ impl Hosts {
                 let _ = answer.send(hints_of(at));
                 None
             }
-            Pairing::Post { open, notices, answer } => {
-                let tag = open.secret.tag();
-                let posted = node.post(*open);
-                if posted.is_ok() {
-                    self.0.insert(tag, notices);
-                }
-                let _ = answer.send(posted);
+            Pairing::Door { notices } => {
+                node.open_door();
+                self.door = Some(notices);
                 None
             }
+            Pairing::Welcome { link, decision } => Some(Input::WalkUpDecision { link, decision }),
             Pairing::Withdraw { tag } => {
-                self.0.remove(&tag);
+                self.codes.remove(&tag);
                 node.withdraw(tag);
                 None
             }
@@ -83,8 +83,12 @@ impl Hosts {
 
     /// Tells whoever gave out the code.
     pub(super) fn tell(&self, event: &Event) {
-        let (Event::Pairing { tag, .. } | Event::PairingEnded { tag, .. }) = event else { return };
-        if let Some(notices) = self.0.get(tag) {
+        let notices = match event {
+            Event::Pairing { tag, .. } | Event::PairingEnded { tag, .. } => self.codes.get(tag),
+            Event::WalkUp { .. } => self.door.as_ref(),
+            _ => None,
+        };
+        if let Some(notices) = notices {
             // Who does not listen finds the link gone when it decides.
             let _ = notices.try_send(event.clone());
         }

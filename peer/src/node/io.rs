@@ -11,8 +11,8 @@ use msec_crdt_store::{
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
 use msec_identity::handshake::{ChannelBinding, Refusal};
-use msec_identity::pairing::{InviteTag, SafetyWords};
-use msec_identity::{Class, CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis};
+use msec_identity::pairing::{InviteTag, OpenInvite, PairingRefusal, SafetyWords};
+use msec_identity::{Class, CollectionPath, ControlRecord, LogId, PathError, PeerId, UnixMillis, Verified};
 
 use super::error::PublishError;
 use super::lease::Freshness;
@@ -194,7 +194,14 @@ pub enum Input {
         /// Which stream.
         stream: StreamSpec,
     },
-    /// The answer to [`Event::Pairing`]: the owner has compared the words. For a walk-up code nobody is asked.
+    /// The answer to [`Event::WalkUp`].
+    WalkUpDecision {
+        /// As in the event. One that is gone meanwhile is passed over.
+        link: LinkId,
+        /// What the visitor is let in with: the space's manifest and its grant; or why it is not.
+        decision: Result<Vec<u8>, PairingRefusal>,
+    },
+    /// The answer to [`Event::Pairing`]: the owner has compared the words.
     PairingDecision {
         /// As in the event. One that is gone meanwhile is passed over.
         link: LinkId,
@@ -410,8 +417,15 @@ pub enum Event {
         name: String,
         /// What both screens show.
         words: SafetyWords,
-        /// Whether it is a walk-up code, for which nobody is asked.
-        walk_up: bool,
+    },
+    /// Somebody walked up with a code from a bench; [`Input::WalkUpDecision`] is awaited.
+    WalkUp {
+        /// On which link.
+        link: LinkId,
+        /// Who. That it holds that identity is proven.
+        joiner: PeerId,
+        /// The code. That its signer signed it is checked, and nothing else of it.
+        code: Box<Verified<OpenInvite>>,
     },
     /// What became of somebody who came with a code.
     PairingEnded {

@@ -14,7 +14,7 @@ use msec_identity::handshake::{
     AwaitAnswer, AwaitClaim, AwaitSecond, ChannelBinding, Claim, Decide, Initiator, Introduction, Refusal,
     Responder, busy, wrong_version,
 };
-use msec_identity::pairing::PAIRING;
+use msec_identity::pairing::{PAIRING, WALK_UP};
 use msec_identity::{Authority, Grant, HandshakeError, NoiseKey, PeerId, Right, Rights, UnixMillis};
 use rand_core::Rng;
 
@@ -209,8 +209,14 @@ impl Node {
         if self.pairings.contains(id) {
             return self.pairing_received(id, &bytes);
         }
+        if self.walk_ups.contains(id) {
+            return self.walk_up_received(id, &bytes);
+        }
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
+        if matches!(it.step, Step::First) && bytes.starts_with(&[PAIRING, WALK_UP]) {
+            return self.walked_up(id, it.binding, &bytes);
+        }
         if matches!(it.step, Step::First) && bytes.first() == Some(&PAIRING) {
             return self.knocked(id, it.binding, &bytes);
         }
@@ -464,7 +470,7 @@ impl Node {
             self.dial_was_in_vain(it.dialled, in_handshake);
             return true;
         }
-        if self.pairing_gone(id) {
+        if self.pairing_gone(id) || self.walk_up_gone(id) {
             return true;
         }
         let Some(Link { peer, .. }) = self.links.links.remove(&id) else { return false };

@@ -21,10 +21,10 @@ use std::time::Duration;
 use msec_gossip::Priority;
 use msec_identity::handshake::ChannelBinding;
 use msec_identity::pairing::{
-    AwaitJoiner, Compare, Hints, Host, Invite, InviteBook, InviteSecret, InviteTag, Inviter, OpenInvite,
-    PairingPapers, PairingRefusal, Terms, Ticket,
+    AwaitJoiner, Compare, Hints, Host, Invite, InviteBook, InviteSecret, InviteTag, Inviter, PairingPapers,
+    PairingRefusal, Ticket,
 };
-use msec_identity::{InviteError, PairingError, UnixMillis, Verified};
+use msec_identity::{InviteError, PairingError, UnixMillis};
 
 #[cfg(doc)]
 use super::Input;
@@ -36,7 +36,7 @@ pub const PAIRINGS_MAX: usize = 64;
 pub const DECISION_MAX: Duration = Duration::from_secs(120);
 
 /// Whether this program gives out codes.
-const INVITES: bool = cfg!(any(feature = "index", not(feature = "net")));
+pub(super) const INVITES: bool = cfg!(any(feature = "index", not(feature = "net")));
 
 /// The codes that were given out, and those who came with one.
 #[derive(Debug, Default)]
@@ -96,22 +96,14 @@ impl Node {
         Ok(Invite::new(self.authority.space(), self.identity.peer(), secret, not_after, hints))
     }
 
-    /// Posts a walk-up code that this peer signed.
-    pub fn post(&mut self, open: Verified<OpenInvite>) -> Result<(), InviteError> {
-        if open.gateway != self.identity.peer() || open.space != self.authority.space() {
-            return Err(InviteError::Signature);
-        }
-        self.pairings.book.post(open)
-    }
-
-    /// Takes a code back, or down.
+    /// Takes a code back.
     pub fn withdraw(&mut self, tag: InviteTag) {
         self.pairings.book.withdraw(tag);
     }
 
-    /// The codes that are open or in use, and whether each is a walk-up code.
-    pub fn codes(&self) -> impl Iterator<Item = (InviteTag, bool)> + '_ {
-        self.pairings.book.codes().map(|(tag, terms)| (tag, matches!(terms, Terms::Open(_))))
+    /// The codes that are open or in use.
+    pub fn codes(&self) -> impl Iterator<Item = InviteTag> + '_ {
+        self.pairings.book.codes()
     }
 }
 
@@ -128,11 +120,11 @@ impl Node {
             return self.turn_away(id, &PairingError::Refused(refusal));
         }
         let key = self.noise_key();
-        let (now, wall) = (self.now.mono, self.wall());
+        let now = self.now.mono;
         let space = self.authority.space();
         let host = Host { key: &key, space, papers: &PairingPapers::default() };
         let book = &mut self.pairings.book;
-        match Inviter::respond(first, book, (now, wall), host, binding, &mut self.rng) {
+        match Inviter::respond(first, book, now, host, binding, &mut self.rng) {
             Ok((wait, second)) => {
                 let deadline = now + self.config.handshake_timeout;
                 let pairing = Pairing { deadline, tag: wait.tag(), step: Step::Third(wait) };
@@ -169,7 +161,6 @@ impl Node {
                     joiner: joiner.peer,
                     name: joiner.name.clone(),
                     words: compare.words(),
-                    walk_up: matches!(compare.terms(), Terms::Open(_)),
                 });
                 let deadline = self.now.mono + DECISION_MAX;
                 let pairing = Pairing { deadline, tag, step: Step::Decision(compare) };

@@ -16,6 +16,7 @@ mod prefixes;
 mod receipts;
 mod revoked;
 mod rotation;
+mod walk_up;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,34 +1,38 @@
-//! Walk-up codes: printed, hung on a bench, and good for whoever comes.
+//! Walk-up codes: printed, hung on a bench, and good for whoever comes, at any gateway that may let others read there.
 //!
-//! A bench has a grant of its own, issued by this peer to itself, which lets it pass reading on. What visitors are given hangs on that
-//! and stands in no control log: with the bench's grant all of it ends, and logs don't grow with the visitors. The code is kept in the
-//! data directory, as the id of that grant and the signed record behind it, so that what was printed works after a restart.
+//! A bench has a grant of its own, issued by a peer to itself, which lets it pass reading on; the code names that grant, and its holder
+//! signed it. A gateway that somebody comes to with it looks at what everybody knows: does that grant count? So nothing is kept of a code,
+//! and none has to be told to anybody.
+//!
+//! What visitors are given hangs on the bench's grant where its holder lets them in. Another gateway lets them in by its own right to manage:
+//! it makes a grant like that of the bench for itself, once for each bench, and ends it when the bench's own grant ends. It is kept in the
+//! data directory under the name of the bench's grant. What visitors are given stands in no control log: it ends with the grant on which it
+//! hangs, and logs don't grow with the visitors.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use msec_identity::pairing::{
-    Hints, INVITES_OPEN_MAX, InviteSecret, InviteTag, OPEN_INVITE_LASTS_MAX_S, OpenInvite,
-};
-use msec_identity::{CollectionPath, GrantId, Unverified, Verified};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use msec_identity::pairing::{Hints, OPEN_INVITE_LASTS_MAX_S, OpenInvite, PairingRefusal};
+use msec_identity::{CollectionPath, GrantId, Holder, PeerId, Right, Verified};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::access::{AccessFailed, GrantTerms};
+use super::access::{AccessFailed, GrantTerms, RevokeTerms};
 use super::data_dir::DataDir;
 use super::error::DataDirError;
-use super::inviting::{InviteFailed, NOTICES_MAX};
+use super::inviting::InviteFailed;
 use super::peer::{Peer, WeakPeer};
-use crate::net::{Command, Pairing, random_seed, wall_clock};
-use crate::node::{Event, LinkId};
+use crate::net::{Command, Pairing, wall_clock};
+use crate::node::{Event, Node, WALK_UPS_MAX};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
-/// The longest file of a bench that is read.
-const FILE_BYTES_MAX: u64 = 4 * 1024;
-const GRANT_BYTES: usize = 32;
+/// How often it is looked whether a bench has ended for which this peer let visitors in.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
+/// The most benches of others for which this peer lets visitors in. At a further one they are told to go elsewhere.
+const BENCHES_MAX: usize = 1_024;
 
 /// What a bench gives, and for how long it hangs there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ pub struct BenchTerms {
     pub lasts_s: u32,
     /// For how many days the code works.
     pub days: u32,
-    /// Where this peer can be dialled, best first. Empty: where it tells others that it can, and mDNS finds it.
+    /// Where a gateway can be dialled, best first. Empty: where this peer tells others that it can, and mDNS finds all of them.
     #[serde(default)]
     pub hints: Vec<SocketAddr>,
 }
@@ -56,14 +60,8 @@ pub struct BenchCode {
     pub until_ms: i64,
 }
 
-/// A bench that hangs.
-struct Bench {
-    grant: GrantId,
-    open: Verified<OpenInvite>,
-}
-
 impl Peer {
-    /// Hangs a walk-up code: whoever comes with it may read, and nobody is asked.
+    /// Makes a walk-up code: whoever comes with it may read, and nobody is asked.
     pub async fn post(&self, terms: BenchTerms) -> Result<BenchCode, InviteFailed> {
         let resource: CollectionPath = terms.collection.parse().map_err(AccessFailed::Path)?;
         if !(1..=OPEN_INVITE_LASTS_MAX_S).contains(&terms.lasts_s) {
@@ -73,77 +71,141 @@ impl Peer {
             true => self.ask(|answer| Command::Pairing(Pairing::Hints { answer })).await?,
             false => Hints::new(terms.hints)?,
         };
-        let own = GrantTerms::new(self.id(), "manage,read", &terms.collection, terms.days).depth(1);
-        let issued = self.grant(own).await?;
+        let grant = self.grant(of_a_bench(self.id(), &terms.collection, terms.days)).await?.grant;
         let not_after = wall_clock().saturating_add(i64::from(terms.days) * DAY_MS);
-        let secret = InviteSecret::draw(&mut ChaCha20Rng::from_seed(random_seed()));
         let lasts_s = terms.lasts_s;
-        let sign = move |node: &crate::node::Node| {
+        let sign = move |node: &Node| {
             let (space, gateway) = (node.authority().space(), node.peer());
-            node.sign(OpenInvite { space, gateway, secret, resource, lasts_s, not_after, hints })
+            node.sign(OpenInvite { space, gateway, grant, resource, lasts_s, not_after, hints })
         };
-        let bench = Bench { grant: issued.grant, open: self.look(sign).await? };
-        let code = BenchCode { code: bench.open.code(), grant: bench.grant, until_ms: not_after.0 };
-        self.dir().keep_bench(&bench)?;
-        self.hang(bench).await?;
-        Ok(code)
+        let open = self.look(sign).await?;
+        Ok(BenchCode { code: open.code(), grant, until_ms: not_after.0 })
     }
 
-    /// Hangs again what hung before. What has expired, or cannot be read, is left out, and said.
-    pub(super) async fn hang_again(&self) {
-        let benches = self.dir().benches(self).unwrap_or_else(|error| {
-            tracing::warn!(%error, "walk-up codes cannot be read");
-            Vec::new()
+    /// Lets in whoever comes with such a code, for as long as the peer runs.
+    pub(super) async fn keep_the_door(&self) {
+        let (to, notices) = mpsc::channel(WALK_UPS_MAX);
+        // A peer that is closed already lets nobody in.
+        let _ = self.tell(Command::Pairing(Pairing::Door { notices: to })).await;
+        tokio::spawn(keep_the_door(self.downgrade(), notices));
+    }
+
+    /// What a visitor is let in with, or why it is not.
+    async fn welcome(&self, visitor: PeerId, code: &Verified<OpenInvite>) -> Result<Vec<u8>, PairingRefusal> {
+        let looked = code.clone();
+        let counts = self.look(move |node| counts(node, &looked)).await;
+        counts.map_err(|_| PairingRefusal::Elsewhere)??;
+        let under = match code.gateway == self.id() {
+            true => code.grant,
+            false => self.own_grant(code).await.map_err(|error| {
+                tracing::info!(%error, bench = %code.grant, "a walk-up code is for a place where this peer lets nobody in");
+                PairingRefusal::Elsewhere
+            })?,
+        };
+        let mut terms = GrantTerms::new(visitor, "read", code.resource.as_str(), 1);
+        (terms.under, terms.lasts_s) = (Some(under), Some(code.lasts_s));
+        let granted = self.grant_unentered(terms).await.map_err(|error| {
+            tracing::warn!(%error, bench = %code.grant, "nobody is let in by a walk-up code");
+            PairingRefusal::Elsewhere
         });
-        for bench in benches {
-            let grant = bench.grant;
-            if let Err(error) = self.hang(bench).await {
-                tracing::warn!(%error, %grant, "a walk-up code does not hang any more");
-            }
-        }
+        Ok(granted?.invitation)
     }
 
-    async fn hang(&self, bench: Bench) -> Result<(), InviteFailed> {
-        let (to, notices) = mpsc::channel(NOTICES_MAX);
-        let open = Box::new(bench.open.clone());
-        self.ask(|answer| Command::Pairing(Pairing::Post { open, notices: to, answer })).await??;
-        tokio::spawn(host(self.downgrade(), bench, notices));
+    /// The grant by which this peer lets in those who come from somebody else's bench; a new one if there is none that counts.
+    async fn own_grant(&self, code: &Verified<OpenInvite>) -> Result<GrantId, InviteFailed> {
+        let kept = self.dir().bench(code.grant);
+        if let Some(grant) = self.dir().benches()?.into_iter().find(|it| it.0 == code.grant).map(|it| it.1)
+            && self.look(move |node| is_valid(node, &grant)).await?
+        {
+            return Ok(grant);
+        }
+        if self.dir().benches()?.len() >= BENCHES_MAX {
+            return Err(InviteFailed::Benches);
+        }
+        let left = code.not_after.0.saturating_sub(wall_clock().0);
+        let days = u32::try_from(left / DAY_MS + 1).unwrap_or(u32::MAX);
+        let grant = self.grant(of_a_bench(self.id(), code.resource.as_str(), days)).await?.grant;
+        self.dir().create(&self.dir().path().join("benches"))?;
+        self.dir().write(&kept, &grant.0)?;
+        Ok(grant)
+    }
+
+    /// Ends what this peer gave for benches that have ended.
+    async fn take_down(&self) -> Result<(), InviteFailed> {
+        for (bench, own) in self.dir().benches()? {
+            let over = self.look(move |node| (is_over(node, &bench), is_valid(node, &own))).await?;
+            match over {
+                (false, true) => continue,
+                (true, true) => {
+                    let why = format!("the bench {} has ended", bench.short());
+                    self.revoke(RevokeTerms::new(own, &why)).await?;
+                }
+                (_, false) => {}
+            }
+            let path = self.dir().bench(bench);
+            fs::remove_file(&path).map_err(|source| DataDirError::Io { path, source })?;
+        }
         Ok(())
     }
 }
 
-/// Lets in whoever comes by, for as long as the peer runs and the bench's grant counts.
-async fn host(peer: WeakPeer, bench: Bench, mut notices: mpsc::Receiver<Event>) {
-    while let Some(event) = notices.recv().await {
-        let Event::Pairing { link, joiner, .. } = event else { continue };
+/// Answers visitors, one after the other.
+async fn keep_the_door(peer: WeakPeer, mut notices: mpsc::Receiver<Event>) {
+    let mut looks = interval(LOOKS_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            event = notices.recv() => event,
+            _ = looks.tick() => {
+                let Some(peer) = peer.upgrade() else { return };
+                if let Err(error) = peer.take_down().await {
+                    tracing::warn!(%error, "what visitors of a bench that has ended were given goes on for now");
+                }
+                continue;
+            }
+        };
+        let Some(event) = event else { return };
+        let Event::WalkUp { link, joiner, code } = event else { continue };
         let Some(peer) = peer.upgrade() else { return };
-        let mut terms = GrantTerms::new(joiner, "read", bench.open.resource.as_str(), 1);
-        (terms.under, terms.lasts_s) = (Some(bench.grant), Some(bench.open.lasts_s));
-        let granted = peer.grant_unentered(terms).await;
-        let over = matches!(granted, Err(AccessFailed::Over { .. } | AccessFailed::NotYours { .. }));
-        if let Err(error) = &granted {
-            tracing::warn!(%error, grant = %bench.grant, "nobody is let in by a walk-up code any more");
-        }
-        answer(&peer, link, granted.ok().map(|issued| issued.invitation)).await;
-        if over {
-            let tag = bench.open.secret.tag();
-            take_down(&peer, bench.grant, tag).await;
-            return;
-        }
+        let decision = peer.welcome(joiner, &code).await;
+        // A peer that is closed answers nobody.
+        let _ = peer.tell(Command::Pairing(Pairing::Welcome { link, decision })).await;
     }
 }
 
-async fn answer(peer: &Peer, link: LinkId, welcome: Option<Vec<u8>>) {
-    // A peer that is closed answers nobody.
-    let _ = peer.tell(Command::Pairing(Pairing::Decide { link, welcome })).await;
+/// What lets a peer pass reading on to visitors.
+fn of_a_bench(me: PeerId, collection: &str, days: u32) -> GrantTerms {
+    GrantTerms::new(me, "manage,read", collection, days).depth(1)
 }
 
-/// The bench's grant has ended.
-async fn take_down(peer: &Peer, grant: GrantId, tag: InviteTag) {
-    let _ = peer.tell(Command::Pairing(Pairing::Withdraw { tag })).await;
-    if let Err(error) = fs::remove_file(peer.dir().bench(grant)) {
-        tracing::warn!(%error, "the file of a walk-up code that is over stays");
+/// Whether a code counts, by what this peer knows of the grant that it names.
+fn counts(node: &Node, code: &OpenInvite) -> Result<(), PairingRefusal> {
+    let now = node.wall_now();
+    if code.space != node.authority().space() {
+        return Err(PairingRefusal::Elsewhere);
     }
+    // Until it has heard of it, it knows nothing against it either.
+    let grant = node.authority().grant(&code.grant).ok_or(PairingRefusal::Unknown)?;
+    let gives = [Right::Manage, Right::Read].into_iter().all(|right| grant.rights.contains(right));
+    let is_its = grant.holder == Holder::Peer(code.gateway) && gives && grant.resource.covers(&code.resource);
+    if !is_its {
+        return Err(PairingRefusal::Unknown);
+    }
+    let in_time = code.check(now.is_plausible().then_some(now)).is_ok();
+    if in_time && is_valid(node, &code.grant) { Ok(()) } else { Err(PairingRefusal::Expired) }
+}
+
+/// Whether a grant counts now.
+fn is_valid(node: &Node, id: &GrantId) -> bool {
+    let (authority, now) = (node.authority(), node.wall_now());
+    let valid = |grant: &Verified<msec_identity::Grant>| grant.is_valid(now.is_plausible().then_some(now));
+    authority.grant(id).is_some_and(valid) && !is_over(node, id)
+}
+
+/// Whether somebody who may has ended a grant, or what it hangs on.
+fn is_over(node: &Node, id: &GrantId) -> bool {
+    let authority = node.authority();
+    authority.grant(id).is_some() && (!authority.stands(id) || authority.is_revoked(id))
 }
 
 impl DataDir {
@@ -151,42 +213,27 @@ impl DataDir {
         self.path().join("benches").join(format!("{grant}.bench"))
     }
 
-    fn keep_bench(&self, bench: &Bench) -> Result<(), DataDirError> {
-        let path = self.bench(bench.grant);
-        self.create(&self.path().join("benches"))?;
-        self.write(&path, &[&bench.grant.0[..], &bench.open.to_bytes()].concat())
-    }
-
-    /// Those that hang, as many as can.
-    fn benches(&self, peer: &Peer) -> std::io::Result<Vec<Bench>> {
+    /// The benches for which this peer lets visitors in, each with its own grant for that.
+    fn benches(&self) -> Result<Vec<(GrantId, GrantId)>, DataDirError> {
         let dir = self.path().join("benches");
+        let failed = |source| DataDirError::Io { path: dir.clone(), source };
         if !dir.exists() {
             return Ok(Vec::new());
         }
-        let mut paths =
-            fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        paths.retain(|path| path.extension().is_some_and(|it| it == "bench"));
-        paths.sort();
         let mut benches = Vec::new();
-        for path in paths {
-            if fs::metadata(&path)?.len() > FILE_BYTES_MAX || benches.len() >= INVITES_OPEN_MAX {
+        for entry in fs::read_dir(&dir).map_err(failed)?.take(2 * BENCHES_MAX) {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_stem().and_then(|it| it.to_str()).and_then(|it| it.parse::<GrantId>().ok());
+            let Some(bench) = name.filter(|_| path.extension().is_some_and(|it| it == "bench")) else {
                 continue;
-            }
-            let bench = read(&fs::read(&path)?, peer).filter(|it| it.open.check(Some(wall_clock())).is_ok());
-            match bench {
-                Some(bench) => benches.push(bench),
-                None => {
-                    tracing::warn!(path = %path.display(), "a walk-up code has expired, or is damaged: remove it")
-                }
-            }
+            };
+            // What is damaged, or of an earlier version, is as if it were not there.
+            let is_short = fs::metadata(&path).is_ok_and(|meta| meta.len() == 32);
+            let own =
+                if is_short { fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) } else { None };
+            benches.extend(own.map(|own| (bench, GrantId(own))));
         }
+        benches.sort_unstable();
         Ok(benches)
     }
-}
-
-/// A bench that this peer signed.
-fn read(bytes: &[u8], peer: &Peer) -> Option<Bench> {
-    let (grant, record) = bytes.split_first_chunk::<GRANT_BYTES>()?;
-    let open = Unverified::<OpenInvite>::from_bytes(record).ok()?.verify(&peer.id()).ok()?;
-    Some(Bench { grant: GrantId(*grant), open })
 }

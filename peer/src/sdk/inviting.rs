@@ -19,7 +19,7 @@ use crate::node::{Event, LinkId, PairingOutcome};
 /// The longest that a code for one peer is good for.
 pub const INVITE_LASTS_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Notices that may wait for whoever invites. A code is used by one at a time, so that it is never full.
-pub(crate) const NOTICES_MAX: usize = 16;
+const NOTICES_MAX: usize = 16;
 
 /// What whoever comes with a code may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,9 @@ pub enum InviteFailed {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] super::error::DataDirError),
+    /// It lets visitors in for as many benches as it may.
+    #[error("this peer lets visitors in for as many benches as it can: end some with `msec revoke`")]
+    Benches,
     /// Nobody is asking.
     #[error("nobody is asking to be let in")]
     NobodyAsks,
@@ -161,7 +164,7 @@ impl Inviting {
         loop {
             if let Some(outcome) = self.ended {
                 let tag = self.invite.door().secret.tag();
-                let is_open = self.peer.look(move |node| node.codes().any(|(code, _)| code == tag));
+                let is_open = self.peer.look(move |node| node.codes().any(|code| code == tag));
                 let is_open = is_open.await.ok()?;
                 self.ended = None;
                 return Some(if is_open { InviteEvent::Gone(outcome) } else { InviteEvent::UsedUp });

@@ -6,7 +6,7 @@ use msec_identity::pairing::{Code, Counterpart, PairingPapers, SafetyWords, Spac
 use msec_identity::{Identity, InviteError, PairingError, PeerId};
 
 use super::Membership;
-use crate::guest::{GuestEvent, GuestFailed, GuestParts, key_for_pairing};
+use crate::guest::{GuestEvent, GuestFailed, GuestParts, Way, key_for_pairing};
 use crate::net::{BindError, come_in, random_seed, wall_clock};
 
 /// Somebody who was let in.
@@ -42,8 +42,8 @@ pub enum JoinFailed {
     Welcome,
 }
 
-/// Comes in with a code. `compare` is called once with the words that both screens show; then the inviter's owner decides. Nothing is
-/// written down.
+/// Comes in with a code. `compare` is called once with the words that both screens show; then the inviter's owner decides. With a walk-up
+/// code nobody compares anything. Nothing is written down.
 pub async fn join_with_code(
     identity: &Identity,
     code: &Code,
@@ -52,36 +52,40 @@ pub async fn join_with_code(
 ) -> Result<Welcomed, JoinFailed> {
     let now = wall_clock();
     let known = now.is_plausible().then_some(now);
-    let (door, hints, space) = match code {
+    let (way, tag, hints, space) = match code {
         Code::Invite(invite) => {
             invite.check(known)?;
-            (invite.door().clone(), invite.hints(), None)
+            (Way::Door(invite.door().clone()), invite.door().space, invite.hints(), None)
         }
         Code::Open(open) => {
             open.check(known)?;
-            (open.door(), &open.hints, Some(open.space))
+            (Way::WalkUp(open.clone()), open.space.into(), &open.hints, Some(open.space))
         }
     };
-    let (tag, inviter) = (door.space, door.peer);
     let parts = GuestParts {
-        door,
+        way,
         key: key_for_pairing(identity, random_seed(), now),
         papers: PairingPapers::named(name)?,
         hints: hints.iter().collect(),
         finds_others: space.is_some(),
         seed: random_seed(),
     };
+    let space_of_all = space;
     let last = come_in(parts, space, |event| {
         if let GuestEvent::Words { words, inviter, .. } = event {
             compare(*words, inviter);
         }
     });
     match last.await? {
-        GuestEvent::Welcome { welcome, space, address } => {
+        GuestEvent::Welcome { welcome, inviter, space, address } => {
             let membership = Membership::from_bytes(&welcome).ok_or(JoinFailed::Welcome)?;
             let me = identity.peer();
             let fits = membership.manifest().space() == space && SpaceTag::from(space) == tag;
-            if !fits || membership.grants_for(&me).next().is_none() {
+            // Of a gateway that the code does not name it has to show that it may let in.
+            let by_right = membership
+                .grants_for(&me)
+                .any(|grant| grant.issuer == inviter && membership.check(grant).is_ok());
+            if !fits || membership.grants_for(&me).next().is_none() || (space_of_all.is_some() && !by_right) {
                 return Err(JoinFailed::Welcome);
             }
             Ok(Welcomed { membership, inviter, address })

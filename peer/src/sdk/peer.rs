@@ -141,7 +141,7 @@ impl Peer {
             retaining,
         };
         #[cfg(feature = "index")]
-        peer.hang_again().await;
+        peer.keep_the_door().await;
         Ok(peer)
     }
 

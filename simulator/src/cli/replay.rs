@@ -128,6 +128,10 @@ fn input_line(input: &Input) -> String {
                 chunk.as_ref().map_or("nothing".into(), |c| format!("{} bytes", c.bytes.len()))
             )
         }
+        Input::WalkUpDecision { link, decision } => match decision {
+            Ok(_) => format!("link {}: the visitor is let in", link.0),
+            Err(refusal) => format!("link {}: the visitor is not let in, {refusal}", link.0),
+        },
         Input::PairingDecision { link, welcome } => match welcome {
             Some(_) => format!("link {}: let in", link.0),
             None => format!("link {}: not let in", link.0),

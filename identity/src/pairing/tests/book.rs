@@ -10,13 +10,6 @@ fn five_wrong_tries_close_the_book_for_a_minute() {
     }
     // For the right code as well.
     assert_eq!(pair.refusal(START), PairingRefusal::Closed { retry_after_s: 60 });
-    // Not for the bench, whose secret is none.
-    let open = bench(&pair.office);
-    let once = std::mem::replace(&mut pair.door, open.door());
-    pair.book.post(open).expect("room");
-    let (_, first) = pair.knock(BINDING);
-    assert!(pair.respond(&first, START).is_ok());
-    pair.door = once;
     let half = START + CLOSED_FOR / 2;
     assert_eq!(pair.guess(half), PairingRefusal::Closed { retry_after_s: 30 });
     let (_, first) = pair.knock(BINDING);
@@ -33,20 +26,6 @@ fn whoever_knows_a_secret_clears_the_count() {
         let (_, compare) = pair.up_to_the_words();
         pair.book.give_back(compare.ticket());
     }
-}
-
-#[test]
-fn who_stands_at_the_bench_gets_no_more_tries_for_it() {
-    let mut pair = pair();
-    let open = bench(&pair.office);
-    let door = std::mem::replace(&mut pair.door, open.door());
-    pair.book.post(open).expect("room");
-    for _ in 0..WRONG_TRIES_MAX {
-        assert_eq!(pair.guess(START), PairingRefusal::Unknown);
-        pair.up_to_the_words();
-    }
-    pair.door = door;
-    assert_eq!(pair.refusal(START), PairingRefusal::Closed { retry_after_s: 60 });
 }
 
 #[test]
@@ -90,41 +69,10 @@ fn a_full_book_takes_no_further_code_and_forgets_the_oldest_past_one() {
     assert_eq!(pair.refusal(START), PairingRefusal::Unknown);
 }
 
-#[test]
-fn a_walk_up_code_lets_many_in_until_it_expires() {
-    let mut pair = pair();
-    let open = bench(&pair.office);
-    pair.book.post(open.clone()).expect("room");
-    let Ok(Code::Open(read)) = Code::parse(&open.code()) else { panic!("a walk-up code") };
-    pair.door = read.door();
-    for _ in 0..OPEN_USES_PER_MINUTE_MAX {
-        let (joiner, compare) = pair.up_to_the_words();
-        let Terms::Open(terms) = compare.terms() else { panic!("nobody is asked") };
-        assert_eq!((terms.resource.as_str(), terms.lasts_s), ("parks/noise", 3_600));
-        let answer = compare.approve(&mut pair.book, vec![1]).expect("approves");
-        assert_eq!(joiner.read(&answer).expect("welcome"), [1]);
-    }
-    assert_eq!(pair.refusal(START + Duration::from_secs(20)), PairingRefusal::Closed { retry_after_s: 40 });
-    let (_, first) = pair.knock(BINDING);
-    assert!(pair.respond(&first, START + Duration::from_secs(60)).is_ok());
-
-    let late = Some(LATER.saturating_add(1));
-    assert_eq!(read.check(late), Err(InviteError::Expired));
-    let (_, first) = pair.knock(BINDING);
-    let mut rng = ChaCha20Rng::from_seed([4; 32]);
-    let now = START + Duration::from_secs(120);
-    let answered =
-        Inviter::respond(&first, &mut pair.book, (now, late), pair.office.host(), BINDING, &mut rng);
-    assert!(matches!(answered, Err(PairingError::Refused(PairingRefusal::Expired))));
-    pair.book.post(open).expect("room");
-    assert!(pair.respond(&first, now).is_ok(), "posted again by a clock that was set right");
-}
-
 /// What can happen to a book.
 #[derive(Debug, Clone)]
 enum Happening {
     Invite(u8, u16),
-    Post(u8),
     Withdraw(u8),
     Knock(InviteTag),
     GiveBack,
@@ -135,7 +83,6 @@ enum Happening {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         (0u8..40, 0u16..400).prop_map(|(seed, lasts)| Happening::Invite(seed, lasts)),
-        (0u8..40).prop_map(Happening::Post),
         (0u8..40).prop_map(Happening::Withdraw),
         (0u8..40).prop_map(|seed| Happening::Knock(secret(seed).tag())),
         Just(Happening::Knock(InviteTag([0; 8]))),
@@ -150,7 +97,6 @@ proptest! {
 
     #[test]
     fn after_any_happenings_the_book_is_within_its_bounds(happenings in proptest::collection::vec(happening(), 0..120)) {
-        let gateway = side(2, "gateway");
         let (mut book, mut now, mut tickets) = (InviteBook::default(), START, Vec::new());
         let (mut tries_left, mut closed_until) = (WRONG_TRIES_MAX, START);
         for happening in happenings {
@@ -158,19 +104,14 @@ proptest! {
                 Happening::Invite(seed, lasts) => {
                     let _ = book.invite(&secret(seed), Duration::from_secs(lasts.into()), now);
                 }
-                Happening::Post(seed) => {
-                    let open = OpenInvite { secret: secret(seed), ..OpenInvite::clone(&bench(&gateway)) };
-                    let _ = book.post(gateway.identity.sign(open));
-                }
                 Happening::Withdraw(seed) => book.withdraw(secret(seed).tag()),
                 Happening::Knock(tag) => {
-                    let posted = book.codes().any(|(it, terms)| it == tag && matches!(terms, Terms::Open(_)));
-                    let answer = book.knock(tag, now, Some(NOW)).map(|_| ());
+                    let answer = book.knock(tag, now).map(|_| ());
                     let closed = matches!(answer, Err(PairingRefusal::Closed { .. }));
-                    prop_assert!(closed || posted || now >= closed_until, "{:?}", answer);
+                    prop_assert!(closed || now >= closed_until, "{:?}", answer);
                     if answer.is_ok() {
                         tickets.push(book.take(tag));
-                        tries_left = if posted { tries_left } else { WRONG_TRIES_MAX };
+                        tries_left = WRONG_TRIES_MAX;
                     } else if answer == Err(PairingRefusal::Unknown) {
                         tries_left -= 1;
                     }

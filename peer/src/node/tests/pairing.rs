@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use msec_identity::InviteError;
 use msec_identity::pairing::{
-    CLOSED_FOR, Code, Door, Hints, Invite, InviteSecret, OpenInvite, PairingPapers, PairingRefusal,
-    SafetyWords, WRONG_TRIES_MAX,
+    CLOSED_FOR, Code, Door, Hints, Invite, InviteSecret, PairingPapers, PairingRefusal, SafetyWords,
+    WRONG_TRIES_MAX,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -13,7 +13,7 @@ use rand_core::SeedableRng;
 
 use super::*;
 use crate::guest::{
-    ANSWER_MAX, Guest, GuestEvent, GuestFailed, GuestInput, GuestOutput, GuestParts, SEEK_MAX, STEP_MAX,
+    ANSWER_MAX, Guest, GuestEvent, GuestFailed, GuestInput, GuestOutput, GuestParts, SEEK_MAX, STEP_MAX, Way,
     key_for_pairing,
 };
 use crate::node::DECISION_MAX;
@@ -36,7 +36,7 @@ fn invite(rig: &mut Rig) -> Invite {
 }
 
 /// Somebody with a code, and what it was told.
-struct Visitor {
+pub(super) struct Visitor {
     guest: Guest,
     mono: Duration,
     outputs: VecDeque<GuestOutput>,
@@ -47,9 +47,14 @@ fn visitor(seed: u8, door: &Door) -> Visitor {
 }
 
 fn visitor_to(seed: u8, door: &Door, hints: Vec<SocketAddr>) -> Visitor {
+    guest(seed, Way::Door(door.clone()), hints)
+}
+
+/// Somebody who comes with that.
+pub(super) fn guest(seed: u8, way: Way, hints: Vec<SocketAddr>) -> Visitor {
     let key = key_for_pairing(&Identity::from_seed([seed; 32]), [seed ^ 0x80; 32], START);
     let papers = PairingPapers::named("Ana's phone").expect("a name");
-    let parts = GuestParts { door: door.clone(), key, papers, hints, finds_others: false, seed: [seed; 32] };
+    let parts = GuestParts { way, key, papers, hints, finds_others: false, seed: [seed; 32] };
     let guest = Guest::new(parts, Now { mono: Duration::ZERO, wall: START });
     let mut visitor = Visitor { guest, mono: Duration::ZERO, outputs: VecDeque::new() };
     visitor.collect();
@@ -61,13 +66,13 @@ impl Visitor {
         self.outputs.extend(std::iter::from_fn(|| self.guest.poll_output()));
     }
 
-    fn handle(&mut self, input: GuestInput) {
+    pub(super) fn handle(&mut self, input: GuestInput) {
         let wall = START.saturating_add(self.mono.as_millis() as i64);
         self.guest.handle(Now { mono: self.mono, wall }, input);
         self.collect();
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.mono += time;
         self.handle(GuestInput::Timeout);
     }
@@ -78,21 +83,21 @@ impl Visitor {
         taken
     }
 
-    fn dials(&mut self) -> Vec<SocketAddr> {
+    pub(super) fn dials(&mut self) -> Vec<SocketAddr> {
         self.take(|output| match output {
             GuestOutput::Dial { address } => Some(*address),
             _ => None,
         })
     }
 
-    fn sends(&mut self) -> Vec<Vec<u8>> {
+    pub(super) fn sends(&mut self) -> Vec<Vec<u8>> {
         self.take(|output| match output {
             GuestOutput::Send { bytes, .. } => Some(bytes.clone()),
             _ => None,
         })
     }
 
-    fn events(&mut self) -> Vec<GuestEvent> {
+    pub(super) fn events(&mut self) -> Vec<GuestEvent> {
         self.take(|output| match output {
             GuestOutput::Event(event) => Some(event.clone()),
             _ => None,
@@ -100,17 +105,17 @@ impl Visitor {
     }
 
     /// Its dial became a link, on which it says its first message.
-    fn knock(&mut self, link: u64) -> Vec<u8> {
+    pub(super) fn knock(&mut self, link: u64) -> Vec<u8> {
         let [address] = self.dials()[..] else { panic!("one dial") };
         self.handle(GuestInput::LinkUp { link: LinkId(link), binding: BINDING, address });
         self.sends().remove(0)
     }
 
-    fn hears(&mut self, link: u64, bytes: Vec<u8>) {
+    pub(super) fn hears(&mut self, link: u64, bytes: Vec<u8>) {
         self.handle(GuestInput::Received { link: LinkId(link), bytes });
     }
 
-    fn failed(&mut self) -> GuestFailed {
+    pub(super) fn failed(&mut self) -> GuestFailed {
         match &self.events()[..] {
             [GuestEvent::Failed(why)] => why.clone(),
             other => panic!("{other:?}"),
@@ -119,7 +124,7 @@ impl Visitor {
 }
 
 impl Rig {
-    fn hears(&mut self, link: u64, bytes: Vec<u8>) {
+    pub(super) fn hears(&mut self, link: u64, bytes: Vec<u8>) {
         self.handle(Input::Received { link: LinkId(link), bytes });
     }
 
@@ -127,10 +132,10 @@ impl Rig {
         self.handle(Input::PairingDecision { link: LinkId(link), welcome: welcome.map(<[u8]>::to_vec) });
     }
 
-    fn asked(&mut self) -> Vec<(PeerId, String, SafetyWords, bool)> {
+    fn asked(&mut self) -> Vec<(PeerId, String, SafetyWords)> {
         self.take(|output| match output {
-            Output::Event(Event::Pairing { joiner, name, words, walk_up, .. }) => {
-                Some((*joiner, name.clone(), *words, *walk_up))
+            Output::Event(Event::Pairing { joiner, name, words, .. }) => {
+                Some((*joiner, name.clone(), *words))
             }
             _ => None,
         })
@@ -154,7 +159,7 @@ fn compare(office: &mut Rig, phone: &mut Visitor, link: u64) -> (SafetyWords, Sa
     let third = phone.sends().remove(0);
     office.hears(link, third);
     let [GuestEvent::Words { words, .. }] = phone.events()[..] else { panic!("words") };
-    let [(_, _, asked, _)] = office.asked()[..] else { panic!("asked") };
+    let [(_, _, asked)] = office.asked()[..] else { panic!("asked") };
     (words, asked)
 }
 
@@ -192,12 +197,16 @@ fn whoever_has_a_code_is_asked_for_with_the_same_words_and_let_in() {
     let [GuestEvent::Words { words, ref inviter, address: at }] = phone.events()[..] else { panic!("words") };
     assert_eq!((inviter.peer, inviter.space, at), (office.node.peer(), Some(manifest().space()), address(3)));
     let who = Identity::from_seed([7; 32]).peer();
-    assert_eq!(office.asked(), [(who, "Ana's phone".to_owned(), words, false)]);
+    assert_eq!(office.asked(), [(who, "Ana's phone".to_owned(), words)]);
     office.decide(0, Some(WELCOME));
     assert_eq!((office.closes(), office.ended()), (vec![CloseReason::Paired], vec![PairingOutcome::Joined]));
     phone.hears(0, office.sends().remove(0));
-    let welcome =
-        GuestEvent::Welcome { welcome: WELCOME.to_vec(), space: manifest().space(), address: address(3) };
+    let welcome = GuestEvent::Welcome {
+        welcome: WELCOME.to_vec(),
+        inviter: office.node.peer(),
+        space: manifest().space(),
+        address: address(3),
+    };
     assert_eq!((phone.events(), phone.guest.poll_timeout()), (vec![welcome], None));
     assert_eq!(refusal(&mut office, invite.door(), 1), PairingRefusal::Used);
     // A second answer to what is over changes nothing.
@@ -415,43 +424,6 @@ fn a_hint_that_leads_to_a_stranger_does_not_keep_anybody_out() {
         phone.hears(link, PairingRefusal::Unknown.to_bytes());
     }
     assert_eq!(phone.failed(), GuestFailed::Refused(PairingRefusal::Unknown));
-}
-
-#[test]
-fn a_walk_up_code_works_many_times_and_asks_nobody() {
-    let mut office = gateway();
-    let identity = Identity::from_seed([3; 32]);
-    let bench = |lasts_s: u32, gateway: &Identity| {
-        gateway.sign(OpenInvite {
-            space: manifest().space(),
-            gateway: gateway.peer(),
-            secret: InviteSecret::draw(&mut ChaCha20Rng::from_seed([5; 32])),
-            resource: "parks".parse().expect("a path"),
-            lasts_s,
-            not_after: START.saturating_add(DAY_MS),
-            hints: hints(),
-        })
-    };
-    let foreign = bench(60, &root());
-    assert_eq!(office.node.post(foreign), Err(InviteError::Signature));
-    let bench = bench(7200, &identity);
-    let door = bench.door();
-    office.node.post(bench).expect("room");
-    assert_eq!(office.node.codes().collect::<Vec<_>>(), [(door.secret.tag(), true)]);
-    for (seed, link) in [(7, 0), (8, 1), (7, 2)] {
-        let mut phone = visitor(seed, &door);
-        office.link_up(link, None);
-        let first = phone.knock(link);
-        office.hears(link, first);
-        phone.hears(link, office.sends().remove(0));
-        office.hears(link, phone.sends().remove(0));
-        assert!(matches!(office.asked()[..], [(_, _, _, true)]));
-        office.decide(link, Some(WELCOME));
-        office.sends();
-    }
-    assert_eq!(office.closes(), [CloseReason::Paired; 3]);
-    office.pass(Duration::from_secs(25 * 3600));
-    assert_eq!(refusal(&mut office, &door, 3), PairingRefusal::Expired);
 }
 
 proptest! {
