@@ -9,6 +9,7 @@
 //! | [`gossip`], [`overlay`], [`node`] | the machines, and what must hold whatever they are fed |
 //! | [`noise`] | an attacker who does the Noise handshake right, and says what he likes inside of it |
 //! | [`pairing`] | codes, and an attacker who has one |
+//! | [`walk_up`] | whoever comes with a code from a bench |
 //! | [`sealed`] | a sealed collection, of which nothing else opens than what was sealed |
 //! | [`vectors`] | frames of every kind |
 //! | [`document`] | entries of a document, and that their order changes nothing |
@@ -26,3 +27,4 @@ pub mod script;
 pub mod sealed;
 pub mod town;
 pub mod vectors;
+pub mod walk_up;

@@ -6,7 +6,7 @@ use msec_identity::pairing::{
     AwaitAnswer, AwaitInviter, AwaitJoiner, Code, Hints, Host, Invite, InviteBook, InviteSecret, Inviter,
     Joiner, NAME_BYTES_MAX, OpenInvite, PAIRING, PairingPapers,
 };
-use msec_identity::{PairingError, Verified};
+use msec_identity::{GrantId, PairingError, Verified};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -50,7 +50,7 @@ pub fn open_invite() -> Verified<OpenInvite> {
     town::gateway().sign(OpenInvite {
         space: town::manifest().space(),
         gateway: town::gateway().peer(),
-        secret: secret(),
+        grant: GrantId([7; 32]),
         resource: town::noise(),
         lasts_s: 3_600,
         not_after: NOW.saturating_add(600_000),
@@ -86,7 +86,7 @@ fn respond(first: &[u8]) -> Result<(AwaitJoiner, Vec<u8>), PairingError> {
     let (key, space) = (town::gateway_key(), town::manifest().space());
     let papers = PairingPapers { name: "town hall".into(), greeting: Vec::new() };
     let host = Host { key: &key, space, papers: &papers };
-    Inviter::respond(first, &mut book, (START, Some(NOW)), host, BINDING, &mut rng(1))
+    Inviter::respond(first, &mut book, START, host, BINDING, &mut rng(1))
 }
 
 fn second_is_read(second: &[u8]) -> Result<(AwaitAnswer, Vec<u8>), PairingError> {

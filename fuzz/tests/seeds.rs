@@ -12,10 +12,11 @@ use msec_crdt_store::{
     VerifiedRun, encode_readings,
 };
 use msec_fuzz::script::{STEPS_MAX, Script};
-use msec_fuzz::{disk, document, gossip, node, noise, overlay, pairing, sealed, town, vectors};
+use msec_fuzz::{disk, document, gossip, node, noise, overlay, pairing, sealed, town, vectors, walk_up};
 use msec_identity::backup::{split, to_words};
 use msec_identity::{Beat, Class, Classified, Cut, Cuts, LogId, Question, Right, UnixMillis};
 use msec_peer::Membership;
+use msec_peer::cli::Picture;
 
 /// By `target/name`.
 type Seeds = BTreeMap<String, Vec<u8>>;
@@ -78,6 +79,19 @@ fn pairings(seeds: &mut Seeds) {
     ] {
         add(seeds, "pairing", name, [&[which], &bytes[..]].concat());
     }
+    let [first, second, papers] = walk_up::honest();
+    for (which, name, bytes) in [
+        (0, "first", first),
+        (1, "second", second),
+        (1, "refused", vec![0x70, 0, 7, 0, 0]),
+        (2, "papers", papers),
+        (3, "refused-inside", vec![0x82, 1, 0x81, 0x82, 7, 0x80]),
+    ] {
+        add(seeds, "walk_up", name, [&[which], &bytes[..]].concat());
+    }
+    let picture = Picture::of("MSEC:248H").expect("a short code");
+    add(seeds, "picture", "png", picture.png());
+    add(seeds, "picture", "svg", picture.svg().into_bytes());
 }
 
 fn secrets(seeds: &mut Seeds) {

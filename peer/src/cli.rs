@@ -22,6 +22,8 @@ mod keep;
 #[cfg(feature = "index")]
 mod key;
 mod line;
+#[cfg(feature = "index")]
+mod picture;
 mod publish;
 #[cfg(feature = "index")]
 mod qr;
@@ -49,6 +51,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+#[cfg(feature = "index")]
+pub use qr::Picture;
 pub use signal::Signal;
 #[cfg(feature = "index")]
 pub use unlock::Unlock;
@@ -84,6 +88,13 @@ pub fn parse<A: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<A, E
 #[doc(hidden)]
 pub fn kinds_of_value(text: &str) -> usize {
     values::kinds(text)
+}
+
+/// Whether there is one code in the bytes of a picture. Not for programs: the fuzz targets reach the reader by it.
+#[cfg(feature = "index")]
+#[doc(hidden)]
+pub fn is_picture_of_a_code(bytes: &[u8]) -> bool {
+    picture::code_of(bytes).is_ok()
 }
 
 fn obey(args: Args) -> anyhow::Result<()> {

@@ -107,7 +107,7 @@ pub(super) enum Command {
     Bench(super::bench::Bench),
     /// Come into a space with a code, or take in an invitation, or further grants for the same space
     #[command(
-        after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join sensor.invitation --data-dir sensor"
+        after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join code.png --data-dir phone\n  msec join sensor.invitation --data-dir sensor"
     )]
     Join(Join),
     /// Care for the peer's key: a passphrase, its words on paper, and back
@@ -206,8 +206,8 @@ pub(super) struct Found {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Join {
-    /// A code, as `msec invite` shows it; or invitations for this peer, as `msec grant` writes them
-    #[arg(required = true, value_name = "CODE|FILE")]
+    /// A code, as `msec invite` shows it, or a picture of it (PNG, or SVG by msec); or invitations for this peer, as `msec grant` writes them
+    #[arg(required = true, value_name = "CODE|PICTURE|FILE")]
     pub(super) invitations: Vec<String>,
     /// What the inviter's owner is shown beside the words [default: the name of this machine]
     #[arg(long, value_name = "NAME")]

@@ -35,6 +35,7 @@ pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     }
     for path in args.invitations.iter().filter(|_| welcomed.is_none()) {
         let path = Path::new(path);
+        #[cfg(not(feature = "index"))]
         no_picture(path)?;
         let invitation = Membership::from_file(path)?;
         take_in(&dir, me, &path.display().to_string(), &invitation)?;
@@ -44,8 +45,12 @@ pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     show(&dir, me, &manifest, welcomed.as_ref(), args.place.json)
 }
 
-/// A code, if that is one and no file is called so.
+/// A code, if that is one and no file is called so; or the code in a picture.
 fn code(text: &str) -> anyhow::Result<Option<Code>> {
+    #[cfg(feature = "index")]
+    if let Some(code) = super::picture::code_in(Path::new(text))? {
+        return Ok(Some(code));
+    }
     let begins = text.trim_start().get(..SCHEME.len()).is_some_and(|it| it.eq_ignore_ascii_case(SCHEME));
     if !begins || Path::new(text).exists() {
         return Ok(None);
@@ -53,7 +58,8 @@ fn code(text: &str) -> anyhow::Result<Option<Code>> {
     Ok(Some(Code::parse(text)?))
 }
 
-/// Refuses a picture in words.
+/// Refuses a picture in words: this program was built without what reads one.
+#[cfg(not(feature = "index"))]
 fn no_picture(path: &Path) -> anyhow::Result<()> {
     let is = |kind: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(kind));
     if is("png") || is("svg") || is("jpg") || is("jpeg") {

@@ -48,15 +48,16 @@ impl Files {
     }
 }
 
-/// The modules of a code.
-pub(super) struct Picture {
+/// A code as a picture: its modules.
+#[derive(Debug)]
+pub struct Picture {
     dark: Vec<bool>,
     width: usize,
 }
 
 impl Picture {
     /// Of that text. Codes are made of letters that QR codes hold in fewer bits.
-    pub(super) fn of(text: &str) -> anyhow::Result<Self> {
+    pub fn of(text: &str) -> anyhow::Result<Self> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M);
         let code = code.context("the code is too long for a QR code: give fewer hints")?;
         let dark = code.to_colors().into_iter().map(|it| it == Color::Dark).collect();
@@ -97,7 +98,7 @@ impl Picture {
     }
 
     /// As SVG, one path for all that is dark.
-    pub(super) fn svg(&self) -> String {
+    pub fn svg(&self) -> String {
         let size = self.outer();
         let mut path = String::new();
         for y in 0..size {
@@ -117,7 +118,7 @@ impl Picture {
     }
 
     /// As PNG (RFC 2083), one bit a pixel, without compression: it has some 20 kB.
-    pub(super) fn png(&self) -> Vec<u8> {
+    pub fn png(&self) -> Vec<u8> {
         let size = self.outer() * SCALE;
         let side = u32::try_from(size).expect("a few hundred pixels").to_be_bytes();
         // Each row: filter 0, then its bits, white being 1.
