@@ -34,9 +34,12 @@ enum Command {
     )]
     Config(ConfigArgs),
     /// Make a random token for a device, and the lines of the file that let it in
-    #[command(after_help = "Example:\n  msec-gateway token mic-1 >> gateway.toml\n\n\
+    #[command(
+        after_help = "Examples:\n  msec-gateway token mic-1 >> gateway.toml\n  msec-gateway token --page\n\n\
+                            With --page it is the operator's, who lets others in from the page; the line goes into [page].\n\n\
                             The token itself goes to standard error, once: it is the device's MQTT password, and its name is the\n\
-                            user name. The file holds only the token's hash.")]
+                            user name. The file holds only the token's hash."
+    )]
     Token(TokenArgs),
     /// Run a small city on this machine: 3 gateways, 21 sensors and a citizen, with a month of real pedestrian counts
     #[command(
@@ -73,7 +76,11 @@ struct ConfigArgs {
 #[derive(Debug, ClapArgs)]
 struct TokenArgs {
     /// What the device is called: its MQTT user name
-    name: String,
+    #[arg(required_unless_present = "page")]
+    name: Option<String>,
+    /// Make the token of the page instead, with which an operator lets others in
+    #[arg(long, conflicts_with = "name")]
+    page: bool,
     /// Print name, token and hash as one JSON object
     #[arg(long)]
     json: bool,
@@ -145,7 +152,20 @@ fn configure(args: ConfigArgs) -> anyhow::Result<()> {
 }
 
 /// Prints what goes into the file on standard output and the token beside it, so that the file can be appended to.
-fn make_token(TokenArgs { name, json }: &TokenArgs) -> anyhow::Result<()> {
+fn make_token(TokenArgs { name, page, json }: &TokenArgs) -> anyhow::Result<()> {
+    let Some(name) = name.as_ref().filter(|_| !page) else {
+        let token = mqtt::random_token();
+        let hash = mqtt::TokenHash::of(token.as_bytes());
+        if *json {
+            println!("{}", serde_json::json!({ "token": token, "hash": hash.to_string() }));
+            return Ok(());
+        }
+        eprintln!(
+            "The token of the page, shown this once: {token}\nPut this line into [page], restart the gateway, and open /invite:"
+        );
+        println!("token = \"{hash}\"");
+        return Ok(());
+    };
     anyhow::ensure!(
         mqtt::is_device_name(name) && !name.contains(['"', '\\']),
         "`{name}` cannot be the name of a device: write 1 to {} bytes without quotes, backslashes, `+`, `#`, braces and control characters",

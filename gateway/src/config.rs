@@ -80,6 +80,8 @@ pub struct PageSettings {
     pub listen: Option<SocketAddr>,
     /// The time zone that it shows.
     pub zone: String,
+    /// The hash of the token with which others are let in from it; `None`: nobody is.
+    pub token: Option<mqtt::TokenHash>,
 }
 
 /// The settings of what devices send.
@@ -180,6 +182,10 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             format!("`{}` is no time zone: write a name such as \"Europe/Madrid\", or \"UTC\"", page.zone);
         at("page", 0, "zone", Err(reason))?;
     }
+    let token = match page.token.as_str() {
+        "" => None,
+        hash => Some(at("page", 0, "token", hash.parse::<mqtt::TokenHash>())?),
+    };
     let peer_listen = at("peer", 0, "listen", address(&peer.listen))?;
     let page_listen = at("page", 0, "listen", address(&page.listen))?;
     let mqtt = check_mqtt(mqtt)?;
@@ -198,7 +204,7 @@ fn check(raw: RawConfig) -> Result<Config, Wrong> {
             keep,
             mdns: peer.mdns,
         },
-        page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone },
+        page: PageSettings { listen: page.enabled.then_some(page_listen), zone: page.zone, token },
         mqtt,
     })
 }

@@ -92,7 +92,7 @@ async fn run_city(options: &Options) -> anyhow::Result<Summary> {
         .adding_up()
         .credited_to(auckland::ATTRIBUTION);
     let (stop, stopped) = watch::channel(false);
-    let server = tokio::spawn(web::serve(listener, board.clone(), wait_for(stopped.clone())));
+    let server = tokio::spawn(web::serve(listener, board.clone(), None, wait_for(stopped.clone())));
     eprintln!("The city is open. Look at it: http://{page}");
 
     let ledger = Arc::new(Ledger::new(city.sensor_ids()));

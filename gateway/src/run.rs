@@ -98,7 +98,8 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
 
     let watching = tokio::spawn(told.watch());
     let counting = tokio::spawn(show.count(peer.clone(), intake.clone(), stopped.clone()));
-    let serving = page.map(|page| tokio::spawn(web::serve(page, board, wait_for(stopped.clone()))));
+    let invites = config.page.token.map(|token| web::Invites::new(peer.clone(), token));
+    let serving = page.map(|page| tokio::spawn(web::serve(page, board, invites, wait_for(stopped.clone()))));
     let taking = devices.map(|devices| tokio::spawn(mqtt::serve(devices, intake, stopped)));
 
     signal.wait().await;

@@ -13,7 +13,7 @@
 //! | [`forge`] | runs, and the messages of gossip that carry them, true and false |
 //! | [`conformance`] | test bodies over a [`conformance::Mesh`], simulated or on loopback QUIC |
 //!
-//! The tests are in `tests/`, one topic a file: `by_hand`, `keys`, `replacing`, `bad_input`, `processes`, `slow`, `store`, `wire`, `adversary`, `access`, `moving`, `demo`,
+//! The tests are in `tests/`, one topic a file: `by_hand`, `keys`, `replacing`, `inviting`, `bad_input`, `processes`, `slow`, `store`, `wire`, `adversary`, `access`, `moving`, `demo`,
 //! `mqtt`, `simulate`, `conformance`, and behind its feature `iroh`. A test that is ignored as "a bug" shows one: it fails until that is mended.
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 

@@ -43,6 +43,7 @@ pub(super) struct RawPage {
     pub(super) enabled: bool,
     pub(super) listen: String,
     pub(super) zone: String,
+    pub(super) token: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -117,7 +118,7 @@ impl Default for RawPeer {
 
 impl Default for RawPage {
     fn default() -> Self {
-        Self { enabled: true, listen: "127.0.0.1:8080".into(), zone: "UTC".into() }
+        Self { enabled: true, listen: "127.0.0.1:8080".into(), zone: "UTC".into(), token: String::new() }
     }
 }
 

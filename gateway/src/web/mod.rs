@@ -10,12 +10,14 @@
 //! | `history` | the readings of one place, sorted |
 //! | `serve` | the routes, from binding to shutting down |
 //! | `feed` | one reader's stream of server-sent events |
+//! | `inviting` | codes that let somebody in, for whoever has the page's token |
 //! | `guard` | which requests are answered, and the headers of every answer |
 //! | `connection` | how many connections there may be, and for how long they may be silent |
 //!
 //! | route | answer |
 //! |---|---|
 //! | `/` | the page, with `/style.css`, `/icon.svg`, `/app.js` and its modules: `/map.js`, `/chart.js`, `/scale.js`, `/format.js` |
+//! | `/invite` | the page that invites, with `/invite.css` and `/invite.js`; and `/api/invite`, as `inviting` says: only with a token in the settings |
 //! | `/events` | `state` with everything, then `update`s with what is new (or `state` again, for who fell behind) |
 //! | `/api/state` | what `state` says, once, as JSON |
 //! | `/healthz` | `{"status":"ok",...}` |
@@ -26,6 +28,7 @@ mod error;
 mod feed;
 mod guard;
 mod history;
+mod inviting;
 mod place;
 mod serve;
 mod status;
@@ -35,6 +38,7 @@ pub use connection::{CONNECTION_SILENCE_MAX, CONNECTIONS_MAX};
 pub use error::ServeError;
 pub use feed::{EVENTS_MAX, UPDATE_EVERY};
 pub use history::{HISTORIES_MAX, HISTORY_MAX};
+pub use inviting::{Invites, WRONG_TOKENS_FOR, WRONG_TOKENS_MAX};
 pub use place::{Place, Position};
 pub use serve::{SHUTDOWN_GRACE, bind, serve};
 pub use status::{Running, State, Status};

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::connection::Bounded;
 use super::feed::{EVENTS_MAX, feed};
 use super::guard::guard;
-use super::{Board, ServeError};
+use super::{Board, Invites, ServeError};
 
 /// How long open connections may take to end once the server stops. Those that take longer are left behind.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -30,14 +30,15 @@ pub async fn bind(addr: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(addr).await.map_err(|source| ServeError::bind(addr, source))
 }
 
-/// Serves the page until `shutdown` completes, and then for at most [`SHUTDOWN_GRACE`].
+/// Serves the page, and with `invites` the one that lets others in, until `shutdown` completes, and then for at most [`SHUTDOWN_GRACE`].
 pub async fn serve(
     listener: TcpListener,
     board: Board,
+    invites: Option<Invites>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let (stop, mut stopping) = watch::channel(false);
-    let app = router(board, stopping.clone());
+    let app = router(board, invites, stopping.clone());
     let server = axum::serve(Bounded::new(listener), app).with_graceful_shutdown(async move {
         shutdown.await;
         stop.send_replace(true);
@@ -59,8 +60,15 @@ struct App {
     feeds: Arc<Semaphore>,
 }
 
-fn router(board: Board, stopping: watch::Receiver<bool>) -> Router {
+fn router(board: Board, invites: Option<Invites>, stopping: watch::Receiver<bool>) -> Router {
     let feeds = Arc::new(Semaphore::new(EVENTS_MAX));
+    let inviting = invites.map_or_else(Router::new, |invites| {
+        Router::new()
+            .route("/invite", asset(HTML, include_str!("assets/invite.html")))
+            .route("/invite.css", asset(CSS, include_str!("assets/invite.css")))
+            .route("/invite.js", asset(SCRIPT, include_str!("assets/invite.js")))
+            .merge(invites.routes())
+    });
     Router::new()
         .route("/", asset(HTML, include_str!("assets/index.html")))
         .route("/style.css", asset(CSS, include_str!("assets/style.css")))
@@ -74,11 +82,15 @@ fn router(board: Board, stopping: watch::Receiver<bool>) -> Router {
         .route("/api/state", get(state))
         .route("/healthz", get(health))
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing here. The page is at /\n"))
-        .layer(middleware::from_fn(guard))
         .with_state(App { board, stopping, feeds })
+        .merge(inviting)
+        .layer(middleware::from_fn(guard))
 }
 
-fn asset(content_type: &'static str, text: &'static str) -> axum::routing::MethodRouter<App> {
+fn asset<S: Clone + Send + Sync + 'static>(
+    content_type: &'static str,
+    text: &'static str,
+) -> axum::routing::MethodRouter<S> {
     get(move || async move { ([(header::CONTENT_TYPE, content_type)], text) })
 }
 

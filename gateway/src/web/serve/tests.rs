@@ -29,7 +29,7 @@ impl Server {
         let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap())).unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = runtime.spawn(serve(listener, board.clone(), async { drop(stopped.await) }));
+        let serving = runtime.spawn(serve(listener, board.clone(), None, async { drop(stopped.await) }));
         Self { addr, board, runtime, stop, serving }
     }
 
