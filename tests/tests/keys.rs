@@ -233,3 +233,44 @@ fn two_of_three_shares_bring_a_root_back_and_one_does_not() {
     desk.msec("again", &["grant", &sensor, "--may", "write", "--in", "parks", "--out", &invitation]);
     assert_eq!(desk.msec("sensor", &["join", &invitation])[0]["space"], space.as_str());
 }
+
+#[test]
+fn a_running_peer_takes_a_rotated_key_and_goes_on_in_its_place() {
+    let desk = Desk::new();
+    desk.msec("office", &["found", "harbour"]);
+    let sensor = desk.init("sensor");
+    let invitation = desk.path("sensor.invitation");
+    desk.msec("office", &["grant", &sensor, "--may", "write", "--in", "parks", "--out", &invitation]);
+    desk.msec("sensor", &["join", &invitation]);
+    let run = |home: &str, more: &[&str]| {
+        let home = desk.path(home);
+        let args = ["run", "--listen", "127.0.0.1:0", "--no-mdns", "--json", "--data-dir", &home];
+        let process = Process::start(MSEC, args.iter().chain(more).copied());
+        block_until("it listens", || !process.out.json("listening").is_empty());
+        process
+    };
+    let office = run("office", &[]);
+    let address = text(&office.out.json("listening")[0]);
+    let running = run("sensor", &["--contact", &address]);
+    let stream = "parks/noise/mic-1";
+    let values = || {
+        let rows = desk.msec("office", &["query", "--in", "parks"]);
+        rows.iter().rev().filter_map(|row| row["value"].as_f64()).collect::<Vec<_>>()
+    };
+    desk.msec("sensor", &["publish", stream, "1", "--unit", "dB"]);
+    block_until("the office has it", || values() == [1.0]);
+    let rotated = desk.msec("sensor", &["key", "rotate"]);
+    assert!(rotated[0]["since_ms"].as_i64().expect("a time") > 1_700_000_000_000);
+    block_until("the office parts with the old key", || {
+        office.out.json("neighbour_down").iter().any(|peer| *peer == sensor.as_str())
+    });
+    block_until("and is linked with the new one", || {
+        let linked = office.out.json("neighbour_up").iter().filter(|peer| **peer == sensor.as_str()).count();
+        linked >= 2
+    });
+    desk.msec("sensor", &["publish", stream, "2"]);
+    block_until("the stream goes on", || values() == [1.0, 2.0]);
+    let rows = desk.msec("office", &["query", "--in", "parks"]);
+    assert_eq!(rows[0]["log"], rows[1]["log"], "in the same log, by the same peer");
+    assert_eq!(running.out.json("listening").len(), 1, "it ran all the time");
+}

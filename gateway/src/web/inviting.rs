@@ -155,7 +155,7 @@ impl Invites {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Response> {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Box<Response>> {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if !wrong.may_try() {
             let seconds = [(header::RETRY_AFTER, "60")];
@@ -164,7 +164,8 @@ impl Invites {
                 seconds,
                 said("too many wrong tokens: wait a minute"),
             )
-                .into_response());
+                .into_response()
+                .into());
         }
         let token =
             headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
@@ -176,9 +177,12 @@ impl Invites {
                     StatusCode::FORBIDDEN,
                     said("that is not the token of this page: `msec-gateway token --page` makes one"),
                 )
-                    .into_response())
+                    .into_response()
+                    .into())
             }
-            None => Err((StatusCode::UNAUTHORIZED, said("give the token of the page")).into_response()),
+            None => {
+                Err((StatusCode::UNAUTHORIZED, said("give the token of the page")).into_response().into())
+            }
         }
     }
 
@@ -322,7 +326,7 @@ fn refused(status: StatusCode, error: &str) -> Response {
 async fn look(State(invites): State<Invites>, headers: HeaderMap) -> Response {
     match invites.admit(&headers) {
         Ok(()) => Json(invites.current().shown.clone()).into_response(),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -332,7 +336,7 @@ async fn begin(
     terms: Result<Json<InviteTerms>, JsonRejection>,
 ) -> Response {
     if let Err(refusal) = invites.admit(&headers) {
-        return refusal;
+        return *refusal;
     }
     let terms = match terms {
         Ok(Json(terms)) => terms,
@@ -350,7 +354,7 @@ async fn decide(
     decision: Result<Json<Decision>, JsonRejection>,
 ) -> Response {
     if let Err(refusal) = invites.admit(&headers) {
-        return refusal;
+        return *refusal;
     }
     let decision = match decision {
         Ok(Json(decision)) => decision,
@@ -371,7 +375,7 @@ async fn decide(
 
 async fn take_back(State(invites): State<Invites>, headers: HeaderMap) -> Response {
     if let Err(refusal) = invites.admit(&headers) {
-        return refusal;
+        return *refusal;
     }
     let mut current = invites.current();
     current.number += 1;
@@ -384,7 +388,7 @@ async fn take_back(State(invites): State<Invites>, headers: HeaderMap) -> Respon
 
 async fn png(State(invites): State<Invites>, headers: HeaderMap) -> Response {
     if let Err(refusal) = invites.admit(&headers) {
-        return refusal;
+        return *refusal;
     }
     let text = match &invites.current().shown {
         Shown::Open { code, .. } | Shown::Asks { code, .. } => Some(code.code.clone()),

@@ -140,6 +140,23 @@ fn the_page_asks_nobody_else() {
 }
 
 #[test]
+fn the_page_that_invites_asks_nobody_else_and_is_there_only_with_a_token() {
+    assert_eq!(Server::start().get("/invite").status(), 404, "this gateway has none");
+    let parts = [
+        include_str!("../assets/invite.html"),
+        include_str!("../assets/invite.css"),
+        include_str!("../assets/invite.js"),
+    ];
+    for text in parts {
+        assert!(!text.contains("://") && !text.contains("url(") && !text.contains("innerHTML"), "{text}");
+        assert!(
+            !text.contains("style=\"") && !text.contains("Storage"),
+            "no inline style, and the token is kept nowhere"
+        );
+    }
+}
+
+#[test]
 fn every_answer_has_strict_headers() {
     let server = Server::start();
     for path in ["/", "/events", "/healthz", "/nothing"] {
