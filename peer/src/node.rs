@@ -405,6 +405,7 @@ impl Node {
         let interest = self.wanted.intersect(&holdable);
         if interest != *self.gossip.interest() {
             self.tell_gossip(GossipInput::Wanted { interest });
+            self.look_at_leases_soon();
         }
     }
 }
