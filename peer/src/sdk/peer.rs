@@ -210,6 +210,7 @@ impl Peer {
         self.withholding.all()
     }
 
+    #[cfg(feature = "documents")]
     pub(super) fn withholding(&self) -> &Withholding {
         &self.withholding
     }

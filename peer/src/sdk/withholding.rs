@@ -1,5 +1,7 @@
 //! What apps are not shown, since no issuer was heard from for too long.
 
+#![allow(clippy::disallowed_methods, reason = "a driver: it says how old what the node said is")]
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
