@@ -12,6 +12,7 @@
 //! | `queue` | those queues: bounded in bytes, never waited for |
 //! | `disk` | the storage thread |
 //! | `driver` | the loop that owns the node |
+//! | `withholding` | what apps are not shown, as the loop says it |
 //! | `throttle` | a few lines a minute |
 //! | `clock` | how far this machine's clock may be off |
 //! | `interfaces` | where this machine is |
@@ -41,6 +42,7 @@ mod throttle;
 mod tls;
 #[cfg(feature = "iroh")]
 mod wide;
+mod withholding;
 
 pub(crate) use disk::Disk;
 pub use driver::wall_clock;
@@ -57,6 +59,7 @@ pub use throttle::Throttle;
 pub(crate) use wide::WideArea;
 #[cfg(feature = "iroh")]
 pub use wide::{DIRECT_MAX, IrohAddress, ParseIrohAddressError};
+pub(crate) use withholding::Withholding;
 
 /// 32 bytes from the system's generator.
 pub fn random_seed() -> [u8; 32] {

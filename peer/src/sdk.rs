@@ -71,4 +71,3 @@ pub use retaining::{KEEP_COPIES_MAX, KEEP_RULES_MAX, Keep, KeepError};
 pub use status::{Found, Granted, Kept, LeaseStatus, Neighbour, Over, Served, Status};
 pub use subscription::{EVENTS_MAX, Notice, Subscription};
 pub use withholding::CollectionWithheld;
-pub(crate) use withholding::Withholding;

@@ -19,13 +19,14 @@ use super::link::LinkHandle;
 use super::mdns::Mdns;
 use super::reception::Reception;
 use super::sockets::{Connectors, Sockets};
+use super::withholding::Withholding;
 #[cfg(feature = "index")]
 use crate::node::Mark;
 use crate::node::{
     Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
 };
 use crate::outbox::Dropped;
-use crate::sdk::{Found, Granted, LeaseStatus, Neighbour, Served, Status, Withholding};
+use crate::sdk::{Found, Granted, LeaseStatus, Neighbour, Served, Status};
 
 /// Inputs that may wait for the node. Beyond it, readers of the network wait, and with them the senders.
 const INBOUND_MAX: usize = 1024;

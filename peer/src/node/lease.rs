@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use msec_gossip::Priority;
 use msec_identity::{
-    BEAT_LOGS_MAX, Beat, Class, CollectionPath, Cut, Cuts, PeerId, Question, Right, Unverified,
+    BEAT_LOGS_MAX, Beat, Class, CollectionPath, ControlStream, Cut, Cuts, PeerId, Question, Right, Unverified,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -185,6 +185,20 @@ impl Node {
         let manages =
             |grant: &msec_identity::Grant| grant.rights.contains(Right::Manage) && grant.is_valid(now);
         self.authority.roots().contains(peer) || self.authority.grants_of(peer).any(|grant| manages(grant))
+    }
+
+    /// Whether this peer answers others: it is a root, or manages something and has said so in a control log. By that log's header everybody
+    /// knows by what right; who has said nothing yet would be asked in vain.
+    fn answers_now(&self) -> bool {
+        let me = self.peer();
+        let is_said = || {
+            let mut own = self.logs.held().map(|state| state.header()).filter(|header| header.author() == me);
+            own.any(|header| {
+                header.collection().is_control()
+                    && matches!(header.stream().parse(), Ok(ControlStream::Under(_)))
+            })
+        };
+        self.authority.roots().contains(&me) || (self.issues_now(&me) && is_said())
     }
 
     /// Whether it does so over all of a collection.

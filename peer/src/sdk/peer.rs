@@ -26,10 +26,10 @@ use super::pending::Pending;
 use super::retaining::Retaining;
 use super::status::{Neighbour, Status};
 use super::subscription::{EVENTS_MAX, Subscription};
-use super::withholding::{CollectionWithheld, Withholding};
+use super::withholding::CollectionWithheld;
 #[cfg(feature = "iroh")]
 use crate::net::IrohAddress;
-use crate::net::{BindError, Command, Disk, Driver, Sockets, random_seed};
+use crate::net::{BindError, Command, Disk, Driver, Sockets, Withholding, random_seed};
 use crate::node::{Content, Event, Node, Parts, Receipt, StreamSpec};
 
 /// Commands that may wait for the peer. Beyond it, whoever commands waits.

@@ -148,7 +148,7 @@ impl Node {
         fresh.settle(|logs| self.holds(logs));
         self.lease.fresh = fresh;
         let me = self.peer();
-        let issues = self.issues_now(&me);
+        let issues = self.answers_now();
         self.tell_lease(LeaseInput::Issues(issues));
         let mut needs = self.needs();
         for need in &mut needs {

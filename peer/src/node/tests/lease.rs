@@ -335,3 +335,24 @@ fn a_city_that_fails_closed_for_what_is_public_gives_only_what_is_the_meshs_own(
     let late = &town.rigs[LATE].node;
     assert!(late.frontier().all(|(log, ..)| late.is_control_log(&log)) && late.frontier().count() > 0);
 }
+
+/// A manager lets nobody in at first: nobody but its neighbour has heard of its grant.
+#[test]
+fn a_manager_answers_once_it_has_entered_something_so_that_all_know_by_what_right() {
+    let all = [Right::Manage, Right::Write, Right::Read, Right::Relay];
+    let manager = Identity::from_seed([9; 32]);
+    let of_manager = root().sign(Grant { depth: 1, ..Grant::clone(&grant(&manager, &all, 30)) });
+    let mut town = town();
+    town.rigs.push(rig_with(9, vec![of_manager.clone()], Config::default(), MemoryDir::default()));
+    let boss = 4;
+    town.link(boss, GATEWAY);
+    town.link(GATEWAY, LATE);
+    town.run(20);
+    assert_eq!(age(&town.rigs[LATE], Class::Public), None);
+    let like = grant(&Identity::from_seed([7; 32]), &[Right::Read], 20);
+    let below = Grant { issuer: manager.peer(), parent: Some(of_manager.id()), ..Grant::clone(&like) };
+    issue(&mut town.rigs[boss], ControlStream::Under(of_manager.id()), manager.sign(below));
+    town.run(20);
+    // The public lease is that of what the grants allow, the parks: the manager stands over them.
+    assert!(age(&town.rigs[LATE], Class::Public).is_some_and(|age| age < 20));
+}

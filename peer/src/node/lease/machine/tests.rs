@@ -351,11 +351,11 @@ fn ask(town: &mut Town) -> (u32, Question) {
         town.now += Duration::from_millis(500);
         town.tell(0, Input::Timeout);
         let sent = std::mem::take(&mut town.under_way);
-        let mut asks = sent.into_iter().filter_map(|(.., bytes)| match Message::decode(&bytes) {
+        let asks = sent.into_iter().filter_map(|(.., bytes)| match Message::decode(&bytes) {
             Ok(Message::Ask { id, question }) => Some((id, question)),
             _ => None,
         });
-        if let Some(asked) = asks.next_back() {
+        if let Some(asked) = asks.reduce(|_, last| last) {
             return asked;
         }
     }
