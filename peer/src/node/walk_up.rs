@@ -3,8 +3,9 @@
 //! | state | what happens | then |
 //! |---|---|---|
 //! | first message awaited | it comes, and this peer lets visitors in | the second is sent |
-//! | | this peer lets nobody in, or as many came in this minute as may | refused in words that name nobody, and closed |
+//! | | this peer lets nobody in, or too many are on their way | refused in words that name nobody, and closed |
 //! | third awaited | it shows a code that its signer signed | [`Event::WalkUp`]: whoever manages here decides |
+//! | | a code that names no grant which its signer holds; or as many came in this minute as may | refused, and closed |
 //! | | anything else, or the time of a handshake is over | closed |
 //! | decision awaited | [`Input::WalkUpDecision`] | the answer is sent, the link is closed |
 //! | | the time of a handshake is over | closed |
@@ -16,11 +17,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msec_gossip::Priority;
-use msec_identity::PairingError;
 use msec_identity::handshake::ChannelBinding;
 use msec_identity::pairing::{
-    AwaitCode, Doorkeeper, Host, PairingPapers, PairingRefusal, Turnstile, Welcoming,
+    AwaitCode, Doorkeeper, Host, OpenInvite, PairingPapers, PairingRefusal, Turnstile, Welcoming,
 };
+use msec_identity::{Holder, PairingError};
 
 #[cfg(doc)]
 use super::Input;
@@ -117,8 +118,8 @@ impl Node {
                 let deadline = now + self.config.handshake_timeout;
                 let visit = WalkUp { deadline, step: Step::Decision(welcoming) };
                 self.walk_ups.under_way.insert(id, Box::new(visit));
-                // What its signer did not sign costs nobody the place in the queue.
-                match self.walk_ups.turnstile.pass(now) {
+                // A code that somebody made up costs nobody a place in the queue.
+                match self.names_a_bench(&code).and_then(|()| self.walk_ups.turnstile.pass(now)) {
                     Ok(()) => {
                         self.event(Event::WalkUp { link: id, joiner: visitor.peer, code: Box::new(code) });
                     }
@@ -130,6 +131,15 @@ impl Node {
                 self.close(id, CloseReason::NotPaired);
             }
         }
+    }
+
+    /// Whether a code names a grant that its signer holds, as far as this peer knows. Whether that counts is for whoever decides.
+    fn names_a_bench(&self, code: &OpenInvite) -> Result<(), PairingRefusal> {
+        if code.space != self.authority.space() {
+            return Err(PairingRefusal::Elsewhere);
+        }
+        let holder = self.authority.grant(&code.grant).map(|grant| grant.holder);
+        if holder == Some(Holder::Peer(code.gateway)) { Ok(()) } else { Err(PairingRefusal::Unknown) }
     }
 
     /// Whoever manages here has looked at the code: with a welcome for the visitor, or why not.

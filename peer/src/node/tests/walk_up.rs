@@ -10,13 +10,23 @@ use crate::guest::{GuestEvent, GuestFailed, GuestInput, STEP_MAX, Way};
 
 const WELCOME: &[u8] = b"manifest and grant";
 
+/// The bench's own grant, which the gateway of seed 3 holds.
+fn own() -> Verified<Grant> {
+    grant(&Identity::from_seed([3; 32]), &[Right::Manage, Right::Read], 30)
+}
+
 /// A code that the gateway of seed 3 signed, as it is read from a bench.
 fn bench() -> Way {
-    let signer = Identity::from_seed([3; 32]);
+    bench_by(3)
+}
+
+/// The same by somebody, whoever holds the grant that it names.
+fn bench_by(seed: u8) -> Way {
+    let signer = Identity::from_seed([seed; 32]);
     let open = signer.sign(OpenInvite {
         space: manifest().space(),
         gateway: signer.peer(),
-        grant: GrantId([7; 32]),
+        grant: own().id(),
         resource: "parks".parse().expect("a path"),
         lasts_s: 7_200,
         not_after: START.saturating_add(DAY_MS),
@@ -32,6 +42,7 @@ fn bench() -> Way {
 fn open_gateway(seed: u8) -> Rig {
     let mut gateway = rig(seed, &[Right::Relay, Right::Read], Config::default());
     gateway.node.open_door();
+    let _ = gateway.node.authority.learn(own().into()).expect("what everybody knows");
     gateway
 }
 
@@ -66,7 +77,7 @@ fn a_gateway_that_never_saw_the_code_lets_visitors_in_and_nobody_compares_words(
     for (seed, link) in [(7, 0), (8, 1), (7, 2)] {
         let mut phone = visitor(seed, &[4]);
         let asked = shows(&mut gateway, &mut phone, link);
-        assert_eq!(asked, [(Identity::from_seed([seed; 32]).peer(), GrantId([7; 32]))]);
+        assert_eq!(asked, [(Identity::from_seed([seed; 32]).peer(), own().id())]);
         decide(&mut gateway, &mut phone, link, Ok(WELCOME));
         let expected = GuestEvent::Welcome {
             welcome: WELCOME.to_vec(),
@@ -117,6 +128,18 @@ fn a_visitor_whose_gateway_goes_or_says_nothing_goes_to_the_next() {
         let mut next = open_gateway(5);
         assert_eq!(shows(&mut next, &mut phone, 1).len(), 1, "silent: {silent}");
     }
+}
+
+#[test]
+fn codes_that_somebody_made_up_are_refused_unasked_and_take_nobodys_place() {
+    let mut gateway = open_gateway(4);
+    for link in 0..2 * u64::from(OPEN_USES_PER_MINUTE_MAX) {
+        let mut forger = guest(9, bench_by(9), vec![address(4)]);
+        assert!(shows(&mut gateway, &mut forger, link).is_empty(), "its signer holds no such grant");
+        forger.hears(link, gateway.sends().remove(0));
+        assert_eq!(forger.failed(), GuestFailed::Refused(PairingRefusal::Unknown));
+    }
+    assert_eq!(shows(&mut gateway, &mut visitor(7, &[4]), 99).len(), 1, "there is room for a visitor");
 }
 
 #[test]
