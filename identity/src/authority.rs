@@ -14,6 +14,7 @@
 //! | `list` | what is held, for whoever looks at it: [`Voices`], [`Revoked`] |
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `rotations` | [`Authority::keys_since`]: which Noise keys of a peer are over |
+//! | `erasures` | [`Authority::erased`]: which bodies are to be gone |
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `classes` | [`Authority::class_of`]: what kind of data a collection holds |
 //! | `lineage` | who speaks for a space |
@@ -24,6 +25,7 @@ mod bounds;
 mod chain;
 mod change;
 mod classes;
+mod erasures;
 mod grants;
 mod index;
 mod issuers;
@@ -41,6 +43,7 @@ use std::collections::BTreeMap;
 
 use self::approvals::Approvals;
 use self::classes::Classes;
+use self::erasures::Erasures;
 use self::grants::Grants;
 use self::issuers::Issuers;
 use self::lineage::Lineage;
@@ -56,13 +59,14 @@ use crate::time::UnixMillis;
 use crate::verifier::Verifier;
 
 pub use self::bounds::{
-    APPROVALS_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, GRANTS_MAX, LINKED_SPACES_MAX,
-    PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX, ROTATIONS_MAX,
-    SUCCESSIONS_MAX, WAITING_MAX,
+    APPROVALS_MAX, CHANGED_ERASED_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, ERASURES_MAX,
+    GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX,
+    REVOCATIONS_MAX, ROTATIONS_MAX, STRETCHES_MAX, STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, WAITING_MAX,
 };
 pub use self::chain::{Admissible, RECEIPTS_STREAM, Shown, Written};
 pub use self::change::Change;
 pub use self::classes::{CLASSES_MAX, CLASSES_OF_ONE_ISSUER_MAX};
+pub use self::erasures::Erased;
 pub use self::list::{Revoked, Voices};
 pub use self::places::Entered;
 pub use self::readers::{Ended, Reader};
@@ -80,6 +84,7 @@ pub struct Authority {
     issuers: Issuers,
     grants: Grants,
     ended: Revocations,
+    erasures: Erasures,
     approvals: Approvals,
     places: Places,
     classes: Classes,
@@ -97,6 +102,7 @@ impl Authority {
             issuers: Issuers::default(),
             grants: Grants::default(),
             ended: Revocations::default(),
+            erasures: Erasures::default(),
             approvals: Approvals::default(),
             places: Places::default(),
             classes: Classes::default(),

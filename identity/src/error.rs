@@ -7,7 +7,7 @@ mod words;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::access::REVOCATION_CUTS_MAX;
+use crate::access::{ERASURE_STRETCHES_MAX, REVOCATION_CUTS_MAX};
 use crate::address::ADDRESSES_MAX;
 use crate::authority;
 use crate::handshake::Refusal;
@@ -129,6 +129,20 @@ pub enum CutsError {
     Order,
 }
 
+/// Stretches that cannot stand in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StretchesError {
+    /// More than [`ERASURE_STRETCHES_MAX`].
+    #[error("one record erases at most {ERASURE_STRETCHES_MAX} stretches: name the others in further ones")]
+    TooMany,
+    /// None at all, an empty one, or a header.
+    #[error("there is nothing to erase: a header stays, and a stretch ends behind its beginning")]
+    Nothing,
+    /// Two that overlap or touch, or not in their order.
+    #[error("the stretches are not in the order of their logs and positions, or are not apart")]
+    Order,
+}
+
 /// How a link is wider than the one above it. Its issuer is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Widened {
@@ -184,6 +198,14 @@ pub enum ControlError {
         authority::CUTS_MAX
     )]
     Restorations,
+    /// The table of erasures is full, or its issuer has used up its room in it.
+    #[error(
+        "no room for another erasure: {} are held, or {} stretches, of which one issuer that is no root has at most {}",
+        authority::ERASURES_MAX,
+        authority::STRETCHES_MAX,
+        authority::STRETCHES_OF_ONE_ISSUER_MAX
+    )]
+    Erasures,
     /// The table of successions is full.
     #[error("no room for another succession: {} of that space are held", authority::SUCCESSIONS_MAX)]
     Successions,

@@ -68,24 +68,25 @@ mod words;
 
 pub use access::{
     Approval, Area, BEAT_LOGS_MAX, Beat, CHAIN_LINKS_MAX, Caveats, Class, Classified, ControlRecord,
-    ControlStream, Cut, Cuts, Grant, Holder, Linked, PURPOSE_BYTES_MAX, ParseClassError, ParseRightsError,
-    REASON_BYTES_MAX, REPLACED_STREAMS_MAX, REVOCATION_CUTS_MAX, Receipt, ReplacedStream, ReplacedStreams,
-    Replacement, Restoration, Revocation, Right, Rights, Rotation, ShortText, Succession,
-    UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
+    ControlStream, Cut, Cuts, ERASURE_STRETCHES_MAX, Erasure, Grant, Holder, Linked, PURPOSE_BYTES_MAX,
+    ParseClassError, ParseRightsError, REASON_BYTES_MAX, REPLACED_STREAMS_MAX, REVOCATION_CUTS_MAX, Receipt,
+    ReplacedStream, ReplacedStreams, Replacement, Restoration, Revocation, Right, Rights, Rotation,
+    ShortText, Stretch, Stretches, Succession, UNKNOWN_DOMAIN_BYTES_MAX, UnknownRecord,
 };
 pub use address::{
     ADDRESS_RECORD_BYTES_MAX, ADDRESS_VALIDITY_MAX_MS, ADDRESSES_MAX, AddressRecord, Addresses,
 };
 pub use authority::{
-    APPROVALS_MAX, Admissible, Authority, CHANGED_GRANTS_MAX, CLASSES_MAX, CLASSES_OF_ONE_ISSUER_MAX,
-    CONTROL_LOGS_MAX, CUTS_MAX, Change, Ended, Entered, GRANTS_MAX, LINKED_SPACES_MAX,
-    PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX, REVOCATIONS_MAX,
-    ROTATIONS_MAX, Reader, Revoked, SUCCESSIONS_MAX, Shown, Voices, WAITING_MAX, Written,
+    APPROVALS_MAX, Admissible, Authority, CHANGED_ERASED_MAX, CHANGED_GRANTS_MAX, CLASSES_MAX,
+    CLASSES_OF_ONE_ISSUER_MAX, CONTROL_LOGS_MAX, CUTS_MAX, Change, ERASURES_MAX, Ended, Entered, Erased,
+    GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECEIPTS_STREAM, RECORDS_OF_ONE_ISSUER_MAX,
+    RESTORATIONS_MAX, REVOCATIONS_MAX, ROTATIONS_MAX, Reader, Revoked, STRETCHES_MAX,
+    STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, Shown, Voices, WAITING_MAX, Written,
 };
 pub use error::{
     AddressError, ChainError, ControlError, CutsError, HandshakeError, InviteError, KeyFileError,
-    ManifestError, OpenError, PairingError, PathError, RecordError, SealError, ShareError, TextError,
-    Widened, WordsError,
+    ManifestError, OpenError, PairingError, PathError, RecordError, SealError, ShareError, StretchesError,
+    TextError, Widened, WordsError,
 };
 pub use freshness::{Question, Questions, WAY_STEPS_MAX, Way};
 pub use id::{EpochId, GrantId, LogId, ParseIdError, PeerId, SpaceId};

@@ -11,6 +11,7 @@ use minicbor::Decoder;
 
 use super::approval::Approval;
 use super::class::Classified;
+use super::erasure::Erasure;
 use super::grant::Grant;
 use super::linked::Linked;
 use super::receipt::Receipt;
@@ -45,7 +46,9 @@ pub enum ControlRecord {
     Succession(Unverified<Succession>),
     /// The roots of another space.
     Linked(Unverified<Linked>),
-    /// A peer knows of an end. It stands in logs in [`crate::CollectionPath::receipts`], and changes nothing.
+    /// Bodies are to be gone.
+    Erasure(Unverified<Erasure>),
+    /// A peer knows of an end, or has erased. It stands in logs in [`crate::CollectionPath::receipts`], and changes nothing.
     Receipt(Unverified<Receipt>),
     /// What kind of data a collection holds.
     Classified(Unverified<Classified>),
@@ -157,6 +160,7 @@ kinds!(
     Restoration signed by issuer,
     Succession signed by issuer,
     Linked signed by issuer,
+    Erasure signed by issuer,
     Receipt signed by issuer,
     Classified signed by issuer,
     Replacement signed by issuer,
@@ -181,9 +185,9 @@ impl ControlRecord {
 
 impl ControlRecord {
     /// Whether its issuer says that of itself alone: what a [`ControlStream::Own`] log may carry. Anything else counts for
-    /// nothing there.
+    /// nothing there. An author erases what it wrote itself.
     pub fn is_of_its_issuer(&self) -> bool {
-        matches!(self, Self::Rotation(_))
+        matches!(self, Self::Rotation(_) | Self::Erasure(_))
     }
 }
 

@@ -85,6 +85,22 @@ fn replacement() -> Replacement {
     Replacement { space: SpaceId([1; 32]), issuer: key().peer(), old, new, streams }
 }
 
+fn erasure(count: usize) -> Erasure {
+    let stretch = |n: usize| {
+        let log = LogId(*blake3::hash(&n.to_le_bytes()).as_bytes());
+        Stretch { log, first: u64::MAX - 1, end: u64::MAX }
+    };
+    let (space, issuer) = (SpaceId([1; 32]), key().peer());
+    let (what, reason) = (Stretches::new((0..count).map(stretch)), "x".repeat(REASON_BYTES_MAX).parse());
+    Erasure {
+        space,
+        issuer,
+        what: what.expect("stretches"),
+        at: UnixMillis(i64::MIN),
+        reason: reason.expect("a reason"),
+    }
+}
+
 fn each_kind() -> Vec<ControlRecord> {
     let approval = Approval { space: SpaceId([1; 32]), approver: key().peer(), of: [9; 32] };
     let restoration = Restoration {
@@ -106,6 +122,7 @@ fn each_kind() -> Vec<ControlRecord> {
         key().sign(classified()).into(),
         key().sign(rotation()).into(),
         key().sign(replacement()).into(),
+        key().sign(erasure(2)).into(),
     ]
 }
 
@@ -121,7 +138,8 @@ fn each_kind_is_found_by_its_domain_and_has_one_encoding() {
 
 #[test]
 fn the_longest_records_fit() {
-    let longest: [ControlRecord; 2] = [
+    let longest: [ControlRecord; 3] = [
+        key().sign(erasure(ERASURE_STRETCHES_MAX)).into(),
         key().sign(revocation(REVOCATION_CUTS_MAX)).into(),
         key().sign(succession(REVOCATION_CUTS_MAX)).into(),
     ];
@@ -187,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..11, at in any::<usize>(), bit in 0u8..8) {
+    fn a_flipped_bit_is_refused_or_does_not_verify(which in 0usize..12, at in any::<usize>(), bit in 0u8..8) {
         let record = &each_kind()[which];
         let mut bytes = record.to_bytes();
         let at = at % bytes.len();
@@ -201,6 +219,7 @@ proptest! {
             ControlRecord::Restoration(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Succession(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Linked(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::Erasure(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Receipt(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Classified(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Replacement(it) => it.verify(&issuer).is_ok(),

@@ -12,6 +12,12 @@ pub const REVOCATIONS_MAX: usize = 65_536;
 pub const RESTORATIONS_MAX: usize = 16_384;
 /// The most approvals. A further one is refused.
 pub const APPROVALS_MAX: usize = 65_536;
+/// The most erasures. A further one is refused: whoever lacks it keeps the bodies, and says so.
+pub const ERASURES_MAX: usize = 65_536;
+/// The most stretches in all erasures, as many as a store keeps tombstones. An erasure beyond it is refused.
+pub const STRETCHES_MAX: usize = 262_144;
+/// The most stretches that one issuer who never was a root names. An erasure beyond it is refused.
+pub const STRETCHES_OF_ONE_ISSUER_MAX: usize = 32_768;
 /// The most successions of one space, agreed to or not. A further one is refused.
 pub const SUCCESSIONS_MAX: usize = 256;
 /// The most cuts in all revocations and restorations. For a revocation beyond it its grant falls whole; a restoration is refused.
@@ -28,7 +34,9 @@ pub const PLACES_OF_ONE_RECORD_MAX: usize = 4;
 pub const RECORDS_OF_ONE_ISSUER_MAX: u32 = 32_768;
 /// The most peers of whom it is known since when their Noise keys count. Of a further one it is not: there are as many grants at most.
 pub const ROTATIONS_MAX: usize = GRANTS_MAX;
-/// The most records and cuts together of issuers that no chain leads to yet. A further one is refused: control logs and
+/// The most logs that a [`super::Change`] lists which erasures name. Where there are more, it says that everything changed.
+pub const CHANGED_ERASED_MAX: usize = 4_096;
+/// The most records and cuts together of issuers that no chain leads to yet, and as many stretches of erasures. A further one is refused: control logs and
 /// headers show the chain first, so that whatever waits here came out of order or from a stranger.
 pub const WAITING_MAX: u32 = 4_096;
 /// The most grants that a [`super::Change`] lists. Where more changed, it says that everything did.

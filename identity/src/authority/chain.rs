@@ -18,8 +18,8 @@ enum Needed {
     Write,
     /// This grant, with `manage`.
     Under(GrantId),
-    /// `relay` or `manage`, anywhere.
-    Carry,
+    /// `read`, `relay` or `manage`, anywhere.
+    Hold,
     /// Any right, anywhere.
     Any,
 }
@@ -64,8 +64,8 @@ impl Authority {
     /// time are not looked at: what was stored once can be loaded.
     ///
     /// In control logs the right is `manage`, of the link that the stream names, or being a root, and
-    /// whoever holds a grant speaks of itself there; in those of receipts it is `relay` or `manage`, anywhere. A grant that is
-    /// limited to a place lets nobody write what is measured elsewhere, or doesn't say where. Nobody writes in other collections of the mesh's own.
+    /// whoever holds a grant speaks of itself there; in those of receipts it is `read`, `relay` or `manage`, anywhere. A grant
+    /// that is limited to a place lets nobody write what is measured elsewhere, or doesn't say where. Nobody writes in other collections of the mesh's own.
     pub fn check_chain(
         &self,
         log: &Written<'_>,
@@ -79,7 +79,7 @@ impl Authority {
                 ControlStream::Own => Needed::Any,
             }
         } else if *log.collection == CollectionPath::receipts() && log.stream == RECEIPTS_STREAM {
-            Needed::Carry
+            Needed::Hold
         } else if log.collection.is_reserved() {
             return Err(ChainError::Stream);
         } else {
@@ -93,7 +93,7 @@ impl Authority {
                 Needed::Write => {
                     has(Right::Write) && grant.resource.covers(log.collection) && grant.reaches(log.place)
                 }
-                Needed::Carry => has(Right::Relay) || has(Right::Manage),
+                Needed::Hold => has(Right::Read) || has(Right::Relay) || has(Right::Manage),
                 Needed::Any => true,
             };
             grant.holder == log.author && right

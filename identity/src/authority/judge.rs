@@ -173,7 +173,7 @@ impl Authority {
     }
 
     /// Where a record is entered.
-    fn places_of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
+    pub(super) fn places_of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
         let first = match record {
             Slot::Revocation(at) => self.ended.place(at),
             _ => None,

@@ -84,11 +84,13 @@ impl Authority {
         self.revocations_of(&self.ended.at(at).grant).into_iter().find(|it| it.revocation == *hash)
     }
 
-    /// Whether a record that roots have to agree to is held, by its hash: a grant, a revocation, a restoration, a succession or a class.
+    /// Whether a record that roots have to agree to is held, by its hash: a grant, a revocation, a restoration,
+    /// an erasure, a succession or a class.
     pub fn knows(&self, hash: &[u8; 32]) -> bool {
         self.grants.find(&GrantId(*hash)).is_some()
             || self.ended.find(hash).is_some()
             || self.ended.find_restoration(hash).is_some()
+            || self.find_erasure(hash).is_some()
             || self.own.knows(hash)
             || self.classes.knows(hash)
     }

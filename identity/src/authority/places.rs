@@ -26,16 +26,18 @@ pub(super) enum Slot {
     Revocation(u32),
     Restoration(u32),
     Approval(u32),
+    Erasure(u32),
 }
 
 impl Slot {
     /// As one number.
     fn packed(self) -> u32 {
         match self {
-            Self::Grant(at) => at << 2,
-            Self::Revocation(at) => at << 2 | 1,
-            Self::Restoration(at) => at << 2 | 2,
-            Self::Approval(at) => at << 2 | 3,
+            Self::Grant(at) => at << 3,
+            Self::Revocation(at) => at << 3 | 1,
+            Self::Restoration(at) => at << 3 | 2,
+            Self::Approval(at) => at << 3 | 3,
+            Self::Erasure(at) => at << 3 | 4,
         }
     }
 }
@@ -113,4 +115,4 @@ impl Places {
 }
 
 /// No record's number: one that is not kept is entered nowhere.
-pub(super) const NOWHERE: u32 = u32::MAX >> 2;
+pub(super) const NOWHERE: u32 = u32::MAX >> 3;

@@ -67,6 +67,7 @@ impl Authority {
             | ControlRecord::Classified(_)
             | ControlRecord::Replacement(_)
             | ControlRecord::Unknown(_) => Ok(None),
+            ControlRecord::Erasure(it) => self.take_erasure(it, change).map(Some),
         }
     }
 
@@ -303,6 +304,7 @@ impl Authority {
                     self.touch_revoked(at, change);
                 }
             }
+            Slot::Erasure(at) => self.touch_erasure(at, change),
             Slot::Approval(at) => {
                 let of = *self.approvals.what(at);
                 self.touch_approved(&of, change);
@@ -325,6 +327,8 @@ impl Authority {
             self.touch(Slot::Restoration(at), change);
         } else if self.classes.knows(of) {
             change.classes = true;
+        } else if let Some(at) = self.find_erasure(of) {
+            self.touch(Slot::Erasure(at), change);
         } else {
             let spaces = std::iter::once((&self.space, &self.own)).chain(&self.linked);
             let space = spaces.filter(|(_, lineage)| lineage.knows(of)).map(|(space, _)| *space).next();

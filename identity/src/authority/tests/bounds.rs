@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::city::*;
 use crate::authority::bounds::{
-    GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX, SUCCESSIONS_MAX, WAITING_MAX,
+    CHANGED_ERASED_MAX, GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX, STRETCHES_OF_ONE_ISSUER_MAX,
+    SUCCESSIONS_MAX, WAITING_MAX,
 };
 use crate::authority::issuers::Issuers;
 use crate::authority::places::{Places, Slot};
@@ -15,7 +16,8 @@ use crate::authority::{
 };
 use crate::error::ControlError;
 use crate::{
-    Entered, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis, Unverified, Verified, Verifier,
+    ERASURE_STRETCHES_MAX, Entered, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis,
+    Unverified, Verified, Verifier,
 };
 
 fn manager() -> Grant {
@@ -227,4 +229,46 @@ fn each_signature_is_checked_once_and_a_known_link_of_a_chain_not_again() {
     assert!(!may_write(&authority, SENSOR));
     assert_eq!(looked(), 9, "nothing that was checked before");
     assert_eq!(authority.grant(&sensor.id()).map(|it| it.hash()), Some(sensor.hash()));
+}
+
+/// Erasures of as many stretches as one record has room for.
+fn erasing(issuer: u8, nth: u64) -> crate::ControlRecord {
+    let of = |n: u64| (log(1), 1 + 2 * (n + nth * ERASURE_STRETCHES_MAX as u64));
+    let stretches = (0..ERASURE_STRETCHES_MAX as u64).map(of).map(|(log, at)| (log, at, at + 1));
+    signed(issuer, erase(alone().space(), issuer, &stretches.collect::<Vec<_>>()))
+}
+
+#[test]
+fn an_issuer_erases_only_so_much_and_a_root_more() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let room = (STRETCHES_OF_ONE_ISSUER_MAX / ERASURE_STRETCHES_MAX) as u64;
+    for nth in 0..room {
+        assert!(!authority.learn(erasing(MANAGER, nth)).expect("room").is_empty());
+    }
+    assert!(matches!(authority.learn(erasing(MANAGER, room)), Err(ControlError::Erasures)));
+    assert!(authority.learn(erasing(MANAGER, 0)).expect("known").is_empty());
+    assert!(authority.learn(erasing(ROOT, room)).is_ok());
+    let erased = authority.erased(&log(1), &peer(SENSOR), &path("parks"));
+    assert_eq!(erased.len(), STRETCHES_OF_ONE_ISSUER_MAX + ERASURE_STRETCHES_MAX);
+}
+
+#[test]
+fn strangers_have_little_erased_in_vain_and_nobody_elses_room() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let room = u64::from(WAITING_MAX) / ERASURE_STRETCHES_MAX as u64;
+    for nth in 0..room {
+        assert!(authority.learn(erasing(if nth % 2 == 0 { STRANGER } else { ABROAD }, nth)).is_ok());
+    }
+    assert!(matches!(authority.learn(erasing(STRANGER, room)), Err(ControlError::Waiting)));
+    assert!(authority.learn(erasing(MANAGER, room)).is_ok());
+}
+
+#[test]
+fn an_erasure_of_many_logs_says_that_everything_changed() {
+    let mut change = Change::default();
+    for nth in 0..=CHANGED_ERASED_MAX {
+        assert!(!change.everything);
+        change.add_erased(crate::LogId(*blake3::hash(&nth.to_le_bytes()).as_bytes()));
+    }
+    assert!(change.everything && change.erased.is_empty());
 }

@@ -1,12 +1,14 @@
 //! A city to test with: keys by number, records with usual values, and a fold that tries every order.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use crate::authority::{Admissible, Authority, Entered, Reader, Shown};
 use crate::{
-    Approval, Class, CollectionPath, ControlRecord, Cut, Cuts, Grant, GrantId, Holder, Identity, LogId,
-    Manifest, PeerId, Record, Restoration, Revocation, Right, Rights, SignatureMemory, SpaceId, Succession,
-    UnixMillis, Verifier,
+    Approval, Class, CollectionPath, ControlRecord, Cut, Cuts, Erasure, Grant, GrantId, Holder, Identity,
+    LogId, Manifest, PeerId, Record, Restoration, Revocation, Right, Rights, SignatureMemory, SpaceId,
+    Stretch, Stretches, Succession, UnixMillis, Verifier,
 };
 
 pub(super) const ROOT: u8 = 1;
@@ -95,6 +97,18 @@ pub(super) fn restore(issuer: u8, revocation: &Revocation, cuts: &[Cut]) -> Rest
     }
 }
 
+/// That entries of logs are to be erased.
+pub(super) fn erase(space: SpaceId, issuer: u8, what: &[(LogId, u64, u64)]) -> Erasure {
+    let stretches = what.iter().map(|(log, first, end)| Stretch { log: *log, first: *first, end: *end });
+    Erasure {
+        space,
+        issuer: peer(issuer),
+        what: Stretches::new(stretches).expect("stretches"),
+        at: UnixMillis(155),
+        reason: "asked for".parse().expect("a reason"),
+    }
+}
+
 pub(super) fn approve(space: SpaceId, approver: u8, of: [u8; 32]) -> Approval {
     Approval { space, approver: peer(approver), of }
 }
@@ -171,6 +185,7 @@ pub(super) fn empty(manifest: &Manifest) -> Authority {
 
 pub(super) fn put(authority: &mut Authority, event: &Event) -> bool {
     let (record, before) = (event.record.clone(), standing(authority));
+    let erased_before = erased_everywhere(authority);
     let change = match event.place {
         None => authority.learn(record),
         Some(place) => authority.enter(place, record),
@@ -181,7 +196,20 @@ pub(super) fn put(authority: &mut Authority, event: &Event) -> bool {
         let listed = change.everything || change.grants.iter().any(|(_, grant)| *grant == id);
         assert!(listed || before.contains(&(id, now)), "{id:?} changed silently");
     }
+    let logs = authority.logs_erased_by(&change);
+    for (of, now) in erased_everywhere(authority) {
+        let was = erased_before.get(&of).is_some_and(|was| *was == now) || now.is_empty();
+        assert!(was || logs.contains(&of.0), "what is erased in {of:?} changed silently");
+    }
     change.is_empty()
+}
+
+/// What is to be erased in each log that is named, whoever of these had written it, in whichever of these collections.
+fn erased_everywhere(authority: &Authority) -> BTreeMap<(LogId, u8, &'static str), Vec<Range<u64>>> {
+    let logs: BTreeSet<_> = authority.all_erasures().into_iter().flat_map(|it| it.logs).collect();
+    let each = logs.into_iter().flat_map(|log| [MANAGER, SENSOR].map(|author| (log, author)));
+    let each = each.flat_map(|(log, author)| PATHS.map(|collection| (log, author, collection)));
+    each.map(|of| (of, authority.erased(&of.0, &peer(of.1), &path(of.2)))).collect()
 }
 
 fn standing(authority: &Authority) -> Vec<(GrantId, (bool, bool))> {
@@ -234,6 +262,7 @@ pub(super) struct Picture {
     readers: Vec<Reader>,
     classes: (Vec<Class>, Vec<(CollectionPath, Class)>),
     control: Vec<Admissible>,
+    erased: BTreeMap<(LogId, u8, &'static str), Vec<Range<u64>>>,
 }
 
 pub(super) const PATHS: [&str; 4] = ["parks", "parks/noise", "harbour", ""];
@@ -299,6 +328,7 @@ pub(super) fn picture(authority: &Authority, events: &[Event]) -> Picture {
             .iter()
             .flat_map(|root| logs.iter().map(|log| authority.admissible(log, &Shown::Root(peer(*root)))))
             .collect(),
+        erased: erased_everywhere(authority).into_iter().filter(|(_, it)| !it.is_empty()).collect(),
     }
 }
 
@@ -310,6 +340,11 @@ pub(super) fn may_write(authority: &Authority, holder: u8) -> bool {
 /// How much counts of a log that was written by a grant.
 pub(super) fn counts(authority: &Authority, log: LogId, grant: &Grant) -> Admissible {
     authority.admissible(&log, &Shown::Grants(vec![grant.id()]))
+}
+
+/// What is to be erased of a log that a sensor wrote in the parks.
+pub(super) fn erased(authority: &Authority, log: LogId) -> Vec<Range<u64>> {
+    authority.erased(&log, &peer(SENSOR), &path("parks"))
 }
 
 pub(super) fn held_by_space(grant: Grant, space: SpaceId) -> Grant {

@@ -39,7 +39,7 @@ impl Choice {
 
 fn choice() -> impl Strategy<Value = Choice> {
     let indices = (any::<Index>(), any::<Index>(), any::<Index>(), any::<Index>());
-    (0u8..20, indices, any::<u8>(), 0u64..4, proptest::option::of(0u64..4)).prop_map(
+    (0u8..23, indices, any::<u8>(), 0u64..4, proptest::option::of(0u64..4)).prop_map(
         |(kind, (of, who, whom, log), twist, size, position)| Choice {
             kind,
             of,
@@ -120,6 +120,12 @@ impl Town {
                 let (of, _) = self.said[it.of.index(self.said.len())];
                 let approver = if it.every(4) { anyone } else { ROOTS[it.who.index(3)] };
                 self.say(approver, &approve(self.home.space(), approver, of), None, it.position);
+            }
+            20..=22 => {
+                let issuer = if it.every(3) { anyone } else { [MANAGER, SENSOR, DEPUTY][it.who.index(3)] };
+                let stretch = (log(1 + it.twist % 2), 1 + it.size, 2 + it.size + u64::from(it.twist % 3));
+                let erasure = erase(self.home.space(), issuer, &[stretch]);
+                self.say(issuer, &erasure, None, it.position);
             }
             _ => self.succeed(it),
         }
@@ -236,6 +242,16 @@ proptest! {
                 prop_assert_eq!(counts(&authority, log, &grant), model.admissible(&id, &log), "{:?}", &grant);
             }
         }
+        for (log, position) in [log(1), log(2)].iter().flat_map(|log| (0..9).map(move |at| (log, at))) {
+            for (author, text) in [MANAGER, SENSOR].into_iter().flat_map(|it| PATHS.map(|text| (peer(it), text))) {
+                let holds = |ranges: Vec<std::ops::Range<u64>>| ranges.iter().any(|it| it.contains(&position));
+                let erased = holds(authority.erased(log, &author, &path(text)));
+                prop_assert_eq!(erased, model.is_erased((log, position), author, &path(text)), "{} {}", position, text);
+                let may_lack = holds(authority.may_lack(log, &author, &path(text)));
+                prop_assert_eq!(may_lack, model.may_lack((log, position), author, &path(text)), "{} {}", position, text);
+                prop_assert!(may_lack || !erased);
+            }
+        }
     }
 
     #[test]
@@ -290,6 +306,7 @@ proptest! {
             events.push(shown(outsider, &restore(outsider, revocation, &[cut(log(1), size)])));
         }
         events.push(shown(outsider, &below(&grant, outsider, outsider)));
+        events.push(shown(outsider, &erase(town.home.space(), outsider, &[(log(1), 1, 9)])));
         events.iter().for_each(|event| { put(&mut after, event); });
         prop_assert_eq!(picture(&after, &town.events), picture(&before, &town.events));
         prop_assert!(!may_write(&after, outsider));

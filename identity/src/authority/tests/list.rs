@@ -16,7 +16,7 @@ fn linked(issuer: u8) -> Linked {
 }
 
 #[test]
-fn whoever_relays_or_manages_confirms_and_nobody_else() {
+fn whoever_reads_relays_or_manages_confirms_and_nobody_else() {
     let authority = empty(&alone());
     let may = |rights: &[Right], collection: CollectionPath, stream: &str| {
         let grant =
@@ -26,10 +26,10 @@ fn whoever_relays_or_manages_confirms_and_nobody_else() {
         authority.check_chain(&written, [shown]).map(|_| ())
     };
     let receipts = CollectionPath::receipts;
-    for right in [Right::Relay, Right::Manage] {
+    for right in [Right::Read, Right::Relay, Right::Manage] {
         assert!(may(&[right], receipts(), RECEIPTS_STREAM).is_ok());
     }
-    let idle = may(&[Right::Read, Right::Write], receipts(), RECEIPTS_STREAM);
+    let idle = may(&[Right::Write], receipts(), RECEIPTS_STREAM);
     assert!(matches!(idle, Err(ChainError::NoGrant)));
     assert!(matches!(may(&[Right::Relay], receipts(), "other"), Err(ChainError::Stream)));
     assert!(matches!(may(&[Right::Relay], path(".other"), RECEIPTS_STREAM), Err(ChainError::Stream)));

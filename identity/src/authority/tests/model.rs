@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::city::Event;
 use crate::authority::{Admissible, Entered};
 use crate::{
-    ControlRecord, Cut, Cuts, Grant, GrantId, Holder, LogId, Manifest, PeerId, Record, Restoration,
-    Revocation, SpaceId, Succession,
+    CollectionPath, ControlRecord, Cut, Cuts, Erasure, Grant, GrantId, Holder, LogId, Manifest, PeerId,
+    Record, Restoration, Revocation, Right, SpaceId, Succession,
 };
 
 type Hash = [u8; 32];
@@ -18,6 +18,7 @@ pub(super) struct Model {
     revocations: BTreeMap<Hash, Revocation>,
     restorations: BTreeMap<Hash, Restoration>,
     successions: BTreeMap<Hash, Succession>,
+    erasures: BTreeMap<Hash, Erasure>,
     approvals: BTreeSet<(Hash, PeerId, Hash)>,
     places: BTreeMap<Hash, Vec<Entered>>,
 }
@@ -35,6 +36,7 @@ impl Model {
             revocations: BTreeMap::new(),
             restorations: BTreeMap::new(),
             successions: BTreeMap::new(),
+            erasures: BTreeMap::new(),
             approvals: BTreeSet::new(),
             places: BTreeMap::new(),
         };
@@ -79,6 +81,12 @@ impl Model {
             | ControlRecord::Replacement(_)
             | ControlRecord::Rotation(_)
             | ControlRecord::Unknown(_) => return,
+            ControlRecord::Erasure(it) => {
+                let it = it.claims().clone();
+                let key = (it.hash(), it.issuer);
+                self.erasures.insert(key.0, it);
+                key
+            }
         };
         if let Some(place) = event.place.filter(|place| place.author == issuer) {
             self.places.entry(hash).or_default().push(place);
@@ -216,6 +224,66 @@ impl Model {
             Some(cut) if cut.size == 0 => Admissible::Nothing,
             Some(cut) => Admissible::UpTo(cut),
         }
+    }
+
+    /// Whether a grant was ever given, whatever became of it since.
+    fn was_given(&self, id: &GrantId) -> bool {
+        let ever = |space: SpaceId, hash: &Hash, issuer: PeerId| {
+            let reigns = self.reigns(space);
+            let was_root = |peer: &PeerId| reigns.iter().any(|(roots, _, _)| roots.contains(peer));
+            let others = self.approvals.iter().filter(|(of, _, _)| of == hash).map(|(_, by, _)| *by);
+            let all: BTreeSet<_> = others.chain([issuer]).filter(was_root).collect();
+            let fewest = reigns.iter().map(|(_, threshold, _)| *threshold).min();
+            was_root(&issuer) && fewest.is_some_and(|fewest| all.len() >= fewest)
+        };
+        let links = self.links(id);
+        let Some(first) = links.first() else { return false };
+        let passed_on = links.windows(2).all(|two| match two[0].holder {
+            Holder::Peer(_) => true,
+            Holder::Space(space) => ever(space, &two[1].hash(), two[1].issuer),
+        });
+        ever(self.home, &first.hash(), first.issuer) && passed_on
+    }
+
+    /// Whether an entry is to be erased.
+    pub(super) fn is_erased(&self, at: (&LogId, u64), author: PeerId, collection: &CollectionPath) -> bool {
+        self.is_named(at, author, collection, &|id, hash| {
+            let mut places = self.places.get(hash).into_iter().flatten();
+            let below = |it: &Entered| self.cut(id, &it.log).is_some_and(|cut| it.position < cut.size);
+            self.stands(id) && (!self.is_revoked(id) || places.any(below))
+        })
+    }
+
+    /// Whether an entry may come without its body.
+    pub(super) fn may_lack(&self, at: (&LogId, u64), author: PeerId, collection: &CollectionPath) -> bool {
+        self.is_named(at, author, collection, &|id, _| self.was_given(id))
+    }
+
+    fn is_named(
+        &self,
+        (log, position): (&LogId, u64),
+        author: PeerId,
+        collection: &CollectionPath,
+        holds: &dyn Fn(&GrantId, &Hash) -> bool,
+    ) -> bool {
+        let has = |holder: Holder, right: Right, hash: &Hash| {
+            let held = self.grants.iter().filter(|(_, it)| it.holder == holder);
+            let mut over = held.filter(|(_, it)| it.rights.contains(right) && it.resource.covers(collection));
+            over.any(|(id, _)| holds(id, hash))
+        };
+        let mut naming = self.erasures.iter().filter(|(_, it)| {
+            it.what.as_slice().iter().any(|of| of.log == *log && (of.first..of.end).contains(&position))
+        });
+        naming.any(|(hash, it)| {
+            let of_space = |space: &SpaceId| {
+                has(Holder::Space(*space), Right::Manage, hash) && self.speaks(*space, hash, it.issuer)
+            };
+            let issuer = Holder::Peer(it.issuer);
+            it.issuer == author && has(issuer, Right::Write, hash)
+                || has(issuer, Right::Manage, hash)
+                || self.speaks(self.home, hash, it.issuer)
+                || self.manifests.keys().filter(|space| **space != self.home).any(of_space)
+        })
     }
 
     /// The grants from a root's to this one, where the chain is sound.

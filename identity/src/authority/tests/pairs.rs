@@ -3,6 +3,7 @@
 
 mod agreeing;
 mod ending;
+mod erasing;
 mod granting;
 mod restoring;
 mod succeeding;
@@ -43,6 +44,7 @@ fn the_table_in_the_documents_names_these_tests_and_no_others() {
     let sources = [
         include_str!("pairs/agreeing.rs"),
         include_str!("pairs/ending.rs"),
+        include_str!("pairs/erasing.rs"),
         include_str!("pairs/granting.rs"),
         include_str!("pairs/restoring.rs"),
         include_str!("pairs/succeeding.rs"),
