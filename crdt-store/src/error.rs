@@ -193,6 +193,13 @@ pub enum RunError {
     /// author signed two histories: the run alone convicts nobody.
     #[error("the entries are not what the head signs: one was changed, or the author forked its log")]
     DoesNotFit,
+    /// An entry comes without its body, and no erasure is known that covers it. Somebody left it out on the way, or erased it for
+    /// itself alone, or the erasure has not come yet.
+    #[error("entry {position} comes without its body, and no erasure is known that covers it")]
+    LacksBody {
+        /// Where.
+        position: u64,
+    },
 }
 
 /// Storage that did not do as asked.

@@ -69,7 +69,7 @@ pub use rollup::{
 };
 pub use storage::{
     Bound, Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted,
-    ControlEntry, Cut, Damage, Due, DueQuery, Epoch, FileDir, LetGo, Medium, MemoryDir, NOTE_BYTES_MAX,
-    Opened, Outdated, Queries, ROLL_UPS_STREAM, Retained, Retention, RetentionTerms, Says, Statement,
-    Storage, Store, StoreConfig, Unsynced, Usage, Wear, WearGauge, check,
+    ControlEntry, Cut, Damage, Due, DueQuery, Epoch, Erasures, FileDir, LetGo, Medium, MemoryDir,
+    NOTE_BYTES_MAX, Opened, Outdated, Queries, ROLL_UPS_STREAM, Retained, Retention, RetentionTerms, Says,
+    Statement, Storage, Store, StoreConfig, Unsynced, Usage, Wear, WearGauge, check,
 };

@@ -1,5 +1,6 @@
 //! What a log is made of, and the one way in: [`Run::verify`].
 
+mod bare;
 mod clock;
 mod entry;
 mod evidence;

@@ -150,6 +150,9 @@ impl Default for StoreConfig {
     }
 }
 
+/// Entries of which salt and body were erased: stretches of positions, by log.
+pub type Erasures = Vec<(LogId, Range<u64>)>;
+
 /// What a node asks of its storage.
 pub trait Storage {
     /// Takes the runs of commit `seq`, whose numbers follow the last one's; they are durable after the next `sync`. On an error nothing of the commit is kept.
@@ -198,11 +201,11 @@ pub trait Storage {
 
     /// Erases salt and body of these entries, held or not, for good: on return nothing of them is left in any file, and whoever brings
     /// them again, they are kept without. Headers stay. All segments are read, and the index is made again. On an error the next
-    /// opening goes on with it.
-    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError>;
+    /// opening goes on with it. Returns what was erased: these, and claims that were over some of them.
+    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<Erasures, StorageError>;
 
     /// As [`Self::erase_all`], for entries of one log.
-    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<(), StorageError> {
+    fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<Erasures, StorageError> {
         self.erase_all(&[(*log, range)])
     }
 
@@ -284,6 +287,8 @@ pub struct Opened {
     pub contested: Vec<Arc<Fork>>,
     /// The control entries, in the order of their logs' ids and their positions.
     pub control: Vec<ControlEntry>,
+    /// The entries that were erased here, held or not, by log and position: whoever brings them, they are kept without their bodies.
+    pub erased: Erasures,
     /// What was kept by [`Storage::keep`] last, if all is there that was durable then.
     pub note: Option<Vec<u8>>,
     /// Whether the store was cut back.

@@ -61,6 +61,8 @@ pub struct Imported {
     /// Logs that the file begins behind what is held of them, and that are left as they are: what is held would go, and that nobody
     /// has the entries between any more is only the file's word. Neighbours say it, or give them.
     pub behind: u64,
+    /// Runs that lack bodies, and no erasure is known that covers those. They are counted as refused, too.
+    pub lacking: u64,
     /// Runs that do not verify.
     pub refused: u64,
     /// What is wrong with the first of them.
@@ -306,6 +308,7 @@ impl Import<'_> {
 
     fn refuse(&mut self, error: RunError) -> Result<(), StorageError> {
         self.done.refused += 1;
+        self.done.lacking += u64::from(matches!(error, RunError::LacksBody { .. }));
         self.done.first_refusal.get_or_insert(error);
         Ok(())
     }

@@ -99,7 +99,7 @@ pub struct Entry {
 
 impl Body {
     /// The commitment: BLAKE3 in key derivation mode over salt and bytes.
-    fn commitment(&self) -> [u8; 32] {
+    pub(crate) fn commitment(&self) -> [u8; 32] {
         match self {
             Self::Erased { commitment } => *commitment,
             Self::Kept { salt, bytes } => {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use minicbor::{Decoder, Encoder};
 use msec_identity::{Authority, LogId, Unverified, Verified, Verifier};
 
+use super::bare::Bare;
 use super::entry::ENTRY_OVERHEAD_BYTES;
 use super::{Entry, EntryKind, Head, LogHeader, LogState, VerifiedPrefix};
 use crate::error::RunError;
@@ -131,8 +132,15 @@ impl Run {
         joins.then_some(self)
     }
 
-    /// Checks everything: that the run continues the copy that is held, that the author signed the head, and that the
-    /// author may write there. `held` is the state of the run's log, if any of it is held.
+    /// The position of the first entry whose body whoever knows this much would miss, see [`Run::verify`]; `None`: there is none, or
+    /// it is not told whose log it is.
+    pub fn first_lacking(&self, header: &LogHeader, authority: &Authority) -> Option<u64> {
+        Bare::of(header, authority).first_lacking(self.from, &self.entries)
+    }
+
+    /// Checks everything: that the run continues the copy that is held, that the author signed the head, that the
+    /// author may write there, and that no entry lacks a body that nobody who may has had erased. Bodies that are to be erased are left
+    /// out of what it returns. `held` is the state of the run's log, if any of it is held.
     pub fn verify(self, held: Option<&LogState>, authority: &Authority) -> Result<Verdict, RunError> {
         let fitting = match self.fit(held)? {
             Fit::Fits(fitting) => fitting,
@@ -149,7 +157,13 @@ impl Run {
                 collection: header.collection().clone(),
             });
         }
-        Ok(Verdict::New(fitting.signed(held, authority.verifier())?))
+        let bare = Bare::of(header, authority);
+        let mut run = fitting.signed(held, authority.verifier())?;
+        if let Some(position) = bare.first_lacking(run.from, &run.entries) {
+            return Err(RunError::LacksBody { position });
+        }
+        bare.strip(run.from, &mut run.entries);
+        Ok(Verdict::New(run))
     }
 
     /// Checks everything but the signature and the right to write.

@@ -8,7 +8,7 @@ use super::claim::ClaimHash;
 pub struct Confirmed(ClaimHash);
 
 impl Confirmed {
-    pub(super) fn new(claim: ClaimHash) -> Self {
+    pub(crate) fn new(claim: ClaimHash) -> Self {
         Self(claim)
     }
 

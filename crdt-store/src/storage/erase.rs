@@ -18,7 +18,7 @@ use msec_identity::LogId;
 
 use super::ledger::Record;
 use super::segments::ASIDE;
-use super::{Storage, Store, compact, opening};
+use super::{Erasures, Storage, Store, compact, opening};
 use crate::error::StorageError;
 use crate::log::{Body, Entry};
 
@@ -69,6 +69,10 @@ impl Tombstones {
         touched.map(|it| it.end.min(positions.end).saturating_sub(it.start.max(positions.start))).sum()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_log.is_empty()
+    }
+
     pub(super) fn has_room(&self, more: usize) -> bool {
         self.count.saturating_add(more) <= TOMBSTONES_MAX
     }
@@ -92,9 +96,9 @@ impl Tombstones {
 
 impl Store {
     /// As [`Storage::erase_all`].
-    pub(super) fn erase_bodies(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {
+    pub(super) fn erase_bodies(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<Erasures, StorageError> {
         self.sync()?;
-        let mut records = Vec::new();
+        let (mut records, mut erased) = (Vec::new(), Vec::new());
         for (log, range) in entries {
             // Entry 0 is the header: without it nobody can verify the log.
             let range = range.start.max(1)..range.end;
@@ -103,18 +107,20 @@ impl Store {
             }
             // Claims over them say something of their bodies.
             let claims = self.claims_over(log, &range)?.into_iter();
-            records.push(Record::Erased(*log, range));
-            records.extend(claims.map(|(maker, position)| Record::Erased(maker, position..position + 1)));
+            erased.push((*log, range));
+            erased.extend(claims.map(|(maker, position)| (maker, position..position + 1)));
         }
+        records.extend(erased.iter().map(|(log, range)| Record::Erased(*log, range.clone())));
         if records.is_empty() {
-            return Ok(());
+            return Ok(erased);
         }
         if !self.ledger.told.erased.has_room(records.len()) {
             return Err(StorageError::TooManyErasures);
         }
         self.ledger.write(&records)?;
         self.shared.set_tombstones(self.ledger.told.erased.clone());
-        self.finish_erasing()
+        self.finish_erasing()?;
+        Ok(erased)
     }
 
     /// Sees to it that nothing is left of what has a tombstone.

@@ -21,8 +21,8 @@ use super::shared::Shared;
 use super::stretch::Laid;
 use super::wear::{Metered, Wear, WearGauge};
 use super::{
-    Bound, Chunk, Compacted, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms, Storage,
-    StoreConfig, stored,
+    Bound, Chunk, Compacted, Erasures, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms,
+    Storage, StoreConfig, stored,
 };
 #[cfg(feature = "documents")]
 use crate::changes::Snapshot;
@@ -117,6 +117,7 @@ impl Store {
         let unindexed = replay.unindexed();
         let shared = Arc::new(Shared::new(medium, replay.logs, replay.claims, index));
         shared.set_tombstones(ledger.told.erased.clone());
+        opened.erased = ledger.told.erased.iter().collect();
         opened.contested = ledger.told.contested.values().cloned().collect();
         let mut store = Self {
             shared,
@@ -198,14 +199,17 @@ impl Store {
         })
     }
 
-    /// A run as it is kept: without the bodies that were erased before it came.
+    /// A run as it is kept: without the bodies that were erased before it came, and without claims that still count some of those.
     fn without_erased<'a>(&self, run: &'a VerifiedRun) -> Cow<'a, VerifiedRun> {
         let (erased, log) = (&self.ledger.told.erased, run.state.log());
-        if !erased.touch(&log, run.from..run.state.size()) {
+        let counts_erased = |entry: &Entry| matches!(Stated::by(entry, log, 0), Some(Stated::Claim(of, facts)) if facts.erased < erased.count_in(&of.log, of.from..of.to));
+        let is_touched = erased.touch(&log, run.from..run.state.size());
+        if !is_touched && (erased.is_empty() || !run.entries.iter().any(counts_erased)) {
             return Cow::Borrowed(run);
         }
         let mut run = run.clone();
         erased.erase_in(&log, run.from, &mut run.entries);
+        run.entries.iter_mut().filter(|entry| counts_erased(entry)).for_each(Entry::erase);
         Cow::Owned(run)
     }
 
@@ -485,7 +489,7 @@ impl Storage for Store {
         self.sift(dead_percent_min, from)
     }
 
-    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<(), StorageError> {
+    fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<Erasures, StorageError> {
         self.erase_bodies(entries)
     }
 

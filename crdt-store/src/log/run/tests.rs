@@ -246,3 +246,99 @@ proptest! {
         prop_assert_eq!(held, Some(whole.state.clone()));
     }
 }
+
+impl City {
+    /// With the sensor's grant, and what somebody wants to have erased of its log.
+    fn erasing(&self, by: &Identity, positions: Range<u64>) -> Authority {
+        let mut authority = self.authority.clone();
+        let stretch = msec_identity::Stretch {
+            log: self.header(&self.sensor).id(),
+            first: positions.start,
+            end: positions.end,
+        };
+        let erasure = msec_identity::Erasure {
+            space: authority.space(),
+            issuer: by.peer(),
+            what: msec_identity::Stretches::new([stretch]).expect("stretches"),
+            at: NOW,
+            reason: String::new().parse().expect("a reason"),
+        };
+        let _ = authority.learn(by.sign(erasure).into()).expect("taken");
+        authority
+    }
+}
+
+fn bodies(run: &VerifiedRun) -> Vec<bool> {
+    run.entries().iter().map(|entry| entry.body.bytes().is_some()).collect()
+}
+
+fn without(run: &VerifiedRun, positions: &[u64]) -> Run {
+    let mut run = Run::from_bytes(&run.to_bytes()).expect("parses");
+    for (entry, at) in run.entries.iter_mut().zip(run.from..) {
+        if positions.contains(&at) {
+            entry.erase();
+        }
+    }
+    run
+}
+
+#[test]
+fn a_body_that_is_to_be_erased_is_left_out_whoever_brings_it() {
+    let city = city();
+    let runs = city.runs(&[4]);
+    let stranger = Identity::from_seed([3; 32]);
+    for (by, left) in [
+        (&city.root, [true, true, false, false, true]),
+        (&city.sensor, [true, true, false, false, true]),
+        (&stranger, [true; 5]),
+    ] {
+        let authority = city.erasing(by, 2..4);
+        for run in [without(&runs[0], &[]), Run::from_bytes(&runs[0].to_bytes()).expect("parses")] {
+            let Ok(Verdict::New(run)) = run.verify(None, &authority) else { panic!("it verifies") };
+            assert_eq!(bodies(&run), left);
+            assert_eq!(run.state().root(), runs[0].state().root());
+        }
+    }
+}
+
+#[test]
+fn an_entry_without_its_body_is_taken_only_where_an_erasure_covers_it() {
+    let city = city();
+    let runs = city.runs(&[4]);
+    let lacking = |positions: &[u64], authority: &Authority| {
+        let run = without(&runs[0], positions);
+        let header = run.header().expect("a header");
+        let first = run.first_lacking(&header, authority);
+        match run.verify(None, authority) {
+            Ok(Verdict::New(_)) => assert_eq!(first, None),
+            Err(RunError::LacksBody { position }) => assert_eq!(first, Some(position)),
+            other => panic!("{other:?}"),
+        }
+        first
+    };
+    assert_eq!(lacking(&[2], &city.authority), Some(2));
+    assert_eq!(lacking(&[2], &city.erasing(&Identity::from_seed([3; 32]), 2..3)), Some(2), "by a stranger");
+    let covered = city.erasing(&city.root, 2..4);
+    assert_eq!(lacking(&[2, 3], &covered), None);
+    assert_eq!(lacking(&[3], &covered), None, "who has it still is stripped of it");
+    assert_eq!(lacking(&[2, 4], &covered), Some(4));
+    assert_eq!(lacking(&[1], &covered), Some(1));
+}
+
+/// What is left of claims does not say what they were made of.
+#[test]
+fn claims_may_lack_their_bodies_once_something_was_erased() {
+    let city = city();
+    let mut log = OwnLog::create(city.header(&city.sensor));
+    log.append_countersignature(
+        NOW,
+        TimeQuality::Synchronised,
+        [1; 16],
+        &crate::Confirmed::new(crate::ClaimHash::from_body(&[7; 32]).expect("a hash")),
+    )
+    .expect("appended");
+    let run = log.sign(&city.sensor, NOW).expect("something to sign");
+    let verified = |authority: &Authority| without(&run, &[1]).verify(None, authority);
+    assert!(matches!(verified(&city.authority), Err(RunError::LacksBody { position: 1 })));
+    assert!(matches!(verified(&city.erasing(&city.root, 7..8)), Ok(Verdict::New(_))));
+}

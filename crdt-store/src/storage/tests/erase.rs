@@ -2,7 +2,7 @@
 
 use super::crash::holds;
 use super::*;
-use crate::log::Body;
+use crate::log::{Body, Entry};
 use crate::storage::segments::ASIDE;
 
 const SALT: [u8; 16] = *b"the salt of it 1";
@@ -200,4 +200,48 @@ fn an_erasure_that_fails_is_gone_on_with() {
             }
         }
     }
+}
+
+/// Which of 4,096 values a reading had, as somebody finds who knows all else of it, tries each of them, and takes every 16 bytes that
+/// lie together for its salt.
+fn guessed(bytes: &[u8], commitment: [u8; 32]) -> Option<u32> {
+    let bodies: Vec<_> = (0..4_096u32)
+        .map(|value| crate::reading::encode_readings(&[Reading::new(START, value.into())]).expect("encodes"))
+        .collect();
+    let salts: BTreeSet<[u8; 16]> =
+        bytes.windows(16).map(|window| window.try_into().expect("16 bytes")).collect();
+    let is_it =
+        |salt: [u8; 16], body: &Vec<u8>| Body::Kept { salt, bytes: body.clone() }.commitment() == commitment;
+    let mut found =
+        salts.into_iter().filter_map(|salt| (0..4_096u32).find(|at| is_it(salt, &bodies[*at as usize])));
+    found.next()
+}
+
+/// All that lies on a disk, and what a neighbour is given of a log.
+fn in_reach(dir: &MemoryDir, store: &Store, log: &LogId) -> (Vec<u8>, Vec<Entry>) {
+    let mut all: Vec<u8> =
+        dir.lengths().keys().flat_map(|name| dir.bytes(name).unwrap_or_default()).collect();
+    let chunk = store.read(log, 0, 100_000).expect("read").expect("some");
+    all.extend(&chunk.bytes);
+    (all, Run::from_bytes(&chunk.bytes).expect("a run").entries)
+}
+
+#[test]
+fn no_list_of_possible_values_tells_what_a_reading_was_that_was_erased() {
+    let (dir, mut store) = in_memory();
+    let mut a = writer("a");
+    let salt = *blake3::hash(b"random").as_bytes().first_chunk().expect("16 bytes");
+    a.log
+        .append_readings(START, TimeQuality::Synchronised, salt, &[Reading::new(START, 1_234.0)])
+        .expect("appended");
+    store.apply(1, &[a.run(0)]).expect("applied");
+    store.sync().expect("synced");
+    let log = a.log.header().id();
+    let (bytes, entries) = in_reach(&dir, &store, &log);
+    let commitment = entries[1].body.commitment();
+    assert_eq!(guessed(&bytes, commitment), Some(1_234), "while it is kept, it is read");
+    store.erase(&log, 1..2).expect("erased");
+    let (bytes, entries) = in_reach(&dir, &store, &log);
+    assert!(matches!(entries[1].body, Body::Erased { commitment: left } if left == commitment));
+    assert_eq!(guessed(&bytes, commitment), None);
 }

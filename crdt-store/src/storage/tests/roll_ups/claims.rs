@@ -235,6 +235,7 @@ fn what_was_erased_is_in_no_answer() {
         store.apply(90, &[gateway(8, "parks/noise").saying(&[&before], &[])]).expect("applied");
         store.sync().expect("synced");
         assert_eq!(count(&store), 23);
+        assert!(!dir.lengths().keys().any(is_left), "nor is it kept again");
         store.apply(91, &[gateway(9, "parks/noise").saying(&[&after], &[])]).expect("applied");
         store.sync().expect("synced");
         assert_eq!(count(&store), 29);
