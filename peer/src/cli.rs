@@ -6,6 +6,7 @@ mod ask;
 mod bench;
 #[cfg(feature = "index")]
 mod classify;
+mod erase;
 #[cfg(feature = "index")]
 mod explain;
 #[cfg(feature = "index")]
@@ -116,6 +117,10 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Replace(args) => replace::replace(&args),
         #[cfg(feature = "index")]
         Command::Restore(args) => revoke::restore(&args),
+        #[cfg(feature = "index")]
+        Command::Erase(args) => erase::erase(&args),
+        #[cfg(feature = "index")]
+        Command::Erasures(args) => erase::erasures(&args),
         #[cfg(feature = "index")]
         Command::Explain(args) => explain::explain(&args),
         #[cfg(feature = "index")]

@@ -85,10 +85,11 @@ pub use sdk::EraseFailed;
 #[cfg(all(feature = "net", feature = "index"))]
 pub use sdk::{
     AccessFailed, AccessTree, BenchCode, BenchTerms, ClassTerms, ClassView, Confirmed, CutTerms, EndView,
-    Explanation, GrantHolder, GrantTerms, GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed,
-    InviteTerms, Inviting, Issued, Limits, LinkView, PlannedEnd, PlannedGrant, Question, ReaderView,
-    ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
-    RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
+    ErasedBy, ErasedStream, ErasurePlan, ErasureTerms, ErasureView, Explanation, GrantHolder, GrantTerms,
+    GrantView, HolderView, INVITE_LASTS_MAX, InviteEvent, InviteFailed, InviteTerms, Inviting, Issued,
+    Limits, LinkView, Ordered, PlannedEnd, PlannedGrant, PlannedStream, Question, ReaderView, ReplaceTerms,
+    Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms, RevokedGrant,
+    RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "net")]
 pub use sdk::{

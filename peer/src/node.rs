@@ -24,6 +24,7 @@
 //! | `issue` | what a manager needs to say so |
 //! | `lease` | how fresh what it knows is, and what it withholds |
 //! | `receipts` | who confirms that it knows |
+//! | `erasing` | bodies that are to be gone |
 //! | `limits` | what a grant allows at most |
 //! | `contacts` | where somebody can be dialled |
 //! | `dial` | how that goes |
@@ -47,6 +48,7 @@ mod config;
 mod contacts;
 mod control;
 mod dial;
+mod erasing;
 mod error;
 mod forks;
 mod greeting;
@@ -82,10 +84,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 #[cfg(all(feature = "net", feature = "index"))]
-pub(crate) use carried::{covers, may_hold};
+pub(crate) use carried::{covers, learn, may_hold};
 use commit::Commits;
 pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;
+use erasing::Erasing;
 pub use error::PublishError;
 use forks::Forks;
 use hearsay::Whereabouts;
@@ -93,6 +96,8 @@ pub use io::{
     CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, PairingOutcome, Receipt,
     Refused, RefusedKind, StreamName, StreamSpec, Ticket,
 };
+#[cfg(all(feature = "net", feature = "index"))]
+pub(crate) use issue::DataLog;
 pub use issue::{Fall, LogUnder};
 #[doc(hidden)]
 pub use lease::freshness_again;
@@ -111,7 +116,9 @@ pub use reach::Network;
 use receipts::Receipts;
 pub use receipts::ServedAfter;
 use replicate::Reads;
-pub use sizes::{ADOPTED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX};
+pub use sizes::{
+    ADOPTED_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX,
+};
 pub use walk_up::WALK_UPS_MAX;
 use walk_up::WalkUps;
 
@@ -142,6 +149,7 @@ pub struct Node {
     receipts: Receipts,
     limits: Limits,
     lease: LeaseBook,
+    erasing: Erasing,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -211,6 +219,7 @@ impl Node {
             receipts: Receipts::default(),
             limits: Limits::default(),
             lease: LeaseBook::new(is_leaf, seed, now.mono),
+            erasing: Erasing::default(),
             outputs: VecDeque::new(),
             config,
             identity,
@@ -263,7 +272,7 @@ impl Node {
             Input::Contested { log } => self.fork_is_durable(&log),
             Input::Bounded { log, bound, fits } => self.bounded(log, bound, fits),
             Input::CommitFailed { seq } => self.commit_failed(seq),
-            Input::Erased { log } => self.tell_gossip(GossipInput::Erased { key: logs::key_of(&log) }),
+            Input::Erased { entries, done, ordered } => self.erased(&entries, done, ordered),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),
             Input::Timeout => {}
         }
@@ -273,6 +282,7 @@ impl Node {
         self.review_leases();
         self.expire_walk_ups();
         self.review_admissions();
+        self.erase_due();
         self.confirm();
         self.advertise();
         self.dial_waiting();
@@ -306,6 +316,7 @@ impl Node {
             self.overlay.poll_timeout(),
             self.gossip.poll_timeout(),
             self.commits.due(),
+            self.erasing.due(),
             self.links.due(),
             self.pairings.due(),
             self.walk_ups.due(),
@@ -339,9 +350,9 @@ impl Node {
         self.config.role
     }
 
-    /// Whether all that was published here, and all that was verified of others, is on disk.
+    /// Whether all that was published here, and all that was verified of others, is on disk, and what is to be erased is not.
     pub fn is_settled(&self) -> bool {
-        self.commits.is_idle()
+        self.commits.is_idle() && self.erasing.is_idle(self.now.mono)
     }
 
     /// Whether the disk refuses to write.

@@ -32,9 +32,10 @@ mod withholding;
 
 #[cfg(feature = "index")]
 pub use access::{
-    AccessFailed, AccessTree, ClassTerms, ClassView, Confirmed, CutTerms, EndView, Explanation, GrantHolder,
-    GrantTerms, GrantView, HolderView, Issued, Limits, LinkView, PlannedEnd, PlannedGrant, Question,
-    ReaderView, ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
+    AccessFailed, AccessTree, ClassTerms, ClassView, Confirmed, CutTerms, EndView, ErasedBy, ErasedStream,
+    ErasurePlan, ErasureTerms, ErasureView, Explanation, GrantHolder, GrantTerms, GrantView, HolderView,
+    Issued, Limits, LinkView, Ordered, PlannedEnd, PlannedGrant, PlannedStream, Question, ReaderView,
+    ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
     RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "index")]

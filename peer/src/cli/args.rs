@@ -85,6 +85,18 @@ pub(super) enum Command {
     #[cfg(feature = "index")]
     #[command(after_help = "Example:\n  msec restore 5ab91c --data-dir gateway")]
     Restore(super::revoke::Restore),
+    /// Erase what streams hold, everywhere and for good, and show who has done so
+    #[cfg(feature = "index")]
+    #[command(
+        after_help = "Examples:\n  msec erase --stream parks/noise/mic-1 --from 2026-11-24 --to 2026-11-25 --dry-run\n  \
+                      msec erase --by 9c3177 --reason 'asked for' --data-dir gateway\n  msec erase --under 1f0c9a --yes\n\n\
+                      Of all that it names what this peer holds is erased: run it where most is held. It cannot be taken back."
+    )]
+    Erase(super::erase::Erase),
+    /// Show what was ordered to be erased, who has done so, and who has not said so
+    #[cfg(feature = "index")]
+    #[command(after_help = "Examples:\n  msec erasures --data-dir gateway\n  msec erasures 5ab91c --json")]
+    Erasures(super::erase::Erasures),
     /// Say who could read something at some time, by what right, and what ended it
     #[cfg(feature = "index")]
     #[command(

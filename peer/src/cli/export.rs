@@ -1,12 +1,12 @@
 //! Logs in a file: what a person carries to where no link goes.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use msec_crdt_store::{Exported, FileDir, ImportTerms, Imported, Storage};
+use msec_crdt_store::{Exported, FileDir, ImportTerms, Imported, Storage, Store};
 use msec_identity::{Authority, CollectionPath};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::store::{directory, open};
 use super::values::TimeArg;
 use crate::gossip::Interest;
 use crate::net::wall_clock;
-use crate::node::{Config, covers, may_hold};
+use crate::node::{Config, covers, learn, may_hold};
 use crate::sdk::{Membership, OpenError};
 
 /// After so many bytes a line says how far it is.
@@ -154,7 +154,9 @@ pub(super) fn import(args: &Import) -> anyhow::Result<()> {
     let length = from.metadata().with_context(cannot)?.len();
     // A peer that has lost its store, or never ran, gets one.
     let dir = args.place.dir().store();
-    let (mut store, _) = open(FileDir::open(dir).context("cannot open the store")?)?;
+    let opened = || open(FileDir::open(&dir).context("cannot open the store")?);
+    let (mut store, held) = opened()?;
+    learn(&mut authority, &held);
     let mut progress = Progress::new();
     let mut told = |done: &Imported| {
         let line = || {
@@ -162,12 +164,22 @@ pub(super) fn import(args: &Import) -> anyhow::Result<()> {
         };
         progress.tell(done.bytes, line);
     };
-    let wants = may_hold(&authority, &me);
-    let terms =
-        ImportTerms { authority: &authority, me, wants: &wants, logs_max: Config::default().logs_max };
-    let imported = msec_crdt_store::import(&mut store, &terms, &mut from, &mut told);
-    store.close();
-    let done = imported.with_context(|| format!("cannot take in all of {}", args.file.display()))?;
+    let mut take = |store: &mut Store, authority: &Authority| {
+        let wants = may_hold(authority, &me);
+        let terms = ImportTerms { authority, me, wants: &wants, logs_max: Config::default().logs_max };
+        from.seek(SeekFrom::Start(0)).with_context(cannot)?;
+        let taken = msec_crdt_store::import(store, &terms, &mut from, &mut told);
+        store.close();
+        taken.with_context(|| format!("cannot take in all of {}", args.file.display()))
+    };
+    let mut done = take(&mut store, &authority)?;
+    if done.lacking > 0 {
+        // What says that those bodies were erased may stand in the file itself, behind them.
+        drop(store);
+        let (mut store, held) = opened()?;
+        learn(&mut authority, &held);
+        done = again(done, take(&mut store, &authority)?);
+    }
     if args.place.json {
         say(as_json(&done));
     } else {
@@ -183,6 +195,19 @@ pub(super) fn import(args: &Import) -> anyhow::Result<()> {
         bail!("{} runs do not verify and were refused, the first one since: {error}", done.refused);
     }
     Ok(())
+}
+
+/// What a file brought that was read twice.
+fn again(first: Imported, second: Imported) -> Imported {
+    Imported {
+        logs: first.logs + second.logs,
+        entries: first.entries + second.entries,
+        contested: first.contested + second.contested,
+        own_were_missing: first.own_were_missing || second.own_were_missing,
+        known: first.known,
+        passed_over: first.passed_over,
+        ..second
+    }
 }
 
 /// So many of them, in words.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::message::Answer;
 use super::server::in_full;
 use crate::sdk::{
-    AccessFailed, AccessTree, ClassTerms, ClassView, Explanation, GrantTerms, Issued, Peer, Question,
-    ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms, Restored, RevocationPlan, RevokeTerms,
-    RevokedGrant, VoicesView,
+    AccessFailed, AccessTree, ClassTerms, ClassView, ErasurePlan, ErasureTerms, ErasureView, Explanation,
+    GrantTerms, Issued, Ordered, Peer, Question, ReplaceTerms, Replaced, ReplacementPlan, RestoreTerms,
+    Restored, RevocationPlan, RevokeTerms, RevokedGrant, VoicesView,
 };
 
 /// What is asked for.
@@ -30,6 +30,16 @@ pub enum AccessRequest {
     Replace(ReplaceTerms),
     /// Make another Noise key: one [`AccessAnswer::Rotated`].
     RotateKey,
+    /// What an erasure would take away: one [`AccessAnswer::ErasurePlan`].
+    PlanErasure(ErasureTerms),
+    /// Have something erased by everybody: an [`AccessAnswer::Ordered`] for each order.
+    Erase(ErasureTerms),
+    /// What was ordered to be erased, and who has done so: an [`AccessAnswer::Erasure`] for each order.
+    Erasures {
+        /// Only that one, by the first digits of its hash.
+        #[serde(default)]
+        erasure: Option<String>,
+    },
     /// Agree, as a root: one [`AccessAnswer::Approved`].
     Approve {
         /// The hash of what another root said, in hexadecimal digits.
@@ -61,6 +71,12 @@ pub enum AccessAnswer {
     Revoked(RevokedGrant),
     /// To [`AccessRequest::Restore`].
     Restored(Restored),
+    /// To [`AccessRequest::PlanErasure`].
+    ErasurePlan(Box<ErasurePlan>),
+    /// To [`AccessRequest::Erase`].
+    Ordered(Ordered),
+    /// To [`AccessRequest::Erasures`].
+    Erasure(Box<ErasureView>),
     /// To [`AccessRequest::Approve`].
     Approved {
         /// How many roots stand behind it now.
@@ -103,6 +119,16 @@ async fn obey(peer: &Peer, request: AccessRequest) -> Result<Vec<AccessAnswer>, 
         }
         AccessRequest::Replace(terms) => vec![AccessAnswer::Replaced(Box::new(peer.replace(terms).await?))],
         AccessRequest::RotateKey => vec![AccessAnswer::Rotated { since_ms: peer.rotate_key().await?.0 }],
+        AccessRequest::PlanErasure(terms) => {
+            vec![AccessAnswer::ErasurePlan(Box::new(peer.plan_erasure(&terms).await?))]
+        }
+        AccessRequest::Erase(terms) => {
+            peer.erase(&terms).await?.into_iter().map(AccessAnswer::Ordered).collect()
+        }
+        AccessRequest::Erasures { erasure } => {
+            let all = peer.erasures(erasure.as_deref()).await?.into_iter();
+            all.map(|it| AccessAnswer::Erasure(Box::new(it))).collect()
+        }
         AccessRequest::Approve { record } => {
             let id = record.parse::<msec_identity::GrantId>();
             let hash = id.map_err(|_| AccessFailed::Unknown { name: record })?.0;

@@ -1,14 +1,12 @@
 //! The storage thread, and the one that answers apps: the node and the network never wait for a disk, nor commits for a
 //! query.
 
-#[cfg(any(feature = "index", feature = "documents"))]
-use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
-use msec_crdt_store::{Bound, Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
+use msec_crdt_store::{Bound, Erasures, Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
 #[cfg(feature = "index")]
 use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Compacted};
 use msec_identity::LogId;
@@ -67,10 +65,10 @@ pub(crate) enum Job {
     },
     #[cfg(any(feature = "index", feature = "documents"))]
     Ask(Box<dyn FnOnce(&Queries) + Send>),
-    #[cfg(any(feature = "index", feature = "documents"))]
     Erase {
-        entries: Vec<(LogId, Range<u64>)>,
-        answer: oneshot::Sender<Result<(), StorageError>>,
+        entries: Arc<Erasures>,
+        /// `None`: the node asks.
+        answer: Option<oneshot::Sender<Result<(), StorageError>>>,
     },
     #[cfg(feature = "documents")]
     KeepSnapshot {
@@ -157,8 +155,8 @@ impl Disk {
     }
 
     /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
-    pub(crate) async fn erase(&self, entries: Vec<(LogId, Range<u64>)>) -> Option<Result<(), StorageError>> {
-        answer_of(&self.jobs, |answer| Job::Erase { entries, answer }).await
+    pub(crate) async fn erase(&self, entries: Erasures) -> Option<Result<(), StorageError>> {
+        answer_of(&self.jobs, |answer| Job::Erase { entries: Arc::new(entries), answer: Some(answer) }).await
     }
 
     /// Lets go of the entries of each log below that place, between two commits. `None` if the thread is gone.
@@ -257,16 +255,25 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 });
                 Input::ReadDone { ticket, chunk }
             }
-            #[cfg(any(feature = "index", feature = "documents"))]
             Job::Erase { entries, answer } => {
                 let erased = storage.erase_all(&entries);
-                // The node first: when the answer comes, nothing is left with it either.
-                for (log, _) in entries {
-                    if to_driver.blocking_send(Input::Erased { log }).is_err() {
-                        return;
-                    }
+                let done = erased.is_ok();
+                if let Err(error) = &erased {
+                    tracing::error!(%error, "what is to be erased is not erased yet");
                 }
-                let _ = answer.send(erased);
+                let (entries, result) = match erased {
+                    Ok(entries) => (entries, Ok(())),
+                    Err(error) => (entries.to_vec(), Err(error)),
+                };
+                // The node first: when the answer comes, nothing is left with it either.
+                let ordered = answer.is_none();
+                if to_driver.blocking_send(Input::Erased { entries, done, ordered }).is_err() {
+                    return;
+                }
+                if let Some(answer) = answer {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(result);
+                }
                 continue;
             }
             #[cfg(feature = "documents")]

@@ -19,6 +19,11 @@ pub(super) fn control() -> Topic {
     Topic::new(CollectionPath::control().as_str()).expect("a topic")
 }
 
+/// Under what the author of a control log issues in it; `None`: it is none.
+pub(super) fn stream_of(header: &LogHeader) -> Option<ControlStream> {
+    if header.collection().is_control() { header.stream().parse().ok() } else { None }
+}
+
 /// Whether a control log is that of a root.
 fn is_of_root(state: &LogState) -> bool {
     matches!(state.header().stream().parse(), Ok(ControlStream::Root))
@@ -71,7 +76,7 @@ impl Node {
         if !header.collection().is_control() {
             return None;
         }
-        let stream: ControlStream = header.stream().parse().ok()?;
+        let stream = stream_of(header)?;
         let record = ControlRecord::from_bytes(record).ok()?;
         if stream == ControlStream::Own && !record.is_of_its_issuer() {
             tracing::warn!(%log, position, "a control entry of another kind than its log is for");
@@ -84,12 +89,18 @@ impl Node {
             _ => None,
         };
         let rotates = matches!(record, ControlRecord::Rotation(_));
+        let erasure = match &record {
+            ControlRecord::Erasure(it) => Some((it.claims().hash(), it.claims().at)),
+            _ => None,
+        };
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);
         if let Err(error) = &entered {
             tracing::warn!(%log, position, %error, "a control entry does not count");
         } else if let Some((grant, hash, at)) = revocation {
             self.knows_of(grant, hash, at);
+        } else if let Some((hash, at)) = erasure {
+            self.knows_erasure(hash, at);
         }
         if rotates && entered.is_ok() {
             self.review_soon();
@@ -102,13 +113,16 @@ impl Node {
         if change.is_empty() {
             return;
         }
-        self.review_soon();
         self.look_at_leases_soon();
-        self.ends_changed(change);
+        if !change.grants.is_empty() || change.everything {
+            self.review_soon();
+            self.ends_changed(change);
+        }
         let me = Holder::Peer(self.peer());
         if change.everything || change.grants.iter().any(|(holder, _)| *holder == me) {
             self.wants_what_it_may();
         }
+        self.erasures_changed(change);
         let concerns = |shown: &Shown| match shown {
             Shown::Root(_) => change.everything,
             Shown::Grants(grants) => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Bound, Chunk, Confirmed, Entry, EntryKind, Fork, LogHeader, LogState, Place, Reading, Recomputed, Row,
-    TimeQuality, VerifiedRun, decode_readings,
+    Bound, Chunk, Confirmed, Entry, EntryKind, Erasures, Fork, LogHeader, LogState, Place, Reading,
+    Recomputed, Row, TimeQuality, VerifiedRun, decode_readings,
 };
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
@@ -232,10 +232,14 @@ pub enum Input {
         /// Which.
         seq: u64,
     },
-    /// Entries of this log were erased in the store, or were to be.
+    /// Entries were erased in the store, or were to be: the answer to [`Output::Erase`], or what an app wanted for this peer alone.
     Erased {
-        /// Which.
-        log: LogId,
+        /// Which, with the claims that went with them; those that were to be, where it failed.
+        entries: Erasures,
+        /// Whether nothing is left of them.
+        done: bool,
+        /// Whether it is an answer to [`Output::Erase`].
+        ordered: bool,
     },
     /// The answer to [`Output::Read`].
     ReadDone {
@@ -297,6 +301,12 @@ pub enum Output {
         log: LogId,
         /// Up to where; `None`: all of it.
         bound: Option<Bound>,
+    },
+    /// Erase salt and body of these entries, durably; answer with [`Input::Erased`]. One is under way at a time. Where it fails, it comes
+    /// again.
+    Erase {
+        /// Which.
+        entries: Arc<Erasures>,
     },
     /// Keep this in place of the note before, after the commits that were told durable, and give it back with
     /// [`msec_crdt_store::Opened`]. Nothing answers: what is lost of it is only a cost.
@@ -505,6 +515,8 @@ pub enum RefusedKind {
     TamperedEntry,
     /// A log whose author had no right to write it.
     NotAuthorised,
+    /// An entry without its body, and no erasure is known that covers it. It may come yet: the log is asked for again, elsewhere first.
+    LacksBody,
     /// Bytes that are no message, no run or no header.
     Malformed,
     /// More than a stated bound.

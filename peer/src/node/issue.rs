@@ -127,8 +127,39 @@ impl Node {
     }
 }
 
+/// A log of what apps write.
+#[cfg(all(feature = "net", feature = "index"))]
+pub(crate) struct DataLog {
+    pub(crate) log: LogId,
+    pub(crate) header: std::sync::Arc<msec_crdt_store::LogHeader>,
+    /// How many entries are held.
+    pub(crate) size: u64,
+    /// The grants that it shows.
+    pub(crate) grants: Vec<GrantId>,
+}
+
 #[cfg(all(feature = "net", feature = "index"))]
 impl Node {
+    /// The logs that are held but for the mesh's own, in the order of their ids.
+    pub(crate) fn data_logs(&self) -> Vec<DataLog> {
+        let data = self.logs.held().filter(|state| !state.header().collection().is_reserved());
+        data.map(|state| DataLog {
+            log: state.log(),
+            header: state.header().clone(),
+            size: state.size(),
+            grants: match self.logs.shown_by(&state.log()) {
+                Some(Shown::Grants(grants)) => grants.clone(),
+                _ => Vec::new(),
+            },
+        })
+        .collect()
+    }
+
+    /// Whose a log is that is held, and where.
+    pub(crate) fn header_of(&self, log: &LogId) -> Option<std::sync::Arc<msec_crdt_store::LogHeader>> {
+        self.logs.get(log).map(|state| state.header().clone())
+    }
+
     /// The logs that are held of these collections, and how long they are.
     pub(crate) fn logs_in(&self, collection: &CollectionPath) -> Vec<(LogId, PeerId, String, u64)> {
         let of = self.logs.held().filter(|state| state.header().collection() == collection);

@@ -9,7 +9,7 @@ use msec_identity::{Authority, CollectionPath, Grant, GrantId, LogId, Right, Sho
 use rand_core::Rng;
 
 use super::bounds::Ending;
-use super::receipts::carries;
+use super::receipts::holds;
 use super::{Content, Event, Node, Output, PublishError, Receipt, StreamName, StreamSpec, Ticket};
 
 /// All logs in memory: their state, not their entries.
@@ -171,7 +171,7 @@ impl Node {
             }
         }
         self.commits.begin_after(opened.run);
-        let contested = opened.contested;
+        let (contested, erased) = (opened.contested, opened.erased);
         self.resume(opened.epoch.0, opened.run, opened.note.as_deref());
         let superseded: Vec<_> = own.iter().filter_map(|state| state.header().predecessor()).collect();
         own.retain(|state| !superseded.contains(&state.log()));
@@ -190,6 +190,7 @@ impl Node {
             self.logs.own.insert(name, stream);
         }
         self.load_forks(contested);
+        self.load_erased(&erased);
         self.read_receipts();
     }
 
@@ -239,7 +240,7 @@ impl Node {
         let may = if collection.is_control() {
             self.may_issue(&spec.name)
         } else if *collection == CollectionPath::receipts() {
-            self.grants().any(|grant| grant.is_valid(wall) && carries(grant.rights))
+            self.grants().any(|grant| grant.is_valid(wall) && holds(grant.rights))
         } else {
             self.authority.allows(&me, Right::Write, collection, wall)
         };

@@ -12,7 +12,7 @@ use msec_identity::{
     LogId, Right, Unverified, Verified,
 };
 
-use super::receipts::carries;
+use super::receipts::holds;
 use super::{Node, StreamName};
 
 impl Node {
@@ -52,7 +52,7 @@ impl Node {
         };
         let gives = |grant: &&Verified<Grant>| match stream {
             Some(stream) => stream.under().is_none_or(|under| grant.id() == under),
-            None if name.collection == CollectionPath::receipts() => carries(grant.rights),
+            None if name.collection == CollectionPath::receipts() => holds(grant.rights),
             None => grant.rights.contains(Right::Write) && grant.resource.covers(&name.collection),
         };
         let (mut shown, mut seen) = (Vec::new(), BTreeSet::new());

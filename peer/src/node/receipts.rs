@@ -1,4 +1,5 @@
-//! What a peer that carries for others confirms: that it knows of the end of a grant, and what it gave away before it did.
+//! What a peer confirms: if it carries for others, that it knows of the end of a grant, and what it gave away before it did; and if it
+//! holds what others write, that it has erased what was to be erased (see `erasing`).
 //!
 //! Transitions, for one revocation:
 //!
@@ -123,6 +124,11 @@ pub(super) fn carries(rights: Rights) -> bool {
     rights.contains(Right::Relay) || rights.contains(Right::Manage)
 }
 
+/// Whether a grant lets its holder have what others write, so that it has something to confirm.
+pub(super) fn holds(rights: Rights) -> bool {
+    rights.contains(Right::Read) || carries(rights)
+}
+
 impl Node {
     /// Whether this peer confirms anything. A sensor's program, which is built without `index`, does not: others carry for it.
     pub(super) fn confirms(&self) -> bool {
@@ -221,6 +227,14 @@ impl Node {
         }
     }
 
+    /// Nothing is left here of what an erasure is about. What was erased before this peer was let in it never had.
+    pub(super) fn confirm_erasure(&mut self, hash: [u8; 32], signed: UnixMillis) {
+        let was_here = self.grants().any(|grant| holds(grant.rights) && grant.not_before <= signed);
+        if was_here && self.receipts.due.len() + self.receipts.confirmed.len() < CONFIRMED_MAX {
+            self.receipts.due.push_back((hash, self.now.wall, 0));
+        }
+    }
+
     /// Writes what is due, as far as the disk takes it.
     pub(super) fn confirm(&mut self) {
         if !self.confirms() || self.receipts.due.is_empty() || !self.receipts.unread.is_empty() {
@@ -230,7 +244,7 @@ impl Node {
         let own = self.grants().filter(|grant| grant.is_valid(now)).map(|grant| grant.rights);
         let own: Vec<_> = own.collect();
         let held = |right: &Right| own.iter().any(|rights| rights.contains(*right));
-        let role = Rights::of([Right::Relay, Right::Manage].into_iter().filter(held));
+        let role = Rights::of([Right::Read, Right::Relay, Right::Manage].into_iter().filter(held));
         let Ok(stream) = StreamSpec::new(CollectionPath::receipts().as_str(), RECEIPTS_STREAM) else {
             return;
         };

@@ -198,8 +198,11 @@ impl Node {
         self.await_commit(header.collection(), entries, self.config.store_window);
         let origin = Some(origin_of(&header));
         self.tell_gossip(GossipInput::Accepted { key, topic, version, from: Some(from), origin, payload });
-        if is_new && let Some(shown) = self.logs.shown_by(&log) {
-            self.bound_log(log, self.bound_by(&log, shown));
+        if is_new {
+            if let Some(shown) = self.logs.shown_by(&log) {
+                self.bound_log(log, self.bound_by(&log, shown));
+            }
+            self.erase_of_new(log);
         }
     }
 
@@ -208,6 +211,7 @@ impl Node {
             RunError::Head(_) => (RefusedKind::ForgedHead, true),
             RunError::DoesNotFit => (RefusedKind::TamperedEntry, false),
             RunError::NotAuthorised { .. } => (RefusedKind::NotAuthorised, false),
+            RunError::LacksBody { .. } => (RefusedKind::LacksBody, false),
             RunError::TooLong { .. }
             | RunError::NotARun
             | RunError::Malformed(_)
@@ -284,11 +288,11 @@ impl Node {
                     .get(&LogId(key.0))
                     .is_none_or(|state| !self.is_withheld(state.header().collection()))
             });
-            if let Some(chunk) = chunk.as_ref().filter(|_| is_data) {
-                self.served(to, chunk.bytes.len());
-                self.gave(&to, chunk.bytes.len());
+            let chunk = chunk.and_then(|chunk| self.whole_part(&LogId(key.0), chunk));
+            if let Some(bytes) = chunk.as_ref().filter(|_| is_data) {
+                self.served(to, bytes.len());
+                self.gave(&to, bytes.len());
             }
-            let chunk = chunk.map(|chunk| chunk.bytes);
             self.tell_gossip(GossipInput::Served { to, key, from, chunk });
         }
     }

@@ -4,6 +4,7 @@ use msec_identity::LogId;
 
 use super::Node;
 
+pub use super::erasing::ERASURES_UNCONFIRMED_MAX;
 pub use super::forks::TRACES_MAX;
 pub use super::lease::QUESTIONS_MAX;
 pub use super::prefixes::{ADOPTED_MAX, NOTED_MAX};
@@ -37,6 +38,8 @@ pub struct Sizes {
     pub prefixes: [usize; 2],
     /// Questions of neighbours about freshness that wait, and those under way: at most [`QUESTIONS_MAX`].
     pub questions: [usize; 2],
+    /// Erasures that were not confirmed: at most [`ERASURES_UNCONFIRMED_MAX`].
+    pub erasures: usize,
     /// What nobody has taken yet. A driver takes all after each input, so that there is none.
     pub outputs: usize,
     /// The tables of the overlay, with the settings that [`super::Config::views`] gives.
@@ -68,6 +71,7 @@ impl Node {
             traces: self.forks.traced_of_one(),
             prefixes: self.prefixes.sizes(),
             questions: self.lease.asking.sizes(),
+            erasures: self.erasing.unconfirmed(),
             outputs: self.outputs.len(),
             overlay: self.overlay.table_sizes(),
             gossip: self.gossip.table_sizes(),

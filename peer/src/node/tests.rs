@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod dial;
+mod erasing;
 mod forks;
 mod interest;
 mod leaf;
@@ -169,6 +170,7 @@ impl Rig {
             let through = self.store.sync().expect("synced");
             self.handle(Input::Durable { through });
         }
+        self.erase();
         let bounds = self.take(|output| match output {
             Output::Bound { log, bound } => Some((*log, *bound)),
             _ => None,
@@ -176,6 +178,20 @@ impl Rig {
         for (log, bound) in bounds {
             let fits = self.store.bound(&log, bound).expect("bound");
             self.handle(Input::Bounded { log, bound, fits });
+        }
+    }
+
+    /// Erases what is to be erased, and says so.
+    fn erase(&mut self) {
+        let orders = self.take(|output| match output {
+            Output::Erase { entries } => Some(entries.clone()),
+            _ => None,
+        });
+        for entries in orders {
+            let erased = self.store.erase_all(&entries);
+            let done = erased.is_ok();
+            let entries = erased.unwrap_or_else(|_| entries.to_vec());
+            self.handle(Input::Erased { entries, done, ordered: true });
         }
     }
 

@@ -50,7 +50,7 @@ impl Registry {
         let erased: Vec<_> =
             ends.into_iter().filter(|(_, end)| *end > 1).map(|(log, end)| (log, 1..end)).collect();
         let logs = erased.len();
-        peer.erase_all(erased).await?;
+        peer.erase_all_here(erased).await?;
         Ok(Compacted { things: missing.len(), settled, logs })
     }
 

@@ -251,17 +251,18 @@ impl Peer {
         Ok(query)
     }
 
-    /// Erases salt and body of these entries of a log, for good, on this peer: on return nothing of them is left in its files, nor
-    /// in what it answers or passes on. It keeps a tombstone, and takes such a body from nobody. What others hold is theirs to
-    /// erase. A header stays. All of the store is read.
+    /// Erases salt and body of these entries of a log, for good, on this peer alone: on return nothing of them is left in its files, nor
+    /// in what it answers or passes on. It keeps a tombstone, and takes such a body from nobody. Others keep theirs, and take no entry
+    /// without its body from this one: whoever asks it for these entries, or for what comes after them, gets them elsewhere or not at all. To
+    /// have something erased everywhere, see `Peer::erase`. A header stays. All of the store is read.
     #[cfg(any(feature = "index", feature = "documents"))]
-    pub async fn erase(&self, log: LogId, entries: Range<u64>) -> Result<(), EraseFailed> {
-        self.erase_all(vec![(log, entries)]).await
+    pub async fn erase_here(&self, log: LogId, entries: Range<u64>) -> Result<(), EraseFailed> {
+        self.erase_all_here(vec![(log, entries)]).await
     }
 
-    /// As [`Self::erase`], for entries of several logs: all of the store is read only once.
+    /// As [`Self::erase_here`], for entries of several logs: all of the store is read only once.
     #[cfg(any(feature = "index", feature = "documents"))]
-    pub async fn erase_all(&self, entries: Vec<(LogId, Range<u64>)>) -> Result<(), EraseFailed> {
+    pub async fn erase_all_here(&self, entries: Vec<(LogId, Range<u64>)>) -> Result<(), EraseFailed> {
         self.disk.erase(entries).await.ok_or(PeerClosed)?.map_err(EraseFailed::Store)
     }
 

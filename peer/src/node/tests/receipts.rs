@@ -87,7 +87,7 @@ fn who_relays_confirms_once_what_it_gave_away_and_the_owner_gets_to_know() {
     assert_eq!(by, expected, "each once, and nobody who only reads");
     let of_gateway = receipts(&town.rigs[OWNER]).into_iter().find(|it| it.issuer == gateway.peer());
     let of_gateway = of_gateway.expect("its receipt");
-    assert!(of_gateway.at >= signed_at && of_gateway.role == Rights::of([Right::Relay]));
+    assert!(of_gateway.at >= signed_at && of_gateway.role == Rights::of([Right::Read, Right::Relay]));
     assert_eq!(town.stored(READER).len(), 5);
     assert!(of_gateway.served > 100, "{of_gateway:?}");
     assert_eq!(said(&town.rigs[GATEWAY]), [(of_gateway.served, revoked.hash())]);

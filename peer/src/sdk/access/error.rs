@@ -140,6 +140,56 @@ pub enum AccessFailed {
     /// The class is none.
     #[error(transparent)]
     Class(#[from] ParseClassError),
+    /// It is not said what is to be erased.
+    #[error(
+        "say what is to be erased: streams, all that a peer wrote, or all that was written under a grant"
+    )]
+    NothingNamed,
+    /// Nothing of it is held.
+    #[error(
+        "nothing that is held here fits that: run it where it is held, with other times, or look at it with `msec query`"
+    )]
+    NothingToErase,
+    /// No log of that stream is held.
+    #[error(
+        "no stream {stream} is held here: write COLLECTION/STREAM as `msec query` shows it, or run it where it is held"
+    )]
+    NoSuchStream {
+        /// Which.
+        stream: String,
+    },
+    /// Somebody else has to say so.
+    #[error(
+        "this peer may not have {stream} erased: its author may, whoever holds a grant to manage its collection, and roots"
+    )]
+    MayNotErase {
+        /// Which stream.
+        stream: String,
+    },
+    /// Entries go whole, and some hold readings that were not asked for.
+    #[error(
+        "{readings} readings outside of these times lie in the same entries, which are erased whole: say that this is meant (`--whole-entries`), or choose other times"
+    )]
+    Outside {
+        /// How many.
+        readings: u64,
+    },
+    /// Changes of a document build on each other.
+    #[error(
+        "{document} is a document, of which no part can be erased: leave the times out, or go on in another collection (`msec things compact`)"
+    )]
+    PartOfDocument {
+        /// Which.
+        document: String,
+    },
+    /// No erasure is known by that name.
+    #[error(
+        "no order to erase is called {name}: `msec erasures` shows those that are known; write at least six digits"
+    )]
+    NoSuchErasure {
+        /// What was asked for.
+        name: String,
+    },
     /// The name of a collection is refused.
     #[error(transparent)]
     Path(#[from] PathError),

@@ -120,7 +120,7 @@ pub struct Confirmed {
 }
 
 /// The first receipt of each, by revocation.
-type Receipts = BTreeMap<[u8; 32], BTreeMap<PeerId, Receipt>>;
+pub(super) type Receipts = BTreeMap<[u8; 32], BTreeMap<PeerId, Receipt>>;
 
 impl Peer {
     /// Who could read a collection, or a stream of one, at some time; what ended that, who said so, and who knew of it since when.
@@ -132,7 +132,7 @@ impl Peer {
     }
 }
 
-fn receipts(records: Vec<ControlRecord>) -> Receipts {
+pub(super) fn receipts(records: Vec<ControlRecord>) -> Receipts {
     let mut receipts = Receipts::new();
     for record in records {
         let ControlRecord::Receipt(receipt) = record else { continue };

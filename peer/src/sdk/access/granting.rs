@@ -137,7 +137,7 @@ impl Peer {
         self.look(move |node| draw_up(node, &terms)).await?.map(drop)
     }
 
-    /// Agrees, as a root, to what another one said: a grant, a revocation, a restoration or a succession, by its hash. When this
+    /// Agrees, as a root, to what another one said: a grant, a revocation, a restoration, an erasure or a succession, by its hash. When this
     /// returns, that is on disk. `None`: it is not said in the name of the space, or nobody can tell any more who said it.
     pub async fn approve(&self, record: [u8; 32]) -> Result<Option<VoicesView>, AccessFailed> {
         let approval = self.look(move |node| approval(node, record)).await??;
@@ -145,7 +145,8 @@ impl Peer {
         let voices = self.look(move |node| {
             let authority = node.authority();
             let issuer = authority.grant(&GrantId(record)).map(|grant| grant.issuer);
-            let issuer = issuer.or_else(|| authority.revocation(&record).map(|it| it.issuer))?;
+            let issuer = issuer.or_else(|| authority.revocation(&record).map(|it| it.issuer));
+            let issuer = issuer.or_else(|| authority.erasure(&record).map(|it| it.issuer))?;
             authority.voices(&record, &issuer)
         });
         Ok(voices.await?.map(Into::into))

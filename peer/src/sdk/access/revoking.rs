@@ -18,7 +18,7 @@ use crate::sdk::Peer;
 use crate::sdk::error::PeerClosed;
 
 /// The least digits by which something is called.
-const DIGITS_MIN: usize = 6;
+pub(super) const DIGITS_MIN: usize = 6;
 
 /// What a revocation would do, as far as this peer can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,13 +185,13 @@ impl Peer {
 }
 
 /// How many roots stand behind what was said in the root's stream, where one is not enough.
-fn voices_of(node: &Node, hash: &[u8; 32], stream: ControlStream) -> Option<VoicesView> {
+pub(super) fn voices_of(node: &Node, hash: &[u8; 32], stream: ControlStream) -> Option<VoicesView> {
     let voices = node.authority().voices(hash, &node.peer()).filter(|_| stream == ControlStream::Root);
     voices.filter(|voices| voices.needed > 1).map(VoicesView::from)
 }
 
 /// What is called so: a grant, or the grants of a peer.
-fn called(node: &Node, name: &str) -> Result<(Vec<GrantId>, bool), AccessFailed> {
+pub(super) fn called(node: &Node, name: &str) -> Result<(Vec<GrantId>, bool), AccessFailed> {
     let digits = name.trim().to_lowercase();
     let unknown = || AccessFailed::Unknown { name: name.to_owned() };
     if digits.len() < DIGITS_MIN || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -186,6 +186,46 @@ pub struct RestoreTerms {
     pub logs: Vec<(LogId, u64)>,
 }
 
+/// What is to be erased everywhere: the logs that are held here and fit all that is said, at least one of streams, author and grant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasureTerms {
+    /// These streams, each as `collection/stream`. Empty: all.
+    #[serde(default)]
+    pub streams: Vec<String>,
+    /// What that peer wrote, by its id or the first digits of it, at least six.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// What was written under that grant, by its id or the first digits of it, at least six: a person's pseudonymous streams, for
+    /// instance; or under the grants of that peer.
+    #[serde(default)]
+    pub under: Option<String>,
+    /// Entries with a reading of then or later. `None`: from the beginning on.
+    #[serde(default)]
+    pub from: Option<UnixMillis>,
+    /// Entries with a reading before then. `None`: up to the last that is held.
+    #[serde(default)]
+    pub to: Option<UnixMillis>,
+    /// Whether readings outside of these times may go that lie in the same entries.
+    #[serde(default)]
+    pub whole_entries: bool,
+    /// Why, for people.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl ErasureTerms {
+    /// All that is held of a stream.
+    pub fn of_stream(stream: impl ToString) -> Self {
+        Self { streams: vec![stream.to_string()], ..Self::default() }
+    }
+
+    /// Whether a reading of that time is meant.
+    pub(super) fn covers(&self, time: UnixMillis) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+    }
+}
+
 /// Who could read what, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,178 @@
+//! What was ordered to be erased, who has done so, and who has not said that it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use msec_identity::{CollectionPath, ControlRecord, Erased, LogId, PeerId, Record, Right, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use super::error::AccessFailed;
+use super::explain::{Receipts, receipts};
+use super::granting::VoicesView;
+use super::hex;
+use super::revoking::DIGITS_MIN;
+use crate::node::Node;
+use crate::sdk::Peer;
+
+/// An order to erase, as one peer knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureView {
+    /// Its hash.
+    pub erasure: String,
+    /// Who signed it.
+    pub by: PeerId,
+    /// When, by that one's clock.
+    pub at_ms: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Whether it counts for one of its logs that is held here; also where none is.
+    pub counts: bool,
+    /// Whether nothing is left here of what it names, as far as it counts.
+    pub done_here: bool,
+    /// What it names.
+    pub streams: Vec<ErasedStream>,
+    /// Who has confirmed that nothing is left with it, the first one first.
+    pub confirmed: Vec<ErasedBy>,
+    /// Who may hold it, to carry or to decide about it, and has not confirmed as far as is known here.
+    pub missing: Vec<PeerId>,
+    /// Who may only read it, and has not confirmed.
+    pub missing_readers: Vec<PeerId>,
+    /// How many roots stand behind it, where one is not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voices: Option<VoicesView>,
+}
+
+/// What an order names of one log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedStream {
+    /// The log.
+    pub log: LogId,
+    /// In which collection, where the log is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// Which stream of it, where the log is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// Who writes it, where the log is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<PeerId>,
+    /// How many entries are named.
+    pub entries: u64,
+}
+
+/// A peer that has nothing left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedBy {
+    /// Who.
+    pub peer: PeerId,
+    /// Since when, by its own clock.
+    pub at_ms: i64,
+    /// What it may: some of `read`, `relay` and `manage`.
+    pub role: String,
+}
+
+impl Peer {
+    /// The orders to erase that this peer knows of, the oldest first; or the one that is called so, by the first digits of its hash.
+    pub async fn erasures(&self, name: Option<&str>) -> Result<Vec<ErasureView>, AccessFailed> {
+        let digits = name.map(|name| name.trim().to_lowercase());
+        let mut said = BTreeMap::new();
+        for record in self.control_records().await? {
+            if let ControlRecord::Erasure(it) = record {
+                said.insert(it.claims().hash(), it.claims().clone());
+            }
+        }
+        let receipts = receipts(self.records_in(CollectionPath::receipts()).await?);
+        let views = self
+            .look(move |node| {
+                let all = node.authority().all_erasures().into_iter();
+                let meant = all.filter(|it| {
+                    digits.as_ref().is_none_or(|digits| hex::text(&it.erasure).starts_with(digits))
+                });
+                meant.map(|it| view(node, &it, said.get(&it.erasure), &receipts)).collect::<Vec<_>>()
+            })
+            .await?;
+        match name {
+            Some(name) if views.is_empty() || name.trim().len() < DIGITS_MIN => {
+                Err(AccessFailed::NoSuchErasure { name: name.to_owned() })
+            }
+            _ => Ok(views),
+        }
+    }
+}
+
+fn view(node: &Node, it: &Erased, said: Option<&msec_identity::Erasure>, receipts: &Receipts) -> ErasureView {
+    let authority = node.authority();
+    let (mut streams, mut collections) = (Vec::new(), BTreeSet::new());
+    let (mut held, mut counting, mut done_here) = (0, 0, true);
+    for log in &it.logs {
+        let header = node.header_of(log);
+        let named = said.into_iter().flat_map(|said| said.what.as_slice()).filter(|of| of.log == *log);
+        if let Some(header) = &header {
+            held += 1;
+            collections.insert(header.collection().clone());
+            if authority.erases_in(&it.erasure, &header.author(), header.collection()) {
+                counting += 1;
+                done_here &= node.has_erased(log);
+            }
+        }
+        streams.push(ErasedStream {
+            log: *log,
+            collection: header.as_ref().map(|header| header.collection().to_string()),
+            stream: header.as_ref().map(|header| header.stream().to_owned()),
+            author: header.as_ref().map(|header| header.author()),
+            entries: named.map(|of| of.end - of.first).fold(0, u64::saturating_add),
+        });
+    }
+    let mut confirmed: Vec<_> = receipts
+        .get(&it.erasure)
+        .into_iter()
+        .flatten()
+        .map(|(peer, receipt)| ErasedBy { peer: *peer, at_ms: receipt.at.0, role: receipt.role.to_string() })
+        .collect();
+    confirmed.sort_by_key(|by| (by.at_ms, by.peer));
+    let (carriers, readers) = holders(node, &collections, it.at);
+    let lacks = |peers: BTreeSet<PeerId>| -> Vec<PeerId> {
+        peers.into_iter().filter(|peer| confirmed.iter().all(|by| by.peer != *peer)).collect()
+    };
+    let voices = authority.voices(&it.erasure, &it.issuer).filter(|voices| voices.needed > 1);
+    ErasureView {
+        erasure: hex::text(&it.erasure),
+        by: it.issuer,
+        at_ms: it.at.0,
+        reason: said.map(|said| said.reason.to_string()).unwrap_or_default(),
+        counts: counting > 0 || held == 0,
+        done_here,
+        streams,
+        missing: lacks(carriers),
+        missing_readers: lacks(readers),
+        confirmed,
+        voices: voices.map(VoicesView::from),
+    }
+}
+
+/// Who may hold something of these collections, or of any where none is known, by a grant that was valid then and counts still: those
+/// who carry or decide, and those who only read.
+fn holders(
+    node: &Node,
+    collections: &BTreeSet<CollectionPath>,
+    at: UnixMillis,
+) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
+    let authority = node.authority();
+    let (mut carriers, mut readers) = (BTreeSet::new(), BTreeSet::new());
+    for grant in authority.all_grants() {
+        let Some(peer) = grant.holder.peer() else { continue };
+        let id = grant.id();
+        let counts = authority.stands(&id) && !authority.is_revoked(&id) && grant.is_valid(Some(at));
+        let covers = collections.is_empty() || collections.iter().any(|it| grant.resource.covers(it));
+        if !counts || !covers {
+            continue;
+        }
+        if grant.rights.contains(Right::Relay) || grant.rights.contains(Right::Manage) {
+            carriers.insert(peer);
+        } else if grant.rights.contains(Right::Read) {
+            readers.insert(peer);
+        }
+    }
+    let readers = readers.difference(&carriers).copied().collect();
+    (carriers, readers)
+}
