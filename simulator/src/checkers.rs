@@ -12,6 +12,7 @@
 //! | [`Bounds`] | what is bounded stays within its bound |
 //! | [`Revocation`] | who knows that a right is over acts by it: nothing beyond a cut is taken, shown or sent, and whoever held it is let go |
 //! | [`Lease`] | who has not heard from an issuer for longer than its lease gives and shows nothing of a class that fails closed |
+//! | [`Erased`] | what was ordered to be erased is on no disk any more of those who know it |
 //! | [`Convergence`] | after the last fault, and within a stated time, all who want the same hold the same |
 //! | [`Delivery`] | what is acknowledged is with every reader that can be reached |
 //!
@@ -24,6 +25,7 @@ mod authentic;
 mod bounds;
 mod convergence;
 mod delivery;
+mod erased;
 mod lease;
 mod one_history;
 mod readers;
@@ -40,6 +42,7 @@ pub use bounds::Bounds;
 pub use convergence::{Agreement, Convergence, disagreements};
 pub use delivery::Delivery;
 pub(crate) use delivery::{Deliveries, deliveries};
+pub use erased::Erased;
 pub use lease::Lease;
 pub use one_history::OneHistory;
 pub use revoked::Revocation;
@@ -158,6 +161,7 @@ impl Checkers {
             Box::new(Lease::default()),
             Box::new(convergence),
             Box::new(Delivery),
+            Box::new(Erased),
         ])
     }
 

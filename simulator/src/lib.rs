@@ -63,6 +63,7 @@ mod clock;
 mod deliveries;
 mod digest;
 mod disk;
+mod erasure;
 mod error;
 mod fault;
 mod happening;
@@ -88,13 +89,14 @@ mod workload;
 mod world;
 
 pub use checkers::{
-    Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Kind, Lease,
-    OneHistory, Revocation, SameState, Verdict, Violation, disagreements,
+    Acknowledged, Agreement, Authentic, Bounds, Checker, Checkers, Convergence, Delivery, Erased, Kind,
+    Lease, OneHistory, Revocation, SameState, Verdict, Violation, disagreements,
 };
 pub use clock::{DRIFT_PPM_MAX, JUMP_S_MAX};
 pub use deliveries::{ARRIVALS_MAX, Deliveries, Followed};
 pub use digest::Digest;
 pub use disk::{Damage, DiskFault, DiskModel, Kept};
+pub use erasure::{Erase, ErasureOrder, ErasureOrders};
 pub use error::{AddPeerError, ClockError, LinkError, RestartError};
 pub use fault::{Census, Fault, PlanError, Planned, Schedule, Strike, StrikeError, Struck, Who};
 pub use histogram::{BUCKETS, Bucket, Histogram};

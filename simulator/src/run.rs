@@ -160,6 +160,7 @@ impl City {
         let mut schedule = Schedule::default();
         schedule.plan(&scenario.faults, &residents, seed)?;
         schedule.plan_revocations(&scenario.revokes, &residents, seed)?;
+        schedule.plan_erasures(&scenario.erases, &residents, seed)?;
         Ok(Self {
             world,
             residents,

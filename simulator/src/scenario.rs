@@ -38,6 +38,7 @@ pub use population::{
     RouteSpec, Scope, SiteSpec, Values,
 };
 
+use crate::erasure::Erase;
 use crate::fault::{Fault, Planned};
 use crate::link::{ClassSettings, LinkClass, LinkModel};
 use crate::peer::PEERS_MAX;
@@ -52,6 +53,8 @@ pub const POPULATIONS_MAX: usize = 64;
 /// The most faults of a scenario. One with more is refused.
 pub const FAULTS_MAX: usize = 4_096;
 
+/// The most erasures of a scenario. One with more is refused.
+const ERASES_MAX: usize = 256;
 /// The most revocations of a scenario. One with more is refused.
 pub const REVOKES_MAX: usize = 256;
 
@@ -102,6 +105,9 @@ pub struct Scenario {
     /// Which classes of data there are, and how fresh peers have to be for them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub leases: LeaseSpec,
+    /// What is erased, and when.
+    #[serde(default, rename = "erase", skip_serializing_if = "Vec::is_empty")]
+    pub erases: Vec<Erase>,
     /// What is checked.
     #[serde(default)]
     pub check: CheckSpec,
@@ -304,6 +310,7 @@ impl Scenario {
         }
         self.check_revokes()?;
         self.leases.check(&self.populations)?;
+        self.check_erases()?;
         for (n, joins) in self.populations.iter().enumerate().filter_map(|(n, it)| Some((n, it.joins?))) {
             let until_s = (joins.from + joins.within).as_secs_f64();
             self.check_time_to_agree(until_s)
@@ -334,6 +341,21 @@ impl Scenario {
                 return Err(Wrong::at(path, reason));
             }
             self.check_time_to_agree(last_s).map_err(|reason| Wrong::at(path, reason))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses erasures of which nobody could learn in time.
+    fn check_erases(&self) -> Result<(), Wrong> {
+        if self.erases.len() > ERASES_MAX {
+            return Err(Wrong::at("name", format!("at most {ERASES_MAX} erasures are simulated")));
+        }
+        for (n, erase) in self.erases.iter().enumerate() {
+            let path = format!("erase.{n}");
+            if !(0.0..=units::SECONDS_MAX).contains(&erase.at_s) {
+                return Err(Wrong::at(path, "at_s is seconds from 0 on"));
+            }
+            self.check_time_to_agree(erase.at_s).map_err(|reason| Wrong::at(path, reason))?;
         }
         Ok(())
     }

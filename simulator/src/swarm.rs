@@ -3,10 +3,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `draw` | [`draw`]: a scenario from a seed |
+//! | `erasures` | what is erased in it |
 //! | `rights` | whose rights end in it |
 //! | `shrink` | [`shrink`]: taking away what a failure does not need |
 
 mod draw;
+mod erasures;
 mod rights;
 mod shrink;
 

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msec_crdt_store::{Body, Entry, EntryKind, LogHeader, Reading, VerifiedRun, decode_readings};
-use msec_identity::{CollectionPath, LogId, PeerId, Right, Rights};
+use msec_crdt_store::{Entry, EntryKind, LogHeader, Reading, VerifiedRun, decode_readings};
+use msec_identity::{CollectionPath, ControlStream, LogId, PeerId, Right, Rights};
 use msec_peer::node::{Measured, Receipt, StreamName};
 
 use crate::PeerIndex;
@@ -203,7 +203,8 @@ impl Witness {
     /// proves nothing, and there are no checkpoints yet.
     fn may_write(&self, header: &LogHeader) -> bool {
         if header.collection().is_control() {
-            return self.issuers.contains(&header.author());
+            let is_own = header.stream() == ControlStream::Own.to_string();
+            return is_own || self.issuers.contains(&header.author());
         }
         let grants = self.granted.get(&header.author()).map_or([].as_slice(), Vec::as_slice);
         grants.iter().any(|(on, rights)| rights.contains(Right::Write) && on.covers(header.collection()))
@@ -278,22 +279,8 @@ fn line(entry: &Entry) -> Line {
 }
 
 fn entry_print(entry: &Entry) -> Print {
-    let kind: u32 = match entry.kind {
-        EntryKind::Header => 0,
-        EntryKind::Readings => 1,
-        EntryKind::Change => 2,
-        EntryKind::Claim => 3,
-        EntryKind::Countersignature => 4,
-        EntryKind::Control => 5,
-        EntryKind::Other(code) => 0x1_0000 | u32::from(code),
-    };
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&kind.to_le_bytes()).update(&entry.time.0.to_le_bytes());
-    match &entry.body {
-        Body::Kept { salt, bytes } => hasher.update(salt).update(bytes),
-        Body::Erased { commitment } => hasher.update(commitment),
-    };
-    half(&hasher.finalize())
+    // The same with its body and without.
+    half(&blake3::hash(&entry.leaf()))
 }
 
 /// The same for the same readings, in whatever order.

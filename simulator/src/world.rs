@@ -11,6 +11,7 @@
 
 mod arrivals;
 mod clocks;
+mod erasing;
 mod faults;
 mod hostile;
 mod known;
@@ -36,6 +37,7 @@ use crate::clock::civil;
 use crate::deliveries::Deliveries;
 use crate::digest::Digest;
 use crate::disk::Job;
+use crate::erasure::ErasureOrders;
 use crate::error::{AddPeerError, LinkError};
 use crate::fault::Struck;
 use crate::happening::{Happening, Life};
@@ -90,6 +92,8 @@ pub struct World {
     revocations: Revocations,
     /// What has a class, and how peers keep to it.
     leases: Leases,
+    /// What was ordered to be erased.
+    erasures: ErasureOrders,
     office: Office,
     /// Entries that peers have let go.
     let_go_entries: u64,
@@ -123,6 +127,7 @@ impl World {
             intruded: BTreeMap::new(),
             revocations: Revocations::default(),
             leases: Leases::default(),
+            erasures: ErasureOrders::default(),
             office: Office::default(),
             let_go_entries: 0,
         })
@@ -376,6 +381,7 @@ impl World {
             }
             Output::Contest { fork } => self.ask_disk(peer, Job::Contest { fork }),
             Output::Bound { log, bound } => self.ask_disk(peer, Job::Bound { log, bound }),
+            Output::Erase { entries } => self.ask_disk(peer, Job::Erase { entries }),
             Output::Keep { note } => self.ask_disk(peer, Job::Keep { note }),
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });

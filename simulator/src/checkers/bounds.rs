@@ -2,7 +2,9 @@
 
 use msec_crdt_store::{BODY_BYTES_MAX, CONTESTED_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
-use msec_peer::node::{self, ADOPTED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX};
+use msec_peer::node::{
+    self, ADOPTED_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX,
+};
 
 use super::{Checker, Kind};
 use crate::link::QUEUE_BYTES_MAX;
@@ -79,7 +81,7 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 15] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 16] {
     [
         ("links", is.links, may.links_max),
         ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
@@ -90,6 +92,7 @@ fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 15] {
         ("bytes that wait for the disk", is.waiting_bytes, may.waiting_bytes_max + RUN_BYTES_MAX),
         ("own bytes that wait", is.own_waiting_bytes, may.waiting_bytes_max + 2 * BODY_BYTES_MAX),
         ("reads for one neighbour", is.reads, READS_MAX),
+        ("erasures that are not confirmed", is.erasures, ERASURES_UNCONFIRMED_MAX),
         ("beginnings that are gone", is.prefixes[0], NOTED_MAX),
         ("beginnings that wait for what follows", is.prefixes[1], ADOPTED_MAX),
         ("logs that are known to be forked", is.contested, CONTESTED_MAX),
@@ -159,6 +162,7 @@ mod tests {
             own_waiting_bytes: much,
             reads: much,
             prefixes: [much; 2],
+            erasures: much,
             contested: much,
             traces: much,
             questions: [much; 2],

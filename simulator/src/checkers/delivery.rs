@@ -105,7 +105,9 @@ fn not_shown(world: &World, readers: &[PeerIndex]) -> Vec<String> {
     let mut found = Vec::new();
     for (reader, (author, entries)) in pairs.step_by(every) {
         let wanted = |(s, at): &&(&Submission, Receipt)| {
-            world.is_reader(reader, &s.stream.collection) && world.is_on_disk(reader, &at.log, at.position)
+            world.is_reader(reader, &s.stream.collection)
+                && world.is_on_disk(reader, &at.log, at.position)
+                && !world.erasures().names(&at.log, at.position)
         };
         let (Some(id), true) = (world.id(*author), reader != *author) else { continue };
         let shown = shown(world, reader, id);

@@ -79,7 +79,7 @@ impl Checker for SameState {
 /// Whether what a peer shows is what its disk has said: what it learned of an end a moment ago is at once done, and not yet
 /// written.
 fn is_quiet(world: &World, peer: PeerIndex) -> bool {
-    world.revocations().is_idle() || world.is_settled(peer)
+    (world.revocations().is_idle() && world.erasures().is_idle()) || world.is_settled(peer)
 }
 
 /// What a peer holds, as far as it counts by what it knows.
@@ -99,7 +99,7 @@ fn counting<'a>(
 fn counts_alike(world: &World, one: PeerIndex, promised: &Promised, other: PeerIndex) -> bool {
     let Some(others) = world.promised(other) else { return false };
     if world.revocations().is_idle() {
-        return others == promised;
+        return others == promised && is_quiet(world, other);
     }
     world.is_settled(other) && counting(world, one, promised).eq(counting(world, other, others))
 }

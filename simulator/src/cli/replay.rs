@@ -120,7 +120,10 @@ fn input_line(input: &Input) -> String {
         Input::Durable { through } => format!("commit {through} is on disk"),
         Input::Contested { log } => format!("the evidence that log {log} was forked is on disk"),
         Input::Bounded { log, fits, .. } => format!("log {log} counts up to its bound: {fits}"),
-        Input::Erased { .. } => "entries of a log were erased".into(),
+        Input::Erased { entries, done: true, .. } => {
+            format!("{} stretches of entries were erased", entries.len())
+        }
+        Input::Erased { .. } => "what was to be erased was not".into(),
         Input::CommitFailed { seq } => format!("commit {seq} failed"),
         Input::ReadDone { chunk, .. } => {
             format!(
@@ -154,6 +157,7 @@ fn output_line(output: &Output) -> String {
             Some(bound) => format!("of log {log} {} entries count", bound.size),
             None => format!("all of log {log} counts"),
         },
+        Output::Erase { entries } => format!("erase {} stretches of entries", entries.len()),
         Output::Keep { note } => format!("keep a note of {} bytes", note.len()),
         Output::Read { log, from, .. } => format!("read log {log} from {from} on"),
         Output::Published { result, .. } => match result {

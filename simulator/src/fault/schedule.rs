@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::planned::seconds;
 use super::{Census, Planned, Strike};
+use crate::erasure::Erase;
 use crate::error::{ClockError, LinkError};
 use crate::peer::PeerIndex;
 use crate::revocation::Revoke;
@@ -160,6 +161,28 @@ impl Schedule {
             for holder in restore.iter().flat_map(|_| &holders) {
                 self.push(restore.unwrap_or(at), Some(which), Strike::RestoreRights(*holder));
             }
+        }
+        Ok(())
+    }
+
+    /// Adds what is to be erased. Of whom, and who says so, is drawn from `seed`.
+    pub fn plan_erasures(
+        &mut self,
+        erases: &[Erase],
+        census: &dyn Census,
+        seed: Seed,
+    ) -> Result<(), PlanError> {
+        for (nth, erase) in erases.iter().enumerate() {
+            let mut dice = seed.dice("erasures", nth as u64);
+            let authors = erase.who.resolve(census, &mut dice)?;
+            let by = erase.by.as_ref().map(|by| match by.resolve(census, &mut dice)?[..] {
+                [by] => Ok(by),
+                _ => Err(PlanError::Issuers { who: by.to_string() }),
+            });
+            let (by, at) = (by.transpose()?, seconds(erase.at_s)?);
+            let which = self.faults.len();
+            self.faults.push(Fault { name: "erasure", left: authors.len(), ends: true, begun: None });
+            authors.into_iter().for_each(|author| self.push(at, Some(which), Strike::Erase(author, by)));
         }
         Ok(())
     }

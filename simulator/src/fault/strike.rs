@@ -45,6 +45,8 @@ pub enum Strike {
     Revoke(PeerIndex, Option<PeerIndex>, CutAt),
     /// What the issuer of its revocation holds of its logs counts.
     RestoreRights(PeerIndex),
+    /// Somebody has erased the first half of what it holds of a peer's logs: that one, or the peer itself.
+    Erase(PeerIndex, Option<PeerIndex>),
     /// It is noted what a peer holds.
     MarkHeld(PeerIndex),
     /// A peer lets go of what was noted, if so many neighbours have said since that they hold it, but for so many entries of each log.
@@ -83,6 +85,7 @@ impl Strike {
             | Self::ClockSet(peer)
             | Self::Revoke(peer, ..)
             | Self::RestoreRights(peer)
+            | Self::Erase(peer, _)
             | Self::MarkHeld(peer)
             | Self::LetGo(peer, ..)
             | Self::Degrade(Strained::Peer(peer), _)
@@ -118,6 +121,7 @@ impl Strike {
                 world.revoke(*holder, by, *cut)?;
             }
             Self::RestoreRights(holder) => world.restore_rights(*holder)?,
+            Self::Erase(author, by) => drop(world.erase(*author, by.unwrap_or(*author))?),
             Self::MarkHeld(peer) => world.mark_held(*peer),
             Self::LetGo(peer, copies, keep) => drop(world.let_go(*peer, *copies, *keep)),
         }

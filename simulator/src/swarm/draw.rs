@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rights;
+use super::{erasures, rights};
 use crate::disk::{Damage, DiskFault, Kept};
 use crate::fault::{Fault, Planned, Who};
 use crate::hostile::Behaviour;
@@ -74,10 +74,12 @@ pub fn draw(seed: u64) -> Scenario {
         faults,
         revokes: Vec::new(),
         leases: LeaseSpec::default(),
+        erases: Vec::new(),
         // What one neighbour holds against another is forgotten within ten minutes.
         check: CheckSpec { agree_within: Duration::from_secs(DRAIN_S - 20), ..CheckSpec::default() },
         record: RecordSpec { spread: 0, ..RecordSpec::default() },
     };
+    erasures::order(&mut scenario, &mut Seed(seed).dice("erasures", 0));
     rights::end(&mut scenario, &mut Seed(seed).dice("rights", 0));
     leases(&mut scenario, &mut Seed(seed).dice("leases", 0));
     scenario

@@ -54,6 +54,9 @@ fn candidates(from: &Scenario) -> Vec<Scenario> {
         add(&|it| it.revokes[nth].restore_at_s = None);
     }
     add(&|it| it.leases = crate::scenario::LeaseSpec::default());
+    for nth in 0..from.erases.len() {
+        add(&|it| drop(it.erases.remove(nth)));
+    }
     for nth in 0..from.populations.len() {
         add(&|it| drop(it.populations.remove(nth)));
     }

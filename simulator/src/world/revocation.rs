@@ -64,6 +64,8 @@ enum What {
     Restoration(usize, usize),
     /// What a collection holds.
     Class(usize),
+    /// That something is to be erased.
+    Erasure(usize),
 }
 
 /// What can be done, and asked.
@@ -159,7 +161,7 @@ impl World {
     }
 
     /// As whom a peer may say something of that grant.
-    fn stands_above(&self, by: PeerIndex, granted: &Granted) -> Option<ControlStream> {
+    pub(super) fn stands_above(&self, by: PeerIndex, granted: &Granted) -> Option<ControlStream> {
         if self.office.root == Some(by) {
             return Some(ControlStream::Root);
         }
@@ -247,6 +249,10 @@ impl World {
         self.queue.push(self.time.max(at), Happening::Issue(order));
     }
 
+    pub(super) fn order_erasure(&mut self, by: PeerIndex, under: ControlStream, which: usize) {
+        self.order(by, under, What::Erasure(which));
+    }
+
     /// An issuer's app asks its node to publish.
     pub(super) fn issue(&mut self, which: usize) {
         let Some(Order { by, under, what, record, .. }) = self.office.orders.get(which) else { return };
@@ -284,6 +290,7 @@ impl World {
             }
             (Ok(place), What::Class(which)) => self.leases.said[which].place = Some(*place),
             (Ok(place), What::Revocation(nth)) => self.revocations.all[nth].place = Some(*place),
+            (Ok(place), What::Erasure(nth)) => self.erasures.0[nth].place = Some(*place),
             (Ok(place), What::Restoration(nth, restored)) => {
                 self.revocations.all[nth].restorations[restored].place = Some(*place);
             }
@@ -293,6 +300,9 @@ impl World {
             }
             // An issuer whose own rights are over has nothing to say any more.
             (Err(_), _) => return true,
+        }
+        if !self.erasures.is_idle() {
+            self.faults_until = self.time;
         }
         if !self.revocations.is_idle() {
             self.revocations.changed();
@@ -307,6 +317,7 @@ impl World {
         let (space, issuer, at) = (self.space.id(), identity.peer(), self.wall_of(by));
         match what {
             What::Entry(_) | What::Class(_) => None,
+            What::Erasure(nth) => self.erasure_record(*nth),
             What::Revocation(nth) => {
                 let Revoked { grant, cut, holder_id, .. } = self.revocations.all[*nth];
                 let cuts = self.cuts(by, &holder_id, cut);
@@ -380,6 +391,7 @@ impl World {
             (What::Restoration(nth, restored), ControlRecord::Restoration(it)) => {
                 self.revocations.all[*nth].restorations[*restored].cuts = named(&it.claims().cuts);
             }
+            (What::Erasure(nth), record) => self.signed_erasure(*nth, record),
             _ => {}
         }
     }
