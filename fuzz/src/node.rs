@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Chunk, MemoryDir, Query, Reading, Storage, Store, VerifiedRun};
+use msec_crdt_store::{Chunk, Erasures, MemoryDir, Query, Reading, Storage, Store, VerifiedRun};
 use msec_gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_gossip::{
     Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Priority, Topic, Version,
@@ -94,6 +94,7 @@ pub struct Scene {
     mono: Duration,
     wall: UnixMillis,
     commits: VecDeque<(u64, Arc<Vec<VerifiedRun>>)>,
+    orders: VecDeque<Arc<Erasures>>,
     /// What the node sent on each link, and nobody took.
     sent: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
     links: u64,
@@ -114,7 +115,8 @@ impl Scene {
         let (mono, wall) = (Duration::ZERO, NOW);
         let node = Node::new(parts, Now { mono, wall }).expect("the settings work");
         let (commits, sent) = (VecDeque::new(), BTreeMap::new());
-        let mut scene = Self { node, store, dir, mono, wall, commits, sent, links: 3, opened: None };
+        let orders = VecDeque::new();
+        let mut scene = Self { node, store, dir, mono, wall, commits, orders, sent, links: 3, opened: None };
         scene.arrive(SENSOR, minicbor::to_vec(vec![vec!["parks"]]).expect("writing to a Vec cannot fail"));
         assert_eq!(scene.node.neighbours().count(), 1, "the sensor is a neighbour");
         scene.link_up(DIALLED, Some(address(9)));
@@ -239,6 +241,10 @@ impl Scene {
             let through = self.store.sync().expect("memory syncs");
             self.handle(Input::Durable { through });
         }
+        while let Some(entries) = self.orders.pop_front() {
+            let entries = self.store.erase_all(&entries).expect("the store erases what the node asks for");
+            self.handle(Input::Erased { entries, done: true, ordered: true });
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -262,6 +268,7 @@ impl Scene {
                     self.sent.entry(link).or_default().push_back(bytes);
                 }
                 Output::Commit { seq, runs } => self.commits.push_back((seq, runs)),
+                Output::Erase { entries } => self.orders.push_back(entries),
                 Output::Published { result: Ok(receipt), .. } => self.opened = Some(receipt.log),
                 Output::Read { ticket, log, from, bytes_max } => reads.push((ticket, log, from, bytes_max)),
                 _ => {}

@@ -236,13 +236,13 @@ async fn a_registry_is_caught_up_with_in_one_batch_and_opens_from_its_snapshot_u
     assert_eq!((snapshots(), files_hold(&dir, SECRET.as_bytes())), (1, true));
 
     // Whoever holds the registry open, and whoever opens it: what was erased is not there, nor in any file.
-    gateway.erase(log, 1..THINGS + 1).await.expect("erased");
+    gateway.erase_here(log, 1..THINGS + 1).await.expect("erased");
     assert_eq!((snapshots(), files_hold(&dir, SECRET.as_bytes())), (0, false));
     assert_eq!((things(&opened).await, things(&registry(&gateway)).await), Default::default());
     let stream = StreamSpec::new(PARKS, "mic-1").expect("a name");
     let secret = Reading::new(UnixMillis(1_700_000_000_000), 1_234.5);
     let receipt = gateway.publish(&stream, &[secret]).await.expect("published");
-    gateway.erase(receipt.log, receipt.position..receipt.position + 1).await.expect("erased");
+    gateway.erase_here(receipt.log, receipt.position..receipt.position + 1).await.expect("erased");
     assert_eq!(gateway.query(Query::default()).await.expect("answered"), []);
     gateway.close().await;
     // It does not come back from those who have it.

@@ -49,7 +49,7 @@ fn random(dice: &mut ChaCha8Rng) -> f64 {
 async fn erase(peer: &Peer, log: Option<LogId>, positions: std::ops::Range<u64>) -> anyhow::Result<()> {
     for position in positions {
         say(&json!({ "erasing": position }))?;
-        peer.erase(log.context("nothing to erase")?, position..position + 1).await?;
+        peer.erase_here(log.context("nothing to erase")?, position..position + 1).await?;
         say(&json!({ "erased": position }))?;
     }
     Ok(())
