@@ -263,6 +263,8 @@ impl City {
             at: NOW,
             reason: String::new().parse().expect("a reason"),
         };
+        let header = self.header(&self.sensor);
+        let _ = authority.learn_shown(&header.author(), header.grants().map(Into::into));
         let _ = authority.learn(by.sign(erasure).into()).expect("taken");
         authority
     }
