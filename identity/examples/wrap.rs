@@ -21,8 +21,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let signers = (SpaceId([0; 32]), manager.peer());
     let epoch = manager.sign(secret.record(signers, "homes/power".parse()?, None, UnixMillis(0)));
     let seed = |reader: u32| *blake3::hash(&reader.to_be_bytes()).as_bytes();
-    let readers: Vec<_> =
-        (0..READERS).map(|reader| Identity::from_seed(seed(reader)).sealing_key(0, UNTIL)).collect();
+    let readers: Vec<_> = (0..READERS)
+        .map(|reader| Identity::from_seed(seed(reader)).sealing_key(SpaceId([0; 32]), 0, UNTIL))
+        .collect();
 
     let mut best_ms = f64::INFINITY;
     let mut wraps = Vec::new();

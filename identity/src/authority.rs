@@ -15,6 +15,7 @@
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `rotations` | [`Authority::keys_since`]: which Noise keys of a peer are over |
 //! | `erasures` | [`Authority::erased`]: which bodies are to be gone |
+//! | `sealed` | [`Authority::sealed`]: which collections are sealed, and to which epochs |
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `classes` | [`Authority::class_of`]: what kind of data a collection holds |
 //! | `lineage` | who speaks for a space |
@@ -37,6 +38,7 @@ mod places;
 mod readers;
 mod revocations;
 mod rotations;
+mod sealed;
 mod take;
 
 use std::collections::BTreeMap;
@@ -50,6 +52,7 @@ use self::lineage::Lineage;
 use self::places::Places;
 use self::revocations::Revocations;
 use self::rotations::Rotations;
+use self::sealed::Sealed;
 use crate::access::{Cut, Grant, Holder, Right};
 use crate::id::{GrantId, LogId, PeerId, SpaceId};
 use crate::manifest::Manifest;
@@ -59,9 +62,10 @@ use crate::time::UnixMillis;
 use crate::verifier::Verifier;
 
 pub use self::bounds::{
-    APPROVALS_MAX, CHANGED_ERASED_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, ERASURES_MAX,
-    GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, RESTORATIONS_MAX,
-    REVOCATIONS_MAX, ROTATIONS_MAX, STRETCHES_MAX, STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, WAITING_MAX,
+    APPROVALS_MAX, CHANGED_ERASED_MAX, CHANGED_GRANTS_MAX, CONTROL_LOGS_MAX, CUTS_MAX, EPOCHS_MAX,
+    ERASURES_MAX, GRANTS_MAX, LINKED_SPACES_MAX, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX,
+    RESTORATIONS_MAX, REVOCATIONS_MAX, ROTATIONS_MAX, SEALING_KEYS_MAX, STRETCHES_MAX,
+    STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, WAITING_MAX,
 };
 pub use self::chain::{Admissible, RECEIPTS_STREAM, Shown, Written};
 pub use self::change::Change;
@@ -70,6 +74,7 @@ pub use self::erasures::Erased;
 pub use self::list::{Revoked, Voices};
 pub use self::places::Entered;
 pub use self::readers::{Ended, Reader};
+pub use self::sealed::Entitled;
 
 /// Who may do what in one space.
 ///
@@ -89,6 +94,7 @@ pub struct Authority {
     places: Places,
     classes: Classes,
     rotations: Rotations,
+    sealed: Sealed,
 }
 
 impl Authority {
@@ -107,6 +113,7 @@ impl Authority {
             places: Places::default(),
             classes: Classes::default(),
             rotations: Rotations::default(),
+            sealed: Sealed::default(),
         }
     }
 

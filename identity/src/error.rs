@@ -219,6 +219,12 @@ pub enum ControlError {
         authority::CLASSES_OF_ONE_ISSUER_MAX
     )]
     Classes,
+    /// The table of epochs is full.
+    #[error("no room for another epoch: {} are held", authority::EPOCHS_MAX)]
+    Epochs,
+    /// The table of sealing keys is full.
+    #[error("no room for another sealing key: those of {} peers are held", authority::SEALING_KEYS_MAX)]
+    SealingKeys,
     /// Its issuer has used up its room.
     #[error("its issuer may say no more: {} of its records are held", authority::RECORDS_OF_ONE_ISSUER_MAX)]
     Issuer,

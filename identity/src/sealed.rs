@@ -33,20 +33,24 @@ mod body;
 mod data_key;
 mod epoch;
 mod key;
+mod keyring;
 mod names;
 mod padding;
 mod sealer;
 mod suite;
 mod wrap;
+mod wraps;
 
 pub use body::{BodyPlace, SEALED_CONTENT_BYTES_MAX, SealedBody};
 pub use data_key::{DataKey, Day, SealedDataKey};
-pub use epoch::{EpochRecord, EpochRef, EpochSecret};
+pub use epoch::{EpochRecord, EpochSecret};
 pub use key::{SealingEndorsement, SealingKey};
+pub use keyring::{EPOCHS_HELD_MAX, Keyring};
 pub use names::{NamesSecret, SealedName};
 pub use sealer::LogSealer;
 pub use suite::SealingPublic;
 pub use wrap::{Opened, WRAP_BYTES_MAX, Wrap};
+pub use wraps::{WRAPS_MAX, WrapList, Wraps};
 
 /// The one encoding of what is bound to a key or a ciphertext: CBOR, of definite length.
 fn context(value: &impl minicbor::Encode<()>) -> Vec<u8> {

@@ -22,6 +22,7 @@ use super::succession::Succession;
 use crate::error::RecordError;
 use crate::id::{GrantId, ParseIdError, PeerId, SpaceId};
 use crate::record::{RECORD_BYTES_MAX, Record, Unverified, Verified};
+use crate::sealed::{EpochRecord, SealingEndorsement, Wraps};
 
 /// The longest domain of a record that this version does not know, in bytes. One with a longer domain is refused.
 pub const UNKNOWN_DOMAIN_BYTES_MAX: usize = 64;
@@ -56,6 +57,12 @@ pub enum ControlRecord {
     Replacement(Unverified<Replacement>),
     /// A peer has another Noise key.
     Rotation(Unverified<Rotation>),
+    /// An epoch of a sealed collection.
+    EpochRecord(Unverified<EpochRecord>),
+    /// An epoch's secrets, sealed to its readers and writers.
+    Wraps(Unverified<Wraps>),
+    /// To which key a peer's wraps are sealed: it says so of itself.
+    SealingEndorsement(Unverified<SealingEndorsement>),
     /// A kind that this version does not know: kept and forwarded, and taken for nothing.
     Unknown(UnknownRecord),
 }
@@ -165,6 +172,9 @@ kinds!(
     Classified signed by issuer,
     Replacement signed by issuer,
     Rotation signed by issuer,
+    EpochRecord signed by issuer,
+    Wraps signed by issuer,
+    SealingEndorsement signed by peer,
 );
 
 impl ControlRecord {
@@ -187,7 +197,7 @@ impl ControlRecord {
     /// Whether its issuer says that of itself alone: what a [`ControlStream::Own`] log may carry. Anything else counts for
     /// nothing there. An author erases what it wrote itself.
     pub fn is_of_its_issuer(&self) -> bool {
-        matches!(self, Self::Rotation(_) | Self::Erasure(_))
+        matches!(self, Self::Rotation(_) | Self::Erasure(_) | Self::SealingEndorsement(_))
     }
 }
 

@@ -23,7 +23,7 @@ pub const CHAIN_LINKS_MAX: usize = 8;
 /// One thing that a holder may do. None of them implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
-    /// Carry and store. Nothing is sealed yet: whoever may relay can read.
+    /// Carry and store. What is not in a sealed collection, whoever may relay can read.
     Relay,
     /// Read.
     Read,

@@ -224,6 +224,9 @@ proptest! {
             ControlRecord::Classified(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Replacement(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Rotation(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::EpochRecord(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::Wraps(it) => it.verify(&issuer).is_ok(),
+            ControlRecord::SealingEndorsement(it) => it.verify(&issuer).is_ok(),
             ControlRecord::Unknown(_) => false,
         };
         prop_assert!(!by(key().peer()) && !parsed.is_signed());

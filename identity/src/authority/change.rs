@@ -18,17 +18,20 @@ pub struct Change {
     pub everything: bool,
     /// What was said of classes of data.
     pub classes: bool,
+    /// Epochs or sealing keys came. Which collections are sealed also depends on grants.
+    pub sealed: bool,
 }
 
 impl Change {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.grants.is_empty() && self.erased.is_empty() && !self.everything && !self.classes
+        self.grants.is_empty() && self.erased.is_empty() && !self.everything && !self.classes && !self.sealed
     }
 
     /// All that either of two changes is about.
     pub fn join(&mut self, other: Self) {
         self.classes |= other.classes;
+        self.sealed |= other.sealed;
         if other.everything {
             self.all();
         }

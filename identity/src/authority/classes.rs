@@ -78,10 +78,9 @@ impl Authority {
         own.max().map_or(1, |number| number.saturating_add(1))
     }
 
-    /// Collections that have a class by what they are, whoever says what: none yet. Sealed ones belong here, as
-    /// [`Class::Personal`].
+    /// Collections that have a class by what they are, whoever says what: sealed ones are personal.
     fn inherent(&self) -> impl Iterator<Item = (CollectionPath, Class)> {
-        std::iter::empty()
+        self.sealed_collections().map(|collection| (collection.clone(), Class::Personal))
     }
 
     /// What all that stands about one collection comes to: of each issuer what it said last, of these the most protective.

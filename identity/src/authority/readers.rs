@@ -40,18 +40,21 @@ impl Authority {
     /// Who could read `resource` at that time, by whichever grant, in order. Those whose grant was revoked since are
     /// listed with what ended it: when they learnt of it, and those that served them, is not known here.
     pub fn readers(&self, resource: &CollectionPath, at: UnixMillis) -> Vec<Reader> {
+        // What is sealed is sealed from its first entry on.
+        let is_sealed = self.sealed_collections().any(|sealed| sealed.covers(resource));
         let slots = self.grants.slots().map(|slot| (slot, self.grants.at(slot)));
         let could = slots.filter(|(_, held)| {
             held.state.founded && held.grant.is_valid(Some(at)) && held.grant.resource.covers(resource)
         });
-        let mut readers: Vec<_> = could.filter_map(|(slot, held)| self.reader(slot, held)).collect();
+        let mut readers: Vec<_> =
+            could.filter_map(|(slot, held)| self.reader(slot, held, is_sealed)).collect();
         readers.sort_unstable();
         readers
     }
 
-    fn reader(&self, slot: u32, held: &Held) -> Option<Reader> {
+    fn reader(&self, slot: u32, held: &Held, is_sealed: bool) -> Option<Reader> {
         let Holder::Peer(holder) = held.grant.holder else { return None };
-        let right = reading(held.grant.rights)?;
+        let right = reading(held.grant.rights, is_sealed)?;
         let chain = self.grants.chain(slot);
         let ended = if held.state.counts() { None } else { Some(self.ended_by(&chain)) };
         let chain = chain.into_iter().map(|at| self.grants.at(at).id).collect();
@@ -79,6 +82,8 @@ impl Authority {
     }
 }
 
-fn reading(rights: Rights) -> Option<Right> {
-    [Right::Read, Right::Relay].into_iter().find(|right| rights.contains(*right))
+/// Who carries something could look at it, unless it is sealed.
+fn reading(rights: Rights, is_sealed: bool) -> Option<Right> {
+    let ways: &[Right] = if is_sealed { &[Right::Read] } else { &[Right::Read, Right::Relay] };
+    ways.iter().copied().find(|right| rights.contains(*right))
 }

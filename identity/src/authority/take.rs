@@ -12,7 +12,7 @@ use crate::access::{
     Approval, ControlRecord, Grant, Holder, Linked, Restoration, Revocation, Right, Succession,
 };
 use crate::error::ControlError;
-use crate::id::{GrantId, PeerId, SpaceId};
+use crate::id::{EpochId, GrantId, PeerId, SpaceId};
 use crate::manifest::Manifest;
 use crate::record::{Record, Unverified, Verified};
 
@@ -32,6 +32,10 @@ impl Authority {
             return Ok(change);
         }
         let is_own = record.issuer() == Some(place.author);
+        if let (ControlRecord::EpochRecord(epoch), true) = (&record, is_own) {
+            self.take_epoch(epoch.clone(), Some(&place), &mut change)?;
+            return Ok(change);
+        }
         let slot = self.take(record, &mut change)?.filter(|_| is_own);
         if let Some(slot) = slot.filter(|slot| self.put(*slot, &place)) {
             self.touch(slot, &mut change);
@@ -62,10 +66,13 @@ impl Authority {
             ControlRecord::Succession(it) => self.take_succession(it, change).map(|()| None),
             ControlRecord::Linked(it) => self.take_linked(it, change).map(|()| None),
             ControlRecord::Rotation(it) => self.take_rotation(it).map(|()| None),
-            // A class counts only where it is entered.
+            ControlRecord::EpochRecord(it) => self.take_epoch(it, None, change).map(|()| None),
+            ControlRecord::SealingEndorsement(it) => self.take_sealing_key(it, change).map(|()| None),
+            // A class counts only where it is entered, and what is in a wrap is for its holder to find.
             ControlRecord::Receipt(_)
             | ControlRecord::Classified(_)
             | ControlRecord::Replacement(_)
+            | ControlRecord::Wraps(_)
             | ControlRecord::Unknown(_) => Ok(None),
             ControlRecord::Erasure(it) => self.take_erasure(it, change).map(Some),
         }
@@ -125,6 +132,7 @@ impl Authority {
         let approval = approval.verify_by(&self.verifier, &approver)?;
         self.took(&approver, 0);
         let slot = Slot::Approval(self.approvals.insert(&approval));
+        change.sealed |= self.epoch(&EpochId(approval.of)).is_some();
         self.touch_approved(&approval.of, change);
         Ok(slot)
     }

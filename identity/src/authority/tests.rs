@@ -10,3 +10,4 @@ mod list;
 mod model;
 mod pairs;
 mod rotations;
+mod sealed;

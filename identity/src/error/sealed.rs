@@ -44,9 +44,6 @@ pub enum OpenError {
     /// The key is for another log.
     #[error("the data key is for another log")]
     Log,
-    /// The key is for another day.
-    #[error("the data key is for another day")]
-    Day,
     /// The key is not the one that it was sealed with, or this is not the place that it was sealed for. For a wrap: what is in
     /// it is not what the epoch's record commits to, and whoever made it is to blame.
     #[error("not the key that it was sealed with, or not the place")]

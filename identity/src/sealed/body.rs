@@ -1,8 +1,9 @@
 //! One entry's body, sealed.
 //!
 //! ```text
-//! sealed body = [epoch: 8 bytes, day, commitment: 32 bytes, ciphertext: bytes]                CBOR, one encoding
-//! place       = CBOR [epoch: 32 bytes, log: 32 bytes, day, position or null, salt: 16 bytes]
+//! sealed body = [key: u64, commitment: 32 bytes, ciphertext: bytes]                           CBOR, one encoding; key = the
+//!               position of the entry of the same log that holds the data key, sealed
+//! place       = CBOR [epoch: 32 bytes, log: 32 bytes, day, key, position, salt: 16 bytes]      epoch and day: the data key's
 //! key, nonce, commitment = 32, 12 and 32 bytes of BLAKE3 in key derivation mode, context "msec/sealed-body/1", over the data
 //!               key and the place
 //! ciphertext  = ChaCha20Poly1305 (RFC 8439) with that key and nonce over the padded content; aad = place
@@ -19,8 +20,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 
 use super::context;
-use super::data_key::{DataKey, Day};
-use super::epoch::EpochRef;
+use super::data_key::DataKey;
 use super::padding;
 use super::suite::TAG_BYTES;
 use crate::error::{OpenError, SealError};
@@ -28,8 +28,8 @@ use crate::id::LogId;
 
 /// The longest content, in bytes: padded and sealed it is just short of the 64 KiB that a body may have.
 pub const SEALED_CONTENT_BYTES_MAX: usize = 31 * 2048 - 1;
-/// The longest encoding: what is around the ciphertext takes 1, 9, 5, 34 and 5 bytes at most.
-const SEALED_BODY_BYTES_MAX: usize = SEALED_CONTENT_BYTES_MAX + 1 + TAG_BYTES + 54;
+/// The longest encoding: what is around the ciphertext takes 1, 9, 34 and 5 bytes at most.
+const SEALED_BODY_BYTES_MAX: usize = SEALED_CONTENT_BYTES_MAX + 1 + TAG_BYTES + 49;
 
 const CONTEXT: &str = "msec/sealed-body/1";
 
@@ -38,8 +38,8 @@ const CONTEXT: &str = "msec/sealed-body/1";
 pub struct BodyPlace {
     /// The log.
     pub log: LogId,
-    /// The entry's position in it; `None` if that was not known when it was sealed, which whoever opens it must know.
-    pub position: Option<u64>,
+    /// The entry's position in it.
+    pub position: u64,
     /// The salt of the entry's commitment.
     pub salt: [u8; 16],
 }
@@ -48,45 +48,37 @@ pub struct BodyPlace {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct SealedBody {
     #[n(0)]
-    epoch: EpochRef,
-    #[n(1)]
-    day: Day,
-    #[cbor(n(2), with = "minicbor::bytes")]
+    key: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
     commitment: [u8; 32],
-    #[cbor(n(3), with = "minicbor::bytes")]
+    #[cbor(n(2), with = "minicbor::bytes")]
     ciphertext: Vec<u8>,
 }
 
 impl SealedBody {
-    /// Seals `content` for that place.
-    pub fn seal(content: &[u8], key: &DataKey, place: &BodyPlace) -> Result<Self, SealError> {
+    /// Seals `content` for that place, under the key that lies sealed at the position `key_at` of the log.
+    pub fn seal(content: &[u8], key: &DataKey, key_at: u64, place: &BodyPlace) -> Result<Self, SealError> {
         if content.len() > SEALED_CONTENT_BYTES_MAX {
             return Err(SealError::TooLong { bytes: content.len() });
         }
         if place.log != key.log {
             return Err(SealError::Log);
         }
-        let bound = bound(key, place);
+        let bound = bound(key, key_at, place);
         let keys = EntryKeys::derive(key, &bound);
         let padded = Zeroizing::new(padding::pad(content));
         let payload = Payload { msg: padded.as_slice(), aad: &bound };
         let ciphertext = keys.cipher().encrypt(&keys.nonce().into(), payload);
         let ciphertext = ciphertext.expect("ChaCha20Poly1305 takes messages of up to 256 GiB");
-        Ok(Self { epoch: key.epoch.into(), day: key.day, commitment: *keys.commitment(), ciphertext })
+        Ok(Self { key: key_at, commitment: *keys.commitment(), ciphertext })
     }
 
     /// Opens it at that place. The commitment is compared first: under a wrong key nothing is decrypted.
     pub fn open(&self, key: &DataKey, place: &BodyPlace) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        if self.epoch != EpochRef::from(key.epoch) {
-            return Err(OpenError::Epoch);
-        }
-        if self.day != key.day {
-            return Err(OpenError::Day);
-        }
         if place.log != key.log {
             return Err(OpenError::Log);
         }
-        let bound = bound(key, place);
+        let bound = bound(key, self.key, place);
         let keys = EntryKeys::derive(key, &bound);
         // Compared in constant time, though it is no secret.
         if blake3::Hash::from_bytes(self.commitment) != *keys.commitment() {
@@ -100,14 +92,9 @@ impl SealedBody {
         Ok(content)
     }
 
-    /// The epoch, by the beginning of its id.
-    pub fn epoch(&self) -> EpochRef {
-        self.epoch
-    }
-
-    /// The day whose data key opens it.
-    pub fn day(&self) -> Day {
-        self.day
+    /// Where in the log the key lies that opens it.
+    pub fn key_at(&self) -> u64 {
+        self.key
     }
 
     /// The one encoding: what is stored, and what the entry's commitment is over.
@@ -127,9 +114,9 @@ impl SealedBody {
 }
 
 /// What key, nonce, commitment and ciphertext are bound to.
-fn bound(key: &DataKey, place: &BodyPlace) -> Vec<u8> {
+fn bound(key: &DataKey, key_at: u64, place: &BodyPlace) -> Vec<u8> {
     let salt = minicbor::bytes::ByteArray::from(place.salt);
-    context(&(key.epoch, key.log, key.day, place.position, salt))
+    context(&(key.epoch, key.log, key.day, key_at, place.position, salt))
 }
 
 /// Key, nonce and commitment of one entry.

@@ -78,6 +78,12 @@ impl DataKey {
         })
     }
 
+    /// The key, in the clear: for a test that searches for it where it must not be.
+    #[doc(hidden)]
+    pub fn reveal(&self) -> Zeroizing<[u8; 32]> {
+        self.key.clone()
+    }
+
     /// The epoch that it is sealed to.
     pub fn epoch(&self) -> EpochId {
         self.epoch

@@ -38,7 +38,8 @@ pub struct EpochRecord {
     /// The epoch that this one ends.
     #[n(6)]
     pub previous: Option<EpochId>,
-    /// From when writers use it, inclusive.
+    /// When it began, by its issuer's clock: whose grant to read begins later is given the next one. Writers use an epoch from when they
+    /// know of it, whatever their clocks show.
     #[n(7)]
     pub not_before: UnixMillis,
 }
@@ -51,18 +52,6 @@ impl EpochRecord {
     /// The epoch's id.
     pub fn id(&self) -> EpochId {
         EpochId(self.hash())
-    }
-}
-
-/// The beginning of an epoch's id: enough to look it up by. What is sealed is bound to the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(transparent)]
-pub struct EpochRef(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 8]);
-
-impl From<EpochId> for EpochRef {
-    fn from(id: EpochId) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = id.0;
-        Self([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -113,6 +102,12 @@ impl EpochSecret {
 
     pub(super) fn secret(&self) -> &SealingSecret {
         &self.secret
+    }
+
+    /// Private half and names' secret, in the clear: for a test that searches for them where they must not be.
+    #[doc(hidden)]
+    pub fn reveal(&self) -> Zeroizing<[u8; 64]> {
+        self.to_bytes()
     }
 
     /// Both secrets, for a wrap.

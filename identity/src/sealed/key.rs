@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
 use super::suite::{SealingPublic, SealingSecret};
-use crate::id::PeerId;
+use crate::id::{PeerId, SpaceId};
 use crate::keys::Identity;
 use crate::record::{Record, Verified};
 use crate::time::UnixMillis;
@@ -20,17 +20,20 @@ const CONTEXT: &str = "msec/sealing-key/1 seed and number to key";
 /// "What is sealed to this key I can open, until then", signed by the identity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct SealingEndorsement {
-    /// The identity that signs.
+    /// The space in which it says so.
     #[n(0)]
+    pub space: SpaceId,
+    /// The identity that signs.
+    #[n(1)]
     pub peer: PeerId,
     /// Which of its keys: of two that are valid the higher number counts.
-    #[n(1)]
+    #[n(2)]
     pub number: u32,
     /// The key.
-    #[n(2)]
+    #[n(3)]
     pub public: SealingPublic,
     /// The end of its validity, inclusive.
-    #[n(3)]
+    #[n(4)]
     pub not_after: UnixMillis,
 }
 
@@ -70,14 +73,15 @@ impl fmt::Debug for SealingKey {
 }
 
 impl Identity {
-    /// The sealing key of that number, endorsed until `not_after`. The first is 0; each time the same key.
-    pub fn sealing_key(&self, number: u32, not_after: UnixMillis) -> SealingKey {
+    /// The sealing key of that number, endorsed in a space until `not_after`. The first is 0; each time the same key.
+    pub fn sealing_key(&self, space: SpaceId, number: u32, not_after: UnixMillis) -> SealingKey {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(self.seed().as_slice()).update(&number.to_be_bytes());
         let material = Zeroizing::new(*hasher.finalize().as_bytes());
         let secret = SealingSecret::derive(&material);
         let public = secret.public();
-        let endorsement = self.sign(SealingEndorsement { peer: self.peer(), number, public, not_after });
+        let endorsement =
+            self.sign(SealingEndorsement { space, peer: self.peer(), number, public, not_after });
         SealingKey { secret, endorsement }
     }
 }

@@ -11,6 +11,8 @@ use crate::time::UnixMillis;
 
 const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
 const SPACE: SpaceId = SpaceId([0x11; 32]);
+/// Where the key of the day lies.
+const KEY_AT: u64 = 3;
 const LOG: LogId = LogId([0x22; 32]);
 
 fn rng(seed: u8) -> ChaCha20Rng {
@@ -34,12 +36,12 @@ fn city() -> City {
     let first_record = manager.sign(first.record(signers, path(), None, NOW));
     let second = EpochSecret::draw(names, &mut rng);
     let second_record = manager.sign(second.record(signers, path(), Some(&first_record), NOW));
-    let reader = Identity::from_seed([2; 32]).sealing_key(0, NOW);
+    let reader = Identity::from_seed([2; 32]).sealing_key(SPACE, 0, NOW);
     City { manager, epochs: [(first, first_record), (second, second_record)], reader }
 }
 
 fn place() -> BodyPlace {
-    BodyPlace { log: LOG, position: Some(7), salt: [0x33; 16] }
+    BodyPlace { log: LOG, position: 7, salt: [0x33; 16] }
 }
 
 fn data_key(epoch: &EpochRecord, day: i32, seed: u8) -> DataKey {
@@ -56,7 +58,7 @@ fn from_the_manager_to_the_reader_by_way_of_the_writer() {
 
     let key = data_key(&record, 20_454, 3);
     let sealed = key.seal(&record, &mut rng(4)).expect("seals");
-    let body = SealedBody::seal(b"3.2 kW", &key, &place()).expect("seals").to_bytes();
+    let body = SealedBody::seal(b"3.2 kW", &key, KEY_AT, &place()).expect("seals").to_bytes();
 
     let sealed = SealedDataKey::from_bytes(&sealed.to_bytes()).expect("reads back");
     let key = sealed.open(&record, &opened).expect("opens");
@@ -76,7 +78,7 @@ fn what_a_relay_carries_holds_no_secret_and_no_plaintext() {
             .expect("wraps")
             .to_bytes(),
         key.seal(&record, &mut rng(4)).expect("seals").to_bytes(),
-        SealedBody::seal(plaintext, &key, &place()).expect("seals").to_bytes(),
+        SealedBody::seal(plaintext, &key, KEY_AT, &place()).expect("seals").to_bytes(),
     ]
     .concat();
     let (secret, sealing) = (secret.to_bytes(), *reader.secret().as_bytes());
@@ -90,7 +92,7 @@ fn a_writer_draws_a_key_when_day_or_epoch_changes_and_forgets_the_old_one() {
     let City { epochs: [(secret, record), (_, next)], .. } = city();
     let (mut sealer, mut rng) = (LogSealer::new(LOG), rng(5));
     let (first, sealed) = sealer.key(&record, Day(1), &mut rng).expect("seals");
-    let body = SealedBody::seal(b"48.5", first, &place()).expect("seals");
+    let body = SealedBody::seal(b"48.5", first, KEY_AT, &place()).expect("seals");
     let opened = sealed.expect("a new key").open(&record, &secret).expect("opens");
     assert_eq!(body.open(&opened, &place()).expect("opens").as_slice(), b"48.5");
     let (again, sealed) = sealer.key(&record, Day(1), &mut rng).expect("seals");
@@ -147,11 +149,11 @@ fn a_reader_of_an_old_epoch_opens_nothing_of_a_new_one() {
 #[test]
 fn a_wrap_is_for_its_holder_and_for_a_key_that_is_endorsed() {
     let City { epochs: [(secret, record), _], reader, .. } = city();
-    let other = Identity::from_seed([3; 32]).sealing_key(0, NOW);
+    let other = Identity::from_seed([3; 32]).sealing_key(SPACE, 0, NOW);
     let wrap =
         Wrap::for_reader(&secret, &record, reader.endorsement(), Some(NOW), &mut rng(2)).expect("wraps");
     assert!(matches!(wrap.open(&record, &other), Err(OpenError::Holder)));
-    let renewed = Identity::from_seed([2; 32]).sealing_key(1, NOW);
+    let renewed = Identity::from_seed([2; 32]).sealing_key(SPACE, 1, NOW);
     assert!(matches!(wrap.open(&record, &renewed), Err(OpenError::Broken)));
     let late = Some(NOW.saturating_add(1));
     let refused = Wrap::for_reader(&secret, &record, reader.endorsement(), late, &mut rng(2));
@@ -182,20 +184,20 @@ fn a_wrap_that_holds_something_else_than_the_record_says_is_refused() {
 fn another_logs_days_epochs_or_positions_key_is_refused() {
     let City { epochs: [(_, record), (_, next)], .. } = city();
     let key = data_key(&record, 1, 3);
-    let body = SealedBody::seal(b"48.5", &key, &place()).expect("seals");
+    let body = SealedBody::seal(b"48.5", &key, KEY_AT, &place()).expect("seals");
     let refused = |key: &DataKey, place: BodyPlace| body.open(key, &place).expect_err("refused");
-    assert_eq!(refused(&data_key(&next, 1, 3), place()), OpenError::Epoch);
-    assert_eq!(refused(&data_key(&record, 2, 3), place()), OpenError::Day);
+    assert_eq!(refused(&data_key(&next, 1, 3), place()), OpenError::WrongKey);
+    assert_eq!(refused(&data_key(&record, 2, 3), place()), OpenError::WrongKey);
     assert_eq!(refused(&data_key(&record, 1, 4), place()), OpenError::WrongKey);
     let other = LogId([0x44; 32]);
     assert_eq!(refused(&key, BodyPlace { log: other, ..place() }), OpenError::Log);
     let theirs = DataKey { log: other, ..key.clone() };
     assert_eq!(refused(&theirs, BodyPlace { log: other, ..place() }), OpenError::WrongKey);
-    for position in [None, Some(6), Some(8)] {
+    for position in [6, 8] {
         assert_eq!(refused(&key, BodyPlace { position, ..place() }), OpenError::WrongKey);
     }
     assert_eq!(refused(&key, BodyPlace { salt: [0; 16], ..place() }), OpenError::WrongKey);
-    let elsewhere = SealedBody::seal(b"48.5", &key, &BodyPlace { log: other, ..place() });
+    let elsewhere = SealedBody::seal(b"48.5", &key, KEY_AT, &BodyPlace { log: other, ..place() });
     assert_eq!(elsewhere.expect_err("refused"), SealError::Log);
 }
 
@@ -205,10 +207,11 @@ fn another_logs_days_epochs_or_positions_key_is_refused() {
 fn no_mixture_of_two_bodies_opens_under_either_key() {
     let City { epochs: [(_, record), _], .. } = city();
     let keys = [data_key(&record, 1, 3), data_key(&record, 1, 4)];
-    let bodies =
-        keys.each_ref().map(|key| SealedBody::seal(b"48.5", key, &place()).expect("seals").to_bytes());
-    // `84`, epoch in 9, day in 1, then the commitment in 34.
-    let commitment = 11..45;
+    let bodies = keys
+        .each_ref()
+        .map(|key| SealedBody::seal(b"48.5", key, KEY_AT, &place()).expect("seals").to_bytes());
+    // `83`, the key's place in 1, then the commitment in 34.
+    let commitment = 2..36;
     let mixed = |one: &[u8], other: &[u8]| {
         let mut bytes = one.to_vec();
         bytes[commitment.clone()].copy_from_slice(&other[commitment.clone()]);
@@ -225,7 +228,7 @@ fn no_mixture_of_two_bodies_opens_under_either_key() {
 fn lengths_of_one_class_are_the_same_and_the_longest_fits_a_body() {
     let City { epochs: [(_, record), _], .. } = city();
     let key = data_key(&record, 20_454, 3);
-    let sealed = |len: usize| SealedBody::seal(&vec![1; len], &key, &place()).map(|it| it.to_bytes());
+    let sealed = |len: usize| SealedBody::seal(&vec![1; len], &key, KEY_AT, &place()).map(|it| it.to_bytes());
     let len = |content| sealed(content).expect("seals").len();
     assert_eq!(len(0), len(31));
     assert_ne!(len(31), len(32));
@@ -244,7 +247,7 @@ fn debug_shows_no_secret() {
     let secret = EpochSecret::from_bytes(&[0x5c; 64]);
     let key = DataKey { key: zeroize::Zeroizing::new([0x5d; 32]), ..data_key(&city().epochs[0].1, 1, 3) };
     let opened = Opened::Writer(names.clone());
-    let shown = format!("{:?} {names:?} {secret:?} {key:?} {opened:?}", identity.sealing_key(0, NOW));
+    let shown = format!("{:?} {names:?} {secret:?} {key:?} {opened:?}", identity.sealing_key(SPACE, 0, NOW));
     for byte in [0x5au8, 0x5b, 0x5c, 0x5d] {
         let (hex, decimal) = (format!("{byte:02x}{byte:02x}"), format!("{byte}, {byte}"));
         assert!(!shown.contains(&hex) && !shown.contains(&decimal), "{shown}");
@@ -253,7 +256,8 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn a_sealing_key_is_the_same_each_time_and_another_for_each_number() {
-    let public = |seed, number| Identity::from_seed([seed; 32]).sealing_key(number, NOW).endorsement().public;
+    let public =
+        |seed, number| Identity::from_seed([seed; 32]).sealing_key(SPACE, number, NOW).endorsement().public;
     assert_eq!(public(2, 0), public(2, 0));
     assert_ne!(public(2, 0), public(2, 1));
     assert_ne!(public(2, 0), public(3, 0));
@@ -266,7 +270,7 @@ fn what_is_sealed_is_these_bytes() {
     let wrap = Wrap::for_reader(&secret, &record, reader.endorsement(), None, &mut rng(2)).expect("wraps");
     let key = data_key(&record, 20_454, 3);
     let sealed = key.seal(&record, &mut rng(4)).expect("seals");
-    let body = SealedBody::seal(b"3.2 kW", &key, &place()).expect("seals");
+    let body = SealedBody::seal(b"3.2 kW", &key, KEY_AT, &place()).expect("seals");
     let made = [
         reader.endorsement().to_bytes(),
         record.to_bytes(),
@@ -297,11 +301,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn whatever_is_sealed_opens(content in proptest::collection::vec(any::<u8>(), 0..2_000), day: i32, position: Option<u64>) {
+    fn whatever_is_sealed_opens(content in proptest::collection::vec(any::<u8>(), 0..2_000), day: i32, position: u64) {
         let City { epochs: [(_, record), _], .. } = city();
         let key = data_key(&record, day, 3);
         let place = BodyPlace { position, ..place() };
-        let body = SealedBody::seal(&content, &key, &place).expect("seals");
+        let body = SealedBody::seal(&content, &key, KEY_AT, &place).expect("seals");
         let body = SealedBody::from_bytes(&body.to_bytes()).expect("reads back");
         prop_assert_eq!(body.open(&key, &place).expect("opens").to_vec(), content);
     }
@@ -310,7 +314,7 @@ proptest! {
     fn no_flipped_bit_opens(at in 0usize..400, bit in 0u8..8) {
         let City { epochs: [(secret, record), _], reader, .. } = city();
         let key = data_key(&record, 20_454, 3);
-        let body = SealedBody::seal(b"48.5", &key, &place()).expect("seals").to_bytes();
+        let body = SealedBody::seal(b"48.5", &key, KEY_AT, &place()).expect("seals").to_bytes();
         if let Ok(body) = SealedBody::from_bytes(&flipped(&body, at, bit)) {
             prop_assert!(body.open(&key, &place()).is_err());
         }
@@ -337,7 +341,7 @@ proptest! {
     fn what_decodes_is_what_would_be_written(ciphertext in proptest::collection::vec(any::<u8>(), 0..90), kind in 0u8..3) {
         let mut e = minicbor::Encoder::new(Vec::new());
         let written = match kind {
-            0 => e.array(4).and_then(|e| e.bytes(&[1; 8])).and_then(|e| e.u8(1)),
+            0 => e.array(3).and_then(|e| e.u8(1)),
             1 => e.array(5).and_then(|e| e.bytes(&[1; 32])).and_then(|e| e.bytes(&[1; 32])).and_then(|e| e.u8(1)),
             _ => e.array(4).and_then(|e| e.bytes(&[1; 32])).and_then(|e| e.bytes(&[1; 32])),
         };

@@ -138,6 +138,11 @@ impl Wrap {
         self.ciphertext.len() == READ_BYTES
     }
 
+    /// Whether it is as long as one for a reader or a writer.
+    pub(super) fn is_of_known_length(&self) -> bool {
+        [READ_BYTES, WRITE_BYTES].contains(&self.ciphertext.len())
+    }
+
     /// The one encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         context(self)
@@ -149,8 +154,11 @@ impl Wrap {
             return Err(OpenError::Malformed);
         }
         let wrap: Self = minicbor::decode(bytes).map_err(|_| OpenError::Malformed)?;
-        let known = [READ_BYTES, WRITE_BYTES].contains(&wrap.ciphertext.len());
-        if known && wrap.to_bytes() == bytes { Ok(wrap) } else { Err(OpenError::Malformed) }
+        if wrap.is_of_known_length() && wrap.to_bytes() == bytes {
+            Ok(wrap)
+        } else {
+            Err(OpenError::Malformed)
+        }
     }
 }
 

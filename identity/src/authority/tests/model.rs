@@ -80,6 +80,9 @@ impl Model {
             | ControlRecord::Classified(_)
             | ControlRecord::Replacement(_)
             | ControlRecord::Rotation(_)
+            | ControlRecord::EpochRecord(_)
+            | ControlRecord::Wraps(_)
+            | ControlRecord::SealingEndorsement(_)
             | ControlRecord::Unknown(_) => return,
             ControlRecord::Erasure(it) => {
                 let it = it.claims().clone();

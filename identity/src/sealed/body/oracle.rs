@@ -105,12 +105,12 @@ fn a_ciphertext_that_two_keys_open_is_a_body_of_one_of_them_only() {
     let key = |byte| DataKey {
         epoch: EpochId([1; 32]),
         log: LogId([2; 32]),
-        day: Day(3),
+        day: super::super::Day(3),
         key: Zeroizing::new([byte; 32]),
     };
     let keys = [key(4), key(5)];
-    let place = BodyPlace { log: LogId([2; 32]), position: Some(6), salt: [7; 16] };
-    let bound = bound(&keys[0], &place);
+    let place = BodyPlace { log: LogId([2; 32]), position: 6, salt: [7; 16] };
+    let bound = bound(&keys[0], 3, &place);
     let derived = keys.each_ref().map(|key| EntryKeys::derive(key, &bound));
     let ciphertext = collision(&derived[0], &derived[1], &bound);
     for keys in &derived {
@@ -119,8 +119,7 @@ fn a_ciphertext_that_two_keys_open_is_a_body_of_one_of_them_only() {
     }
     for (mine, other) in [(0, 1), (1, 0)] {
         let commitment = *derived[mine].commitment();
-        let epoch = keys[mine].epoch.into();
-        let body = SealedBody { epoch, day: Day(3), commitment, ciphertext: ciphertext.clone() };
+        let body = SealedBody { key: 3, commitment, ciphertext: ciphertext.clone() };
         assert_eq!(body.open(&keys[other], &place).expect_err("another key"), OpenError::WrongKey);
         assert_ne!(body.open(&keys[mine], &place).map(drop), Err(OpenError::WrongKey));
     }

@@ -1,0 +1,236 @@
+//! Epochs of sealed collections: which count, and which is the current one.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use super::city::*;
+use crate::authority::Authority;
+use crate::sealed::{EpochRecord, EpochSecret, NamesSecret, SealingEndorsement};
+use crate::{Class, ControlRecord, Cut, EpochId, Grant, Record, Right, Rights, UnixMillis};
+
+const AT: UnixMillis = UnixMillis(150);
+
+fn epoch(issuer: u8, collection: &str, number: u32, seed: u8) -> EpochRecord {
+    let rng = &mut ChaCha20Rng::from_seed([seed; 32]);
+    let secret = EpochSecret::draw(NamesSecret::draw(rng), rng);
+    let record = secret.record((alone().space(), peer(issuer)), path(collection), None, AT);
+    EpochRecord { number, ..record }
+}
+
+fn current(authority: &Authority, collection: &str) -> Option<EpochId> {
+    let ids: Vec<_> = authority.epochs_of(&path(collection)).into_iter().map(|it| it.id()).collect();
+    let sealed = authority.sealed().get(&path(collection)).map(|it| it.id());
+    assert_eq!(ids.last().copied(), sealed, "the two ways to ask agree");
+    sealed
+}
+
+fn manager() -> Grant {
+    first(alone().space(), ROOT, MANAGER)
+}
+
+#[test]
+fn an_epoch_counts_where_its_issuer_manages_the_collection_and_has_entered_it() {
+    let (of_manager, within, beyond) =
+        (manager(), epoch(MANAGER, "parks/noise", 0, 1), epoch(MANAGER, "harbour", 0, 2));
+    let events = [
+        shown(ROOT, &of_manager),
+        entered(MANAGER, &within, Some(&of_manager), 3),
+        entered(MANAGER, &beyond, Some(&of_manager), 4),
+    ];
+    let authority = in_every_order(&alone(), &events);
+    assert_eq!(current(&authority, "parks/noise"), Some(within.id()));
+    assert_eq!(current(&authority, "harbour"), None, "it does not manage that");
+    // Shown, and entered nowhere.
+    let only_shown = fold(&alone(), &[shown(ROOT, &of_manager), shown(MANAGER, &within)]);
+    assert_eq!(current(&only_shown, "parks/noise"), None);
+    assert!(only_shown.epoch(&within.id()).is_some(), "it is kept all the same");
+}
+
+#[test]
+fn what_is_sealed_is_personal_and_so_is_what_lies_below_it() {
+    let (of_manager, within) = (manager(), epoch(MANAGER, "parks/noise", 0, 1));
+    let events = [shown(ROOT, &of_manager), entered(MANAGER, &within, Some(&of_manager), 3)];
+    let authority = in_every_order(&alone(), &events);
+    let class = |on: &str| authority.class_of(&path(on));
+    assert_eq!(
+        [class("parks/noise"), class("parks/noise/roof"), class("parks")],
+        [Class::Personal, Class::Personal, Class::Public]
+    );
+    assert_eq!(authority.classes(), [(path("parks/noise"), Class::Personal)]);
+}
+
+#[test]
+fn who_only_writes_seals_nothing_and_neither_does_a_stranger() {
+    let writer =
+        Grant { rights: Rights::of([Right::Read, Right::Write]), ..first(alone().space(), ROOT, SENSOR) };
+    let (own, foreign) = (epoch(SENSOR, "parks", 0, 1), epoch(STRANGER, "parks", 0, 2));
+    let events = [
+        shown(ROOT, &writer),
+        entered(SENSOR, &own, Some(&writer), 1),
+        entered(STRANGER, &foreign, Some(&writer), 1),
+        entered(STRANGER, &epoch(STRANGER, "parks", 1, 3), None, 1),
+    ];
+    assert!(in_every_order(&alone(), &events).sealed().is_empty());
+}
+
+#[test]
+fn of_two_epochs_the_higher_number_counts_and_of_one_number_the_lower_hash() {
+    let of_manager = manager();
+    let mut rivals = [epoch(MANAGER, "parks", 1, 1), epoch(ROOT, "parks", 1, 2)];
+    let events = [
+        shown(ROOT, &of_manager),
+        entered(MANAGER, &epoch(MANAGER, "parks", 0, 3), Some(&of_manager), 0),
+        entered(MANAGER, &rivals[0], Some(&of_manager), 1),
+        entered(ROOT, &rivals[1], None, 5),
+    ];
+    let authority = in_every_order(&alone(), &events);
+    rivals.sort_by_key(EpochRecord::id);
+    assert_eq!(current(&authority, "parks"), Some(rivals[0].id()));
+    assert_eq!(
+        authority.epochs_of(&path("parks")).len(),
+        3,
+        "the others still count for what was sealed to them"
+    );
+}
+
+#[test]
+fn what_a_revoked_manager_enters_past_its_cut_is_no_epoch() {
+    let of_manager = manager();
+    let log = control(MANAGER, Some(&of_manager));
+    let (below, past) = (epoch(MANAGER, "parks", 0, 1), epoch(MANAGER, "parks", u32::MAX, 2));
+    let events = [
+        shown(ROOT, &of_manager),
+        entered(MANAGER, &below, Some(&of_manager), 2),
+        entered(MANAGER, &past, Some(&of_manager), 3),
+        shown(ROOT, &revoke(ROOT, &of_manager, &[Cut { log, size: 3, root: [7; 32] }])),
+    ];
+    let before = fold(&alone(), &events[..3]);
+    assert_eq!(current(&before, "parks"), Some(past.id()));
+    assert_eq!(current(&in_every_order(&alone(), &events), "parks"), Some(below.id()));
+}
+
+#[test]
+fn an_epoch_of_a_root_needs_as_many_voices_as_all_that_roots_say() {
+    let home = manifest(&[ROOT, SECOND], 2);
+    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 0, 1) };
+    let alone = [entered(ROOT, &it, None, 0)];
+    assert!(fold(&home, &alone).sealed().is_empty());
+    let agreed = [alone[0].clone(), shown(SECOND, &approve(home.space(), SECOND, it.hash()))];
+    assert_eq!(current(&in_every_order(&home, &agreed), "parks"), Some(it.id()));
+}
+
+fn endorsed(by: u8, number: u32, not_after: i64) -> SealingEndorsement {
+    let key = key(by).sealing_key(alone().space(), number, UnixMillis(not_after));
+    SealingEndorsement::clone(key.endorsement())
+}
+
+#[test]
+fn of_a_peers_sealing_keys_the_higher_number_counts_and_then_the_longer_one() {
+    let all = [endorsed(SENSOR, 0, 900), endorsed(SENSOR, 1, 100), endorsed(SENSOR, 1, 200)];
+    let events = all.each_ref().map(|it| shown(SENSOR, it));
+    let authority = in_every_order(&alone(), &events);
+    assert_eq!(authority.sealing_key(&peer(SENSOR)).map(|it| &**it), Some(&all[2]));
+    // Nobody says so of somebody else.
+    let mut authority = empty(&alone());
+    let forged: ControlRecord = signed(STRANGER, all[0].clone());
+    assert!(authority.learn(forged).is_err());
+    assert_eq!(authority.sealing_key(&peer(SENSOR)), None);
+}
+
+#[test]
+fn whoever_may_read_or_write_all_of_it_now_is_entitled_and_from_its_earliest_grant_on() {
+    let space = alone().space();
+    let grant = |holder, rights: &[Right], on: &str, from| Grant {
+        rights: Rights::of(rights.iter().copied()),
+        resource: path(on),
+        not_before: UnixMillis(from),
+        ..first(space, ROOT, holder)
+    };
+    let over = grant(STRANGER, &[Right::Read], "parks", 100);
+    let events = [
+        shown(ROOT, &grant(MANAGER, &[Right::Read], "parks", 140)),
+        shown(ROOT, &grant(MANAGER, &[Right::Read, Right::Write], "", 120)),
+        shown(ROOT, &grant(SENSOR, &[Right::Write], "parks", 100)),
+        shown(ROOT, &grant(DEPUTY, &[Right::Read], "parks/noise", 100)),
+        shown(ROOT, &over),
+        shown(ROOT, &revoke(ROOT, &over, &[])),
+    ];
+    let authority = fold(&alone(), &events);
+    let entitled = authority.entitled(&path("parks"), AT);
+    assert_eq!(entitled.len(), 2);
+    let (both, writes) = (entitled[&peer(MANAGER)], entitled[&peer(SENSOR)]);
+    assert_eq!((both.reads_from, both.writes), (Some(UnixMillis(120)), true));
+    assert_eq!((writes.reads_from, writes.writes), (None, true));
+    assert!(authority.entitled(&path("parks"), UnixMillis(201)).is_empty(), "grants end");
+}
+
+#[test]
+fn who_only_relays_could_read_what_is_in_clear_and_not_what_is_sealed() {
+    let space = alone().space();
+    let of_manager = manager();
+    let relays =
+        Grant { rights: Rights::of([Right::Relay]), resource: path(""), ..first(space, ROOT, SENSOR) };
+    let events = [
+        shown(ROOT, &of_manager),
+        shown(ROOT, &relays),
+        entered(MANAGER, &epoch(MANAGER, "parks/noise", 0, 1), Some(&of_manager), 3),
+    ];
+    let authority = in_every_order(&alone(), &events);
+    let could = |on: &str| authority.readers(&path(on), AT).iter().map(|it| it.holder).collect::<Vec<_>>();
+    assert_eq!(could("parks/noise"), [peer(MANAGER)]);
+    assert_eq!(could("parks/noise/roof"), [peer(MANAGER)], "nor what lies below");
+    assert_eq!(could("parks").len(), 2);
+}
+
+/// Epochs, keys, grants, and what ends them: of whoever.
+fn events(choices: &[(u8, u8, u8, u64)]) -> Vec<Event> {
+    let of_manager = manager();
+    let (mut events, log) = (vec![shown(ROOT, &of_manager)], control(MANAGER, Some(&of_manager)));
+    for (kind, who, number, position) in choices {
+        let collection = PATHS[usize::from(*number) % 2];
+        let event = match kind % 6 {
+            0 | 1 => entered(
+                MANAGER,
+                &epoch(MANAGER, collection, u32::from(number % 3), *who),
+                Some(&of_manager),
+                *position,
+            ),
+            2 => entered(ROOT, &epoch(ROOT, collection, u32::from(number % 3), *who), None, *position),
+            3 => shown(ROOT, &revoke(ROOT, &of_manager, &[Cut { log, size: *position, root: [7; 32] }])),
+            4 => shown(*who % 40, &endorsed(*who % 40, u32::from(number % 2), i64::from(*number))),
+            _ => entered(STRANGER, &epoch(STRANGER, collection, 3, *who), Some(&of_manager), *position),
+        };
+        events.push(event);
+    }
+    events
+}
+
+type Picture = (Vec<(String, EpochId)>, Vec<Vec<EpochId>>, Vec<Option<[u8; 32]>>);
+
+fn picture(authority: &Authority) -> Picture {
+    let sealed = authority.sealed().into_iter().map(|(path, it)| (path.to_string(), it.id())).collect();
+    let all = PATHS.map(|on| authority.epochs_of(&path(on)).into_iter().map(|it| it.id()).collect());
+    let keys = (0..40).map(|by| authority.sealing_key(&peer(by)).map(|it| it.hash())).collect();
+    (sealed, all.to_vec(), keys)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_order_and_no_repetition_changes_what_is_sealed(
+        choices in proptest::collection::vec((any::<u8>(), any::<u8>(), any::<u8>(), 0u64..6), 1..14),
+        order in proptest::collection::vec(any::<Index>(), 28),
+    ) {
+        let events = events(&choices);
+        let reference = picture(&fold(&alone(), &events));
+        let mut shuffled: Vec<_> = order.iter().zip(&events).collect();
+        shuffled.sort_by_key(|(at, _)| at.index(1_000_000));
+        let again = order.iter().map(|at| at.get(&events));
+        let all = again.chain(shuffled.into_iter().map(|(_, event)| event));
+        prop_assert_eq!(picture(&fold(&alone(), all)), reference.clone());
+        prop_assert_eq!(picture(&fold(&alone(), events.iter().rev())), reference);
+    }
+}
