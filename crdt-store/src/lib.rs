@@ -9,6 +9,7 @@
 //! | `query` | [`Query`] and its answer |
 //! | `changes` | [`ChangesQuery`]: the change entries of a document, page by page |
 //! | `document` | behind the feature `documents`: `Document`, the fold over change entries; the registry of things |
+//! | `sealed` | [`SealedContent`]: what readers find in sealed entries; [`Unseal`], who opens them |
 //! | `export` | [`export`] and [`import`]: logs in a file that is carried by hand |
 //! | `storage` | [`Storage`], the effect that the node asks for; [`Store`] on a [`Medium`]: [`FileDir`] or [`MemoryDir`] |
 //!
@@ -39,6 +40,7 @@ mod merkle;
 mod query;
 mod reading;
 mod rollup;
+mod sealed;
 mod storage;
 
 pub use changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
@@ -67,6 +69,9 @@ pub use rollup::{
     Confirmed, DAY_ROWS_KEPT, HOUR_ROWS_KEPT, LeftOut, ROLL_UP_ROWS_MAX, Recompute, Recomputed, Resolution,
     RollUpClaim, RollUpCursor, RollUpQuery, RollUpRow, RollUps, RolledStream,
 };
+pub use sealed::{Label, SealedContent, Unseal};
+#[cfg(feature = "index")]
+pub use storage::UNSEALED_ENTRIES_MAX;
 pub use storage::{
     Bound, Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted,
     ControlEntry, Cut, Damage, Due, DueQuery, Epoch, Erasures, FileDir, LetGo, Medium, MemoryDir,

@@ -81,6 +81,8 @@ mod stored;
 mod stretch;
 #[cfg(feature = "index")]
 mod threads;
+#[cfg(feature = "index")]
+mod unseal;
 mod usage;
 mod view;
 mod wear;
@@ -103,6 +105,8 @@ pub use roll_ups::{CLAIM_ENTRIES_MAX, Due, DueQuery, ROLL_UPS_STREAM, Says, Stat
 pub use shared::Queries;
 pub use sight::Bound;
 pub use store::Store;
+#[cfg(feature = "index")]
+pub use unseal::UNSEALED_ENTRIES_MAX;
 pub use usage::{LetGo, Usage};
 pub use wear::{Wear, WearGauge};
 

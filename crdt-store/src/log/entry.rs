@@ -37,6 +37,10 @@ pub enum EntryKind {
     Countersignature,
     /// A signed record of who may do what: a `msec_identity::ControlRecord`.
     Control,
+    /// The key of a day, sealed to an epoch: a `msec_identity::sealed::SealedDataKey`.
+    DataKey,
+    /// Something that only readers of an epoch open: a `msec_identity::sealed::SealedBody`.
+    Sealed,
     /// Something that a later version knows.
     Other(u16),
 }
@@ -50,6 +54,8 @@ impl EntryKind {
             Self::Claim => 3,
             Self::Countersignature => 4,
             Self::Control => 5,
+            Self::DataKey => 6,
+            Self::Sealed => 7,
             Self::Other(code) => code,
         }
     }
@@ -62,6 +68,8 @@ impl EntryKind {
             3 => Self::Claim,
             4 => Self::Countersignature,
             5 => Self::Control,
+            6 => Self::DataKey,
+            7 => Self::Sealed,
             other => Self::Other(other),
         }
     }
@@ -148,9 +156,10 @@ impl Entry {
         self.body = Body::Erased { commitment: self.body.commitment() };
     }
 
-    /// When it was written, if it is of readings and the clock was set.
+    /// When it was written, if it is of readings, sealed or not, and the clock was set.
     pub(crate) fn read_at(&self) -> Option<UnixMillis> {
-        (self.kind == EntryKind::Readings && self.quality.is_set()).then_some(self.time)
+        (matches!(self.kind, EntryKind::Readings | EntryKind::Sealed) && self.quality.is_set())
+            .then_some(self.time)
     }
 
     /// The readings in it. A signed entry may still hold nonsense: it is kept and forwarded, and shown to nobody.

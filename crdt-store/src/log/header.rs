@@ -9,6 +9,8 @@ use msec_identity::{
 use serde::Serialize;
 
 use crate::error::LogNameError;
+#[cfg(feature = "index")]
+use crate::sealed::Label;
 
 /// The longest name of a stream or a unit, in bytes.
 pub const STREAM_BYTES_MAX: usize = 128;
@@ -139,6 +141,23 @@ impl LogHeader {
     pub fn with_grants<'a>(mut self, grants: impl IntoIterator<Item = &'a Verified<Grant>>) -> Self {
         self.grants = grants.into_iter().take(HEADER_GRANTS_MAX).map(|g| g.to_bytes().into()).collect();
         self
+    }
+
+    /// As it is shown to who can read the log: with what a sealed label says. Not the header of any log.
+    #[cfg(feature = "index")]
+    pub(crate) fn shown_as(&self, label: &Label) -> Self {
+        let Label { stream, unit, place } = label.clone();
+        Self { stream, unit, place, ..self.clone() }
+    }
+
+    /// Whether it looks like that of a sealed log, which says nothing of what it measures: a name of 32 hexadecimal digits, the unit
+    /// "1", no place. One in clear may look so.
+    pub fn may_be_sealed(&self) -> bool {
+        let is_digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+        self.stream.len() == 32
+            && self.stream.bytes().all(is_digit)
+            && self.unit == "1"
+            && self.place.is_none()
     }
 
     /// The log's id: BLAKE3 over its names, each with its length.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use msec_identity::sealed::{SealedBody, SealedDataKey};
 use msec_identity::{Identity, UnixMillis};
 
 use super::entry::ENTRY_OVERHEAD_BYTES;
@@ -131,6 +132,38 @@ impl OwnLog {
         self.append(EntryKind::Control, now, quality, salt, record)
     }
 
+    /// Adds the key of a day as an entry, and returns its position. The salt is drawn at random by the caller.
+    pub fn append_data_key(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        key: &SealedDataKey,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::DataKey, now, quality, salt, key.to_bytes())
+    }
+
+    /// Adds something that was sealed for [`Self::next_position`] and this very salt as an entry, and returns its position.
+    pub fn append_sealed(
+        &mut self,
+        now: UnixMillis,
+        quality: TimeQuality,
+        salt: [u8; COMMITMENT_SALT_BYTES],
+        body: &SealedBody,
+    ) -> Result<u64, EntryError> {
+        self.append(EntryKind::Sealed, now, quality, salt, body.to_bytes())
+    }
+
+    /// The position of the entry that is appended next. The header goes before.
+    pub fn next_position(&self) -> u64 {
+        (self.signed.end() + self.pending.len() as u64).max(1)
+    }
+
+    /// Whether so many bytes of bodies have room before the next signature.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.pending_bytes + bytes <= PENDING_BYTES_MAX
+    }
+
     fn append(
         &mut self,
         kind: EntryKind,
@@ -159,10 +192,12 @@ impl OwnLog {
         }
     }
 
-    /// Moves what waits to be signed behind what waits in `next`, but for the header, and for changes: those were made for
+    /// Moves what waits to be signed behind what waits in `next`, but for the header, for changes, and for what is sealed: those were made for
     /// this log. Returns the new positions of what was moved, by the old ones.
     pub fn hand_over(self, next: &mut Self) -> BTreeMap<u64, u64> {
-        let moves = |kind| !matches!(kind, EntryKind::Header | EntryKind::Change);
+        let moves = |kind| {
+            !matches!(kind, EntryKind::Header | EntryKind::Change | EntryKind::DataKey | EntryKind::Sealed)
+        };
         let entries = (self.signed.end()..).zip(self.pending).filter(|(_, entry)| moves(entry.kind));
         entries
             .map(|(before, entry)| {

@@ -11,13 +11,19 @@ use super::claims::Claims;
 use super::erase::Tombstones;
 use super::held::HeldLog;
 use super::index::AnyIndex;
+#[cfg(feature = "index")]
+use super::unseal::newest_to_front;
 use super::view::View;
 use super::{Chunk, Medium, answer};
 use crate::changes::{CHANGES_BYTES_MAX, ChangeEntry, ChangesPage, ChangesQuery};
 use crate::error::StorageError;
 use crate::log::{Body, EntryKind, LogHeader};
 use crate::merkle::TreeHash;
+#[cfg(feature = "index")]
+use crate::query::QUERY_ROWS_MAX;
 use crate::query::{Query, Row};
+#[cfg(feature = "index")]
+use crate::sealed::Unseal;
 
 /// A file that is there when an entry was not what was written, or the index could not be read: the next opening reads everything.
 pub(super) const DOUBT: &str = "doubt";
@@ -133,7 +139,7 @@ impl Shared {
     }
 
     /// Marks the rows that only one history of a forked log may have.
-    fn marked(&self, mut rows: Vec<Row>) -> Vec<Row> {
+    pub(super) fn marked(&self, mut rows: Vec<Row>) -> Vec<Row> {
         let contested = self.contested.read().unwrap_or_else(PoisonError::into_inner);
         if !contested.is_empty() {
             let is_contested =
@@ -251,22 +257,65 @@ impl Shared {
 
 /// What answers apps, on any thread, while another one commits. It sees what was applied, durable or not.
 #[derive(Debug, Clone)]
-pub struct Queries(pub(super) Arc<Shared>);
+pub struct Queries(pub(super) Arc<Shared>, #[cfg(feature = "index")] Option<Arc<dyn Unseal>>);
 
 impl Queries {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(
+            shared,
+            #[cfg(feature = "index")]
+            None,
+        )
+    }
+
+    /// The same, who opens what is sealed with these keys.
+    #[cfg(feature = "index")]
+    #[must_use]
+    pub fn unsealing(self, keys: Arc<dyn Unseal>) -> Self {
+        Self(self.0, Some(keys))
+    }
+
+    #[cfg(feature = "index")]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    #[cfg(feature = "index")]
+    pub(super) fn keys(&self) -> Option<&dyn Unseal> {
+        self.1.as_deref()
+    }
+
     /// The readings that a query wants, the newest first.
     pub fn query(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
         let _stay = self.0.files_stay();
         let logs = self.0.wanted(|header| query.wants(header));
         let rows = self.0.note(answer::newest_first(&self.0.view(), &logs, query))?;
+        #[cfg(feature = "index")]
+        let mut rows = rows;
+        #[cfg(feature = "index")]
+        if let Some(keys) = self.keys() {
+            rows.extend(self.0.note(self.0.query_sealed(query, keys))?);
+            newest_to_front(&mut rows, query.limit.min(QUERY_ROWS_MAX));
+        }
         Ok(self.0.marked(rows))
     }
 
     /// The newest reading of each stream, the newest first; of those streams whose newest reading the query wants.
     pub fn latest(&self, query: &Query) -> Result<Vec<Row>, StorageError> {
-        let logs = self.0.logs();
-        let wanted = logs.values().map(|log| &**log).filter(|log| query.wants(&log.facts.header));
-        Ok(self.0.marked(answer::latest(wanted, query)))
+        let rows = {
+            let logs = self.0.logs();
+            let wanted = logs.values().map(|log| &**log).filter(|log| query.wants(&log.facts.header));
+            answer::latest(wanted, query)
+        };
+        #[cfg(feature = "index")]
+        let mut rows = rows;
+        #[cfg(feature = "index")]
+        if let Some(keys) = self.keys() {
+            let _stay = self.0.files_stay();
+            rows.extend(self.0.note(self.0.latest_sealed(query, keys))?);
+            newest_to_front(&mut rows, query.limit.min(QUERY_ROWS_MAX));
+        }
+        Ok(self.0.marked(rows))
     }
 
     /// Reads change entries for an app that folds a document, a page at a time.

@@ -518,7 +518,7 @@ impl Storage for Store {
     }
 
     fn queries(&self) -> Queries {
-        Queries(self.shared.clone())
+        Queries::new(self.shared.clone())
     }
 
     fn close(&mut self) {

@@ -16,6 +16,8 @@ mod roll_ups;
 mod sight;
 #[cfg(feature = "documents")]
 mod snapshots;
+#[cfg(feature = "index")]
+mod unseal;
 mod wear;
 
 use std::collections::BTreeMap;
