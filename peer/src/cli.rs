@@ -6,6 +6,7 @@ mod ask;
 mod bench;
 #[cfg(feature = "index")]
 mod classify;
+#[cfg(feature = "index")]
 mod erase;
 #[cfg(feature = "index")]
 mod explain;
@@ -35,6 +36,8 @@ mod revoke;
 #[cfg(feature = "index")]
 mod roll_ups;
 mod run;
+#[cfg(feature = "index")]
+mod sealing;
 mod show;
 mod signal;
 mod space;
@@ -123,6 +126,10 @@ fn obey(args: Args) -> anyhow::Result<()> {
         Command::Erasures(args) => erase::erasures(&args),
         #[cfg(feature = "index")]
         Command::Explain(args) => explain::explain(&args),
+        #[cfg(feature = "index")]
+        Command::Seal(args) => sealing::seal(&args),
+        #[cfg(feature = "index")]
+        Command::Epochs(args) => sealing::epochs(&args),
         #[cfg(feature = "index")]
         Command::Bench(args) => bench::bench(&args),
         #[cfg(feature = "index")]

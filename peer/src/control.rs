@@ -7,6 +7,7 @@
 //! | `access` | what is asked and answered of who may do what |
 //! | `query` | which readings a program asks for |
 //! | `roll_ups` | answers what minutes, hours and days come to |
+//! | `sealing` | sealed collections: their epochs, and who waits |
 //! | `inviting` | a code, the words, and whether they are the same |
 //! | `things` | what is asked and answered of the registry of things |
 //! | `client` | asks the running peer, or one that is opened for as long as the question takes |
@@ -24,6 +25,8 @@ mod message;
 mod query;
 #[cfg(feature = "index")]
 mod roll_ups;
+#[cfg(feature = "index")]
+mod sealing;
 mod server;
 #[cfg(feature = "documents")]
 mod things;
@@ -37,6 +40,8 @@ pub use message::{Answer, ReadingLine, Request, RowLine, StreamLine};
 pub use query::{Near, QueryRequest, Within};
 #[cfg(feature = "index")]
 pub use roll_ups::{Every, RollUpLine};
+#[cfg(feature = "index")]
+pub use sealing::{SealedLine, UnreadLine, WaitingLine, WaitsFor};
 pub use server::{CONNECTIONS_MAX, Control, REQUEST_BYTES_MAX};
 #[cfg(feature = "documents")]
 pub use things::{ThingLine, ThingsCommand, ThingsRequest};

@@ -75,6 +75,8 @@ pub use msec_crdt_store::{
 pub use msec_gossip as gossip;
 pub use msec_identity as identity;
 pub use node::{Event, Measured, Receipt, Refused, RefusedKind, StreamName, StreamSpec};
+#[cfg(any(feature = "index", not(feature = "net")))]
+pub use node::{SealedView, Waits};
 
 #[cfg(feature = "net")]
 pub use net::{BindError, Remote};

@@ -36,6 +36,7 @@
 //! | `notes` | what a restart remembers |
 //! | `mark` | what others hold |
 //! | `replicate` | between gossip, logs and storage |
+//! | `sealing` | what only readers open |
 //! | `prefixes` | logs whose beginning is gone |
 //! | `carried` | what a person may carry to it |
 
@@ -69,6 +70,7 @@ mod prefixes;
 mod reach;
 mod receipts;
 mod replicate;
+mod sealing;
 mod sizes;
 mod walk_up;
 
@@ -116,6 +118,10 @@ pub use reach::Network;
 use receipts::Receipts;
 pub use receipts::ServedAfter;
 use replicate::Reads;
+use sealing::Sealing;
+pub use sealing::{Keys, SEALED_READINGS_MAX};
+#[cfg(any(feature = "index", not(feature = "net")))]
+pub use sealing::{SealedView, Waits};
 pub use sizes::{
     ADOPTED_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX,
 };
@@ -150,6 +156,7 @@ pub struct Node {
     limits: Limits,
     lease: LeaseBook,
     erasing: Erasing,
+    sealing: Sealing,
     outputs: VecDeque<Output>,
     /// The last time it was told.
     now: Now,
@@ -220,6 +227,7 @@ impl Node {
             limits: Limits::default(),
             lease: LeaseBook::new(is_leaf, seed, now.mono),
             erasing: Erasing::default(),
+            sealing: Sealing::default(),
             outputs: VecDeque::new(),
             config,
             identity,
@@ -234,6 +242,7 @@ impl Node {
         };
         node.load(opened);
         node.review_leases();
+        node.sealing.changed(node.authority.sealed_collections().next().is_some());
         node.tell_room();
         node.check_clock();
         for known in node.dialler.book.all() {
@@ -265,6 +274,8 @@ impl Node {
             Input::Received { link, bytes } => self.received(link, bytes),
             Input::Shed { link, priority, frame } => self.shed(link, priority, frame),
             Input::Publish { ticket, stream, content } => self.publish(ticket, &stream, content),
+            #[cfg(any(feature = "index", not(feature = "net")))]
+            Input::Seal { ticket, collection } => self.seal(ticket, collection),
             Input::OpenLog { ticket, stream } => self.open_log(ticket, &stream),
             Input::PairingDecision { link, welcome } => self.decided(link, welcome),
             Input::WalkUpDecision { link, decision } => self.walk_up_decided(link, decision),
@@ -284,6 +295,7 @@ impl Node {
         self.review_admissions();
         self.erase_due();
         self.confirm();
+        self.tend_sealing();
         self.advertise();
         self.dial_waiting();
         if self.overlay.poll_timeout().is_some_and(|due| due <= self.now.mono) {
@@ -324,6 +336,7 @@ impl Node {
             self.dialler.due(),
             self.whereabouts.due(),
             self.lease.due(),
+            self.sealing.due(),
         ]
         .into_iter()
         .flatten()

@@ -24,6 +24,8 @@ mod pending;
 mod registry;
 #[cfg(feature = "index")]
 mod retaining;
+#[cfg(feature = "index")]
+mod sealing;
 mod status;
 mod subscription;
 #[cfg(feature = "index")]

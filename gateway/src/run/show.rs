@@ -262,7 +262,9 @@ impl Told {
                 self.show.board.refused(contested);
             }
             // Whoever gave out a code is told what becomes of it.
+            // What is sealed is shown to those who ask for it by the command line, and not on a page on the wall.
             Event::Changed { .. }
+            | Event::Sealed { .. }
             | Event::Pairing { .. }
             | Event::PairingEnded { .. }
             | Event::Lease { .. }

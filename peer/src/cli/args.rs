@@ -104,6 +104,16 @@ pub(super) enum Command {
                       msec explain parks/noise/mic-1 --receipt answer.txt\n  msec explain --check answer.txt"
     )]
     Explain(super::explain::Explain),
+    /// Seal a collection in which nothing lies yet: relays carry what is published there, and only readers read it
+    #[cfg(feature = "index")]
+    #[command(after_help = "Example:\n  msec seal homes/power --data-dir gateway\n\n\
+                      It takes a grant to manage the collection and to read it. Keep this peer running: it wraps the epoch for\n\
+                      whoever may read or write there.")]
+    Seal(super::sealing::Seal),
+    /// Show sealed collections: the epoch of each, for whom it was wrapped, and who waits for what
+    #[cfg(feature = "index")]
+    #[command(after_help = "Example:\n  msec epochs --in homes --data-dir gateway")]
+    Epochs(super::sealing::Epochs),
     /// Let somebody in who comes with a code: shows it as a QR code, then words to compare
     #[cfg(feature = "index")]
     #[command(after_help = "Examples:\n  msec invite --may read --in parks --days 30 --data-dir gateway\n  \

@@ -20,6 +20,8 @@ pub(super) fn query(args: &QueryArgs) -> anyhow::Result<()> {
     each(&args.place, &request(args), |answer| match answer {
         Answer::Row(it) => say(row(&it, args.place.json)),
         Answer::Withheld(why) => eprintln!("msec: {why}"),
+        #[cfg(feature = "index")]
+        Answer::Unread(it) => super::sealing::unread(&it.collection, it.entries),
         _ => {}
     })
 }

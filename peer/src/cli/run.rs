@@ -104,6 +104,12 @@ async fn run_peer(args: Run) -> anyhow::Result<()> {
             () = signal.wait() => break Ok(()),
             notice = events.next() => match notice {
                 Some(Notice::Event(Event::ClockUnset { .. })) if std::mem::take(&mut clock_told) => {}
+                #[cfg(feature = "index")]
+                Some(Notice::Event(Event::Sealed { log, from, end, .. })) if args.tail => {
+                    for it in peer.unsealed(log, from..end).await.unwrap_or_default() {
+                        say(row(&RowLine::from(&it), as_json));
+                    }
+                }
                 Some(Notice::Event(event)) => show(&event, args.tail, as_json, &mut refusals),
                 Some(Notice::Missed(missed)) => {
                     eprintln!("msec: {missed} events were not shown; `msec query` finds the readings");
@@ -174,6 +180,10 @@ fn show(event: &Event, tail: bool, as_json: bool, refusals: &mut Throttle) {
         Event::Lease { class, freshness } => eprintln!("msec: {}", lease(*class, *freshness)),
         // Whoever gave out the code is told.
         Event::Pairing { .. } | Event::PairingEnded { .. } | Event::WalkUp { .. } => {}
-        Event::Verified(_) | Event::Written(_) | Event::Changed { .. } | Event::Stored { .. } => {}
+        Event::Verified(_)
+        | Event::Written(_)
+        | Event::Changed { .. }
+        | Event::Sealed { .. }
+        | Event::Stored { .. } => {}
     }
 }

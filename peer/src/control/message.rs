@@ -29,6 +29,19 @@ pub enum Request {
     /// Something about who may do what.
     #[cfg(feature = "index")]
     Access(super::AccessRequest),
+    /// Begin to seal a collection in which nothing lies yet: one [`Answer::Sealed`].
+    #[cfg(feature = "index")]
+    Seal {
+        /// Which.
+        collection: String,
+    },
+    /// The sealed collections: an [`Answer::Sealed`] each.
+    #[cfg(feature = "index")]
+    Epochs {
+        /// This one and those below it.
+        #[serde(default)]
+        collection: String,
+    },
     /// Give out a code for one peer: an [`Answer::Invite`] each.
     #[cfg(feature = "index")]
     Invite(crate::sdk::InviteTerms),
@@ -77,6 +90,12 @@ pub enum Answer {
     /// To [`Request::Access`].
     #[cfg(feature = "index")]
     Access(super::AccessAnswer),
+    /// To [`Request::Seal`] and [`Request::Epochs`].
+    #[cfg(feature = "index")]
+    Sealed(Box<super::SealedLine>),
+    /// After the rows of [`Request::Query`]: what is held of what was asked for, and cannot be read here.
+    #[cfg(feature = "index")]
+    Unread(super::UnreadLine),
     /// To [`Request::Invite`].
     #[cfg(feature = "index")]
     Invite(super::InviteAnswer),

@@ -164,11 +164,20 @@ async fn answer(
         Request::Query(QueryRequest { every: Some(every), .. }) => {
             super::roll_ups::answer(peer, query, *every).await
         }
-        Request::Query(_) => match peer.query(query).await {
-            Ok(rows) => Ok(rows.iter().map(|row| Answer::Row(row.into())).collect()),
+        Request::Query(_) => match peer.query(query.clone()).await {
+            Ok(rows) => {
+                let answers = rows.iter().map(|row| Answer::Row(row.into())).collect();
+                #[cfg(feature = "index")]
+                let answers = with_unread(peer, &query, answers).await;
+                Ok(answers)
+            }
             Err(QueryFailed::Closed(error)) => Err(error.to_string()),
             Err(error) => Err(in_full(&error)),
         },
+        #[cfg(feature = "index")]
+        Request::Seal { collection } => super::sealing::seal(peer, collection).await,
+        #[cfg(feature = "index")]
+        Request::Epochs { collection } => super::sealing::epochs(peer, collection).await,
         #[cfg(feature = "index")]
         Request::Invite(terms) => return super::inviting::invite(peer, terms.clone(), read, write).await,
         #[cfg(feature = "index")]
@@ -204,6 +213,14 @@ fn left_out(peer: &Peer, collection: &CollectionPath) -> Vec<Answer> {
     withheld.map(|it| Answer::Withheld(it.to_string())).collect()
 }
 
+/// The rows, and what of the same is held sealed and cannot be read here.
+#[cfg(feature = "index")]
+async fn with_unread(peer: &Peer, query: &Query, mut answers: Vec<Answer>) -> Vec<Answer> {
+    // The rows are the answer; what else there is is said where it is known.
+    answers.extend(super::sealing::unread(peer, query).await.unwrap_or_default());
+    answers
+}
+
 /// What is to be published, if it can be meant.
 fn entry(stream: &StreamLine, readings: &[ReadingLine]) -> Result<(StreamSpec, Vec<Reading>), String> {
     let now = wall_clock();
@@ -233,6 +250,17 @@ async fn tail(
                     if query.wants(&measured.header) {
                         for row in measured.rows().filter(|row| query.wants_place(row.place)) {
                             send(write, &Answer::Row(RowLine::from(&row))).await?;
+                        }
+                    }
+                }
+                #[cfg(feature = "index")]
+                Some(Notice::Event(Event::Sealed { log, header, from, end })) => {
+                    // What is in it, the names among it, is known once it is opened.
+                    if query.collection.covers(header.collection()) {
+                        let rows = peer.unsealed(log, from..end).await.unwrap_or_default();
+                        let wanted = |row: &&msec_crdt_store::Row| query.wants(&row.header) && query.wants_place(row.place);
+                        for row in rows.iter().filter(wanted) {
+                            send(write, &Answer::Row(RowLine::from(row))).await?;
                         }
                     }
                 }

@@ -83,7 +83,7 @@ pub(crate) enum Job {
 }
 
 /// The way to both threads.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Disk {
     jobs: mpsc::Sender<Job>,
     questions: mpsc::Sender<Job>,
@@ -94,10 +94,13 @@ impl Disk {
     pub(super) fn start(
         storage: impl Storage + Send + 'static,
         to_driver: tokio_mpsc::Sender<Input>,
+        #[cfg(feature = "index")] keys: crate::node::Keys,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, receiver) = mpsc::channel();
         let (questions, asked) = mpsc::channel();
         let queries = storage.queries();
+        #[cfg(feature = "index")]
+        let queries = queries.unsealing(Arc::new(keys));
         let answering = spawn(
             "msec-queries",
             Box::new(move || while answer(&queries, asked.recv().unwrap_or(Job::Stop)) {}),

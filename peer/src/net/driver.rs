@@ -67,6 +67,12 @@ pub(crate) enum Command {
         stream: StreamSpec,
         answer: oneshot::Sender<Result<Receipt, PublishError>>,
     },
+    /// Begin to seal a collection.
+    #[cfg(feature = "index")]
+    Seal {
+        collection: CollectionPath,
+        answer: oneshot::Sender<Result<Receipt, PublishError>>,
+    },
     Neighbours {
         answer: oneshot::Sender<Vec<Neighbour>>,
     },
@@ -151,7 +157,13 @@ impl Driver {
         let started = Instant::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
         let gauge = storage.gauge();
-        let (disk, disk_thread) = Disk::start(storage, disk_tx).map_err(crate::sdk::OpenError::Thread)?;
+        let (disk, disk_thread) = Disk::start(
+            storage,
+            disk_tx,
+            #[cfg(feature = "index")]
+            node.keys(),
+        )
+        .map_err(crate::sdk::OpenError::Thread)?;
         let connectors = Connectors::new(sockets, Reception::new(to_driver.clone()));
         Ok(Self {
             node,
@@ -302,6 +314,11 @@ impl Driver {
             Command::OpenLog { stream, answer } => {
                 let ticket = self.ticket(answer);
                 self.handle(Input::OpenLog { ticket, stream });
+            }
+            #[cfg(feature = "index")]
+            Command::Seal { collection, answer } => {
+                let ticket = self.ticket(answer);
+                self.handle(Input::Seal { ticket, collection });
             }
             Command::Neighbours { answer } => {
                 let _ = answer.send(self.neighbours());

@@ -244,6 +244,18 @@ impl Node {
                 self.event(Event::Changed { log, header, position });
             }
         }
+        for run in commit.runs.iter() {
+            let sealed =
+                (run.from()..).zip(run.entries()).filter(|(_, entry)| entry.kind == EntryKind::Sealed);
+            let mut positions = sealed.map(|(position, _)| position);
+            let (header, me) = (run.state().header(), self.peer());
+            let is_told = header.author() == me || !self.is_withheld(header.collection());
+            if let Some(from) = positions.next().filter(|_| is_told) {
+                let end = positions.last().unwrap_or(from) + 1;
+                let (log, header) = (run.state().log(), run.state().header().clone());
+                self.event(Event::Sealed { log, header, from, end });
+            }
+        }
         for state in commit.runs.iter().map(VerifiedRun::state) {
             self.commits.run += 1;
             let version = self.logs.told_of(state);

@@ -65,6 +65,11 @@ pub struct Config {
     /// waits for its acknowledgement: a crash loses nothing that a neighbour does not have. It goes along with own entries
     /// that are committed before that.
     pub store_window: Duration,
+    /// How old an epoch of a sealed collection becomes before this peer, if it made it, begins another. Default: 7 days.
+    pub epoch_max_age: Duration,
+    /// How long another manager of a sealed collection may leave undone what is to be done before this peer, if it manages and reads
+    /// that collection too, does it. Default: 10 minutes.
+    pub seal_takeover: Duration,
     /// How long a stranger has to complete the handshake. Default: 10 s.
     pub handshake_timeout: Duration,
     /// How many strangers may be at it. More are turned away. Default: 64.
@@ -106,6 +111,8 @@ impl Default for Config {
             thrifty_window: Duration::from_secs(1),
             thrifty_entries: 50,
             store_window: Duration::from_millis(50),
+            epoch_max_age: Duration::from_secs(7 * 24 * 3600),
+            seal_takeover: Duration::from_secs(600),
             handshake_timeout: Duration::from_secs(10),
             handshakes_max: 64,
             links_max: LINKS_MAX,
@@ -168,6 +175,7 @@ impl Config {
             return Err(ConfigError::Contacts { found: self.contacts.len() });
         }
         let positive = [
+            ("epoch_max_age", !self.epoch_max_age.is_zero()),
             ("handshake_timeout", !self.handshake_timeout.is_zero()),
             ("handshakes_max", self.handshakes_max > 0),
             ("links_max", self.links_max > 0),
@@ -192,6 +200,8 @@ impl Config {
         let durations = [
             ("thrifty_window", self.thrifty_window),
             ("store_window", self.store_window),
+            ("epoch_max_age", self.epoch_max_age),
+            ("seal_takeover", self.seal_takeover),
             ("handshake_timeout", self.handshake_timeout),
             ("address_validity", self.address_validity),
             ("commit_retry", self.commit_retry),

@@ -93,6 +93,12 @@ impl Node {
             ControlRecord::Erasure(it) => Some((it.claims().hash(), it.claims().at)),
             _ => None,
         };
+        if let ControlRecord::Wraps(wraps) = &record
+            && wraps.claims().issuer == header.author()
+            && wraps.claims().space == self.authority.space()
+        {
+            self.wraps_entered(wraps.claims());
+        }
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);
         if let Err(error) = &entered {
@@ -113,6 +119,7 @@ impl Node {
         if change.is_empty() {
             return;
         }
+        self.sealing.changed(change.sealed);
         self.look_at_leases_soon();
         if !change.grants.is_empty() || change.everything {
             self.review_soon();

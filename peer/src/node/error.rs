@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use msec_crdt_store::EntryError;
-use msec_identity::{CollectionPath, LogId, PeerId};
+use msec_identity::{CollectionPath, LogId, PeerId, SealError};
 
 use super::io::StreamName;
 
@@ -77,6 +77,79 @@ pub enum PublishError {
         /// When there is room for an entry again.
         again_in: Duration,
     },
+    /// The collection is sealed, and this peer was not told its names yet.
+    #[error(
+        "`{collection}` is sealed, and nothing was wrapped for this peer yet: let it and a manager's peer run and find each other, and try again"
+    )]
+    NotWrapped {
+        /// Where.
+        collection: CollectionPath,
+    },
+    /// A collection above is sealed.
+    #[error(
+        "`{sealed}` is sealed, with all below it: publish to `{sealed}` itself, and tell streams apart by their names"
+    )]
+    BelowSealed {
+        /// Where.
+        collection: CollectionPath,
+        /// What is sealed.
+        sealed: CollectionPath,
+    },
+    /// Something else than readings, for a sealed collection.
+    #[error(
+        "`{collection}` is sealed, and takes readings only: keep documents and claims in another collection"
+    )]
+    OnlyReadings {
+        /// Where.
+        collection: CollectionPath,
+    },
+    /// More readings at once than a sealed collection takes.
+    #[error(
+        "{count} readings are too many at a time for a sealed collection: publish at most {} at a time",
+        super::SEALED_READINGS_MAX
+    )]
+    TooManySealed {
+        /// How many.
+        count: usize,
+    },
+    /// The log that it was sealed for is left behind.
+    #[error("the stream goes on in another log than {log}: publish it again")]
+    SealedForOther {
+        /// The log.
+        log: LogId,
+    },
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// It is sealed already.
+    #[error("`{collection}` is sealed already: `msec epochs` shows its epochs")]
+    IsSealed {
+        /// Which.
+        collection: CollectionPath,
+    },
+    /// Something lies there in clear.
+    #[error(
+        "`{collection}` holds {logs} logs in clear, which sealing would not hide: seal an empty collection of another name, and publish there from now on"
+    )]
+    InClear {
+        /// Which.
+        collection: CollectionPath,
+        /// How many logs.
+        logs: usize,
+    },
+    /// This peer does not manage and read it.
+    #[error(
+        "{peer} may not seal `{collection}`: that takes a grant to manage it and to read it, so that it can wrap its epochs for others; where several roots must agree, from an everyday issuer"
+    )]
+    NotManaged {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        collection: CollectionPath,
+    },
+    /// The clock was never set.
+    #[error("the clock is not set, so that nobody can tell who may read now: set it, and try again")]
+    ClockUnset,
     /// The readings or the names are refused.
     #[error(transparent)]
     Entry(#[from] EntryError),
@@ -95,7 +168,12 @@ impl PublishError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Busy | Self::StorageFailing | Self::OverLimit { .. } | Self::Entry(EntryError::Busy)
+            Self::Busy
+                | Self::StorageFailing
+                | Self::OverLimit { .. }
+                | Self::NotWrapped { .. }
+                | Self::SealedForOther { .. }
+                | Self::Entry(EntryError::Busy)
         )
     }
 }

@@ -186,6 +186,14 @@ pub enum Input {
         /// What.
         content: Content,
     },
+    /// A manager begins to seal a collection in which nothing lies yet. The answer is the place of its first epoch.
+    #[cfg(any(feature = "index", not(feature = "net")))]
+    Seal {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Which.
+        collection: CollectionPath,
+    },
     /// An app wants to know which log a stream writes now; one is started if there is none. The answer is the place of its
     /// header, once that is signed and on disk.
     OpenLog {
@@ -409,6 +417,17 @@ pub enum Event {
         header: Arc<LogHeader>,
         /// The position of the last of them.
         position: u64,
+    },
+    /// Sealed entries were verified and are on disk, own ones too: whoever has the keys reads them there. What is withheld is not told.
+    Sealed {
+        /// Which log.
+        log: LogId,
+        /// Whose it is. It shows the stream's sealed name.
+        header: Arc<LogHeader>,
+        /// The position of the first of them.
+        from: u64,
+        /// The position after the last.
+        end: u64,
     },
     /// A log was forked: its author signed two histories. No head of it is accepted any more.
     Contested {

@@ -108,6 +108,23 @@ impl Logs {
         self.ending(&state.log()).map_or(whole, |ending| ending.version(state))
     }
 
+    /// The log that an own stream writes now.
+    pub(super) fn own_mut(&mut self, stream: &StreamName) -> Option<&mut OwnLog> {
+        self.own.get_mut(stream)?.log.as_mut()
+    }
+
+    /// By which grants the log is written that an own stream writes now.
+    pub(super) fn written_by(&self, stream: &StreamName) -> Vec<GrantId> {
+        self.own.get(stream).map(|stream| stream.by.clone()).unwrap_or_default()
+    }
+
+    /// Somebody waits for that entry of an own stream to be signed.
+    pub(super) fn wait_for(&mut self, stream: &StreamName, ticket: Ticket, position: u64) {
+        if let Some(stream) = self.own.get_mut(stream) {
+            stream.waiting.push((ticket, position));
+        }
+    }
+
     /// The log of an own stream is not continued. Returns who waits for it to be signed.
     pub(super) fn end_own(&mut self, header: &LogHeader, log: &LogId) -> Vec<Ticket> {
         let Some(stream) = self.own.get_mut(&stream_name(header)) else { return Vec::new() };
@@ -217,6 +234,9 @@ impl Node {
     /// The log of a stream, if its header was signed before; otherwise that waits to be, and is answered for with the ticket.
     fn begin(&mut self, ticket: Ticket, spec: &StreamSpec) -> Result<Option<LogId>, PublishError> {
         self.check_place(&spec.name, None)?;
+        if self.epoch_for(&spec.name.collection).is_some() {
+            return Err(PublishError::OnlyReadings { collection: spec.name.collection.clone() });
+        }
         self.may_append(spec)?;
         if self.logs.own.get(&spec.name).is_none_or(|stream| stream.log.is_none()) {
             self.start_log(spec)?;
@@ -234,7 +254,7 @@ impl Node {
     }
 
     /// Whether this peer may write there, and there is room.
-    fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
+    pub(super) fn may_append(&self, spec: &StreamSpec) -> Result<(), PublishError> {
         let (me, wall) = (self.peer(), self.wall());
         let collection = &spec.name.collection;
         let may = if collection.is_control() {
@@ -263,6 +283,9 @@ impl Node {
         content: Content,
     ) -> Result<(), PublishError> {
         self.check_place(&spec.name, Some(&content))?;
+        if let Some(epoch) = self.epoch_for(&spec.name.collection) {
+            return self.append_sealed(ticket, spec, &epoch, content);
+        }
         self.may_append(spec)?;
         let own = self.logs.own.get(&spec.name).and_then(|stream| stream.log.as_ref());
         match &content {
@@ -314,7 +337,7 @@ impl Node {
     }
 
     /// Starts a new log for a stream.
-    fn start_log(&mut self, spec: &StreamSpec) -> Result<(), PublishError> {
+    pub(super) fn start_log(&mut self, spec: &StreamSpec) -> Result<(), PublishError> {
         let me = self.peer();
         if self.logs.own.len() >= self.config.logs_max {
             return Err(PublishError::Busy);
@@ -413,13 +436,17 @@ impl Node {
             }
         }
         for ticket in left {
-            self.output(Output::Published { ticket, result: Err(PublishError::LogChanged { log }) });
+            let error = match header.may_be_sealed() {
+                true => PublishError::SealedForOther { log },
+                false => PublishError::LogChanged { log },
+            };
+            self.output(Output::Published { ticket, result: Err(error) });
         }
         self.await_commit(&name.collection, 1, Duration::ZERO);
     }
 
     /// The time of an entry that is written now, and what is known of the clock.
-    fn entry_time(&self) -> (UnixMillis, TimeQuality) {
+    pub(super) fn entry_time(&self) -> (UnixMillis, TimeQuality) {
         (self.now.wall, self.clock())
     }
 

@@ -17,6 +17,7 @@ mod prefixes;
 mod receipts;
 mod revoked;
 mod rotation;
+mod sealed;
 mod walk_up;
 
 use std::collections::VecDeque;
@@ -75,6 +76,8 @@ struct Rig {
     mono: Duration,
     wall: UnixMillis,
     outputs: VecDeque<Output>,
+    /// What it received, if somebody wants to know.
+    heard: Option<Vec<Vec<u8>>>,
 }
 
 fn rig(seed: u8, rights: &[Right], config: Config) -> Rig {
@@ -94,11 +97,23 @@ fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryD
     let papers = papers.into_iter().map(Into::into).collect();
     let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
     let node = Node::new(parts, now).expect("the settings work");
-    Rig { node, at: address(seed), store, dir, mono: Duration::ZERO, wall: START, outputs: VecDeque::new() }
+    Rig {
+        node,
+        at: address(seed),
+        store,
+        dir,
+        mono: Duration::ZERO,
+        wall: START,
+        outputs: VecDeque::new(),
+        heard: None,
+    }
 }
 
 impl Rig {
     fn handle(&mut self, input: Input) {
+        if let (Input::Received { bytes, .. }, Some(heard)) = (&input, &mut self.heard) {
+            heard.push(bytes.clone());
+        }
         self.node.handle(Now { mono: self.mono, wall: self.wall }, input);
         self.outputs.extend(std::iter::from_fn(|| self.node.poll_output()));
     }

@@ -201,7 +201,12 @@ impl Peer {
     /// Everything that happens from now on.
     pub fn subscribe(&self) -> Subscription {
         let closed = || broadcast::channel(1).1;
-        Subscription::new(self.events.upgrade().map_or_else(closed, |events| events.subscribe()))
+        let events = self.events.upgrade().map_or_else(closed, |events| events.subscribe());
+        Subscription::new(
+            events,
+            #[cfg(feature = "index")]
+            self.disk.clone(),
+        )
     }
 
     /// What is withheld from apps and neighbours now, the most protective first: no issuer was heard from for too long. What is asked of

@@ -6,6 +6,8 @@ use msec_crdt_store::Row;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+#[cfg(feature = "index")]
+use crate::net::Disk;
 use crate::node::Event;
 
 /// Events that wait for a slow subscriber. Beyond it the oldest are dropped, and [`Notice::Missed`] says how many; the
@@ -26,11 +28,19 @@ pub enum Notice {
 pub struct Subscription {
     events: broadcast::Receiver<Event>,
     rows: VecDeque<Row>,
+    /// Where sealed readings are looked up.
+    #[cfg(feature = "index")]
+    disk: Disk,
 }
 
 impl Subscription {
-    pub(super) fn new(events: broadcast::Receiver<Event>) -> Self {
-        Self { events, rows: VecDeque::new() }
+    pub(super) fn new(events: broadcast::Receiver<Event>, #[cfg(feature = "index")] disk: Disk) -> Self {
+        Self {
+            events,
+            rows: VecDeque::new(),
+            #[cfg(feature = "index")]
+            disk,
+        }
     }
 
     /// The next event; `None` once the peer is closed.
@@ -42,15 +52,22 @@ impl Subscription {
         }
     }
 
-    /// The next verified reading of another peer; `None` once the peer is closed. Other events are passed over, and so is
+    /// The next verified reading of another peer, or of this one in a sealed collection that it reads; `None` once the peer is closed. Other events are passed over, and so is
     /// [`Notice::Missed`]: an app that must miss nothing uses [`Subscription::next`], and queries after it.
     pub async fn reading(&mut self) -> Option<Row> {
         loop {
             if let Some(row) = self.rows.pop_front() {
                 return Some(row);
             }
-            if let Notice::Event(Event::Verified(measured)) = self.next().await? {
-                self.rows.extend(measured.rows());
+            match self.next().await? {
+                Notice::Event(Event::Verified(measured)) => self.rows.extend(measured.rows()),
+                #[cfg(feature = "index")]
+                Notice::Event(Event::Sealed { log, from, end, .. }) => {
+                    let opened = self.disk.with(move |queries| queries.unsealed(&log, from..end)).await?;
+                    // What cannot be read now, a query may find.
+                    self.rows.extend(opened.unwrap_or_default());
+                }
+                _ => {}
             }
         }
     }

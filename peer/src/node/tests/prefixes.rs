@@ -45,6 +45,18 @@ impl Town {
         }
     }
 
+    /// One of them is gone, for all others.
+    pub(super) fn unlink(&mut self, peer: usize) {
+        let gone: Vec<_> = self.links.iter().filter(|(_, (a, b))| [*a, *b].contains(&peer)).collect();
+        let gone: Vec<_> = gone.into_iter().map(|(link, ends)| (*link, *ends)).collect();
+        for (link, (a, b)) in gone {
+            self.links.remove(&link);
+            for end in [a, b] {
+                self.rigs[end].handle(Input::LinkDown { link: LinkId(link), why: Lost::Closed });
+            }
+        }
+    }
+
     fn write(&mut self, values: std::ops::Range<u64>) {
         for value in values {
             self.rigs[SENSOR].publish(value, value as f64);
