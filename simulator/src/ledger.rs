@@ -204,6 +204,7 @@ impl Ledger {
             | Event::NeighbourDown { .. }
             | Event::Stored { .. }
             | Event::Changed { .. }
+            | Event::Sealed { .. }
             | Event::Contested { .. }
             | Event::StorageFailing
             | Event::StorageRecovered

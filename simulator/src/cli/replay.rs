@@ -114,6 +114,7 @@ fn input_line(input: &Input) -> String {
         Input::Publish { stream, .. } => {
             format!("publish in {}/{}", stream.name.collection.as_str(), stream.name.stream)
         }
+        Input::Seal { collection, .. } => format!("seal {}", collection.as_str()),
         Input::OpenLog { stream, .. } => {
             format!("open {}/{}", stream.name.collection.as_str(), stream.name.stream)
         }
