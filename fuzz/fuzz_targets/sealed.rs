@@ -1,17 +1,18 @@
-//! Sealed bodies, data keys and wraps, as a relay carries them; and the records of epochs and sealing keys. The first byte says which.
+//! Sealed bodies, data keys and wraps, as a relay carries them; and the records of epochs, sealing keys and wraps. The first byte says which.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use msec_fuzz::{record, sealed};
-use msec_identity::sealed::{EpochRecord, SealingEndorsement};
+use msec_identity::sealed::{EpochRecord, SealingEndorsement, Wraps};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, bytes)) = bytes.split_first() else { return };
-    match which % 5 {
+    match which % 6 {
         0 => sealed::body(bytes),
         1 => sealed::data_key(bytes),
         2 => sealed::wrap(bytes),
         3 => record::check::<EpochRecord>(bytes, |epoch| epoch.issuer),
-        _ => record::check::<SealingEndorsement>(bytes, |key| key.peer),
+        4 => record::check::<SealingEndorsement>(bytes, |key| key.peer),
+        _ => record::check::<Wraps>(bytes, |wraps| wraps.issuer),
     }
 });

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use msec_identity::sealed::{
     BodyPlace, DataKey, Day, EpochRecord, EpochSecret, NamesSecret, SealedBody, SealedDataKey, SealingKey,
-    Wrap,
+    Wrap, WrapList, Wraps,
 };
 use msec_identity::{LogId, Verified};
 use rand_chacha::ChaCha20Rng;
@@ -21,6 +21,8 @@ pub struct Sealed {
     pub reader: SealingKey,
     /// The epoch's secrets for the gateway.
     pub wrap: Vec<u8>,
+    /// That wrap as its maker enters it.
+    pub wraps: Vec<u8>,
     key: DataKey,
     /// The key of the sensor's day.
     pub data_key: Vec<u8>,
@@ -29,7 +31,7 @@ pub struct Sealed {
 }
 
 const LOG: LogId = LogId([0x22; 32]);
-const PLACE: BodyPlace = BodyPlace { log: LOG, position: Some(7), salt: [0x33; 16] };
+const PLACE: BodyPlace = BodyPlace { log: LOG, position: 7, salt: [0x33; 16] };
 
 /// It, made once.
 pub fn collection() -> &'static Sealed {
@@ -42,12 +44,15 @@ fn make() -> Sealed {
     let secret = EpochSecret::draw(NamesSecret::draw(rng), rng);
     let signer = (town::manifest().space(), town::root().peer());
     let epoch = town::root().sign(secret.record(signer, town::noise(), None, NOW));
-    let reader = town::gateway().sealing_key(0, NOW);
+    let reader = town::gateway().sealing_key(town::manifest().space(), 0, NOW);
     let wrap = Wrap::for_reader(&secret, &epoch, reader.endorsement(), Some(NOW), rng).expect("a valid key");
     let key = DataKey::draw(epoch.id(), LOG, Day::of(NOW), rng);
     let data_key = key.seal(&epoch, rng).expect("the key's epoch").to_bytes();
-    let body = SealedBody::seal(b"48.5", &key, &PLACE).expect("the key's log").to_bytes();
-    Sealed { wrap: wrap.to_bytes(), epoch, secret, reader, key, data_key, body }
+    let body = SealedBody::seal(b"48.5", &key, 3, &PLACE).expect("the key's log").to_bytes();
+    let of_one = WrapList::new(vec![wrap.clone()]).expect("one");
+    let wraps = Wraps { space: signer.0, issuer: signer.1, epoch: epoch.id(), wraps: of_one };
+    let wraps = town::root().sign(wraps).to_bytes();
+    Sealed { wrap: wrap.to_bytes(), wraps, epoch, secret, reader, key, data_key, body }
 }
 
 /// A body opens if it is the one that was sealed, and no other does.

@@ -109,12 +109,20 @@ pub fn gateway_key() -> NoiseKey {
 
 /// What the sensor says of itself when it links.
 pub fn sensor_introduction(greeting: Vec<u8>) -> Introduction {
-    Introduction { space: manifest().space(), records: sensor_papers().into_iter().map(Into::into).collect(), greeting }
+    Introduction {
+        space: manifest().space(),
+        records: sensor_papers().into_iter().map(Into::into).collect(),
+        greeting,
+    }
 }
 
 /// What the gateway says of itself when it links.
 pub fn gateway_introduction(greeting: Vec<u8>) -> Introduction {
-    Introduction { space: manifest().space(), records: gateway_papers().into_iter().map(Into::into).collect(), greeting }
+    Introduction {
+        space: manifest().space(),
+        records: gateway_papers().into_iter().map(Into::into).collect(),
+        greeting,
+    }
 }
 
 /// The header of the sensor's log of that stream.

@@ -102,6 +102,7 @@ fn secrets(seeds: &mut Seeds) {
         (2, "wrap", ours.wrap.clone()),
         (3, "epoch", ours.epoch.to_bytes()),
         (4, "key", ours.reader.endorsement().to_bytes()),
+        (5, "wraps", ours.wraps.clone()),
     ] {
         add(seeds, "sealed", name, [&[which], &bytes[..]].concat());
     }
