@@ -104,7 +104,7 @@ pub use issue::{Fall, LogUnder};
 #[doc(hidden)]
 pub use lease::freshness_again;
 pub use lease::{ClassLease, Freshness, LEASE_MIN, Lease, LeaseView, Leases, ParseLeaseError, Withheld};
-use lease::{LeaseBook, LeaseInput};
+use lease::{KEEPS_LEASES, LeaseBook, LeaseInput};
 use limits::Limits;
 use links::Links;
 use logs::Logs;
@@ -304,7 +304,7 @@ impl Node {
         if self.gossip.poll_timeout().is_some_and(|due| due <= self.now.mono) {
             self.tell_gossip(GossipInput::Timeout);
         }
-        if self.lease.asking.poll_timeout().is_some_and(|due| due <= self.now.mono) {
+        if KEEPS_LEASES && self.lease.asking.poll_timeout().is_some_and(|due| due <= self.now.mono) {
             self.tell_lease(LeaseInput::Timeout);
         }
         self.pump();

@@ -8,6 +8,7 @@ use msec_crdt_store::{
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput, Priority};
 use msec_identity::{CollectionPath, Grant, LogId, PeerId};
 
+use super::lease::KEEPS_LEASES;
 use super::links::holds;
 use super::logs::{key_of, origin_of, topic_of};
 use super::receipts::carries;
@@ -45,7 +46,7 @@ impl Node {
                 self.obey_overlay(output);
             } else if let Some(output) = self.gossip.poll_output() {
                 self.obey_gossip(output);
-            } else if let Some(output) = self.lease.asking.poll_output() {
+            } else if KEEPS_LEASES && let Some(output) = self.lease.asking.poll_output() {
                 self.obey_lease(output);
             } else {
                 return;

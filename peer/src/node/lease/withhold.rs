@@ -5,7 +5,7 @@ use std::time::Duration;
 use msec_gossip::{Interest, Topic};
 use msec_identity::{Class, CollectionPath, PeerId};
 
-use super::{Lease, LeaseInput, Need};
+use super::{KEEPS_LEASES, Lease, LeaseInput, Need};
 use crate::node::control::control;
 use crate::node::receipts::with_receipts;
 use crate::node::{Event, Node};
@@ -144,11 +144,14 @@ impl Node {
         if self.lease.due.is_none_or(|due| due > self.now.mono) {
             return false;
         }
-        let mut fresh = std::mem::take(&mut self.lease.fresh);
-        fresh.settle(|logs| self.holds(logs));
-        self.lease.fresh = fresh;
+        if KEEPS_LEASES {
+            let mut fresh = std::mem::take(&mut self.lease.fresh);
+            fresh.settle(|logs| self.holds(logs));
+            self.lease.fresh = fresh;
+        }
         let me = self.peer();
-        let issues = self.answers_now();
+        // What keeps no leases has heard from nobody, and answers nobody.
+        let issues = KEEPS_LEASES && self.answers_now();
         self.tell_lease(LeaseInput::Issues(issues));
         let mut needs = self.needs();
         for need in &mut needs {
