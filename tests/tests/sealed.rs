@@ -200,6 +200,8 @@ fn a_relay_that_is_searched_by_who_holds_all_keys_holds_nothing_of_what_it_carri
                 && it["waiting"] == Value::Array(Vec::new())
         })
     });
+    // What is sealed is personal: nothing is shown of it before an issuer was heard from.
+    block_until("the reader is fresh", || desk.says("reader", &["query", "--in", "homes/power"]).0);
     let stream = format!("homes/power/{STREAM}");
     let mut tail =
         Process::start(MSEC, ["tail", "--in", "homes", "--json", "--data-dir", &desk.path("reader")]);
