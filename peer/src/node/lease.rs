@@ -81,6 +81,13 @@ pub fn freshness_again(frame: &[u8]) -> Option<Vec<u8>> {
     message::Message::decode(frame).ok().map(|message| message.encode())
 }
 
+impl Need {
+    /// Whether this is what was needed before, and whoever's word made us fresh for it speaks no longer.
+    fn lost(&self, before: &Self) -> bool {
+        self.collection == before.collection && self.since < before.since
+    }
+}
+
 impl LeaseBook {
     /// `seed`: that of the node. What is drawn from it here is drawn by nobody else.
     pub(super) fn new(is_leaf: bool, seed: [u8; 32], now: Duration) -> Self {

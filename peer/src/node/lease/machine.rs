@@ -22,7 +22,7 @@
 //!                   -- its issuer does not stand       --> blamed; the own turn comes again soon
 //!                   -- it is forged                    --> Violation
 //! no answer in PATIENCE --> blamed; the own turn comes again after a pause that doubles
-//! a way appears while we are stale --> own turn
+//! a way appears while we are stale, or whose answer counted last does not stand any more --> own turn
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
@@ -60,6 +60,8 @@ pub(in crate::node) enum Input {
     Issues(bool),
     /// How often we want to know; `None`: not at all.
     Every(Option<Duration>),
+    /// Whose answer counted last does not stand any more: it may be long until our own turn.
+    Lost,
     /// The answer to [`Output::Sign`]; `None`: it cannot be signed.
     Signed { beat: Option<Vec<u8>> },
     /// The answer to [`Output::Check`].
@@ -175,6 +177,7 @@ impl Asking {
             Input::Received { from, bytes } => self.received(from, &bytes),
             Input::Issues(issues) => self.issues = issues,
             Input::Every(every) => self.every(every),
+            Input::Lost => self.lost(),
             Input::Signed { beat } => self.signed(beat),
             Input::Checked { batch, verdict } => self.checked(batch, verdict),
             Input::Timeout => {}
@@ -245,6 +248,12 @@ impl Asking {
         }
         self.every = every;
         self.turn = every.map(|every| self.proven.map_or(self.now, |proven| (proven + every).max(self.now)));
+    }
+
+    fn lost(&mut self) {
+        self.proven = None;
+        let soon = self.now + self.part_of(APPEAR_MAX);
+        self.turn = self.every.map(|_| soon);
     }
 
     /// Whether what we know is older than three times what we ask for.

@@ -138,8 +138,8 @@ impl Node {
         }
     }
 
-    /// Looks whether what this peer knows is fresh enough, if that may have changed.
-    /// Whether something is withheld now that was not, or the other way round.
+    /// Looks whether what this peer knows is fresh enough, if that may have changed. Says whether something is withheld now that was not,
+    /// or the other way round.
     pub(in crate::node) fn review_leases(&mut self) -> bool {
         if self.lease.due.is_none_or(|due| due > self.now.mono) {
             return false;
@@ -162,7 +162,10 @@ impl Node {
         }
         let shortest = needs.iter().map(|need| self.config.leases.of(need.class).max_age / 3).min();
         self.tell_lease(LeaseInput::Every(shortest));
-        self.lease.needs = needs;
+        let before = std::mem::replace(&mut self.lease.needs, needs);
+        if before.iter().any(|was| was.since.is_some() && self.lease.needs.iter().any(|it| it.lost(was))) {
+            self.tell_lease(LeaseInput::Lost);
+        }
         let withheld = self.withheld_now();
         let is_other = withheld != self.lease.withheld;
         if is_other {
