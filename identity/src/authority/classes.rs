@@ -11,7 +11,7 @@ use super::Authority;
 use super::bounds::PLACES_OF_ONE_RECORD_MAX;
 use super::change::Change;
 use super::places::Entered;
-use crate::access::{Class, Classified, Right};
+use crate::access::{Class, Classified};
 use crate::error::ControlError;
 use crate::id::{GrantId, LogId, PeerId};
 use crate::path::CollectionPath;
@@ -101,13 +101,7 @@ impl Authority {
             places.any(|(log, _, position)| cuts.of(log).is_some_and(|cut| *position < cut.size))
         });
         let under = |(log, under, position): &(LogId, Option<GrantId>, u64)| {
-            let Some(at) = under.and_then(|under| self.grants.find(&under)) else { return false };
-            let held = self.grants.at(at);
-            held.grant.holder == said.issuer
-                && held.grant.rights.contains(Right::Manage)
-                && held.grant.resource.covers(collection)
-                && held.state.stands
-                && self.cut_at(at, log).is_none_or(|cut| *position < cut.size)
+            under.is_some_and(|under| self.manages_at(&under, &said.issuer, collection, (log, *position)))
         };
         as_root || said.places.iter().any(under)
     }

@@ -214,11 +214,8 @@ impl Authority {
     /// Whether what somebody said holds by a grant of its: that stands, and is not revoked, or it is entered below where the control log is
     /// cut.
     fn stands_by(&self, grant: u32, record: Slot) -> bool {
-        let state = self.grants.at(grant).state;
-        let is_below = |(log, position): (&super::places::Log, u64)| {
-            self.cut_at(grant, &log.id).is_some_and(|cut| position < cut.size)
-        };
-        state.stands && (!state.revoked || self.places_of(record).any(is_below))
+        self.grants.at(grant).state.counts()
+            || self.places_of(record).any(|(log, position)| self.counts_at(grant, &log.id, position))
     }
 
     pub(super) fn take_erasure(

@@ -20,7 +20,8 @@ use super::lineage::{Lineage, Voice};
 use super::places::{Log, Slot};
 use super::revocations::nothing;
 use crate::access::{CHAIN_LINKS_MAX, Cut, Cuts, Holder, Right};
-use crate::id::{LogId, PeerId, SpaceId};
+use crate::id::{GrantId, LogId, PeerId, SpaceId};
+use crate::path::CollectionPath;
 
 impl Authority {
     /// The manifests of a space, where they are known.
@@ -109,6 +110,30 @@ impl Authority {
             self.level(chain, Slot::Revocation(at), &revoked.hash, issuer).map(|level| (at, level))
         };
         self.ended.of(&self.grants.at(*at).id).filter_map(level).collect()
+    }
+
+    /// Whether what is said at that place under a grant counts: the grant stands, and where it is revoked, the place lies below where the
+    /// log is cut.
+    pub(super) fn counts_at(&self, grant: u32, log: &LogId, position: u64) -> bool {
+        let below = |cut: Cut| position < cut.size;
+        self.grants.at(grant).state.stands && self.cut_at(grant, log).is_none_or(below)
+    }
+
+    /// Whether it does for something that whoever manages a collection says: `issuer` holds the grant, with `manage` there.
+    pub(super) fn manages_at(
+        &self,
+        under: &GrantId,
+        issuer: &PeerId,
+        collection: &CollectionPath,
+        (log, position): (&LogId, u64),
+    ) -> bool {
+        self.grants.find(under).is_some_and(|at| {
+            let grant = &self.grants.at(at).grant;
+            grant.holder == *issuer
+                && grant.rights.contains(Right::Manage)
+                && grant.resource.covers(collection)
+                && self.counts_at(at, log, position)
+        })
     }
 
     /// Where a log is cut by what binds the grant; `None` where nothing binds it.

@@ -173,7 +173,10 @@ impl Authority {
     fn epoch_counts(&self, id: &EpochId, held: &HeldEpoch) -> bool {
         held.places.iter().any(|(log, under, position)| match under {
             None => self.roots_agree(id, &held.record.issuer, log, *position),
-            Some(grant) => self.manages_there(grant, &held.record, log, *position),
+            Some(grant) => {
+                let epoch = &held.record;
+                self.manages_at(grant, &epoch.issuer, &epoch.collection, (log, *position))
+            }
         })
     }
 
@@ -191,15 +194,5 @@ impl Authority {
         let others = self.approvals.of(&id.0).map(|(_, by)| by).filter(|by| *by != issuer);
         let others = others.filter(|by| matches!(self.own.voice(by), Voice::Now)).count();
         speaks && 1 + others >= needed
-    }
-
-    fn manages_there(&self, grant: &GrantId, epoch: &EpochRecord, log: &LogId, position: u64) -> bool {
-        let Some(at) = self.grants.find(grant) else { return false };
-        let held = self.grants.at(at);
-        held.grant.holder == Holder::Peer(epoch.issuer)
-            && held.grant.rights.contains(Right::Manage)
-            && held.grant.resource.covers(&epoch.collection)
-            && held.state.stands
-            && (!held.state.revoked || self.cut_at(at, log).is_some_and(|cut| position < cut.size))
     }
 }
