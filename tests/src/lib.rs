@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`wait`] | waiting on conditions, never on time |
 //! | [`town`] | a space with its peers in a temporary directory, and notes of what a peer tells |
+//! | [`desk`] | `msec` run by hand, on peers in a temporary directory |
 //! | [`process`] | programs that are started, read from, killed |
 //! | [`terminal`] | programs at a terminal, as a person has one |
 //! | [`lan`] | a LAN of network namespaces |
@@ -18,6 +19,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real peers, in real time")]
 
 pub mod conformance;
+pub mod desk;
 pub mod forge;
 pub mod lan;
 pub mod mqtt;

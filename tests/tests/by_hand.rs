@@ -1,13 +1,14 @@
 //! What a person does by hand: two machines on a LAN, commands beside a running peer, a citizen's app next to a sensor.
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
+use std::ops::Deref;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use msec_tests::desk;
 use msec_tests::lan::Lan;
-use msec_tests::process::{Process, json, run};
+use msec_tests::process::{Process, run};
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const CITIZEN: &str = env!("CARGO_BIN_EXE_citizen-under-test");
@@ -15,27 +16,19 @@ const STREAM: &str = "parks/noise/mic-1";
 const HOUR_MS: i64 = 3600 * 1000;
 
 /// A directory in which data directories and invitations lie.
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("a directory"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
-    }
-
-    /// Runs `msec` on the data directory of that name, to a good end.
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    /// Runs `msec`, which must fail, and returns what it says.
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success(), "{args:?}");
-        String::from_utf8(output.stderr).expect("text")
+        Self(desk::Desk::new(MSEC))
     }
 
     /// The three commands that let a peer into the gateway's space; returns the peer's id.

@@ -2,14 +2,15 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
 use msec_peer::store::{Body, FileDir, Run, Storage, Store, StoreConfig};
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{self, text};
+use msec_tests::process::run;
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "parks/noise/mic-1";
@@ -17,11 +18,19 @@ const STREAM: &str = "parks/noise/mic-1";
 const KILLS: u32 = 4;
 
 /// The owner's gateway, a relay, a reader and a sensor, each in a directory of its own.
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().expect("a directory"));
+        let desk = Self(desk::Desk::new(MSEC));
         desk.msec("owner", &["found", "harbour"]);
         for (home, may) in [("relay", "relay,read"), ("reader", "read"), ("sensor", "read,write")] {
             let id = text(&desk.msec(home, &["init"])[0]["peer"]);
@@ -32,39 +41,12 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
-    }
-
     fn id(&self, home: &str) -> String {
         text(&self.msec(home, &["id"])[0]["peer"])
     }
 
-    /// Runs `msec` on the data directory of that name, to a good end.
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    /// Runs `msec`, which must fail, and returns what it says.
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success(), "{args:?}");
-        String::from_utf8(output.stderr).expect("text")
-    }
-
-    fn run(&self, home: &str, contacts: &[&str]) -> (Process, String) {
-        let home = self.path(home);
-        let mut args = vec!["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-        contacts.iter().for_each(|contact| args.extend(["--contact", contact]));
-        let process = Process::start(MSEC, args);
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        let address = text(&process.out.json("listening")[0]);
-        (process, address)
-    }
-
     fn values(&self, home: &str) -> Vec<f64> {
-        let rows = self.msec(home, &["query", "--in", "parks"]);
-        rows.iter().rev().filter_map(|row| row["value"].as_f64()).collect()
+        self.0.values(home, "parks")
     }
 
     /// Salt and bytes of each body that a stopped peer has of the stream.
@@ -107,10 +89,6 @@ fn files_of(dir: &Path) -> Vec<Vec<u8>> {
         }
     }
     files
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A time as RFC 3339 has it, from milliseconds since 1970, on that day.

@@ -2,51 +2,39 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use msec_peer::Membership;
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{self, text};
+use msec_tests::process::run;
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 
 /// A directory in which data directories and invitations lie.
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("a directory"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
-    }
-
-    /// Runs `msec` on the data directory of that name, to a good end.
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    /// Runs `msec`, which must fail, and returns what it says.
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success(), "{args:?}");
-        String::from_utf8(output.stderr).expect("text")
+        Self(desk::Desk::new(MSEC))
     }
 
     /// What `msec` says to people, on both of its streams.
     fn says(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
-        assert!(output.status.success(), "{text}");
+        let (succeeds, text) = self.0.says(home, args);
+        assert!(succeeds, "{text}");
         text
-    }
-
-    fn init(&self, home: &str) -> String {
-        text(&self.msec(home, &["init"])[0]["peer"])
     }
 
     /// Lets `holder` in by a grant of `issuer`; returns the grant, and the invitation.
@@ -56,19 +44,8 @@ impl Desk {
         (text(&granted[0]["grant"]), file)
     }
 
-    fn run(&self, home: &str, contacts: &[&str]) -> (Process, String) {
-        let home = self.path(home);
-        let mut args = vec!["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-        contacts.iter().for_each(|contact| args.extend(["--contact", contact]));
-        let process = Process::start(MSEC, args);
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        let address = text(&process.out.json("listening")[0]);
-        (process, address)
-    }
-
     fn values(&self, home: &str) -> Vec<f64> {
-        let rows = self.msec(home, &["query", "--in", "parks"]);
-        rows.iter().rev().filter_map(|row| row["value"].as_f64()).collect()
+        self.0.values(home, "parks")
     }
 
     fn standing(&self, home: &str, grant: &str) -> String {
@@ -80,10 +57,6 @@ impl Desk {
     fn linked_with(&self, home: &str, peer: &str) -> bool {
         self.msec(home, &["peers"]).iter().any(|it| it["peer"] == peer)
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[test]

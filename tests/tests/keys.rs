@@ -2,29 +2,34 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk;
+use msec_tests::process::{Process, run};
 use msec_tests::terminal::Terminal;
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const GATEWAY: &str = env!("CARGO_BIN_EXE_msec-gateway-under-test");
 const PASSPHRASE: &str = "four plain words";
 
 /// A directory in which data directories and papers lie.
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("a directory"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
+        Self(desk::Desk::new(MSEC))
     }
 
     fn file(&self, name: &str, text: &str) -> String {
@@ -34,23 +39,9 @@ impl Desk {
         path
     }
 
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success(), "{args:?}");
-        String::from_utf8(output.stderr).expect("text")
-    }
-
     fn at_a_terminal(&self, home: &str, args: &[&str]) -> Terminal {
         let home = self.path(home);
         Terminal::start(MSEC, args.iter().copied().chain(["--data-dir", &home]))
-    }
-
-    fn init(&self, home: &str) -> String {
-        text(&self.msec(home, &["init"])[0]["peer"])
     }
 }
 

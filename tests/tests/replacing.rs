@@ -2,54 +2,34 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::Path;
 
 use msec_peer::Membership;
 use msec_peer::identity::LogId;
 use msec_peer::store::{FileDir, Store};
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{self, text};
+use msec_tests::process::run;
 use msec_tests::wait::block_until;
-use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
-    }
-
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success(), "{args:?}");
-        String::from_utf8(output.stderr).expect("text")
-    }
-
-    fn init(&self, home: &str) -> String {
-        text(&self.msec(home, &["init"])[0]["peer"])
-    }
-
     fn lets_in(&self, home: &str, id: &str, more: &[&str]) {
         let file = self.path(&format!("{home}.invitation"));
         self.msec("office", &[&["grant", id, "--in", "parks", "--out", &file][..], more].concat());
         self.msec(home, &["join", &file]);
-    }
-
-    fn run(&self, home: &str, contacts: &[&str]) -> (Process, String) {
-        let home = self.path(home);
-        let mut args = vec!["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-        contacts.iter().for_each(|contact| args.extend(["--contact", contact]));
-        let process = Process::start(MSEC, args);
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        let address = text(&process.out.json("listening")[0]);
-        (process, address)
     }
 
     fn values(&self, home: &str) -> Vec<f64> {
@@ -66,13 +46,9 @@ impl Desk {
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn a_stolen_device_writes_on_and_is_shown_to_nobody_while_another_goes_on_with_its_stream() {
-    let desk = Desk(tempfile::tempdir().expect("a directory"));
+    let desk = Desk(desk::Desk::new(MSEC));
     desk.msec("office", &["found", "harbour"]);
     let [gateway, stolen, next] = ["gateway", "stolen", "next"].map(|home| desk.init(home));
     desk.lets_in("gateway", &gateway, &["--may", "relay,read"]);

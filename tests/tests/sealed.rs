@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -9,34 +10,27 @@ use msec_peer::DataDir;
 use msec_peer::identity::sealed::{BodyPlace, EpochSecret, Opened, SealedBody, SealedDataKey};
 use msec_peer::identity::{ControlRecord, Identity, UnixMillis};
 use msec_peer::store::{Body, Entry, EntryKind, FileDir, Run, Storage, Store};
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{self, text};
+use msec_tests::process::Process;
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "meter-of-flat-4711";
 /// Nobody finds that by chance.
 const VALUE: &str = "48.12345678901";
 
-struct Desk(TempDir);
+struct Desk(desk::Desk);
+
+impl Deref for Desk {
+    type Target = desk::Desk;
+
+    fn deref(&self) -> &desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("text").to_owned()
-    }
-
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    /// What `msec` says to people, on both of its streams, and whether it succeeded.
-    fn says(&self, home: &str, args: &[&str]) -> (bool, String) {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
-        (output.status.success(), text)
-    }
-
     fn admit(&self, home: &str, rights: &str) {
         let id = text(&self.msec(home, &["init"])[0]["peer"]);
         let file = self.path(&format!("{home}.invitation"));
@@ -44,28 +38,13 @@ impl Desk {
         self.msec(home, &["join", &file]);
     }
 
-    fn run(&self, home: &str, contacts: &[&str]) -> (Process, String) {
-        let home = self.path(home);
-        let mut args = vec!["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-        contacts.iter().for_each(|contact| args.extend(["--contact", contact]));
-        let process = Process::start(MSEC, args);
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        let address = text(&process.out.json("listening")[0]);
-        (process, address)
-    }
-
     fn values(&self, home: &str) -> Vec<f64> {
-        let rows = self.msec(home, &["query", "--in", "homes"]);
-        rows.iter().rev().filter_map(|row| row["value"].as_f64()).collect()
+        self.0.values(home, "homes")
     }
 
     fn identity(&self, home: &str) -> Identity {
         DataDir::at(self.path(home)).identity().expect("a key")
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// All files below a directory.
@@ -180,7 +159,7 @@ fn secrets(reader: &Identity, all: &[(msec_peer::identity::LogId, u64, Entry)]) 
 
 #[test]
 fn a_relay_that_is_searched_by_who_holds_all_keys_holds_nothing_of_what_it_carries() {
-    let desk = Desk(tempfile::tempdir().expect("a directory"));
+    let desk = Desk(desk::Desk::new(MSEC));
     desk.msec("office", &["found", "harbour"]);
     for (home, rights) in [("sensor", "write"), ("relay", "relay"), ("reader", "read")] {
         desk.admit(home, rights);
