@@ -67,11 +67,23 @@ struct Reader {
     is_spent: bool,
 }
 
+impl Taken {
+    fn since(at: UnixMillis) -> Self {
+        let nothing = || Since { at, many: 0 };
+        Self { entries: nothing(), bytes: nothing() }
+    }
+}
+
 impl Since {
     fn has_room(&self, rate: Rate, now: UnixMillis) -> bool {
         let passed = u64::try_from(now.0.saturating_sub(self.at.0)).unwrap_or(0);
         rate.has_room(self.many, passed)
     }
+}
+
+/// Whether a grant limits how many logs there may be.
+fn counts_logs(limits: &Caveats) -> bool {
+    limits.logs_max.is_some() || limits.incarnations_max.is_some()
 }
 
 fn entries_rate(limits: &Caveats) -> Option<Rate> {
@@ -115,7 +127,7 @@ impl Node {
         let mut fallen = Vec::new();
         for grant in grants {
             if let Some(limits) = self.authority.grant(grant).and_then(|grant| grant.caveats.as_ref())
-                && (limits.logs_max.is_some() || limits.incarnations_max.is_some())
+                && counts_logs(limits)
             {
                 fallen.extend(self.limits.counted.add(*grant, limits, &stream_name(header), *log));
             }
@@ -128,7 +140,7 @@ impl Node {
         let Shown::Grants(grants) = shown else { return None };
         let counts = |grant: &GrantId| {
             self.limits_of(grant).is_none_or(|limits| {
-                (limits.logs_max.is_none() && limits.incarnations_max.is_none())
+                !counts_logs(limits)
                     || header.collection().is_reserved()
                     || self.limits.counted.has(grant, limits, &stream_name(header), log)
             })
@@ -197,9 +209,7 @@ impl Node {
             if per_minute.is_none() && per_day.is_none() {
                 return true;
             }
-            let since = || Since { at: grant.not_before, many: 0 };
-            let taken =
-                self.limits.taken.entry(*id).or_insert_with(|| Taken { entries: since(), bytes: since() });
+            let taken = self.limits.taken.entry(*id).or_insert_with(|| Taken::since(grant.not_before));
             if per_minute.is_none_or(|rate| taken.entries.has_room(rate, now))
                 && per_day.is_none_or(|rate| taken.bytes.has_room(rate, now))
             {
@@ -228,9 +238,7 @@ impl Node {
             if !grant.caveats.as_ref().is_some_and(is_limited) {
                 continue;
             }
-            let since = || Since { at: grant.not_before, many: 0 };
-            let taken =
-                self.limits.taken.entry(*id).or_insert_with(|| Taken { entries: since(), bytes: since() });
+            let taken = self.limits.taken.entry(*id).or_insert_with(|| Taken::since(grant.not_before));
             taken.entries.many = taken.entries.many.saturating_add(LogState::size(state));
             taken.bytes.at = taken.bytes.at.max(state.latest().map_or(taken.bytes.at, |at| at.min(now)));
         }
