@@ -87,7 +87,7 @@ pub fn check<'a>(steps: impl Iterator<Item = Step<'a>>) {
     }
 }
 
-/// What two logs say of [`HONEST`]'s edit before it is made, since anybody can work out its bytes: a script. One removes what
+/// What two logs say of `HONEST`'s edit before it is made, since anybody can work out its bytes: a script. One removes what
 /// it adds, the other names its operation as what came before, and does not build on it.
 pub fn foretelling() -> Vec<u8> {
     let mut document = Document::new();

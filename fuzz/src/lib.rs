@@ -1,5 +1,5 @@
-//! What the fuzz targets share. A target is a file in `fuzz_targets`, named for the decoder that it feeds; `.ci/fuzz` runs
-//! them all, and `fuzz/README.md` says how to run one.
+//! [`targets`] are the decoders and machines that take bytes of others, each with what must hold whatever comes; the tests and
+//! `.ci/fuzz` feed them (`fuzz/README.md`). The rest is what targets share.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -25,6 +25,7 @@ pub mod pairing;
 pub mod record;
 pub mod script;
 pub mod sealed;
+pub mod targets;
 pub mod town;
 pub mod vectors;
 pub mod walk_up;
