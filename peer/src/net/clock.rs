@@ -1,4 +1,4 @@
-//! How far this machine's clock may be off, as far as the system tells.
+//! This machine's clocks: the one that never jumps, and how far the other one may be off, as far as the system tells.
 //!
 //! What sets the clock of a Raspberry Pi, and of most machines with systemd, is `systemd-timesyncd`. While it runs there is
 //! its directory under /run, and from the first answer of a time server on a file in it, touched with each further answer
@@ -7,10 +7,44 @@
 //! the kernel's own bound (adjtimex) is out of reach of safe code.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use msec_crdt_store::{ClockBound, TimeQuality};
 use msec_identity::UnixMillis;
+use tokio::time::sleep;
+
+/// How long a loop that waits for a [`Moment`] waits at most before it looks again. The timers of a process stand still while the
+/// machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// A moment on the clock that nobody sets, and that goes on while the machine sleeps: what was an hour old when a laptop was closed
+/// is a day old the next day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(Duration);
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self(since_boot())
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        since_boot().saturating_sub(self.0)
+    }
+
+    /// Waits until so much has elapsed since, or for [`LOOK_AGAIN`] if that is less; for ever if there is no `due`.
+    pub(super) async fn wait_for(self, due: Option<Duration>) {
+        match due {
+            Some(due) => sleep(due.saturating_sub(self.elapsed()).min(LOOK_AGAIN)).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// CLOCK_BOOTTIME of clock_gettime(2): CLOCK_MONOTONIC stands still in suspend.
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
 
 /// The directory of `systemd-timesyncd`.
 const TIMESYNCD: &str = "/run/systemd/timesync";
@@ -48,12 +82,21 @@ fn millis(time: SystemTime) -> UnixMillis {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-    use std::time::Duration;
+    use std::fs::{self, File};
 
     use super::*;
 
     const DAY_MS: i64 = 86_400_000;
+
+    /// Linux counts the time that it slept in its uptime (proc_uptime(5)).
+    #[test]
+    fn a_moment_counts_the_time_that_the_machine_sleeps() {
+        let uptime = fs::read_to_string("/proc/uptime").expect("Linux says how long it is up");
+        let uptime: f64 = uptime.split(' ').next().expect("a number").parse().expect("a number");
+        let moment = Moment::now();
+        assert!((moment.0.as_secs_f64() - uptime).abs() < 5.0, "{moment:?} {uptime}");
+        assert!(moment.elapsed() < Duration::from_secs(5));
+    }
 
     #[test]
     fn what_timesyncd_leaves_in_its_directory_tells_how_far_the_clock_may_be_off() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use msec_crdt_store::{ClockBound, Storage, WearGauge};
 use msec_identity::UnixMillis;
@@ -10,9 +10,9 @@ use msec_identity::handshake::ChannelBinding;
 #[cfg(feature = "index")]
 use msec_identity::{CollectionPath, LogId};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, sleep_until};
+use tokio::time::MissedTickBehavior;
 
-use super::clock;
+use super::clock::{self, Moment};
 use super::disk::{Disk, Job};
 use super::interfaces;
 use super::link::LinkHandle;
@@ -112,7 +112,7 @@ pub fn wall_clock() -> UnixMillis {
 /// A node with its sockets, clocks and disk.
 pub(crate) struct Driver {
     node: Node,
-    started: Instant,
+    started: Moment,
     /// Where it listens.
     address: SocketAddr,
     /// Where others are told that it listens. Empty: at the addresses of the machine.
@@ -154,7 +154,7 @@ impl Driver {
     ) -> Result<Self, crate::sdk::OpenError> {
         let (to_driver, inbound) = mpsc::channel(INBOUND_MAX);
         let (disk_tx, disk_done) = mpsc::channel(INBOUND_MAX);
-        let started = Instant::now();
+        let started = Moment::now();
         let node = make_node(Now { mono: Duration::ZERO, wall: wall_clock() })?;
         let gauge = storage.gauge();
         let (disk, disk_thread) = Disk::start(
@@ -219,11 +219,11 @@ impl Driver {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closed = loop {
             self.do_outputs();
-            let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
+            let due = self.node.poll_timeout();
             tokio::select! {
                 biased;
                 Some(done) = self.disk_done.recv() => self.handle(done),
-                () = wait_until(due) => self.handle(Input::Timeout),
+                () = self.started.wait_for(due) => self.handle(Input::Timeout),
                 _ = look.tick() => self.look_around(),
                 command = self.commands.recv() => match command {
                     Some(Command::Close { answer }) => break Some(answer),
@@ -458,11 +458,11 @@ impl Driver {
         const GRACE: Duration = Duration::from_secs(2);
         let deadline = tokio::time::Instant::now() + GRACE;
         while !self.node.is_settled() {
-            let due = self.node.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
+            let due = self.node.poll_timeout();
             tokio::select! {
                 Some(done) = self.disk_done.recv() => self.handle(done),
-                () = wait_until(due) => self.handle(Input::Timeout),
-                () = sleep_until(deadline) => break,
+                () = self.started.wait_for(due) => self.handle(Input::Timeout),
+                () = tokio::time::sleep_until(deadline) => break,
             }
             self.do_outputs();
         }
@@ -484,12 +484,4 @@ impl Driver {
 fn served(it: &crate::node::ServedAfter) -> Served {
     let revocation = data_encoding::HEXLOWER.encode(&it.revocation);
     Served { holder: it.holder, revocation, bytes: it.bytes }
-}
-
-/// Never, if there is no time.
-pub(super) async fn wait_until(due: Option<tokio::time::Instant>) {
-    match due {
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
-    }
 }

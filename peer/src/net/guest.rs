@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use msec_gossip::Priority;
 use msec_identity::SpaceId;
 use tokio::sync::mpsc;
 
-use super::driver::{Inbound, wait_until};
+use super::clock::Moment;
+use super::driver::Inbound;
 use super::error::BindError;
 use super::link::LinkHandle;
 use super::mdns::Mdns;
@@ -46,7 +47,7 @@ pub(crate) async fn come_in(
         let found = Mdns::look_for(space, local, to_driver.clone());
         found.inspect_err(|error| tracing::warn!(%error, "mDNS does not work here")).ok()
     });
-    let started = Instant::now();
+    let started = Moment::now();
     let guest = Guest::new(parts, Now { mono: Duration::ZERO, wall: wall_clock() });
     let connectors = Connectors::new(sockets, Reception::new(to_driver));
     let driver = GuestDriver { guest, started, connectors, inbound, links: BTreeMap::new(), _mdns: mdns };
@@ -64,7 +65,7 @@ async fn bind(listen: SocketAddr) -> Result<Sockets, BindError> {
 
 struct GuestDriver {
     guest: Guest,
-    started: Instant,
+    started: Moment,
     connectors: Connectors,
     inbound: mpsc::Receiver<Inbound>,
     links: BTreeMap<LinkId, LinkHandle>,
@@ -80,9 +81,9 @@ impl GuestDriver {
                 let _ = tokio::time::timeout(GRACE, self.connectors.close()).await;
                 return last;
             }
-            let due = self.guest.poll_timeout().and_then(|due| self.started.checked_add(due)).map(Into::into);
+            let due = self.guest.poll_timeout();
             let input = tokio::select! {
-                () = wait_until(due) => Some(GuestInput::Timeout),
+                () = self.started.wait_for(due) => Some(GuestInput::Timeout),
                 Some(inbound) = self.inbound.recv() => self.take(inbound),
             };
             if let Some(input) = input {

@@ -16,9 +16,9 @@ use if_addrs::IfAddr;
 use mdns_sd::{IfKind, Receiver, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
 use msec_identity::SpaceId;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::driver::{Inbound, wait_until};
+use super::driver::Inbound;
 use super::random_seed;
 
 /// The service type that peers announce.
@@ -288,6 +288,14 @@ fn on_link(ip: IpAddr, heard_on: &[u32], networks: &[Network]) -> Option<u32> {
             }
     };
     networks.iter().find(near).map(|network| network.index)
+}
+
+/// Never, if there is no time.
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What the node withholds, as the loop that owns it tells those who answer apps.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use msec_identity::CollectionPath;
 
+use super::clock::Moment;
 use crate::node::{LeaseView, Node, Withheld};
 use crate::sdk::CollectionWithheld;
 
@@ -17,7 +18,7 @@ struct Told {
     withheld: Withheld,
     leases: Vec<LeaseView>,
     /// When that was so.
-    at: Option<Instant>,
+    at: Option<Moment>,
 }
 
 impl Withholding {
@@ -26,14 +27,14 @@ impl Withholding {
         let mut told = self.told();
         if told.withheld != *node.withheld() {
             *told =
-                Told { withheld: node.withheld().clone(), leases: node.leases(), at: Some(Instant::now()) };
+                Told { withheld: node.withheld().clone(), leases: node.leases(), at: Some(Moment::now()) };
         }
     }
 
     /// All that is withheld now.
     pub(crate) fn all(&self) -> Vec<CollectionWithheld> {
         let told = self.told();
-        let since = told.at.map_or(Duration::ZERO, |at| at.elapsed());
+        let since = told.at.map_or(Duration::ZERO, Moment::elapsed);
         let of = |view: &LeaseView| {
             let (class, max_age) = (view.class, view.lease.max_age);
             let age = view.age.map(|age| age.saturating_add(since));

@@ -10,8 +10,9 @@
 //! control/          how commands reach it while it runs
 //! ```
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use msec_crdt_store::StoreConfig;
@@ -147,8 +148,10 @@ impl DataDir {
         if path.exists() { read_manifest(&path).map(Some) } else { Ok(None) }
     }
 
+    /// Makes a directory that nobody else on this machine may look into: leases and rights bind them, too.
     pub(super) fn create(&self, path: &Path) -> Result<(), DataDirError> {
-        fs::create_dir_all(path).map_err(|source| io(path, source))
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| io(path, source))
     }
 
     /// Writes a file whole or not at all.
@@ -202,6 +205,8 @@ fn read_grant(path: &Path) -> Result<Verified<Grant>, DataDirError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::sdk::Owner;
 
@@ -222,5 +227,14 @@ mod tests {
         let other = Owner::found("airport").expect("founded");
         let refused = dir.join(&Membership::new(other.manifest(), []));
         assert!(matches!(refused, Err(DataDirError::OtherSpace)));
+    }
+
+    #[test]
+    fn nobody_else_on_this_machine_reads_what_a_peer_keeps() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("peers/mic-1");
+        DataDir::at(&path).identity_or_init().expect("made");
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }
