@@ -1,6 +1,6 @@
 //! Once faults have ended, all who want a collection hold the same of it, up to the last root.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use msec_crdt_store::TreeHash;
@@ -102,9 +102,10 @@ impl Checker for Convergence {
                 Some((peer, log, size)) if overdue && !open.late => {
                     open.late = true;
                     let (count, within) = (open.lacks.len(), self.within.as_secs());
+                    let whole = who_and_where(world, &open.lacks);
                     found.push(format!(
                         "{within} s after the last fault {count} times a reader lacks what was acknowledged when the {what} \
-                         ended: peer {peer} has not all {size} entries of log {log}"
+                         ended ({whole}): peer {peer} has not all {size} entries of log {log}"
                     ));
                 }
                 Some(_) => {}
@@ -121,6 +122,23 @@ impl Checker for Convergence {
     fn agreements(&self) -> Vec<Agreement> {
         self.agreements.clone()
     }
+}
+
+/// The readers that lack something, and the collections of it: the first few, and how many there are.
+fn who_and_where(world: &World, lacks: &[(PeerIndex, LogId, u64)]) -> String {
+    const SHOWN: usize = 6;
+    let readers: BTreeSet<PeerIndex> = lacks.iter().map(|(peer, ..)| *peer).collect();
+    let collection = |log| world.ledger().log(log).map(|known| &known.collection);
+    let collections: BTreeSet<_> = lacks.iter().filter_map(|(_, log, _)| collection(log)).collect();
+    let peers: Vec<_> = readers.iter().take(SHOWN).map(ToString::to_string).collect();
+    let places: Vec<_> = collections.iter().take(SHOWN).map(|it| it.as_str()).collect();
+    format!(
+        "{} readers: {}; {} collections: {}",
+        readers.len(),
+        peers.join(", "),
+        collections.len(),
+        places.join(", ")
+    )
 }
 
 /// Who lacks what of all that is acknowledged now.

@@ -194,10 +194,12 @@ impl Residents {
         let resident = &self.all[peer.0];
         let dials = match (population.dials, population.role) {
             (Some(dials), _) => dials,
+            // Who wants everything needs somebody of every district who has it.
+            _ if self.interest(resident, population) == Interest::all() => {
+                DialSpec { gateways: 1, of: DialScope::Every }
+            }
             (None, Role::Gateway) => return self.backbone(peer),
-            // Who reads everything needs somebody of every district who has it.
-            (None, Role::Office) => DialSpec { gateways: 1, of: DialScope::Every },
-            (None, Role::Sensor | Role::Phone) => DIALS,
+            (None, Role::Office | Role::Sensor | Role::Phone) => DIALS,
         };
         let near =
             |gateways: &mut dyn Iterator<Item = PeerIndex>| self.nearest(peer, gateways, dials.gateways);
