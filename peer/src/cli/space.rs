@@ -34,9 +34,10 @@ pub(super) fn found(args: &Found) -> anyhow::Result<()> {
     }
     let owner =
         Owner::found_among(&args.name, dir.identity_or_init()?, others.iter().copied(), args.threshold)?;
-    // The peers of the roots may do everything.
+    // The peers of the roots may do everything, but for what several roots have to agree on.
+    let rights = if args.threshold > 1 { "relay,read,write" } else { "relay,read,write,manage" };
     let all = std::iter::once(owner.peer()).chain(others);
-    let grants = all.map(|peer| owner.grant(peer, "", "relay,read,write,manage", 3650));
+    let grants = all.map(|peer| owner.grant(peer, "", rights, 3650));
     let membership = Membership::new(owner.manifest(), grants.collect::<Result<Vec<_>, _>>()?);
     dir.join(&membership)?;
     if let Some(out) = &args.out {
