@@ -28,7 +28,16 @@ pub const LINKED_SPACES_MAX: usize = 64;
 pub(super) const LINKED_BY_MANAGERS_MAX: usize = LINKED_SPACES_MAX / 2;
 /// The most control logs whose positions are known. What is entered in a further one counts as shown.
 pub const CONTROL_LOGS_MAX: usize = 65_536;
-/// The most places of one record. A further one is not kept: the record was entered before.
+/// The most of them by issuers that are no roots.
+pub(super) const CONTROL_LOGS_BY_MANAGERS_MAX: usize = CONTROL_LOGS_MAX / 2;
+/// The most of one issuer that is no root.
+pub const CONTROL_LOGS_OF_ONE_ISSUER_MAX: usize = 8_192;
+/// The most places of records beside the first of each: further control logs that they are entered in. One beyond it is not kept, as is
+/// one whose issuer has used up its records.
+pub const FURTHER_PLACES_MAX: usize = 262_144;
+/// The most of them by issuers that are no roots.
+pub(super) const FURTHER_PLACES_BY_MANAGERS_MAX: usize = FURTHER_PLACES_MAX / 2;
+/// The most places of one epoch. Of more the lowest are kept.
 pub const PLACES_OF_ONE_RECORD_MAX: usize = 4;
 /// The most records of one issuer that is no root. A further one is refused; for a revocation its grant falls whole.
 pub const RECORDS_OF_ONE_ISSUER_MAX: u32 = 32_768;

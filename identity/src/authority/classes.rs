@@ -8,12 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::Authority;
-use super::bounds::PLACES_OF_ONE_RECORD_MAX;
 use super::change::Change;
-use super::places::Entered;
+use super::places::{Entered, Slot};
 use crate::access::{Class, Classified};
 use crate::error::ControlError;
-use crate::id::{GrantId, LogId, PeerId};
+use crate::id::PeerId;
 use crate::path::CollectionPath;
 use crate::record::{Record, Unverified};
 
@@ -29,7 +28,7 @@ pub const CLASSES_OF_ONE_ISSUER_MAX: usize = 256;
 pub(super) struct Classes {
     /// By collection, and by hash.
     all: BTreeMap<CollectionPath, BTreeMap<[u8; 32], Said>>,
-    len: usize,
+    len: u32,
     by_issuer: BTreeMap<PeerId, usize>,
     by_managers: usize,
 }
@@ -39,8 +38,8 @@ struct Said {
     issuer: PeerId,
     class: Class,
     number: u64,
-    /// Where it is entered, at most [`PLACES_OF_ONE_RECORD_MAX`]. A further place is not kept.
-    places: Vec<(LogId, Option<GrantId>, u64)>,
+    /// Its number among them all.
+    at: u32,
 }
 
 impl Classes {
@@ -95,15 +94,9 @@ impl Authority {
 
     /// Whether whoever said it may.
     fn may_classify(&self, collection: &CollectionPath, hash: &[u8; 32], said: &Said) -> bool {
-        let places = said.places.iter();
-        let as_root = self.speak_together(&self.own, hash, &said.issuer, |cuts| {
-            let mut places = places.clone();
-            places.any(|(log, _, position)| cuts.of(log).is_some_and(|cut| *position < cut.size))
-        });
-        let under = |(log, under, position): &(LogId, Option<GrantId>, u64)| {
-            under.is_some_and(|under| self.manages_at(&under, &said.issuer, collection, (log, *position)))
-        };
-        as_root || said.places.iter().any(under)
+        let record = Slot::Class(said.at);
+        self.speaks(&self.own, record, hash, &said.issuer)
+            || self.is_entered_by_manager(record, &said.issuer, collection)
     }
 
     /// Takes in what stands in a control log of its issuer.
@@ -119,32 +112,29 @@ impl Authority {
             // What others say is not said by standing there.
             return Ok(());
         }
-        let at = (place.log, place.under, place.position);
-        let known = self.classes.all.get_mut(&record.claims().collection).and_then(|it| it.get_mut(&hash));
-        if let Some(said) = known {
-            if said.places.len() < PLACES_OF_ONE_RECORD_MAX && !said.places.contains(&at) {
-                said.places.push(at);
-                said.places.sort_unstable();
-                change.classes = true;
-            }
+        let known = self.classes.all.get(&record.claims().collection).and_then(|it| it.get(&hash));
+        if let Some(at) = known.map(|said| said.at) {
+            change.classes |= self.put(Slot::Class(at), place);
             return Ok(());
         }
         let is_root = self.was_any_root(&issuer);
         let classes = &self.classes;
         let of_one = classes.by_issuer.get(&issuer).copied().unwrap_or(0);
         let is_full = classes.by_managers >= CLASSES_BY_MANAGERS_MAX || of_one >= CLASSES_OF_ONE_ISSUER_MAX;
-        if classes.len >= CLASSES_MAX || (!is_root && is_full) {
+        if classes.len as usize >= CLASSES_MAX || (!is_root && is_full) {
             return Err(ControlError::Classes);
         }
         self.has_room(&issuer, 0)?;
         let record = record.verify_by(&self.verifier, &issuer)?;
         self.took(&issuer, 0);
         let classes = &mut self.classes;
+        let at = classes.len;
         classes.len += 1;
         classes.by_managers += usize::from(!is_root);
         *classes.by_issuer.entry(issuer).or_default() += 1;
-        let said = Said { issuer, class: record.class, number: record.number, places: vec![at] };
+        let said = Said { issuer, class: record.class, number: record.number, at };
         classes.all.entry(record.collection.clone()).or_default().insert(hash, said);
+        self.put(Slot::Class(at), place);
         change.classes = true;
         Ok(())
     }

@@ -214,8 +214,8 @@ impl Authority {
     /// Whether what somebody said holds by a grant of its: that stands, and is not revoked, or it is entered below where the control log is
     /// cut.
     fn stands_by(&self, grant: u32, record: Slot) -> bool {
-        self.grants.at(grant).state.counts()
-            || self.places_of(record).any(|(log, position)| self.counts_at(grant, &log.id, position))
+        let state = self.grants.at(grant).state;
+        state.stands && (!state.revoked || self.is_any_below(grant, self.places_of(record)))
     }
 
     pub(super) fn take_erasure(

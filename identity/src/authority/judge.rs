@@ -6,12 +6,14 @@
 //! | what came | whose standing is looked at again |
 //! |---|---|
 //! | a grant | its own, and that of those below it |
-//! | a place of a grant | its own, and that of those below it |
+//! | a place of a grant | its own, and where that changes, that of those below it |
 //! | a revocation, a restoration | that of its grant, and of those below it |
 //! | an approval | that of the grant that it approves or whose end it approves, and of those below it |
 //! | a manifest, or a succession that counts | everybody's |
 //!
 //! and goes down from link to link as long as something changes.
+
+use std::collections::BTreeMap;
 
 use super::Authority;
 use super::change::Change;
@@ -127,13 +129,8 @@ impl Authority {
         collection: &CollectionPath,
         (log, position): (&LogId, u64),
     ) -> bool {
-        self.grants.find(under).is_some_and(|at| {
-            let grant = &self.grants.at(at).grant;
-            grant.holder == *issuer
-                && grant.rights.contains(Right::Manage)
-                && grant.resource.covers(collection)
-                && self.counts_at(at, log, position)
-        })
+        let at = self.grants.find(under).filter(|at| self.manages(*at, issuer, collection));
+        at.is_some_and(|at| self.counts_at(at, log, position))
     }
 
     /// Where a log is cut by what binds the grant; `None` where nothing binds it.
@@ -157,11 +154,17 @@ impl Authority {
         let named = |at: u32| {
             let restored = self.ended.restoration(at);
             let cut = restored.cuts.of(log).copied()?;
-            let issuer = self.issuers.peer(restored.issuer);
-            let own = self.level(chain, Slot::Restoration(at), &restored.hash, issuer)?;
-            (own <= level).then_some(cut)
+            self.restores(chain, at, level).then_some(cut)
         };
         self.ended.restoring(&self.ended.at(revocation).hash).filter_map(named).min()
+    }
+
+    /// Whether a restoration is by whoever issued what it restores from, or by somebody further up.
+    fn restores(&self, chain: &[u32], at: u32, level: usize) -> bool {
+        let restored = self.ended.restoration(at);
+        let issuer = self.issuers.peer(restored.issuer);
+        let own = self.level(chain, Slot::Restoration(at), &restored.hash, issuer);
+        own.is_some_and(|own| own <= level)
     }
 
     fn judge(&self, at: u32) -> State {
@@ -197,20 +200,63 @@ impl Authority {
         (parent.state.links + 1, parent.state.founded && founded, parent.state.stands && stands && survives)
     }
 
-    /// Where a record is entered.
-    pub(super) fn places_of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
-        let first = match record {
-            Slot::Revocation(at) => self.ended.place(at),
-            _ => None,
-        };
-        first.map(|place| self.places.at(place)).into_iter().chain(self.places.of(record))
-    }
-
     /// Whether a grant is entered in a control log of the link above, below where that log is cut.
     fn is_entered_below(&self, at: u32, above: u32) -> bool {
         let parent = self.grants.at(above).id;
-        let mut places = self.places_of(Slot::Grant(at)).filter(|(log, _)| log.under == Some(parent));
-        places.any(|(log, position)| self.cut_at(above, &log.id).is_some_and(|cut| position < cut.size))
+        self.is_any_below(above, self.places_of(Slot::Grant(at)).filter(|(log, _)| log.under == Some(parent)))
+    }
+
+    /// Whether any of these places lies below where its log is cut by what binds a grant; where nothing does, any place is enough.
+    /// There may be many of them: what binds is looked for once.
+    pub(super) fn is_any_below<'a>(&self, at: u32, mut places: impl Iterator<Item = (&'a Log, u64)>) -> bool {
+        let held = self.grants.at(at);
+        if held.fallen || !held.state.revoked {
+            return !held.fallen && places.next().is_some();
+        }
+        let chain = self.grants.chain(at);
+        let restoring = |of: u32, level| {
+            let restores = self.ended.restoring(&self.ended.at(of).hash);
+            restores.filter(|at| self.restores(&chain, *at, level)).collect::<Vec<_>>()
+        };
+        let binding = self.binding(&chain).into_iter().map(|(of, level)| (of, restoring(of, level)));
+        let binding: Vec<_> = binding.collect();
+        places.any(|(log, position)| {
+            let below = |cut: Cut| position < cut.size;
+            binding.iter().all(|(of, restored)| match self.ended.named(*of, &log.id) {
+                Some(cut) => below(cut),
+                None => {
+                    let named = restored.iter().filter_map(|at| self.ended.restoration(*at).cuts.of(&log.id));
+                    named.min().copied().is_some_and(below)
+                }
+            })
+        })
+    }
+
+    /// Whether somebody enters a record who manages a collection: in a control log under a grant by which it does, below where
+    /// that is cut.
+    pub(super) fn is_entered_by_manager(
+        &self,
+        record: Slot,
+        issuer: &PeerId,
+        collection: &CollectionPath,
+    ) -> bool {
+        let mut places: BTreeMap<GrantId, Vec<(&Log, u64)>> = BTreeMap::new();
+        for (log, position) in self.places_of(record) {
+            if let Some(under) = log.under {
+                places.entry(under).or_default().push((log, position));
+            }
+        }
+        places.into_iter().any(|(under, places)| {
+            let at = self.grants.find(&under).filter(|at| self.manages(*at, issuer, collection));
+            at.is_some_and(|at| self.grants.at(at).state.stands && self.is_any_below(at, places.into_iter()))
+        })
+    }
+
+    /// Whether somebody holds a grant, with `manage` there.
+    fn manages(&self, at: u32, holder: &PeerId, collection: &CollectionPath) -> bool {
+        let grant = &self.grants.at(at).grant;
+        let is_right = grant.rights.contains(Right::Manage) && grant.resource.covers(collection);
+        grant.holder == *holder && is_right
     }
 
     /// Looks again at a grant, and at those below it as far as something changes.
@@ -218,6 +264,11 @@ impl Authority {
         let held = self.grants.at(at);
         change.add(held.grant.holder, held.id);
         self.descend(vec![(at, true)], false, change);
+    }
+
+    /// Looks again at a grant, and at those below it if it stands otherwise than before.
+    pub(super) fn review_alone(&mut self, at: u32, change: &mut Change) {
+        self.descend(vec![(at, false)], false, change);
     }
 
     /// Looks again at every grant.

@@ -1,8 +1,15 @@
-//! Where records are entered.
+//! Where records are entered: of each control log the lowest position, since a cut that keeps any keeps that.
+//!
+//! The first log of a record comes with it; each further one costs its issuer one of its records. So which of them are known does not
+//! depend on which came first, until somebody has used up its room, or all have theirs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::bounds::{CONTROL_LOGS_MAX, PLACES_OF_ONE_RECORD_MAX};
+use super::Authority;
+use super::bounds::{
+    CONTROL_LOGS_BY_MANAGERS_MAX, CONTROL_LOGS_MAX, CONTROL_LOGS_OF_ONE_ISSUER_MAX,
+    FURTHER_PLACES_BY_MANAGERS_MAX, FURTHER_PLACES_MAX,
+};
 use super::index::{Index, slot};
 use crate::id::{GrantId, LogId, PeerId};
 
@@ -27,6 +34,7 @@ pub(super) enum Slot {
     Restoration(u32),
     Approval(u32),
     Erasure(u32),
+    Class(u32),
 }
 
 impl Slot {
@@ -38,6 +46,7 @@ impl Slot {
             Self::Restoration(at) => at << 3 | 2,
             Self::Approval(at) => at << 3 | 3,
             Self::Erasure(at) => at << 3 | 4,
+            Self::Class(at) => at << 3 | 5,
         }
     }
 }
@@ -46,8 +55,16 @@ impl Slot {
 pub(super) struct Places {
     logs: Vec<Log>,
     index: Index,
-    /// Record, log, position.
-    places: BTreeSet<(u32, u32, u32)>,
+    /// How many logs are of each issuer that is no root.
+    by_manager: BTreeMap<PeerId, usize>,
+    /// And of all of these.
+    by_managers: usize,
+    /// By record and log, the lowest position.
+    places: BTreeMap<(u32, u32), u32>,
+    /// Those that are not the first of their record.
+    further: usize,
+    /// Those of them whose issuers are no roots.
+    further_by_managers: usize,
 }
 
 /// A place, of which the log has a number.
@@ -69,21 +86,18 @@ pub(super) struct Log {
 }
 
 impl Places {
-    /// Notes a place. Says whether it is news.
-    pub(super) fn insert(&mut self, record: Slot, place: &Entered) -> bool {
-        // The first of a revocation is kept with it.
-        let elsewhere = usize::from(matches!(record, Slot::Revocation(_)));
-        if self.of(record).count() + elsewhere >= PLACES_OF_ONE_RECORD_MAX {
-            return false;
-        }
-        let Some(place) = self.short(place) else { return false };
-        self.places.insert((record.packed(), place.log, place.position))
+    /// Whether there is room for another log of a record that is entered in one.
+    fn has_room(&self, is_root: bool) -> bool {
+        let is_over = self.further_by_managers >= FURTHER_PLACES_BY_MANAGERS_MAX;
+        self.further < FURTHER_PLACES_MAX && (is_root || !is_over)
     }
 
-    /// A place in few bytes; `None` where there is no room, or no log is that long.
-    pub(super) fn short(&mut self, place: &Entered) -> Option<Place> {
-        let position = u32::try_from(place.position).ok()?;
-        self.number(place).map(|log| Place { log, position })
+    /// Notes a place. Says whether the record is entered there further ahead than was known.
+    fn insert(&mut self, record: Slot, place: Place) -> bool {
+        let known = self.places.entry((record.packed(), place.log)).or_insert(u32::MAX);
+        let is_news = place.position < *known;
+        *known = place.position.min(*known);
+        is_news
     }
 
     /// Where that is.
@@ -94,23 +108,78 @@ impl Places {
     /// Where a record is entered.
     pub(super) fn of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
         let at = record.packed();
-        let range = self.places.range((at, 0, 0)..=(at, u32::MAX, u32::MAX));
-        range.map(|(_, log, position)| self.at(Place { log: *log, position: *position }))
+        let range = self.places.range((at, 0)..=(at, u32::MAX));
+        range.map(|((_, log), position)| self.at(Place { log: *log, position: *position }))
     }
 
-    fn number(&mut self, place: &Entered) -> Option<u32> {
-        let mut candidates = self.index.candidates(place.log.as_bytes());
-        if let Some(known) = candidates.find(|at| self.logs[*at as usize].id == place.log) {
-            return Some(known);
-        }
-        drop(candidates);
-        if self.logs.len() >= CONTROL_LOGS_MAX {
+    fn find(&self, log: &LogId) -> Option<u32> {
+        self.index.candidates(log.as_bytes()).find(|at| self.logs[*at as usize].id == *log)
+    }
+
+    /// Gives a log a number; `None` where there is no room.
+    fn number(&mut self, place: &Entered, is_root: bool) -> Option<u32> {
+        let of_one = self.by_manager.get(&place.author).copied().unwrap_or(0);
+        let is_full =
+            of_one >= CONTROL_LOGS_OF_ONE_ISSUER_MAX || self.by_managers >= CONTROL_LOGS_BY_MANAGERS_MAX;
+        if self.logs.len() >= CONTROL_LOGS_MAX || !is_root && is_full {
             return None;
+        }
+        if !is_root {
+            *self.by_manager.entry(place.author).or_default() += 1;
+            self.by_managers += 1;
         }
         let at = slot(self.logs.len());
         self.logs.push(Log { id: place.log, under: place.under });
         self.index.insert(place.log.as_bytes(), at);
         Some(at)
+    }
+}
+
+impl Authority {
+    /// Where a record is entered.
+    pub(super) fn places_of(&self, record: Slot) -> impl Iterator<Item = (&Log, u64)> {
+        let first = match record {
+            Slot::Revocation(at) => self.ended.place(at),
+            _ => None,
+        };
+        first.map(|place| self.places.at(place)).into_iter().chain(self.places.of(record))
+    }
+
+    fn is_in(&self, record: Slot, log: u32) -> bool {
+        let is_first = |at| self.ended.place(at).is_some_and(|place| place.log == log);
+        matches!(record, Slot::Revocation(at) if is_first(at))
+            || self.places.places.contains_key(&(record.packed(), log))
+    }
+
+    /// Notes where a record is entered by its issuer. Says whether that is news.
+    pub(super) fn put(&mut self, record: Slot, place: &Entered) -> bool {
+        // No log is that long.
+        let Some(position) = u32::try_from(place.position).ok().filter(|it| *it < u32::MAX) else {
+            return false;
+        };
+        let known = self.places.find(&place.log);
+        let is_further =
+            !known.is_some_and(|log| self.is_in(record, log)) && self.places_of(record).next().is_some();
+        let is_root = self.was_any_root(&place.author);
+        if is_further && (self.has_room(&place.author, 0).is_err() || !self.places.has_room(is_root)) {
+            return false;
+        }
+        let Some(log) = known.or_else(|| self.places.number(place, is_root)) else { return false };
+        if is_further {
+            self.took(&place.author, 0);
+            self.places.further += 1;
+            self.places.further_by_managers += usize::from(!is_root);
+        }
+        let place = Place { log, position };
+        let Slot::Revocation(at) = record else { return self.places.insert(record, place) };
+        match self.ended.place(at) {
+            Some(first) if first.log != log => self.places.insert(record, place),
+            Some(first) if first.position <= position => false,
+            _ => {
+                self.ended.put(at, place);
+                true
+            }
+        }
     }
 }
 

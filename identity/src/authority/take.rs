@@ -38,7 +38,7 @@ impl Authority {
         }
         let slot = self.take(record, &mut change)?.filter(|_| is_own);
         if let Some(slot) = slot.filter(|slot| self.put(*slot, &place)) {
-            self.touch(slot, &mut change);
+            self.touch_place(slot, &place.author, &mut change);
         }
         Ok(change)
     }
@@ -225,19 +225,6 @@ impl Authority {
         Ok(())
     }
 
-    /// Notes where a record is entered. Says whether it is news.
-    fn put(&mut self, slot: Slot, place: &Entered) -> bool {
-        let Slot::Revocation(at) = slot else { return self.places.insert(slot, place) };
-        match (self.places.short(place), self.ended.place(at)) {
-            (None, _) => false,
-            (Some(first), None) => {
-                self.ended.put(at, first);
-                true
-            }
-            (Some(again), Some(first)) => again != first && self.places.insert(slot, place),
-        }
-    }
-
     /// The roots of another space are known from now on, if somebody says so to whom a chain leads.
     fn take_linked(&mut self, linked: Unverified<Linked>, change: &mut Change) -> Result<(), ControlError> {
         self.is_here(&linked.claims().space)?;
@@ -301,7 +288,20 @@ impl Authority {
         self.issuers.is_spent(&grant.issuer) || issuers.any(|issuer| self.issuers.is_spent(&issuer))
     }
 
-    /// Looks again at what depends on a record, because it or a place of it is new.
+    /// Looks again at what depends on where a record is entered. Of what ends or approves something that decides for roots alone.
+    fn touch_place(&mut self, slot: Slot, issuer: &PeerId, change: &mut Change) {
+        match slot {
+            Slot::Grant(at) => self.review_alone(at, change),
+            Slot::Erasure(_) | Slot::Class(_) => self.touch(slot, change),
+            Slot::Revocation(_) | Slot::Restoration(_) | Slot::Approval(_) => {
+                if self.was_any_root(issuer) {
+                    self.touch(slot, change);
+                }
+            }
+        }
+    }
+
+    /// Looks again at what depends on a record, because it is new.
     fn touch(&mut self, slot: Slot, change: &mut Change) {
         match slot {
             Slot::Grant(at) => self.review(at, change),
@@ -313,6 +313,7 @@ impl Authority {
                 }
             }
             Slot::Erasure(at) => self.touch_erasure(at, change),
+            Slot::Class(_) => change.classes = true,
             Slot::Approval(at) => {
                 let of = *self.approvals.what(at);
                 self.touch_approved(&of, change);

@@ -9,5 +9,6 @@ mod laws;
 mod list;
 mod model;
 mod pairs;
+mod places;
 mod rotations;
 mod sealed;

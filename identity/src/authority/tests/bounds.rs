@@ -8,16 +8,12 @@ use crate::authority::bounds::{
     SUCCESSIONS_MAX, WAITING_MAX,
 };
 use crate::authority::issuers::Issuers;
-use crate::authority::places::{Places, Slot};
 use crate::authority::revocations::Revoked;
-use crate::authority::{
-    Authority, CHANGED_GRANTS_MAX, Change, PLACES_OF_ONE_RECORD_MAX, RECORDS_OF_ONE_ISSUER_MAX, Shown,
-    Written,
-};
+use crate::authority::{Authority, CHANGED_GRANTS_MAX, Change, RECORDS_OF_ONE_ISSUER_MAX, Shown, Written};
 use crate::error::ControlError;
 use crate::{
-    ERASURE_STRETCHES_MAX, Entered, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis,
-    Unverified, Verified, Verifier,
+    ERASURE_STRETCHES_MAX, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis, Unverified,
+    Verified, Verifier,
 };
 
 fn manager() -> Grant {
@@ -137,20 +133,6 @@ fn successions_and_other_spaces_have_their_room() {
 }
 
 #[test]
-fn a_record_has_only_so_many_places() {
-    let mut places = Places::default();
-    let place = |position| Entered { log: log(1), author: peer(ROOT), under: None, position };
-    for position in 0..PLACES_OF_ONE_RECORD_MAX as u64 {
-        assert!(places.insert(Slot::Grant(0), &place(position)));
-        assert!(!places.insert(Slot::Grant(0), &place(position)));
-    }
-    assert!(!places.insert(Slot::Grant(0), &place(99)));
-    assert!(!places.insert(Slot::Grant(1), &place(u64::MAX)), "no log is that long");
-    assert_eq!(places.of(Slot::Grant(0)).count(), PLACES_OF_ONE_RECORD_MAX);
-    assert_eq!(places.of(Slot::Revocation(0)).count(), 0);
-}
-
-#[test]
 fn a_change_of_many_says_that_everything_changed() {
     let mut change = Change::default();
     for nth in 0..=CHANGED_GRANTS_MAX {
@@ -162,17 +144,7 @@ fn a_change_of_many_says_that_everything_changed() {
 }
 
 #[test]
-fn a_revocation_has_as_many_places_and_ten_thousand_of_one_cut_are_small() {
-    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
-    let ended = revoke(ROOT, &manager(), &[cut(log(1), 9)]);
-    let known = |authority: &Authority| {
-        usize::from(authority.ended.place(0).is_some()) + authority.places.of(Slot::Revocation(0)).count()
-    };
-    for position in 0..9 {
-        put(&mut authority, &entered(ROOT, &ended, None, position));
-        put(&mut authority, &entered(ROOT, &ended, None, position));
-        assert_eq!(known(&authority), PLACES_OF_ONE_RECORD_MAX.min(position as usize + 1));
-    }
+fn ten_thousand_revocations_of_one_cut_are_small() {
     // Two indexes beside it, of eight bytes an entry, whose nodes may be half empty: less than 200 bytes for each.
     assert!(size_of::<Revoked>() + 2 * 8 * 2 <= 192);
 }
