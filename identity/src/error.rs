@@ -226,7 +226,11 @@ pub enum ControlError {
     #[error("no room for another sealing key: those of {} peers are held", authority::SEALING_KEYS_MAX)]
     SealingKeys,
     /// Its issuer has used up its room.
-    #[error("its issuer may say no more: {} of its records are held", authority::RECORDS_OF_ONE_ISSUER_MAX)]
+    #[error(
+        "its issuer may say no more: {} of its records are held, or {} cuts, or managers have used up their half of these",
+        authority::RECORDS_OF_ONE_ISSUER_MAX,
+        authority::CUTS_OF_ONE_ISSUER_MAX
+    )]
     Issuer,
     /// No chain leads to its issuer yet, and too much waits for one.
     #[error("no chain of grants leads to its issuer: show the chain first, and then this")]

@@ -22,6 +22,10 @@ pub const STRETCHES_OF_ONE_ISSUER_MAX: usize = 32_768;
 pub const SUCCESSIONS_MAX: usize = 256;
 /// The most cuts in all revocations and restorations. For a revocation beyond it its grant falls whole; a restoration is refused.
 pub const CUTS_MAX: usize = 262_144;
+/// The most of them by issuers that are no roots.
+pub(super) const CUTS_BY_MANAGERS_MAX: usize = CUTS_MAX / 2;
+/// The most of one issuer that is no root. For a revocation beyond it its grant falls whole; a restoration is refused.
+pub const CUTS_OF_ONE_ISSUER_MAX: usize = 65_536;
 /// The most other spaces whose roots are known. A further one is refused.
 pub const LINKED_SPACES_MAX: usize = 64;
 /// The most other spaces whose roots managers made known that are no roots. A further one is refused, and roots still have room.

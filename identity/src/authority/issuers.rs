@@ -1,6 +1,6 @@
 //! Who issued how much.
 
-use super::bounds::{RECORDS_OF_ONE_ISSUER_MAX, WAITING_MAX};
+use super::bounds::{CUTS_BY_MANAGERS_MAX, CUTS_OF_ONE_ISSUER_MAX, RECORDS_OF_ONE_ISSUER_MAX, WAITING_MAX};
 use super::index::{Index, slot};
 use crate::error::ControlError;
 use crate::id::PeerId;
@@ -11,12 +11,15 @@ pub(super) struct Issuers {
     index: Index,
     /// Records and cuts of those that are not known.
     waiting: u32,
+    /// Cuts of those that are no roots.
+    cuts_by_managers: usize,
 }
 
 #[derive(Debug, Clone)]
 struct Issuer {
     peer: PeerId,
     records: u32,
+    cuts: usize,
     /// Records and cuts, as long as it is not known.
     weight: u32,
     /// A root of a space, or a manager to whom a chain leads.
@@ -42,8 +45,11 @@ impl Issuers {
         bounded: bool,
         cuts: usize,
     ) -> Result<(), ControlError> {
-        let records = self.find(peer).map_or(0, |at| self.all[at as usize].records);
-        if bounded && records >= RECORDS_OF_ONE_ISSUER_MAX {
+        let held = |it: &Issuer| (it.records, it.cuts);
+        let (records, own) = self.find(peer).map_or((0, 0), |at| held(&self.all[at as usize]));
+        let names_too_many = cuts > 0
+            && (own + cuts > CUTS_OF_ONE_ISSUER_MAX || self.cuts_by_managers + cuts > CUTS_BY_MANAGERS_MAX);
+        if bounded && (records >= RECORDS_OF_ONE_ISSUER_MAX || names_too_many) {
             return Err(ControlError::Issuer);
         }
         if !known && self.waiting.saturating_add(weight(cuts)) > WAITING_MAX {
@@ -53,17 +59,19 @@ impl Issuers {
     }
 
     /// Counts a record.
-    pub(super) fn took(&mut self, peer: &PeerId, known: bool, cuts: usize) -> u32 {
+    pub(super) fn took(&mut self, peer: &PeerId, known: bool, bounded: bool, cuts: usize) -> u32 {
         let at = self.number(peer);
         if known {
             self.know(at);
         }
         let issuer = &mut self.all[at as usize];
         issuer.records += 1;
+        issuer.cuts += cuts;
         if !issuer.known {
             issuer.weight += weight(cuts);
             self.waiting += weight(cuts);
         }
+        self.cuts_by_managers += if bounded { cuts } else { 0 };
         at
     }
 
@@ -89,7 +97,7 @@ impl Issuers {
             return at;
         }
         let at = slot(self.all.len());
-        self.all.push(Issuer { peer: *peer, records: 0, weight: 0, known: false, spent: false });
+        self.all.push(Issuer { peer: *peer, records: 0, cuts: 0, weight: 0, known: false, spent: false });
         self.index.insert(peer.as_bytes(), at);
         at
     }

@@ -278,7 +278,7 @@ impl Authority {
     }
 
     pub(super) fn took(&mut self, issuer: &PeerId, cuts: usize) -> u32 {
-        self.issuers.took(issuer, self.is_known(issuer), cuts)
+        self.issuers.took(issuer, self.is_known(issuer), !self.was_any_root(issuer), cuts)
     }
 
     fn is_below_spent(&self, grant: &Grant) -> bool {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::city::*;
 use crate::authority::bounds::{
-    CHANGED_ERASED_MAX, GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX, STRETCHES_OF_ONE_ISSUER_MAX,
-    SUCCESSIONS_MAX, WAITING_MAX,
+    CHANGED_ERASED_MAX, CUTS_MAX, CUTS_OF_ONE_ISSUER_MAX, GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX,
+    STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, WAITING_MAX,
 };
 use crate::authority::issuers::Issuers;
 use crate::authority::revocations::Revoked;
 use crate::authority::{Authority, CHANGED_GRANTS_MAX, Change, RECORDS_OF_ONE_ISSUER_MAX, Shown, Written};
 use crate::error::ControlError;
 use crate::{
-    ERASURE_STRETCHES_MAX, Grant, GrantId, Manifest, Record, SignatureMemory, UnixMillis, Unverified,
-    Verified, Verifier,
+    ERASURE_STRETCHES_MAX, Grant, GrantId, Manifest, REVOCATION_CUTS_MAX, Record, SignatureMemory,
+    UnixMillis, Unverified, Verified, Verifier,
 };
 
 fn manager() -> Grant {
@@ -25,7 +25,7 @@ fn strangers_fill_no_more_than_their_room_and_nobody_elses() {
     let mut issuers = Issuers::default();
     for _ in 0..WAITING_MAX {
         issuers.has_room(&peer(STRANGER), false, true, 0).expect("room");
-        issuers.took(&peer(STRANGER), false, 0);
+        issuers.took(&peer(STRANGER), false, true, 0);
     }
     assert!(matches!(issuers.has_room(&peer(SENSOR), false, true, 0), Err(ControlError::Waiting)));
     assert!(issuers.has_room(&peer(MANAGER), true, true, 0).is_ok());
@@ -40,7 +40,7 @@ fn strangers_fill_no_more_than_their_room_and_nobody_elses() {
 fn an_issuer_says_only_so_much_and_a_root_more() {
     let mut issuers = Issuers::default();
     for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
-        issuers.took(&peer(MANAGER), true, 0);
+        issuers.took(&peer(MANAGER), true, true, 0);
     }
     assert!(matches!(issuers.has_room(&peer(MANAGER), true, true, 0), Err(ControlError::Issuer)));
     assert!(issuers.has_room(&peer(MANAGER), true, false, 0).is_ok());
@@ -50,7 +50,7 @@ fn an_issuer_says_only_so_much_and_a_root_more() {
 fn talkative() -> Authority {
     let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
     for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
-        authority.issuers.took(&peer(MANAGER), true, 0);
+        authority.issuers.took(&peer(MANAGER), true, true, 0);
     }
     authority
 }
@@ -61,7 +61,7 @@ fn what_a_revocation_without_room_ends_falls_whole() {
     let sensor = below(&manager(), MANAGER, SENSOR);
     put(&mut authority, &shown(MANAGER, &sensor));
     for _ in 0..RECORDS_OF_ONE_ISSUER_MAX {
-        authority.issuers.took(&peer(MANAGER), true, 0);
+        authority.issuers.took(&peer(MANAGER), true, true, 0);
     }
     let ended = revoke(MANAGER, &sensor, &[cut(log(1), 9)]);
     put(&mut authority, &shown(MANAGER, &ended));
@@ -70,6 +70,43 @@ fn what_a_revocation_without_room_ends_falls_whole() {
     let readers = authority.readers(&path("parks"), UnixMillis(150));
     let sensor = readers.iter().find(|it| it.holder == peer(SENSOR)).expect("could read");
     assert_eq!(sensor.ended.as_ref().map(|it| it.revocation), Some(None));
+}
+
+/// Revocations of grants that are made up, each with as many cuts as it has room for, until there is none.
+fn fill_with_cuts(authority: &mut Authority, issuer: u8) {
+    let cuts: Vec<_> = (0..REVOCATION_CUTS_MAX).map(|nth| cut(log(nth as u8), 9)).collect();
+    for nth in 0.. {
+        let made_up = Grant { not_before: UnixMillis(-1 - nth), ..manager() };
+        if authority.learn(signed(issuer, revoke(issuer, &made_up, &cuts))).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn one_manager_leaves_room_for_the_cuts_of_others() {
+    let deputy = first(alone().space(), ROOT, DEPUTY);
+    let third = first(alone().space(), ROOT, THIRD);
+    let mut authority = fold(&alone(), [&manager(), &deputy, &third].map(|it| shown(ROOT, it)).iter());
+    fill_with_cuts(&mut authority, MANAGER);
+    assert!(authority.ended.cuts_held() <= CUTS_OF_ONE_ISSUER_MAX);
+    let end = |authority: &mut Authority, issuer: u8, grant: &Grant| {
+        put(authority, &shown(issuer, &revoke(issuer, grant, &[cut(log(1), 9)])));
+        authority.cut(&grant.id(), &log(1)).map(|cut| cut.size)
+    };
+    let sensors =
+        [1, 2, 3].map(|nth| Grant { not_before: UnixMillis(100 + nth), ..below(&deputy, DEPUTY, SENSOR) });
+    for sensor in &sensors {
+        put(&mut authority, &shown(DEPUTY, sensor));
+    }
+    assert_eq!(end(&mut authority, DEPUTY, &sensors[0]), Some(9), "another manager has room");
+    // Not so where managers together have used up their half; and roots have the other one.
+    fill_with_cuts(&mut authority, THIRD);
+    assert!(authority.ended.cuts_held() <= CUTS_MAX / 2);
+    let most = CUTS_MAX / 2 - authority.ended.cuts_held();
+    authority.issuers.took(&peer(THIRD), true, true, most);
+    assert_eq!(end(&mut authority, DEPUTY, &sensors[1]), Some(0));
+    assert_eq!(end(&mut authority, ROOT, &sensors[2]), Some(9));
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn of_each_log_the_lowest_place_is_kept_and_further_logs_cost_their_issuer() {
     }
     assert_eq!(places(&authority), [3], "the lowest one");
     for _ in 1..RECORDS_OF_ONE_ISSUER_MAX {
-        authority.issuers.took(&by, true, 0);
+        authority.issuers.took(&by, true, true, 0);
     }
     assert!(authority.put(record, &place(by, 1, 5)), "room for one more");
     assert!(!authority.put(record, &place(by, 2, 5)));
