@@ -117,7 +117,7 @@ impl Authority {
             change.classes |= self.put(Slot::Class(at), place);
             return Ok(());
         }
-        let is_root = self.was_any_root(&issuer);
+        let is_root = self.own.was_root(&issuer);
         let classes = &self.classes;
         let of_one = classes.by_issuer.get(&issuer).copied().unwrap_or(0);
         let is_full = classes.by_managers >= CLASSES_BY_MANAGERS_MAX || of_one >= CLASSES_OF_ONE_ISSUER_MAX;

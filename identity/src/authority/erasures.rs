@@ -239,11 +239,11 @@ impl Authority {
         let held = &self.erasures;
         let own = held.by_issuer.get(issuer).map_or(0, |own| own + more);
         let is_over = held.all.len() >= ERASURES_MAX || held.stretches + more > STRETCHES_MAX;
-        let is_root = self.was_any_root(issuer);
+        let is_root = self.own.was_root(issuer);
         if is_over || !is_root && own > STRETCHES_OF_ONE_ISSUER_MAX {
             return Err(ControlError::Erasures);
         }
-        if is_root || self.was_let_in(issuer) {
+        if self.was_any_root(issuer) || self.was_let_in(issuer) {
             return Ok(());
         }
         let waits = |it: &(&PeerId, &usize)| !self.was_any_root(it.0) && !self.was_let_in(it.0);

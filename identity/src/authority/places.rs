@@ -160,7 +160,7 @@ impl Authority {
         let known = self.places.find(&place.log);
         let is_further =
             !known.is_some_and(|log| self.is_in(record, log)) && self.places_of(record).next().is_some();
-        let is_root = self.was_any_root(&place.author);
+        let is_root = self.own.was_root(&place.author);
         if is_further && (self.has_room(&place.author, 0).is_err() || !self.places.has_room(is_root)) {
             return false;
         }

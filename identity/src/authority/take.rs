@@ -273,12 +273,14 @@ impl Authority {
         self.was_any_root(peer) || self.grants.of(Holder::Peer(*peer)).any(manages)
     }
 
+    /// Whether there is room for a record of that issuer. A manager can make up another space and link it: its roots have no more room
+    /// than managers do.
     pub(super) fn has_room(&self, issuer: &PeerId, cuts: usize) -> Result<(), ControlError> {
-        self.issuers.has_room(issuer, self.is_known(issuer), !self.was_any_root(issuer), cuts)
+        self.issuers.has_room(issuer, self.is_known(issuer), !self.own.was_root(issuer), cuts)
     }
 
     pub(super) fn took(&mut self, issuer: &PeerId, cuts: usize) -> u32 {
-        self.issuers.took(issuer, self.is_known(issuer), !self.was_any_root(issuer), cuts)
+        self.issuers.took(issuer, self.is_known(issuer), !self.own.was_root(issuer), cuts)
     }
 
     fn is_below_spent(&self, grant: &Grant) -> bool {

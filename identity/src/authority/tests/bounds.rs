@@ -12,7 +12,7 @@ use crate::authority::revocations::Revoked;
 use crate::authority::{Authority, CHANGED_GRANTS_MAX, Change, RECORDS_OF_ONE_ISSUER_MAX, Shown, Written};
 use crate::error::ControlError;
 use crate::{
-    ERASURE_STRETCHES_MAX, Grant, GrantId, Manifest, REVOCATION_CUTS_MAX, Record, SignatureMemory,
+    ERASURE_STRETCHES_MAX, Grant, GrantId, Linked, Manifest, REVOCATION_CUTS_MAX, Record, SignatureMemory,
     UnixMillis, Unverified, Verified, Verifier,
 };
 
@@ -44,6 +44,17 @@ fn an_issuer_says_only_so_much_and_a_root_more() {
     }
     assert!(matches!(issuers.has_room(&peer(MANAGER), true, true, 0), Err(ControlError::Issuer)));
     assert!(issuers.has_room(&peer(MANAGER), true, false, 0).is_ok());
+}
+
+#[test]
+fn a_manager_that_links_a_space_of_its_own_gains_no_room() {
+    let mut authority = talkative();
+    let own = Manifest::new("elsewhere", vec![peer(MANAGER)], 1, [9; 16]).expect("a manifest");
+    let linked = Linked { space: alone().space(), issuer: peer(MANAGER), manifest: own.to_bytes() };
+    let _ = authority.learn(signed(MANAGER, linked)).expect("taken");
+    assert!(authority.was_any_root(&peer(MANAGER)));
+    let sensor = below(&manager(), MANAGER, SENSOR);
+    assert!(matches!(authority.learn(signed(MANAGER, sensor)), Err(ControlError::Issuer)));
 }
 
 /// A manager that has used up its room.
