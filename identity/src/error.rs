@@ -200,7 +200,7 @@ pub enum ControlError {
     Restorations,
     /// The table of erasures is full, or its issuer has used up its room in it.
     #[error(
-        "no room for another erasure: {} are held, or {} stretches, of which one issuer that is no root has at most {}",
+        "no room for another erasure: {} are held, or {} stretches, of which one issuer that is no root has at most {}, and far fewer if it manages nothing",
         authority::ERASURES_MAX,
         authority::STRETCHES_MAX,
         authority::STRETCHES_OF_ONE_ISSUER_MAX

@@ -17,7 +17,15 @@ pub const ERASURES_MAX: usize = 65_536;
 /// The most stretches in all erasures, as many as a store keeps tombstones. An erasure beyond it is refused.
 pub const STRETCHES_MAX: usize = 262_144;
 /// The most stretches that one issuer who never was a root names. An erasure beyond it is refused.
-pub const STRETCHES_OF_ONE_ISSUER_MAX: usize = 32_768;
+pub const STRETCHES_OF_ONE_ISSUER_MAX: usize = STRETCHES_MAX / ERASED_BY_ONE_MANAGER;
+/// Which part of both tables those may fill who never were roots.
+pub(super) const ERASED_BY_OTHERS: usize = 2;
+/// Which part one of them.
+pub(super) const ERASED_BY_ONE_MANAGER: usize = 8;
+/// Which part those who do not manage anything: they erase what they wrote themselves.
+pub(super) const ERASED_BY_AUTHORS: usize = 4;
+/// Which part one of them.
+pub(super) const ERASED_BY_ONE_AUTHOR: usize = 128;
 /// The most successions of one space, agreed to or not. A further one is refused.
 pub const SUCCESSIONS_MAX: usize = 256;
 /// The most cuts in all revocations and restorations. For a revocation beyond it its grant falls whole; a restoration is refused.

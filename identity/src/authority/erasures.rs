@@ -12,11 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Authority;
-use super::bounds::{ERASURES_MAX, STRETCHES_MAX, STRETCHES_OF_ONE_ISSUER_MAX, WAITING_MAX};
+use super::bounds::{
+    ERASED_BY_AUTHORS, ERASED_BY_ONE_AUTHOR, ERASED_BY_ONE_MANAGER, ERASED_BY_OTHERS, ERASURES_MAX,
+    STRETCHES_MAX, WAITING_MAX,
+};
 use super::change::Change;
 use super::index::{Index, slot};
 use super::places::Slot;
-use crate::access::{Erasure, Holder, Right, Stretches};
+use crate::access::{Erasure, Grant, Holder, Right, Stretches};
 use crate::error::ControlError;
 use crate::id::{LogId, PeerId};
 use crate::path::CollectionPath;
@@ -29,9 +32,29 @@ pub(super) struct Erasures {
     all: Vec<Held>,
     by_hash: Index,
     by_log: BTreeMap<LogId, Vec<Named>>,
-    /// How many stretches each issuer has named.
-    by_issuer: BTreeMap<PeerId, usize>,
+    by_issuer: BTreeMap<PeerId, Count>,
+    /// Of all; of those who are no roots; of those who do not manage anything either, when they said it.
+    count: Count,
+    pub(super) by_others: Count,
+    by_authors: Count,
+}
+
+/// How many erasures, and stretches in them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Count {
+    pub(super) erasures: usize,
     stretches: usize,
+}
+
+impl Count {
+    fn with(self, stretches: usize) -> Self {
+        Self { erasures: self.erasures + 1, stretches: self.stretches + stretches }
+    }
+
+    /// Whether that is no more than a part of the tables.
+    fn fits(self, part: usize) -> bool {
+        self.erasures <= ERASURES_MAX / part && self.stretches <= STRETCHES_MAX / part
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -73,9 +96,6 @@ impl Erasures {
             let named = Named { first: stretch.first, end: stretch.end, erasure };
             self.by_log.entry(stretch.log).or_default().push(named);
         }
-        let len = what.as_slice().len();
-        self.stretches += len;
-        *self.by_issuer.entry(issuer).or_default() += len;
         self.by_hash.insert(&hash, erasure);
         self.all.push(Held { hash, issuer, at, logs: what.logs().collect() });
         erasure
@@ -124,6 +144,15 @@ impl Authority {
     pub fn erases_in(&self, erasure: &[u8; 32], author: &PeerId, collection: &CollectionPath) -> bool {
         let held = self.erasures.find(erasure).filter(|_| !collection.is_reserved());
         held.is_some_and(|at| self.erases(at, author, collection))
+    }
+
+    /// Whether an erasure that is held counts in some log or other, whoever wrote it: its issuer manages something, or it is said in the
+    /// name of the space.
+    pub fn erases_of_others(&self, erasure: &[u8; 32]) -> bool {
+        let held = self.erasures.find(erasure);
+        held.is_some_and(|at| {
+            self.is_said_by_right(at, None, |grant| self.stands_by(grant, Slot::Erasure(at)))
+        })
     }
 
     /// Whether anything is to be erased at all, as far as is known.
@@ -179,32 +208,33 @@ impl Authority {
     /// Whether an erasure counts in a log of that author and collection.
     fn erases(&self, at: u32, author: &PeerId, collection: &CollectionPath) -> bool {
         let record = Slot::Erasure(at);
-        self.is_said_by_right(at, author, collection, |grant| self.stands_by(grant, record))
+        self.is_said_by_right(at, Some((author, collection)), |grant| self.stands_by(grant, record))
     }
 
     /// Whether it did, or could have.
     fn erased_once(&self, at: u32, author: &PeerId, collection: &CollectionPath) -> bool {
-        self.is_said_by_right(at, author, collection, |grant| self.grants.at(grant).state.founded)
+        let founded = |grant| self.grants.at(grant).state.founded;
+        self.is_said_by_right(at, Some((author, collection)), founded)
     }
 
-    /// Whether an erasure is said by a right that `holds`.
+    /// Whether an erasure is said by a right that `holds`: in a log, or in one of which it is not known who wrote it, and where.
     fn is_said_by_right(
         &self,
         at: u32,
-        author: &PeerId,
-        collection: &CollectionPath,
+        log: Option<(&PeerId, &CollectionPath)>,
         holds: impl Fn(u32) -> bool,
     ) -> bool {
         let held = &self.erasures.all[at as usize];
         let (record, hash, issuer) = (Slot::Erasure(at), &held.hash, &held.issuer);
+        let covers = |grant: &Grant| log.is_none_or(|(_, collection)| grant.resource.covers(collection));
         let has = |holder: Holder, right: Right| {
             self.grants.of(holder).any(|held| {
-                let gives = held.grant.rights.contains(right) && held.grant.resource.covers(collection);
+                let gives = held.grant.rights.contains(right) && covers(&held.grant);
                 gives && self.grants.find(&held.id).is_some_and(&holds)
             })
         };
         has(Holder::Peer(*issuer), Right::Manage)
-            || issuer == author && has(Holder::Peer(*issuer), Right::Write)
+            || log.is_some_and(|(author, _)| issuer == author) && has(Holder::Peer(*issuer), Right::Write)
             || self.speaks(&self.own, record, hash, issuer)
             || self.linked.iter().any(|(space, lineage)| {
                 has(Holder::Space(*space), Right::Manage) && self.speaks(lineage, record, hash, issuer)
@@ -228,27 +258,49 @@ impl Authority {
         if let Some(at) = self.erasures.find(&hash) {
             return Ok(Slot::Erasure(at));
         }
-        self.has_room_to_erase(&issuer, erasure.claims().what.as_slice().len())?;
+        let stretches = erasure.claims().what.as_slice().len();
+        self.has_room_to_erase(&issuer, stretches)?;
         let erasure = erasure.verify_by(&self.verifier, &issuer)?;
+        self.count_erasure(&issuer, stretches);
         let at = self.erasures.insert(hash, issuer, erasure.at, &erasure.what);
         self.touch_erasure(at, change);
         Ok(Slot::Erasure(at))
     }
 
+    /// Roots have at least half of the room, managers another quarter.
     fn has_room_to_erase(&self, issuer: &PeerId, more: usize) -> Result<(), ControlError> {
         let held = &self.erasures;
-        let own = held.by_issuer.get(issuer).map_or(0, |own| own + more);
-        let is_over = held.all.len() >= ERASURES_MAX || held.stretches + more > STRETCHES_MAX;
-        let is_root = self.own.was_root(issuer);
-        if is_over || !is_root && own > STRETCHES_OF_ONE_ISSUER_MAX {
+        let own = held.by_issuer.get(issuer).copied().unwrap_or_default().with(more);
+        let fits = held.count.with(more).fits(1)
+            && (self.own.was_root(issuer) || {
+                own.fits(ERASED_BY_ONE_MANAGER) && held.by_others.with(more).fits(ERASED_BY_OTHERS)
+            })
+            && (self.is_known(issuer) || {
+                own.fits(ERASED_BY_ONE_AUTHOR) && held.by_authors.with(more).fits(ERASED_BY_AUTHORS)
+            });
+        if !fits {
             return Err(ControlError::Erasures);
         }
-        if self.was_any_root(issuer) || self.was_let_in(issuer) {
+        if self.is_known(issuer) || self.was_let_in(issuer) {
             return Ok(());
         }
-        let waits = |it: &(&PeerId, &usize)| !self.was_any_root(it.0) && !self.was_let_in(it.0);
-        let waiting: usize = held.by_issuer.iter().filter(waits).map(|(_, stretches)| stretches).sum();
+        let waits = |it: &(&PeerId, &Count)| !self.was_any_root(it.0) && !self.was_let_in(it.0);
+        let waiting: usize = held.by_issuer.iter().filter(waits).map(|(_, count)| count.stretches).sum();
         if waiting + more > WAITING_MAX as usize { Err(ControlError::Waiting) } else { Ok(()) }
+    }
+
+    fn count_erasure(&mut self, issuer: &PeerId, stretches: usize) {
+        let (is_root, is_known) = (self.own.was_root(issuer), self.is_known(issuer));
+        let held = &mut self.erasures;
+        let own = held.by_issuer.entry(*issuer).or_default();
+        *own = own.with(stretches);
+        held.count = held.count.with(stretches);
+        if !is_root {
+            held.by_others = held.by_others.with(stretches);
+        }
+        if !is_known {
+            held.by_authors = held.by_authors.with(stretches);
+        }
     }
 
     /// The logs that an erasure names are to be looked at again.

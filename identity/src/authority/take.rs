@@ -267,7 +267,7 @@ impl Authority {
     }
 
     /// Whether a chain leads to that issuer.
-    fn is_known(&self, peer: &PeerId) -> bool {
+    pub(super) fn is_known(&self, peer: &PeerId) -> bool {
         let manages =
             |held: &super::grants::Held| held.state.founded && held.grant.rights.contains(Right::Manage);
         self.was_any_root(peer) || self.grants.of(Holder::Peer(*peer)).any(manages)

@@ -6,7 +6,7 @@
 //! entered in a control log --> what it covers is taken from nobody any more, nor kept for those who ask (see `Run::verify`)
 //!                          --> noted: whatever of it the store has is erased soon, together with what else comes meanwhile
 //! noted  -- it is time     --> erased in the store, one batch at a time; tried again where the disk refuses
-//!        -- the store says that nothing is left, or nothing of its logs is held --> confirmed (see `receipts`)
+//!        -- the store says that nothing is left, or nothing of its logs is held, and a manager or roots said it --> confirmed (see `receipts`)
 //! ```
 //!
 //! A log that comes after its erasure comes without those bodies. Its positions are noted in the store all the same, so that whatever
@@ -96,9 +96,13 @@ impl Node {
         self.erasures_changed(&everything);
     }
 
-    /// An erasure was entered.
+    /// An erasure was entered. Those who manage nothing leave half of the room to others.
     pub(super) fn knows_erasure(&mut self, hash: [u8; 32], at: UnixMillis) {
-        if self.confirms() && self.erasing.unconfirmed.len() < ERASURES_UNCONFIRMED_MAX {
+        if !self.confirms() {
+            return;
+        }
+        let part = if self.authority.erases_of_others(&hash) { 1 } else { 2 };
+        if self.erasing.unconfirmed.len() < ERASURES_UNCONFIRMED_MAX / part {
             self.erasing.unconfirmed.insert(hash, at);
             self.erasing.is_news = true;
         }
@@ -183,7 +187,8 @@ impl Node {
         self.to_erase(log).is_empty()
     }
 
-    /// Confirms what is carried out here: of each of the logs where it counts nothing is left, or none of its logs is held.
+    /// Confirms what is carried out here: of each of the logs where it counts nothing is left; or none of its logs is held, and it is by
+    /// somebody who may erase what others write.
     fn confirm_erased(&mut self) {
         let done = |node: &Self, hash: &[u8; 32]| {
             let Some(erasure) = node.authority.erasure(hash) else { return false };
@@ -200,7 +205,7 @@ impl Node {
                     }
                 }
             }
-            counting > 0 || !any
+            counting > 0 || !any && node.authority.erases_of_others(hash)
         };
         let all: Vec<_> = self.erasing.unconfirmed.iter().map(|(hash, at)| (*hash, *at)).collect();
         for (hash, at) in all {

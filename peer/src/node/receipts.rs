@@ -26,7 +26,8 @@ use super::{Content, Node, Output, StreamSpec, Ticket};
 
 /// The most revocations that are known and neither bind nor were confirmed. Further ones are not confirmed.
 const KNOWN_MAX: usize = 16_384;
-/// The most revocations that were confirmed, and are told apart from new ones. After so many nothing is confirmed any more.
+/// The most revocations that were confirmed, and are told apart from new ones, and the most erasures. After so many no further ones
+/// of that kind are confirmed.
 const CONFIRMED_MAX: usize = 65_536;
 /// The most neighbours whose bytes are counted. Beyond it the counts of the one that was served least recently are forgotten.
 const SERVED_PEERS_MAX: usize = 1_024;
@@ -61,10 +62,41 @@ pub(super) struct Receipts {
     unread: VecDeque<(LogId, u64)>,
     /// Revocations by what they end: hash, and when they were signed.
     known: BTreeMap<(GrantId, [u8; 32]), UnixMillis>,
-    due: VecDeque<([u8; 32], UnixMillis, u64)>,
-    confirmed: BTreeSet<[u8; 32]>,
+    ends: Confirmed,
+    erasures: Confirmed,
     served: Served,
     after: Vec<ServedAfter>,
+}
+
+impl Receipts {
+    fn is_idle(&self) -> bool {
+        self.ends.due.is_empty() && self.erasures.due.is_empty()
+    }
+
+    fn next(&mut self) -> Option<([u8; 32], UnixMillis, u64)> {
+        self.ends.next().or_else(|| self.erasures.next())
+    }
+}
+
+/// What is confirmed of one kind: so that whoever fills this one takes no room from the other.
+#[derive(Debug, Default)]
+struct Confirmed {
+    /// What of, when it was known, and what its holder was given meanwhile.
+    due: VecDeque<([u8; 32], UnixMillis, u64)>,
+    done: BTreeSet<[u8; 32]>,
+}
+
+impl Confirmed {
+    fn add(&mut self, of: [u8; 32], at: UnixMillis, served: u64) {
+        if self.due.len() + self.done.len() < CONFIRMED_MAX {
+            self.due.push_back((of, at, served));
+        }
+    }
+
+    /// The next that was not confirmed yet.
+    fn next(&mut self) -> Option<([u8; 32], UnixMillis, u64)> {
+        std::iter::from_fn(|| self.due.pop_front()).find(|(of, ..)| !self.done.contains(of))
+    }
 }
 
 /// Bytes of data that neighbours were given, by time.
@@ -174,7 +206,8 @@ impl Node {
                 .filter_map(|entry| ControlRecord::from_bytes(entry.body.bytes()?).ok());
             for record in bodies {
                 if let ControlRecord::Receipt(receipt) = record {
-                    self.receipts.confirmed.insert(receipt.claims().of);
+                    let of = receipt.claims().of;
+                    self.confirmed_like(&of).done.insert(of);
                 }
             }
             if chunk.end > from {
@@ -222,22 +255,26 @@ impl Node {
         {
             self.receipts.after.push(ServedAfter { holder, revocation: hash, bytes });
         }
-        if self.receipts.due.len() + self.receipts.confirmed.len() < CONFIRMED_MAX {
-            self.receipts.due.push_back((hash, self.now.wall, bytes));
-        }
+        self.receipts.ends.add(hash, self.now.wall, bytes);
     }
 
     /// Nothing is left here of what an erasure is about. What was erased before this peer was let in it never had.
     pub(super) fn confirm_erasure(&mut self, hash: [u8; 32], signed: UnixMillis) {
         let was_here = self.grants().any(|grant| holds(grant.rights) && grant.not_before <= signed);
-        if was_here && self.receipts.due.len() + self.receipts.confirmed.len() < CONFIRMED_MAX {
-            self.receipts.due.push_back((hash, self.now.wall, 0));
+        if was_here {
+            self.receipts.erasures.add(hash, self.now.wall, 0);
         }
+    }
+
+    /// Where that is kept apart.
+    fn confirmed_like(&mut self, of: &[u8; 32]) -> &mut Confirmed {
+        let is_erasure = self.authority.erasure(of).is_some();
+        if is_erasure { &mut self.receipts.erasures } else { &mut self.receipts.ends }
     }
 
     /// Writes what is due, as far as the disk takes it.
     pub(super) fn confirm(&mut self) {
-        if !self.confirms() || self.receipts.due.is_empty() || !self.receipts.unread.is_empty() {
+        if !self.confirms() || self.receipts.is_idle() || !self.receipts.unread.is_empty() {
             return;
         }
         let now = self.wall();
@@ -248,18 +285,15 @@ impl Node {
         let Ok(stream) = StreamSpec::new(CollectionPath::receipts().as_str(), RECEIPTS_STREAM) else {
             return;
         };
-        while let Some((of, at, served)) = self.receipts.due.pop_front() {
-            if self.receipts.confirmed.contains(&of) {
-                continue;
-            }
+        while let Some((of, at, served)) = self.receipts.next() {
             let (space, issuer) = (self.authority.space(), self.peer());
             let receipt = self.identity.sign(Receipt { space, issuer, of, at, role, served });
             match self.append(NOBODY, &stream, Content::Control(Box::new(receipt.into()))) {
-                Ok(()) => drop(self.receipts.confirmed.insert(of)),
+                Ok(()) => drop(self.confirmed_like(&of).done.insert(of)),
                 Err(error) => {
                     tracing::debug!(%error, "the end of a grant is not confirmed yet");
                     if error.is_passing() {
-                        self.receipts.due.push_front((of, at, served));
+                        self.confirmed_like(&of).due.push_front((of, at, served));
                     }
                     return;
                 }

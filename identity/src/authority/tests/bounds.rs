@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::city::*;
 use crate::authority::bounds::{
-    CHANGED_ERASED_MAX, CUTS_MAX, CUTS_OF_ONE_ISSUER_MAX, GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX,
+    CHANGED_ERASED_MAX, CUTS_MAX, CUTS_OF_ONE_ISSUER_MAX, ERASED_BY_AUTHORS, ERASED_BY_ONE_AUTHOR,
+    ERASED_BY_OTHERS, ERASURES_MAX, GRANTS_MAX, LINKED_SPACES_MAX, REVOCATIONS_MAX, STRETCHES_MAX,
     STRETCHES_OF_ONE_ISSUER_MAX, SUCCESSIONS_MAX, WAITING_MAX,
 };
 use crate::authority::issuers::Issuers;
@@ -12,8 +13,8 @@ use crate::authority::revocations::Revoked;
 use crate::authority::{Authority, CHANGED_GRANTS_MAX, Change, RECORDS_OF_ONE_ISSUER_MAX, Shown, Written};
 use crate::error::ControlError;
 use crate::{
-    ERASURE_STRETCHES_MAX, Grant, GrantId, Linked, Manifest, REVOCATION_CUTS_MAX, Record, SignatureMemory,
-    UnixMillis, Unverified, Verified, Verifier,
+    ERASURE_STRETCHES_MAX, Grant, GrantId, Linked, Manifest, REVOCATION_CUTS_MAX, Record, Right, Rights,
+    SignatureMemory, UnixMillis, Unverified, Verified, Verifier,
 };
 
 fn manager() -> Grant {
@@ -273,13 +274,35 @@ fn an_issuer_erases_only_so_much_and_a_root_more() {
 }
 
 #[test]
+fn writers_who_erase_what_is_nowhere_leave_roots_room_to_erase() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let mut taken = 0;
+    for writer in 50..90 {
+        let grant = Grant { rights: Rights::of([Right::Write]), ..below(&manager(), MANAGER, writer) };
+        let _ = authority.learn(signed(MANAGER, grant)).expect("let in");
+        let before = taken;
+        while authority.learn(erasing(writer, taken)).is_ok() {
+            taken += 1;
+        }
+        let stretches = (taken - before) as usize * ERASURE_STRETCHES_MAX;
+        assert!(stretches <= STRETCHES_MAX / ERASED_BY_ONE_AUTHOR);
+    }
+    assert_eq!(taken as usize * ERASURE_STRETCHES_MAX, STRETCHES_MAX / ERASED_BY_AUTHORS);
+    assert!(authority.learn(erasing(MANAGER, taken)).is_ok());
+    // However many managers there are, roots have half of it.
+    authority.erasures.by_others.erasures = ERASURES_MAX / ERASED_BY_OTHERS;
+    assert!(matches!(authority.learn(erasing(MANAGER, taken + 1)), Err(ControlError::Erasures)));
+    assert!(authority.learn(erasing(ROOT, taken + 1)).is_ok());
+}
+
+#[test]
 fn strangers_have_little_erased_in_vain_and_nobody_elses_room() {
     let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
     let room = u64::from(WAITING_MAX) / ERASURE_STRETCHES_MAX as u64;
     for nth in 0..room {
         assert!(authority.learn(erasing(if nth % 2 == 0 { STRANGER } else { ABROAD }, nth)).is_ok());
     }
-    assert!(matches!(authority.learn(erasing(STRANGER, room)), Err(ControlError::Waiting)));
+    assert!(matches!(authority.learn(erasing(THIRD, room)), Err(ControlError::Waiting)));
     assert!(authority.learn(erasing(MANAGER, room)).is_ok());
 }
 

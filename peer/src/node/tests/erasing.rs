@@ -310,6 +310,28 @@ fn who_has_nothing_of_it_confirms_that_and_gets_the_log_without_those_bodies() {
 }
 
 #[test]
+fn an_order_by_who_may_erase_nothing_is_confirmed_by_nobody() {
+    let mut town = town();
+    // A sensor erases what it wrote itself, and a reader nothing: of logs that nobody has, they may name as many as they like.
+    let own = ControlStream::Own;
+    let orders = [(SENSOR, 2), (READER, 4)].map(|(at, seed)| (at, erasure(seed, LogId([9; 32]), 1, 9)));
+    for (at, order) in &orders {
+        issue(&mut town.rigs[*at], own, order.clone());
+    }
+    let order = erasure(1, LogId([9; 32]), 1, 9);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, order.clone());
+    for other in [OWNER, SENSOR, READER] {
+        town.link(other, GATEWAY);
+    }
+    town.run(30);
+    assert_eq!(confirmed(&town.rigs[OWNER], &order), [OWNER, GATEWAY, READER]);
+    for (_, order) in &orders {
+        assert!(town.rigs[OWNER].node.authority.erasure(&order.hash()).is_some(), "it is known");
+        assert!(confirmed(&town.rigs[OWNER], order).is_empty());
+    }
+}
+
+#[test]
 fn what_was_erased_here_alone_is_given_to_nobody_and_fetched_from_somebody_else() {
     let mut town = full_town();
     let log = log_of(&town.rigs[OWNER]);
