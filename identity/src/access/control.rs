@@ -194,10 +194,11 @@ impl ControlRecord {
 }
 
 impl ControlRecord {
-    /// Whether its issuer says that of itself alone: what a [`ControlStream::Own`] log may carry. Anything else counts for
-    /// nothing there. An author erases what it wrote itself.
-    pub fn is_of_its_issuer(&self) -> bool {
+    /// Whether the author of a log says that of itself alone: what its log [`ControlStream::Own`] may carry. Anything else counts
+    /// for nothing there. An author erases what it wrote itself.
+    pub fn is_of_itself(&self, author: &PeerId) -> bool {
         matches!(self, Self::Rotation(_) | Self::Erasure(_) | Self::SealingEndorsement(_))
+            && self.issuer() == Some(*author)
     }
 }
 

@@ -137,6 +137,13 @@ fn each_kind_is_found_by_its_domain_and_has_one_encoding() {
 }
 
 #[test]
+fn of_itself_a_peer_says_few_kinds_and_of_others_none() {
+    let (me, other) = (key().peer(), crate::PeerId([4; 32]));
+    assert_eq!(each_kind().iter().filter(|it| it.is_of_itself(&me)).count(), 2, "a rotation and an erasure");
+    assert!(!each_kind().iter().any(|it| it.is_of_itself(&other)));
+}
+
+#[test]
 fn the_longest_records_fit() {
     let longest: [ControlRecord; 3] = [
         key().sign(erasure(ERASURE_STRETCHES_MAX)).into(),

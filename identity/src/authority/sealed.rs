@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Authority;
-use super::bounds::{EPOCHS_MAX, PLACES_OF_ONE_RECORD_MAX, SEALING_KEYS_MAX};
+use super::bounds::{EPOCHS_MAX, PLACES_OF_ONE_RECORD_MAX, SEALING_KEYS_MAX, WAITING_MAX};
 use super::change::Change;
 use super::lineage::Voice;
 use super::places::Entered;
@@ -32,7 +32,7 @@ pub(super) struct Sealed {
     /// By collection, whether they count or not.
     of: BTreeMap<CollectionPath, BTreeSet<EpochId>>,
     /// Of each peer the one with the highest number, of these the one that lasts longest, of these the lowest hash.
-    keys: BTreeMap<PeerId, Verified<SealingEndorsement>>,
+    pub(super) keys: BTreeMap<PeerId, Verified<SealingEndorsement>>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,9 +93,9 @@ impl Authority {
         self.sealed.of.iter().filter(move |(_, ids)| ids.iter().any(counts)).map(|(collection, _)| collection)
     }
 
-    /// What a peer says of its sealing key.
+    /// What a peer says of its sealing key that was let in, or is a root.
     pub fn sealing_key(&self, peer: &PeerId) -> Option<&Verified<SealingEndorsement>> {
-        self.sealed.keys.get(peer)
+        self.sealed.keys.get(peer).filter(|_| self.was_let_in(peer) || self.was_any_root(peer))
     }
 
     /// Who may read or write all of a collection now, in the order of their ids. Who may by a grant for a part of it is not among them.
@@ -163,6 +163,14 @@ impl Authority {
         }
         if held.is_none() && self.sealed.keys.len() >= SEALING_KEYS_MAX {
             return Err(ControlError::SealingKeys);
+        }
+        let waits = |peer: &PeerId| !self.was_let_in(peer) && !self.was_any_root(peer);
+        if held.is_none() && waits(&peer) {
+            // Whoever makes up peers makes up many.
+            let waiting = self.sealed.keys.keys().filter(|peer| waits(peer)).count();
+            if waiting >= WAITING_MAX as usize {
+                return Err(ControlError::Waiting);
+            }
         }
         let key = key.verify_by(&self.verifier, &peer)?;
         self.sealed.keys.insert(peer, key);

@@ -35,7 +35,7 @@ pub(crate) fn learn(authority: &mut Authority, opened: &Opened) {
         else {
             continue;
         };
-        if stream == ControlStream::Own && !record.is_of_its_issuer() {
+        if stream == ControlStream::Own && !record.is_of_itself(&state.header().author()) {
             continue;
         }
         let (author, under) = (state.header().author(), stream.under());

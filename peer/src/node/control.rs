@@ -78,8 +78,8 @@ impl Node {
         }
         let stream = stream_of(header)?;
         let record = ControlRecord::from_bytes(record).ok()?;
-        if stream == ControlStream::Own && !record.is_of_its_issuer() {
-            tracing::warn!(%log, position, "a control entry of another kind than its log is for");
+        if stream == ControlStream::Own && !record.is_of_itself(&header.author()) {
+            tracing::warn!(%log, position, "a control entry that its log is not for");
             return None;
         }
         let revocation = match &record {
@@ -190,7 +190,9 @@ impl Node {
             Some(Content::Control(record)) => match **record {
                 ControlRecord::Receipt(_) => name.collection == CollectionPath::receipts(),
                 _ => {
-                    is_control && (name.stream.parse() != Ok(ControlStream::Own) || record.is_of_its_issuer())
+                    is_control
+                        && (name.stream.parse() != Ok(ControlStream::Own)
+                            || record.is_of_itself(&self.peer()))
                 }
             },
             Some(_) => !name.collection.is_reserved(),

@@ -6,9 +6,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::city::*;
-use crate::authority::Authority;
+use crate::authority::{Authority, WAITING_MAX};
+use crate::error::ControlError;
 use crate::sealed::{EpochRecord, EpochSecret, NamesSecret, SealingEndorsement};
-use crate::{Class, ControlRecord, Cut, EpochId, Grant, Record, Right, Rights, UnixMillis};
+use crate::{Class, ControlRecord, Cut, EpochId, Grant, Identity, Record, Right, Rights, UnixMillis};
 
 const AT: UnixMillis = UnixMillis(150);
 
@@ -129,11 +130,12 @@ fn endorsed(by: u8, number: u32, not_after: i64) -> SealingEndorsement {
 #[test]
 fn of_a_peers_sealing_keys_the_higher_number_counts_and_then_the_longer_one() {
     let all = [endorsed(SENSOR, 0, 900), endorsed(SENSOR, 1, 100), endorsed(SENSOR, 1, 200)];
-    let events = all.each_ref().map(|it| shown(SENSOR, it));
+    let let_in = shown(ROOT, &first(alone().space(), ROOT, SENSOR));
+    let events: Vec<_> = all.iter().map(|it| shown(SENSOR, it)).chain([let_in.clone()]).collect();
     let authority = in_every_order(&alone(), &events);
     assert_eq!(authority.sealing_key(&peer(SENSOR)).map(|it| &**it), Some(&all[2]));
     // Nobody says so of somebody else.
-    let mut authority = empty(&alone());
+    let mut authority = fold(&alone(), [&let_in]);
     let forged: ControlRecord = signed(STRANGER, all[0].clone());
     assert!(authority.learn(forged).is_err());
     assert_eq!(authority.sealing_key(&peer(SENSOR)), None);
@@ -232,5 +234,31 @@ proptest! {
         let all = again.chain(shuffled.into_iter().map(|(_, event)| event));
         prop_assert_eq!(picture(&fold(&alone(), all)), reference.clone());
         prop_assert_eq!(picture(&fold(&alone(), events.iter().rev())), reference);
+    }
+}
+
+#[test]
+fn who_was_never_let_in_has_no_sealing_key_here() {
+    let let_in = shown(ROOT, &first(alone().space(), ROOT, SENSOR));
+    let mut authority = empty(&alone());
+    let made_up = |nth: u32| {
+        let seed = *blake3::hash(&nth.to_le_bytes()).as_bytes();
+        let key = Identity::from_seed(seed).sealing_key(alone().space(), 0, UnixMillis(900));
+        key.endorsement().clone()
+    };
+    // However many peers somebody makes up, they take no room from those who are let in.
+    for nth in 1..WAITING_MAX {
+        let key = made_up(nth);
+        authority.sealed.keys.insert(key.peer, key);
+    }
+    let last = made_up(0);
+    assert!(authority.learn(last.clone().into()).is_ok());
+    assert_eq!(authority.sealing_key(&last.peer), None);
+    assert!(matches!(authority.learn(made_up(WAITING_MAX).into()), Err(ControlError::Waiting)));
+    let key_of = |authority: &Authority, by| authority.sealing_key(&peer(by)).is_some();
+    put(&mut authority, &let_in);
+    for by in [SENSOR, ROOT] {
+        assert!(authority.learn(signed(by, endorsed(by, 0, 900))).expect("let in").sealed);
+        assert!(key_of(&authority, by));
     }
 }

@@ -332,6 +332,38 @@ fn an_order_by_who_may_erase_nothing_is_confirmed_by_nobody() {
 }
 
 #[test]
+fn an_own_log_says_nothing_of_others() {
+    let mut town = full_town();
+    let log = log_of(&town.rigs[OWNER]);
+    let [own, of_owner] = [erasure(2, log, 1, 2), erasure(1, log, 2, 4)];
+    town.link(SENSOR, GATEWAY);
+    issue(&mut town.rigs[SENSOR], ControlStream::Own, own.clone());
+    let stream = StreamSpec::new(".control", &ControlStream::Own.to_string()).expect("a stream");
+    let content = Content::Control(Box::new(of_owner.clone().into()));
+    let refused = town.rigs[SENSOR].node.append(Ticket(901), &stream, content);
+    assert!(matches!(refused, Err(PublishError::Reserved { .. })), "nor does its program say it");
+    town.run(20);
+    // Who writes otherwise than the program would, enters there what the owner once signed.
+    issue(&mut town.rigs[OWNER], ControlStream::Root, of_owner.clone());
+    let log_in = |rig: &Rig, stream: ControlStream| {
+        let named = |log: &LogId| {
+            rig.node.logs.get(log).is_some_and(|it| control::stream_of(it.header()) == Some(stream))
+        };
+        rig.node.frontier().map(|(log, ..)| log).find(named).expect("a log")
+    };
+    let owner = &town.rigs[OWNER];
+    let root = log_in(owner, ControlStream::Root);
+    let chunk = owner.store.read(&root, 0, 1 << 20).expect("read").expect("held");
+    let entries = Run::from_bytes(&chunk.bytes).expect("a run").entries;
+    let gateway = &town.rigs[GATEWAY];
+    let state = gateway.node.logs.get(&log_in(gateway, ControlStream::Own)).expect("held").clone();
+    let node = &mut town.rigs[GATEWAY].node;
+    node.entered(&state, 7, &entries);
+    assert!(node.authority.erasure(&own.hash()).is_some());
+    assert!(node.authority.erasure(&of_owner.hash()).is_none());
+}
+
+#[test]
 fn what_was_erased_here_alone_is_given_to_nobody_and_fetched_from_somebody_else() {
     let mut town = full_town();
     let log = log_of(&town.rigs[OWNER]);
