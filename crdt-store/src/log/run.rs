@@ -147,7 +147,7 @@ impl Run {
             Fit::Known => return Ok(Verdict::Known),
             Fit::Gap { held } => return Ok(Verdict::Gap { held }),
         };
-        let header = &fitting.header;
+        let header = fitting.header.clone();
         if header.space() != authority.space() {
             return Err(RunError::OtherSpace);
         }
@@ -157,7 +157,7 @@ impl Run {
                 collection: header.collection().clone(),
             });
         }
-        let bare = Bare::of(header, authority);
+        let bare = Bare::of(&header, authority);
         let mut run = fitting.signed(held, authority.verifier())?;
         if let Some(position) = bare.first_lacking(run.from, &run.entries) {
             return Err(RunError::LacksBody { position });

@@ -6,7 +6,8 @@
 //! has lost a right destroys nothing any more.
 //!
 //! What was erased before that was known does not come back where it is gone. So entries may lack their bodies wherever an erasure
-//! names them whose issuer ever had such a right, whether it still counts or not.
+//! names them whose issuer ever had such a right and entered it, whether it still counts or not. Who ended the right may not have known
+//! of it where others had carried it out: so where it is entered past the cut nobody can tell, and all must say the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -114,6 +115,13 @@ impl Authority {
         self.named(log, collection, |erasure| self.erased_once(erasure, author, collection))
     }
 
+    /// Whether claims of roll-ups in a collection may lack their bodies: something there is to be erased, or was, and nothing that is
+    /// left of a claim says of what it was made.
+    pub fn may_lack_claims(&self, collection: &CollectionPath) -> bool {
+        let once = |at| self.erased_once(at, &self.erasures.all[at as usize].issuer, collection);
+        !collection.is_reserved() && (0..slot(self.erasures.all.len())).any(once)
+    }
+
     fn named(
         &self,
         log: &LogId,
@@ -213,8 +221,10 @@ impl Authority {
 
     /// Whether it did, or could have.
     fn erased_once(&self, at: u32, author: &PeerId, collection: &CollectionPath) -> bool {
-        let founded = |grant| self.grants.at(grant).state.founded;
-        self.is_said_by_right(at, Some((author, collection)), founded)
+        let record = Slot::Erasure(at);
+        let is_entered = self.places_of(record).next().is_some();
+        let once = |grant| is_entered && self.grants.at(grant).state.founded || self.stands_by(grant, record);
+        self.is_said_by_right(at, Some((author, collection)), once)
     }
 
     /// Whether an erasure is said by a right that `holds`: in a log, or in one of which it is not known who wrote it, and where.

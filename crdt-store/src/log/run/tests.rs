@@ -343,4 +343,7 @@ fn claims_may_lack_their_bodies_once_something_was_erased() {
     let verified = |authority: &Authority| without(&run, &[1]).verify(None, authority);
     assert!(matches!(verified(&city.authority), Err(RunError::LacksBody { position: 1 })));
     assert!(matches!(verified(&city.erasing(&city.root, 7..8)), Ok(Verdict::New(_))));
+    // Who may erase nothing there lets nobody leave them out.
+    let by_stranger = city.erasing(&Identity::from_seed([3; 32]), 7..8);
+    assert!(matches!(verified(&by_stranger), Err(RunError::LacksBody { position: 1 })));
 }

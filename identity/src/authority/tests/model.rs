@@ -250,16 +250,20 @@ impl Model {
 
     /// Whether an entry is to be erased.
     pub(super) fn is_erased(&self, at: (&LogId, u64), author: PeerId, collection: &CollectionPath) -> bool {
-        self.is_named(at, author, collection, &|id, hash| {
-            let mut places = self.places.get(hash).into_iter().flatten();
-            let below = |it: &Entered| self.cut(id, &it.log).is_some_and(|cut| it.position < cut.size);
-            self.stands(id) && (!self.is_revoked(id) || places.any(below))
-        })
+        self.is_named(at, author, collection, &|id, hash| self.is_said_under(id, hash))
+    }
+
+    fn is_said_under(&self, id: &GrantId, hash: &Hash) -> bool {
+        let mut places = self.places.get(hash).into_iter().flatten();
+        let below = |it: &Entered| self.cut(id, &it.log).is_some_and(|cut| it.position < cut.size);
+        self.stands(id) && (!self.is_revoked(id) || places.any(below))
     }
 
     /// Whether an entry may come without its body.
     pub(super) fn may_lack(&self, at: (&LogId, u64), author: PeerId, collection: &CollectionPath) -> bool {
-        self.is_named(at, author, collection, &|id, _| self.was_given(id))
+        self.is_named(at, author, collection, &|id, hash| {
+            self.is_said_under(id, hash) || self.was_given(id) && self.places.contains_key(hash)
+        })
     }
 
     fn is_named(

@@ -78,9 +78,18 @@ fn what_counted_once_may_come_without_bodies_and_what_never_did_may_not() {
     let ended = shown(ROOT, &revoke(ROOT, &manager, &[]));
     let late = entered(MANAGER, &erasure, Some(&manager), 9);
     let stranger = shown(STRANGER, &erase(alone().space(), STRANGER, &[(log(1), 0, 99)]));
-    let authority = with(&events, [late, ended, stranger]);
+    let authority = with(&events, [late, ended.clone(), stranger]);
     assert!(erased(&authority, log(1)).is_empty());
     assert_eq!(authority.may_lack(&log(1), &peer(SENSOR), &path("parks")), [3..6]);
+    assert!(authority.may_lack_claims(&path("parks/noise")));
+    assert!(!authority.may_lack_claims(&path("harbour")), "nobody had anything erased there");
+    // Its issuer never entered it: somebody else did, in a log of its own.
+    let lent = Event { place: entered(DEPUTY, &erasure, None, 0).place, ..shown(MANAGER, &erasure) };
+    for said in [lent, shown(MANAGER, &erasure)] {
+        let authority = with(&events, [said, ended.clone()]);
+        assert!(authority.may_lack(&log(1), &peer(SENSOR), &path("parks")).is_empty());
+        assert!(!authority.may_lack_claims(&path("parks")));
+    }
 }
 
 #[test]
