@@ -15,9 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Authority;
 use super::bounds::{EPOCHS_MAX, PLACES_OF_ONE_RECORD_MAX, SEALING_KEYS_MAX, WAITING_MAX};
 use super::change::Change;
-use super::lineage::Voice;
 use super::places::Entered;
-use crate::access::{Holder, Right};
+use crate::access::{Cuts, Holder, Right};
 use crate::error::ControlError;
 use crate::id::{EpochId, GrantId, LogId, PeerId};
 use crate::path::CollectionPath;
@@ -179,28 +178,14 @@ impl Authority {
     }
 
     fn epoch_counts(&self, id: &EpochId, held: &HeldEpoch) -> bool {
-        held.places.iter().any(|(log, under, position)| match under {
-            None => self.roots_agree(id, &held.record.issuer, log, *position),
-            Some(grant) => {
-                let epoch = &held.record;
-                self.manages_at(grant, &epoch.issuer, &epoch.collection, (log, *position))
-            }
-        })
-    }
-
-    fn roots_agree(&self, id: &EpochId, issuer: &PeerId, log: &LogId, position: u64) -> bool {
-        let mut needed = usize::from(self.own.threshold());
-        let speaks = match self.own.voice(issuer) {
-            Voice::Now => true,
-            Voice::Gone { cuts, threshold } => {
-                // It was one of so many: what too few of them said does not count because fewer must agree now.
-                needed = needed.max(usize::from(threshold));
-                cuts.of(log).is_some_and(|cut| position < cut.size)
-            }
-            Voice::Never => false,
+        let (epoch, places) = (&held.record, &held.places);
+        let is_below = |cuts: &Cuts| {
+            let below = |log: &LogId, position: u64| cuts.of(log).is_some_and(|cut| position < cut.size);
+            places.iter().any(|(log, _, position)| below(log, *position))
         };
-        let others = self.approvals.of(&id.0).map(|(_, by)| by).filter(|by| *by != issuer);
-        let others = others.filter(|by| matches!(self.own.voice(by), Voice::Now)).count();
-        speaks && 1 + others >= needed
+        places.iter().any(|(log, under, position)| match under {
+            None => self.speak_together(&self.own, &id.0, &epoch.issuer, is_below),
+            Some(grant) => self.manages_at(grant, &epoch.issuer, &epoch.collection, (log, *position)),
+        })
     }
 }

@@ -132,7 +132,6 @@ impl Authority {
         let approval = approval.verify_by(&self.verifier, &approver)?;
         self.took(&approver, 0);
         let slot = Slot::Approval(self.approvals.insert(&approval));
-        change.sealed |= self.epoch(&EpochId(approval.of)).is_some();
         self.touch_approved(&approval.of, change);
         Ok(slot)
     }
@@ -338,6 +337,9 @@ impl Authority {
             self.touch(Slot::Restoration(at), change);
         } else if self.classes.knows(of) {
             change.classes = true;
+        } else if self.epoch(&EpochId(*of)).is_some() {
+            // What is sealed is personal.
+            (change.sealed, change.classes) = (true, true);
         } else if let Some(at) = self.find_erasure(of) {
             self.touch(Slot::Erasure(at), change);
         } else {

@@ -122,6 +122,25 @@ fn an_epoch_of_a_root_needs_as_many_voices_as_all_that_roots_say() {
     assert_eq!(current(&in_every_order(&home, &agreed), "parks"), Some(it.id()));
 }
 
+#[test]
+fn a_root_that_goes_still_agrees_to_an_epoch_below_the_cut_of_its_log_and_not_past_it() {
+    let home = manifest(&[ROOT, SECOND], 2);
+    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 0, 1) };
+    let cut = Cut { log: control(SECOND, None), size: 1, root: [7; 32] };
+    let next = succeed(home.space(), ROOT, &[ROOT, THIRD], 2, &[cut]);
+    for (position, counts) in [(0, true), (1, false)] {
+        let events = [
+            entered(ROOT, &it, None, 0),
+            entered(SECOND, &approve(home.space(), SECOND, it.hash()), None, position),
+            shown(ROOT, &next),
+            shown(SECOND, &approve(home.space(), SECOND, next.hash())),
+        ];
+        let authority = in_every_order(&home, &events);
+        assert_eq!(authority.roots(), [peer(ROOT), peer(THIRD)]);
+        assert_eq!(current(&authority, "parks").is_some(), counts, "{position}");
+    }
+}
+
 fn endorsed(by: u8, number: u32, not_after: i64) -> SealingEndorsement {
     let key = key(by).sealing_key(alone().space(), number, UnixMillis(not_after));
     SealingEndorsement::clone(key.endorsement())
