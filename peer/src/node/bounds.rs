@@ -53,15 +53,15 @@ impl Ending {
 }
 
 /// Control logs are held whole: what their authors still revoke binds, whatever became of them.
-fn is_control(state: &LogState) -> bool {
-    state.header().collection().is_control()
+fn is_control(header: &LogHeader) -> bool {
+    header.collection().is_control()
 }
 
 impl Node {
     /// Up to there a log counts from now on; `None`: all of it.
     pub(super) fn bound_log(&mut self, log: LogId, bound: Option<Bound>) {
         let Some(held) = self.logs.held_mut(&log) else { return };
-        if is_control(&held.state) || held.ending.map(|ending| ending.said) == bound {
+        if is_control(held.state.header()) || held.ending.map(|ending| ending.said) == bound {
             return;
         }
         let state = &held.state;
@@ -81,7 +81,7 @@ impl Node {
     pub(super) fn bound_loaded(&mut self, log: &LogId) {
         let bound = self.logs.shown_by(log).and_then(|shown| self.bound_by(log, shown));
         if let (Some(said), Some(held)) = (bound, self.logs.held_mut(log))
-            && !is_control(&held.state)
+            && !is_control(held.state.header())
         {
             held.ending = Some(Ending { said, is_hidden: false });
             self.output(Output::Bound { log: *log, bound });
@@ -184,7 +184,7 @@ impl Node {
 
     /// Up to where a log counts of which nothing is held. What shows no right to be written is refused where the run is verified.
     fn bound_of_new(&mut self, run: &Run) -> Option<Bound> {
-        let header = run.header()?;
+        let header = run.header().filter(|header| !is_control(header))?;
         let shown = header.right_to_write(&self.authority).ok()?;
         self.learn_shown(&header);
         let within = self.shown_within(&run.log, &header, &shown);

@@ -360,3 +360,50 @@ fn a_chain_is_shown_and_what_its_manager_entered_outlives_the_manager() {
     assert_eq!(town.stored(GATEWAY), [5.0, 50.0], "the first goes on");
     assert!(agree(&mut town, GATEWAY, OWNER));
 }
+
+/// Its manager writes it on a second machine. Who revokes the manager has seen the first one's log only.
+#[test]
+fn a_revocation_in_a_control_log_that_is_first_seen_after_its_managers_end_binds() {
+    let manager = Identity::from_seed([9; 32]);
+    let all = [Right::Manage, Right::Read, Right::Relay];
+    let of_manager = root().sign(Grant { depth: 1, ..Grant::clone(&grant(&manager, &all, 30)) });
+    let under = ControlStream::Under(of_manager.id());
+    let like = Grant::clone(&grant(&Identity::from_seed([5; 32]), &[Right::Read], 20));
+    let of_thief = manager.sign(Grant { issuer: manager.peer(), parent: Some(of_manager.id()), ..like });
+    let machine = |n: u8| {
+        let mut rig = rig_with(9, vec![of_manager.clone()], Config::default(), MemoryDir::default());
+        // Another machine draws other randomness.
+        (0..n).for_each(|_| rig.node.rng.fill_bytes(&mut [0; 1]));
+        rig
+    };
+    let mut town = town();
+    town.rigs.extend([machine(1), machine(2)]);
+    let (first, second) = (4, 5);
+    let is_out = |town: &Town, peer: usize| {
+        let authority = town.rigs[peer].node.authority();
+        authority.stands(&of_thief.id()) && authority.is_revoked(&of_thief.id())
+    };
+    issue(&mut town.rigs[first], under, of_thief.clone());
+    town.link(first, OWNER);
+    town.run(10);
+    let owner = &town.rigs[OWNER].node;
+    let control: Vec<_> = owner.frontier().filter(|(log, ..)| owner.is_control_log(log)).collect();
+    let [(log, size, root)] = control[..] else { panic!("{control:?}") };
+    let nothing = revocation(of_thief.id(), []);
+    let out = manager.sign(Revocation { issuer: manager.peer(), ..Revocation::clone(&nothing) });
+    issue(&mut town.rigs[second], under, out);
+    town.link(second, GATEWAY);
+    town.run(10);
+    town.unlink_all();
+    let ended = revocation(of_manager.id(), [Cut { log, size, root }]);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, ended);
+    town.link(OWNER, LATE);
+    town.run(10);
+    assert!(!is_out(&town, OWNER) && !is_out(&town, LATE), "neither has heard of it");
+    town.link(GATEWAY, LATE);
+    town.run(20);
+    for peer in [OWNER, GATEWAY, LATE] {
+        assert!(is_out(&town, peer), "{peer}");
+    }
+    assert!(agree(&mut town, GATEWAY, LATE) && agree(&mut town, LATE, OWNER));
+}
