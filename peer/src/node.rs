@@ -123,7 +123,8 @@ pub use sealing::{Keys, SEALED_READINGS_MAX};
 #[cfg(any(feature = "index", not(feature = "net")))]
 pub use sealing::{SealedView, Waits};
 pub use sizes::{
-    ADOPTED_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX,
+    ADOPTED_MAX, CONTROL_LOGS_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes,
+    TRACES_MAX,
 };
 pub use walk_up::WALK_UPS_MAX;
 use walk_up::WalkUps;

@@ -16,6 +16,8 @@
 //! and given to nobody, and shown to nobody; what is held of it stays, for a bound may be raised again. The log of a stream of this
 //! peer that ends so is not continued: the stream goes on in another one, if the peer still may write there.
 
+use std::sync::Arc;
+
 use msec_crdt_store::{Bound, LogHeader, LogState, Run};
 use msec_gossip::{Input as GossipInput, Key, Version};
 use msec_identity::{LogId, PeerId};
@@ -52,16 +54,11 @@ impl Ending {
     }
 }
 
-/// Control logs are held whole: what their authors still revoke binds, whatever became of them.
-fn is_control(header: &LogHeader) -> bool {
-    header.collection().is_control()
-}
-
 impl Node {
     /// Up to there a log counts from now on; `None`: all of it.
     pub(super) fn bound_log(&mut self, log: LogId, bound: Option<Bound>) {
         let Some(held) = self.logs.held_mut(&log) else { return };
-        if is_control(held.state.header()) || held.ending.map(|ending| ending.said) == bound {
+        if held.ending.map(|ending| ending.said) == bound {
             return;
         }
         let state = &held.state;
@@ -80,9 +77,7 @@ impl Node {
     /// A log was found in the store. That what is held of it is the history that was meant was seen before, or the store finds it out.
     pub(super) fn bound_loaded(&mut self, log: &LogId) {
         let bound = self.logs.shown_by(log).and_then(|shown| self.bound_by(log, shown));
-        if let (Some(said), Some(held)) = (bound, self.logs.held_mut(log))
-            && !is_control(held.state.header())
-        {
+        if let (Some(said), Some(held)) = (bound, self.logs.held_mut(log)) {
             held.ending = Some(Ending { said, is_hidden: false });
             self.output(Output::Bound { log: *log, bound });
         }
@@ -166,7 +161,7 @@ impl Node {
             None if self.logs.get(&log).is_none() => self.bound_of_new(&run).map(|bound| bound.size),
             None => None,
         };
-        let Some(end) = end else { return Some(run) };
+        let Some(end) = end.into_iter().chain(self.entries_max(&run)).min() else { return Some(run) };
         let held = self.logs.get(&log).map_or(0, LogState::size);
         if end > held.max(begin)
             && let Some(run) = run.up_to(end)
@@ -184,11 +179,15 @@ impl Node {
 
     /// Up to where a log counts of which nothing is held. What shows no right to be written is refused where the run is verified.
     fn bound_of_new(&mut self, run: &Run) -> Option<Bound> {
-        let header = run.header().filter(|header| !is_control(header))?;
+        let header = self.header_of_new(run)?;
         let shown = header.right_to_write(&self.authority).ok()?;
         self.learn_shown(&header);
-        let within = self.shown_within(&run.log, &header, &shown);
-        self.bound_within(&run.log, within.as_ref().unwrap_or(&shown))
+        self.bound_of(&run.log, &header, &shown)
+    }
+
+    /// Whose a log is of which nothing is held: its first run says so, or what stands for entries that are gone.
+    pub(super) fn header_of_new(&self, run: &Run) -> Option<Arc<LogHeader>> {
+        run.header().map(Arc::new).or_else(|| self.prefixes.header(&run.log))
     }
 
     /// The log of an own stream is over.

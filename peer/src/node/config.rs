@@ -82,7 +82,8 @@ pub struct Config {
     /// Bytes of verified runs of others that may wait for the disk, and as many of own entries. No more is asked for than there is
     /// room; what comes all the same is dropped, and fetched again later. Beyond it, publishing is refused. Default: 8 MiB.
     pub waiting_bytes_max: usize,
-    /// How many logs to hold. Further ones are dropped. Default: 100,000, about 100 MB of memory.
+    /// How many logs to hold of what apps write. Further ones are dropped. Beside them it holds half as many of what everybody may say of
+    /// itself, and [`super::CONTROL_LOGS_MAX`] of roots and managers. Default: 100,000, about 100 MB of memory.
     pub logs_max: usize,
     /// How often a link's grants are looked at again. Default: 30 s.
     pub review_interval: Duration,

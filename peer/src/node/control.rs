@@ -145,12 +145,20 @@ impl Node {
 
     /// Up to where a log counts that is written by that right; `None`: all of it does.
     pub(super) fn bound_by(&self, log: &LogId, shown: &Shown) -> Option<Bound> {
-        let within = self.logs.get(log).and_then(|state| self.shown_within(log, state.header(), shown));
-        self.bound_within(log, within.as_ref().unwrap_or(shown))
+        self.logs.get(log).and_then(|state| self.bound_of(log, state.header(), shown))
     }
 
-    pub(super) fn bound_within(&self, log: &LogId, shown: &Shown) -> Option<Bound> {
-        match self.authority.admissible(log, shown) {
+    /// The same of a log that shows that, whether it is held or not.
+    pub(super) fn bound_of(&self, log: &LogId, header: &LogHeader, shown: &Shown) -> Option<Bound> {
+        if self.is_said_too_often(header, log) {
+            return Some(Bound::nothing());
+        }
+        // Control logs are held whole: what their authors still revoke binds, whatever became of them.
+        if header.collection().is_control() {
+            return None;
+        }
+        let within = self.shown_within(log, header, shown);
+        match self.authority.admissible(log, within.as_ref().unwrap_or(shown)) {
             Admissible::All => None,
             Admissible::UpTo(cut) => Some(Bound { size: cut.size, root: cut.root }),
             Admissible::Nothing => Some(Bound::nothing()),

@@ -7,11 +7,12 @@
 //! | entries a minute, bytes a day | waits: a minute's, or a day's, at once after a rest | takes over a long time no more than that, and a minute's or day's: what is more comes later, by reconciliation. A writer that was silent may bring what it saved up |
 //! | bytes a day, of who reads or relays | | gives it control entries only until the day's allowance has filled up again |
 //!
-//! A log that shows several grants is held to the limits of the one that allows most. The mesh's own collections have none. Where the
-//! clock was never set, nothing is held back by it.
+//! A log that shows several grants is held to the limits of the one that allows most. In the mesh's own collections no grant limits
+//! anything; what everybody may say there has bounds of its own ([`said`](self)). Where the clock was never set, nothing is held back by it.
 
 mod bucket;
 mod counted;
+mod said;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,10 @@ use msec_identity::{Caveats, GrantId, LogId, PeerId, Shown, UnixMillis};
 
 use self::bucket::{Bucket, Rate};
 use self::counted::Counted;
+pub use self::said::CONTROL_LOGS_MAX;
+use self::said::Said;
+#[cfg(test)]
+pub(super) use self::said::{SAID_ENTRIES_MAX, SAID_LOGS_HELD_MAX, SAID_LOGS_MAX};
 use super::control::control;
 use super::links::{holdable, holds};
 use super::logs::stream_name;
@@ -33,6 +38,7 @@ const READERS_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     counted: Counted,
+    pub(super) said: Said,
     /// Own grants by which this peer writes.
     writing: BTreeMap<GrantId, Writing>,
     /// Grants of others.
@@ -117,13 +123,14 @@ impl Node {
     }
 
     fn count(&mut self, log: &LogId) -> Vec<LogId> {
-        let (Some(state), Some(Shown::Grants(grants))) = (self.logs.get(log), self.logs.shown_by(log)) else {
+        let (Some(state), Some(shown)) = (self.logs.get(log), self.logs.shown_by(log)) else {
             return Vec::new();
         };
         let header = state.header();
         if header.collection().is_reserved() {
-            return Vec::new();
+            return self.limits.said.add(header, *log).into_iter().collect();
         }
+        let Shown::Grants(grants) = shown else { return Vec::new() };
         let mut fallen = Vec::new();
         for grant in grants {
             if let Some(limits) = self.authority.grant(grant).and_then(|grant| grant.caveats.as_ref())

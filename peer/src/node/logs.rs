@@ -109,6 +109,17 @@ impl Logs {
     }
 
     /// The log that an own stream writes now.
+    pub(super) fn own(&self, stream: &StreamName) -> Option<&OwnLog> {
+        self.own.get(stream)?.log.as_ref()
+    }
+
+    /// The same, with the grants by which it is written, and how many entries it has, signed or not.
+    pub(super) fn own_by(&self, stream: &StreamName) -> Option<(&LogHeader, &[GrantId], u64)> {
+        let OwnStream { log, by, waiting, .. } = self.own.get(stream)?;
+        log.as_ref().map(|log| (log.header(), by.as_slice(), log.size() + waiting.len() as u64))
+    }
+
+    /// The log that an own stream writes now.
     pub(super) fn own_mut(&mut self, stream: &StreamName) -> Option<&mut OwnLog> {
         self.own.get_mut(stream)?.log.as_mut()
     }
@@ -287,7 +298,8 @@ impl Node {
             return self.append_sealed(ticket, spec, &epoch, content);
         }
         self.may_append(spec)?;
-        let own = self.logs.own.get(&spec.name).and_then(|stream| stream.log.as_ref());
+        self.check_length(&spec.name)?;
+        let own = self.logs.own(&spec.name);
         match &content {
             // A change is its writer's only in the log that it names as its actor.
             Content::Change { log, .. } if own.is_none_or(|own| own.header().id() != *log) => {
@@ -358,6 +370,9 @@ impl Node {
                 true => PublishError::Elsewhere { peer, stream },
                 false => PublishError::LogsUsedUp { peer, stream },
             });
+        }
+        if !self.may_say(&spec.name) {
+            return Err(PublishError::LogsUsedUp { peer: me, stream: spec.name.clone() });
         }
         let header =
             LogHeader::new(self.authority.space(), collection.clone(), &spec.name.stream, me, incarnation)
@@ -452,7 +467,7 @@ impl Node {
 
     /// The log that an own stream writes now, with how much of it is signed.
     pub(super) fn own_log(&self, header: &LogHeader) -> Option<&OwnLog> {
-        self.logs.own.get(&stream_name(header)).and_then(|stream| stream.log.as_ref())
+        self.logs.own(&stream_name(header))
     }
 }
 

@@ -120,6 +120,11 @@ impl Prefixes {
         (from > held && prefix.state().size() > held).then(|| prefix.clone())
     }
 
+    /// Whose a log is that goes on behind one.
+    pub(super) fn header(&self, log: &LogId) -> Option<Arc<msec_crdt_store::LogHeader>> {
+        self.adopted.get(log).map(|it| it.prefix.state().header().clone())
+    }
+
     /// More of the log is held now.
     pub(super) fn forget(&mut self, log: &LogId) {
         self.noted.remove(log);
@@ -137,7 +142,7 @@ impl Node {
         };
         let (log, end) = (prefix.log(), prefix.end());
         let key = key_of(&log);
-        if self.takes_nothing_of(&log, from) {
+        if self.takes_nothing_of(&log, None, from) {
             return;
         }
         let held = self.logs.get(&log).map(LogState::size);
@@ -157,6 +162,9 @@ impl Node {
             return self.forked(fork, from, false);
         }
         let header = prefix.state().header().clone();
+        if self.takes_nothing_of(&log, Some(&header), from) {
+            return;
+        }
         let mine = header.author() == self.peer();
         let Some(topic) = topic_of(&header).filter(|topic| mine || self.interest().covers(topic)) else {
             tracing::debug!(%log, peer = %from, "a log that this peer does not want");

@@ -29,6 +29,8 @@ const KNOWN_MAX: usize = 16_384;
 /// The most revocations that were confirmed, and are told apart from new ones, and the most erasures. After so many no further ones
 /// of that kind are confirmed.
 const CONFIRMED_MAX: usize = 65_536;
+/// How long a log of receipts becomes at most, with its header.
+pub(super) const RECEIPTS_MAX: u64 = CONFIRMED_MAX as u64 + 1;
 /// The most neighbours whose bytes are counted. Beyond it the counts of the one that was served least recently are forgotten.
 const SERVED_PEERS_MAX: usize = 1_024;
 /// How many stretches of time are kept apart for each of them: older ones are one.

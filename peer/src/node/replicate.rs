@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use msec_crdt_store::{
-    CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
+    CHUNK_BYTES_MAX, Chunk, ForkEvidence, LogHeader, LogState, Prefix, Run, RunError, Verdict, VerifiedRun,
 };
 use msec_gossip::{Input as GossipInput, Key, Output as GossipOutput, Priority};
 use msec_identity::{CollectionPath, Grant, LogId, PeerId};
@@ -96,7 +96,8 @@ impl Node {
             Err(error) => return self.refuse_run(from, asked, &error),
         };
         let (log, key, head) = (run.log, key_of(&run.log), run.head.clone());
-        if self.takes_nothing_of(&log, from) {
+        let header = self.header_of_new(&run);
+        if self.takes_nothing_of(&log, header.as_deref(), from) {
             return;
         }
         let run = if live { Some(run) } else { self.follow(from, run) };
@@ -139,9 +140,9 @@ impl Node {
 
     /// Whether nothing of a log is taken, from whoever it comes: it was forked, so that no head of it is accepted any more, or there is no
     /// room for another log. Its sender is told.
-    pub(super) fn takes_nothing_of(&mut self, log: &LogId, from: PeerId) -> bool {
+    pub(super) fn takes_nothing_of(&mut self, log: &LogId, header: Option<&LogHeader>, from: PeerId) -> bool {
         let is_forked = self.forks.get(log).is_some();
-        let is_over = self.logs.get(log).is_none() && self.logs.len() >= self.config.logs_max;
+        let is_over = self.logs.get(log).is_none() && self.is_full_for(header);
         if is_over && !is_forked {
             self.refused(Some(from), RefusedKind::OverBound, format!("{} logs are held", self.logs.len()));
         }
@@ -253,7 +254,7 @@ impl Node {
     }
 
     /// Whether a neighbour may be given this log: it may read or relay it, or it wrote it, or everybody is to have it.
-    fn may_have(&self, peer: &PeerId, header: &msec_crdt_store::LogHeader) -> bool {
+    fn may_have(&self, peer: &PeerId, header: &LogHeader) -> bool {
         let now = self.wall();
         let place = header.place().map(|it| (it.latitude_e7, it.longitude_e7));
         // What has no place is kept from nobody by one.

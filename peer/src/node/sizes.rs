@@ -7,6 +7,7 @@ use super::Node;
 pub use super::erasing::ERASURES_UNCONFIRMED_MAX;
 pub use super::forks::TRACES_MAX;
 pub use super::lease::QUESTIONS_MAX;
+pub use super::limits::CONTROL_LOGS_MAX;
 pub use super::prefixes::{ADOPTED_MAX, NOTED_MAX};
 pub use super::replicate::READS_MAX;
 
@@ -21,8 +22,12 @@ pub struct Sizes {
     pub hearsay: usize,
     /// Those who dialled and are not admitted: at most [`super::Config::handshakes_max`].
     pub handshakes: usize,
-    /// Logs that are held: at most [`super::Config::logs_max`], and the own ones beyond it.
+    /// Logs that apps write and that are held: at most [`super::Config::logs_max`], and the own ones beyond it.
     pub logs: usize,
+    /// Those in which peers say what concerns themselves, and their receipts: at most half as many, and the own ones beyond it.
+    pub said_logs: usize,
+    /// Those of roots and managers: at most [`CONTROL_LOGS_MAX`], and the own ones beyond it.
+    pub control_logs: usize,
     /// Bytes of runs of others that wait for the disk: at most [`super::Config::waiting_bytes_max`] and one run more.
     pub waiting_bytes: usize,
     /// Bytes of own entries that wait: at most [`super::Config::waiting_bytes_max`] and one entry more.
@@ -63,7 +68,9 @@ impl Node {
             hearsay,
             links: self.links.len(),
             handshakes: self.links.strangers(),
-            logs: self.logs.len(),
+            logs: self.data_logs_len(),
+            said_logs: self.limits.said.said,
+            control_logs: self.limits.said.control,
             waiting_bytes,
             own_waiting_bytes,
             reads: self.reads.most_of_one(),

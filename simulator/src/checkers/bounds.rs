@@ -3,7 +3,8 @@
 use msec_crdt_store::{BODY_BYTES_MAX, CONTESTED_MAX, RUN_BYTES_MAX};
 use msec_identity::handshake::MESSAGE_BYTES_MAX;
 use msec_peer::node::{
-    self, ADOPTED_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX, Sizes, TRACES_MAX,
+    self, ADOPTED_MAX, CONTROL_LOGS_MAX, ERASURES_UNCONFIRMED_MAX, NOTED_MAX, QUESTIONS_MAX, READS_MAX,
+    Sizes, TRACES_MAX,
 };
 
 use super::{Checker, Kind};
@@ -81,13 +82,15 @@ fn over(world: &World, peer: PeerIndex) -> Vec<String> {
         .collect()
 }
 
-fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 16] {
+fn of_node(is: &Sizes, may: &node::Config) -> [Bound; 18] {
     [
         ("links", is.links, may.links_max),
         ("contacts", is.contacts, node::Config::CONTACTS_MAX + may.discovered_max + may.hearsay_max),
         ("contacts by hearsay", is.hearsay, may.hearsay_max),
         ("handshakes", is.handshakes, may.handshakes_max),
         ("logs", is.logs, may.logs_max),
+        ("logs that everybody may write", is.said_logs, may.logs_max.div_ceil(2)),
+        ("control logs", is.control_logs, CONTROL_LOGS_MAX),
         // The last one that was taken may have been as long as any.
         ("bytes that wait for the disk", is.waiting_bytes, may.waiting_bytes_max + RUN_BYTES_MAX),
         ("own bytes that wait", is.own_waiting_bytes, may.waiting_bytes_max + 2 * BODY_BYTES_MAX),
@@ -158,6 +161,8 @@ mod tests {
             hearsay: much,
             handshakes: much,
             logs: much,
+            said_logs: much,
+            control_logs: much,
             waiting_bytes: much,
             own_waiting_bytes: much,
             reads: much,

@@ -57,13 +57,13 @@ impl Counted {
 }
 
 /// Adds a log. Returns the one that was among the first `max`, and is no more.
-fn add(logs: &mut BTreeSet<LogId>, log: LogId, max: u16) -> Option<LogId> {
+pub(super) fn add(logs: &mut BTreeSet<LogId>, log: LogId, max: u16) -> Option<LogId> {
     let is_new = logs.insert(log);
     let beyond = logs.iter().nth(max.into()).copied();
     beyond.filter(|_| is_new)
 }
 
-fn is_among(logs: &BTreeSet<LogId>, log: &LogId, max: u16) -> bool {
+pub(super) fn is_among(logs: &BTreeSet<LogId>, log: &LogId, max: u16) -> bool {
     logs.len() < usize::from(max) || logs.iter().take(max.into()).any(|it| it >= log)
 }
 

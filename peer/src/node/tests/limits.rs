@@ -1,9 +1,11 @@
 //! What grants allow at most, and who holds whom to it.
 
-use msec_crdt_store::Place;
-use msec_identity::{Area, Caveats};
+use msec_crdt_store::{LogHeader, OwnLog, Place, Run, TimeQuality};
+use msec_identity::{Area, Caveats, ControlRecord, ControlStream, Rotation};
 
+use super::super::limits::{SAID_ENTRIES_MAX, SAID_LOGS_HELD_MAX, SAID_LOGS_MAX};
 use super::prefixes::Town;
+use super::revoked::issue;
 use super::*;
 
 const SENSOR: usize = 0;
@@ -200,4 +202,110 @@ fn a_writer_that_is_limited_to_a_place_begins_nothing_elsewhere() {
         assert!(matches!(refused, PublishError::Elsewhere { .. }), "{refused}");
     }
     assert!(write(&mut sensor, "a", Place::from_degrees(43.46, -3.80), 1.0).is_none());
+}
+
+/// A visitor with a machine like many others of its: each begins a log of its own.
+fn visitor(n: usize) -> Rig {
+    let mut rig = rig(5, &[Right::Read], Config::default());
+    // Another machine draws other randomness.
+    (0..n).for_each(|_| rig.node.rng.fill_bytes(&mut [0; 1]));
+    // It ends no key that is in use.
+    let rotation = Rotation { since: START.saturating_add(-DAY_MS), ..Rotation::clone(&rig.node.rotation()) };
+    let rotation = Identity::from_seed([5; 32]).sign(rotation);
+    issue(&mut rig, ControlStream::Own, rotation);
+    rig
+}
+
+/// How many logs are held of what peers say of themselves, and the logs that count.
+fn said(rig: &Rig) -> (usize, Vec<LogId>) {
+    let told = |log: &LogId| rig.node.gossip.held(&crate::node::logs::key_of(log)).map_or(0, |it| it.size);
+    let counting = rig.node.frontier().map(|(log, ..)| log).filter(|log| told(log) > 0);
+    (rig.node.sizes().said_logs, counting.collect())
+}
+
+#[test]
+fn a_visitor_takes_no_room_from_the_logs_of_managers() {
+    let few = || Config { logs_max: 20, ..Config::default() };
+    let holder = || rig(3, &[Right::Relay, Right::Read], few());
+    let manager = Identity::from_seed([9; 32]);
+    let of_manager = grant(&manager, &[Right::Manage, Right::Read, Right::Relay], 30);
+    let below = |n: u8| {
+        let like = Grant::clone(&grant(&Identity::from_seed([n; 32]), &[Right::Read], 20));
+        manager.sign(Grant { issuer: manager.peer(), parent: Some(of_manager.id()), ..like })
+    };
+    let mut boss = rig_with(9, vec![of_manager.clone()], Config::default(), MemoryDir::default());
+    issue(&mut boss, ControlStream::Under(of_manager.id()), below(8));
+    let writer = writer(Caveats::default());
+    let mut town = Town::with([writer, holder(), boss]);
+    town.rigs.extend((0..30).map(visitor));
+    for machine in 3..33 {
+        town.link(machine, GATEWAY);
+        town.run(2);
+        town.unlink_all();
+    }
+    assert!(said(&town.rigs[GATEWAY]).0 <= 10, "half of what it holds of others");
+    town.link(2, GATEWAY);
+    town.link(SENSOR, GATEWAY);
+    assert!(write(&mut town.rigs[SENSOR], "a", None, 1.0).is_none());
+    town.run(5);
+    assert!(town.rigs[GATEWAY].node.authority().grant(&below(8).id()).is_some());
+    assert_eq!(town.stored(GATEWAY), [1.0]);
+}
+
+#[test]
+fn of_what_a_peer_says_of_itself_the_same_logs_count_wherever_they_came_first() {
+    let logs = SAID_LOGS_HELD_MAX;
+    let mut town = Town::with([sensor(), gateway(), rig(4, &[Right::Relay, Right::Read], Config::default())]);
+    town.rigs.extend((0..logs).map(visitor));
+    let mut ids: Vec<_> = town.rigs[3..].iter().flat_map(|rig| said(rig).1).collect();
+    ids.sort_unstable();
+    ids.truncate(SAID_LOGS_MAX.into());
+    for machine in 0..logs {
+        for (at, nth) in [(GATEWAY, machine), (LATE, logs - 1 - machine)] {
+            town.link(3 + nth, at);
+            town.run(2);
+            town.unlink_all();
+        }
+    }
+    town.link(GATEWAY, LATE);
+    town.run(30);
+    assert_eq!((&said(&town.rigs[GATEWAY]).1, &said(&town.rigs[LATE]).1), (&ids, &ids));
+    let dir = town.rigs[GATEWAY].dir.clone();
+    let papers = vec![grant(&Identity::from_seed([3; 32]), &[Right::Relay, Right::Read], 30)];
+    let again = rig_with(3, papers, Config::default(), dir);
+    assert_eq!(said(&again).1, ids, "after a restart");
+}
+
+#[test]
+fn what_a_peer_says_of_itself_ends_somewhere() {
+    let (visitor, mut gateway) = (Identity::from_seed([5; 32]), gateway());
+    let mut rig = rig(5, &[Right::Read], Config::default());
+    let record = ControlRecord::from(rig.node.rotation());
+    let of = |rights: &[Right]| {
+        let shown = grant(&visitor, rights, 30);
+        let collection = CollectionPath::control();
+        let header = LogHeader::new(manifest().space(), collection, "own", visitor.peer(), [7; 16]);
+        let mut log = OwnLog::create(header.with_grants(&[shown]));
+        for _ in 0..SAID_ENTRIES_MAX + 9 {
+            let (now, salt) = (START, [0; msec_crdt_store::COMMITMENT_SALT_BYTES]);
+            log.append_control(now, TimeQuality::Synchronised, salt, record.to_bytes()).expect("appended");
+        }
+        Run::from_bytes(&log.sign(&visitor, START).expect("a run").to_bytes()).expect("parses")
+    };
+    let mut taken = |run: Run| gateway.node.clip(visitor.peer(), run).map(|run| run.entries.len() as u64);
+    assert_eq!(taken(of(&[Right::Read])), Some(SAID_ENTRIES_MAX));
+    assert_eq!(taken(of(&[Right::Read, Right::Manage])), Some(SAID_ENTRIES_MAX + 10), "a manager's");
+    // An honest peer stops before.
+    let mut said = 0;
+    loop {
+        let stream = StreamSpec::new(".control", "own").expect("a stream");
+        let content = Content::Control(Box::new(record.clone()));
+        rig.handle(Input::Publish { ticket: Ticket(said), stream, content });
+        rig.sync();
+        if rig.acknowledged().contains(&(said, false)) {
+            break;
+        }
+        said += 1;
+    }
+    assert_eq!(said, SAID_ENTRIES_MAX - 1, "beside the header");
 }
