@@ -10,7 +10,7 @@
 //! | `take` | [`Authority::learn`], [`Authority::enter`], [`Authority::learn_manifest`] |
 //! | `judge` | the rules |
 //! | `chain` | [`Authority::check_chain`] and [`Authority::admissible`]: by what right a log is written |
-//! | `links` | [`Authority::learn_shown`]: what a peer shows of itself |
+//! | `links` | [`Authority::learn_shown`], [`Authority::learn_visitor`]: what a peer shows of itself |
 //! | `list` | what is held, for whoever looks at it: [`Voices`], [`Revoked`] |
 //! | `readers` | [`Authority::readers`]: who could read |
 //! | `rotations` | [`Authority::keys_since`]: which Noise keys of a peer are over |
@@ -19,6 +19,7 @@
 //! | `change` | [`Change`]: whose standing is another one now |
 //! | `classes` | [`Authority::class_of`]: what kind of data a collection holds |
 //! | `lineage` | who speaks for a space |
+//! | `visitors` | grants that are shown on a link, and kept for a while |
 //! | `grants`, `revocations`, `approvals`, `places`, `issuers`, `index` | what is held |
 
 mod approvals;
@@ -40,6 +41,7 @@ mod revocations;
 mod rotations;
 mod sealed;
 mod take;
+mod visitors;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +55,7 @@ use self::places::Places;
 use self::revocations::Revocations;
 use self::rotations::Rotations;
 use self::sealed::Sealed;
+use self::visitors::Visitors;
 use crate::access::{Cut, Grant, Holder, Right};
 use crate::id::{GrantId, LogId, PeerId, SpaceId};
 use crate::manifest::Manifest;
@@ -76,6 +79,7 @@ pub use self::list::{Revoked, Voices};
 pub use self::places::Entered;
 pub use self::readers::{Ended, Reader};
 pub use self::sealed::Entitled;
+pub use self::visitors::VISITORS_MAX;
 
 /// Who may do what in one space.
 ///
@@ -89,6 +93,7 @@ pub struct Authority {
     linked: BTreeMap<SpaceId, Lineage>,
     issuers: Issuers,
     grants: Grants,
+    visitors: Visitors,
     ended: Revocations,
     erasures: Erasures,
     approvals: Approvals,
@@ -108,6 +113,7 @@ impl Authority {
             linked: BTreeMap::new(),
             issuers: Issuers::default(),
             grants: Grants::default(),
+            visitors: Visitors::default(),
             ended: Revocations::default(),
             erasures: Erasures::default(),
             approvals: Approvals::default(),
@@ -160,31 +166,38 @@ impl Authority {
         at: Option<UnixMillis>,
     ) -> bool {
         let holder = Holder::Peer(*holder);
-        let mut counting = self.grants.of(holder).filter(|held| held.state.counts()).map(|held| &held.grant);
-        counting.any(|it| it.rights.contains(right) && it.is_valid(at) && it.resource.covers(resource))
+        self.counting(holder)
+            .any(|it| it.rights.contains(right) && it.is_valid(at) && it.resource.covers(resource))
     }
 
     /// The grants by which `holder` may do something, valid now or not, in the order of their ids.
     pub fn grants_of<'a>(&'a self, holder: &PeerId) -> impl Iterator<Item = &'a Verified<Grant>> + use<'a> {
-        let counting = self.grants.of(Holder::Peer(*holder)).filter(|held| held.state.counts());
-        let mut counting: Vec<_> = counting.collect();
-        counting.sort_unstable_by_key(|held| held.id);
-        counting.into_iter().map(|held| &held.grant)
+        let mut counting: Vec<_> = self.counting(Holder::Peer(*holder)).map(|it| (it.id(), it)).collect();
+        counting.sort_unstable_by_key(|(id, _)| *id);
+        counting.into_iter().map(|(_, grant)| grant)
+    }
+
+    fn counting(&self, holder: Holder) -> impl Iterator<Item = &Verified<Grant>> {
+        let counting = self.grants.of(holder).filter(|held| held.state.counts()).map(|held| &held.grant);
+        counting.chain(self.visiting(holder))
     }
 
     /// Whether `holder` was ever let in: it has a grant that goes back to a root, revoked or not.
     pub fn was_let_in(&self, holder: &PeerId) -> bool {
-        self.grants.of(Holder::Peer(*holder)).any(|held| held.state.founded)
+        let holder = Holder::Peer(*holder);
+        self.grants.of(holder).any(|held| held.state.founded)
+            || self.visitors.of(holder).any(|grant| self.is_founded(grant))
     }
 
     /// A grant that is held, whether it counts or not.
     pub fn grant(&self, id: &GrantId) -> Option<&Verified<Grant>> {
-        self.grants.find(id).map(|at| &self.grants.at(at).grant)
+        self.grants.find(id).map(|at| &self.grants.at(at).grant).or_else(|| self.visitors.find(id))
     }
 
     /// Whether all that was said above a grant lets it count. Its own revocation is another question.
     pub fn stands(&self, id: &GrantId) -> bool {
         self.grants.find(id).is_some_and(|at| self.grants.at(at).state.stands)
+            || self.visitors.find(id).is_some_and(|grant| self.visits(grant))
     }
 
     /// Whether somebody who may has revoked the grant itself.

@@ -70,6 +70,25 @@ impl Authority {
     /// what roots approve of these, and who the roots of a space are that holds one of them. What else it shows is left out, so that nobody fills the tables with what it made up; so
     /// is what there is no room for.
     pub fn learn_shown(&mut self, holder: &PeerId, shown: impl IntoIterator<Item = ControlRecord>) -> Change {
+        self.learn_chains(holder, shown, false)
+    }
+
+    /// The same of a peer that is linked. What only lets it read or carry, and is entered nowhere, is kept for a while
+    /// ([`super::VISITORS_MAX`]) and takes nobody's room.
+    pub fn learn_visitor(
+        &mut self,
+        holder: &PeerId,
+        shown: impl IntoIterator<Item = ControlRecord>,
+    ) -> Change {
+        self.learn_chains(holder, shown, true)
+    }
+
+    fn learn_chains(
+        &mut self,
+        holder: &PeerId,
+        shown: impl IntoIterator<Item = ControlRecord>,
+        visits: bool,
+    ) -> Change {
         let (mut grants, mut approvals, mut linked) = (Vec::new(), Vec::new(), Vec::new());
         for record in shown {
             match record {
@@ -94,9 +113,11 @@ impl Authority {
         }
         let own = links.claims().filter(|(_, grant)| grant.holder == *holder);
         let own: Vec<_> = own.map(|(id, _)| *id).collect();
-        for id in own {
-            for id in self.follow(&mut links, id).unwrap_or_default().iter().rev() {
-                if let Some(Link::Good(grant)) = links.0.get(id) {
+        for own in own {
+            for id in self.follow(&mut links, own).unwrap_or_default().iter().rev() {
+                if let Some(Link::Good(grant)) = links.0.get(id)
+                    && !(visits && *id == own && self.visit(own, grant, &mut change))
+                {
                     let _ = self.take_verified(*id, grant.clone(), &mut change);
                 }
             }

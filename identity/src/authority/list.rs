@@ -42,23 +42,27 @@ pub struct Revoked {
 impl Authority {
     /// Every grant that is held, whether it counts or not, in the order of their ids.
     pub fn all_grants(&self) -> Vec<&Verified<Grant>> {
-        let mut all: Vec<_> = self.grants.slots().map(|at| self.grants.at(at)).collect();
-        all.sort_unstable_by_key(|held| held.id);
-        all.into_iter().map(|held| &held.grant).collect()
+        let held = self.grants.slots().map(|at| self.grants.at(at)).map(|held| (held.id, &held.grant));
+        let mut all: Vec<_> = held.chain(self.visitors.all().map(|(id, grant)| (*id, grant))).collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all.into_iter().map(|(_, grant)| grant).collect()
     }
 
     /// The links from that of a root to this one, itself among them; empty where it is not held.
     pub fn chain(&self, id: &GrantId) -> Vec<GrantId> {
-        let chain = self.grants.find(id).map(|at| self.grants.chain(at)).unwrap_or_default();
-        chain.into_iter().map(|at| self.grants.at(at).id).collect()
+        let visitor = self.visitors.find(id).and_then(|grant| grant.parent);
+        let known = visitor.as_ref().unwrap_or(id);
+        let chain = self.grants.find(known).map(|at| self.grants.chain(at)).unwrap_or_default();
+        chain.into_iter().map(|at| self.grants.at(at).id).chain(visitor.map(|_| *id)).collect()
     }
 
     /// The links right below this one, in the order of their ids.
     pub fn below(&self, id: &GrantId) -> Vec<GrantId> {
         let above = self.grants.find(id);
         let narrows = |at: &u32| above.is_some() && self.grants.at(*at).parent == above;
-        let mut below: Vec<_> =
-            self.grants.below(id).filter(narrows).map(|at| self.grants.at(at).id).collect();
+        let visitors = self.visitors.all().filter(|(_, grant)| grant.parent == Some(*id));
+        let below = self.grants.below(id).filter(narrows).map(|at| self.grants.at(at).id);
+        let mut below: Vec<_> = below.chain(visitors.map(|(id, _)| *id)).collect();
         below.sort_unstable();
         below
     }
@@ -87,7 +91,7 @@ impl Authority {
     /// Whether a record that roots have to agree to is held, by its hash: a grant, a revocation, a restoration,
     /// an erasure, a succession or a class.
     pub fn knows(&self, hash: &[u8; 32]) -> bool {
-        self.grants.find(&GrantId(*hash)).is_some()
+        self.grant(&GrantId(*hash)).is_some()
             || self.ended.find(hash).is_some()
             || self.ended.find_restoration(hash).is_some()
             || self.find_erasure(hash).is_some()

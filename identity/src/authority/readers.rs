@@ -1,8 +1,7 @@
 //! Who could read: what people ask afterwards.
 
 use super::Authority;
-use super::grants::Held;
-use crate::access::{Holder, Right, Rights};
+use crate::access::{Grant, Holder, Right, Rights};
 use crate::id::{GrantId, PeerId};
 use crate::path::CollectionPath;
 use crate::time::UnixMillis;
@@ -46,19 +45,29 @@ impl Authority {
         let could = slots.filter(|(_, held)| {
             held.state.founded && held.grant.is_valid(Some(at)) && held.grant.resource.covers(resource)
         });
-        let mut readers: Vec<_> =
-            could.filter_map(|(slot, held)| self.reader(slot, held, is_sealed)).collect();
+        let settled = could.filter_map(|(slot, held)| self.reader(slot, &held.grant, is_sealed));
+        let visitors = self.visitors.all().filter(|(_, grant)| {
+            self.is_founded(grant) && grant.is_valid(Some(at)) && grant.resource.covers(resource)
+        });
+        let visitors = visitors.filter_map(|(id, grant)| {
+            let above = self.grants.find(&grant.parent?)?;
+            let mut reader = self.reader(above, grant, is_sealed)?;
+            reader.chain.push(*id);
+            Some(reader)
+        });
+        let mut readers: Vec<_> = settled.chain(visitors).collect();
         readers.sort_unstable();
         readers
     }
 
-    fn reader(&self, slot: u32, held: &Held, is_sealed: bool) -> Option<Reader> {
-        let Holder::Peer(holder) = held.grant.holder else { return None };
-        let right = reading(held.grant.rights, is_sealed)?;
+    /// Who reads by a grant, of which a link lies there: itself, or the one above.
+    fn reader(&self, slot: u32, grant: &Grant, is_sealed: bool) -> Option<Reader> {
+        let Holder::Peer(holder) = grant.holder else { return None };
+        let right = reading(grant.rights, is_sealed)?;
         let chain = self.grants.chain(slot);
-        let ended = if held.state.counts() { None } else { Some(self.ended_by(&chain)) };
+        let ended = if self.grants.at(slot).state.counts() { None } else { Some(self.ended_by(&chain)) };
         let chain = chain.into_iter().map(|at| self.grants.at(at).id).collect();
-        let (from, until) = (held.grant.not_before, held.grant.not_after);
+        let (from, until) = (grant.not_before, grant.not_after);
         Some(Reader { holder, chain, right, from, until, ended })
     }
 

@@ -100,12 +100,13 @@ impl Authority {
     /// Who may read or write all of a collection now, in the order of their ids. Who may by a grant for a part of it is not among them.
     pub fn entitled(&self, collection: &CollectionPath, now: UnixMillis) -> BTreeMap<PeerId, Entitled> {
         let mut entitled: BTreeMap<PeerId, Entitled> = BTreeMap::new();
-        for held in self.grants.slots().map(|at| self.grants.at(at)) {
-            let grant = &held.grant;
+        let held = self.grants.slots().map(|at| self.grants.at(at));
+        let counting = held.filter(|held| held.state.counts()).map(|held| &held.grant);
+        let visiting = self.visitors.all().map(|(_, grant)| grant).filter(|grant| self.visits(grant));
+        for grant in counting.chain(visiting) {
             let Holder::Peer(holder) = grant.holder else { continue };
             let (reads, writes) = (grant.rights.contains(Right::Read), grant.rights.contains(Right::Write));
-            let may = (reads || writes) && held.state.counts();
-            if !may || !grant.is_valid(Some(now)) || !grant.resource.covers(collection) {
+            if !(reads || writes) || !grant.is_valid(Some(now)) || !grant.resource.covers(collection) {
                 continue;
             }
             let one = entitled.entry(holder).or_insert(Entitled { reads_from: None, writes: false });

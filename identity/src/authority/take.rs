@@ -108,6 +108,7 @@ impl Authority {
             return Err(ControlError::Issuer);
         }
         self.took(&issuer, 0);
+        self.visitors.remove(&id);
         let at = self.grants.insert(id, grant);
         self.review(at, change);
         Ok(Slot::Grant(at))
@@ -152,6 +153,7 @@ impl Authority {
             return Err(ControlError::Waiting);
         }
         let revocation = revocation.verify_by(&self.verifier, &issuer)?;
+        self.settle(&revocation.grant, change);
         if room.is_err() || self.ended.len() >= REVOCATIONS_MAX || self.ended.cuts_held() + cuts > CUTS_MAX {
             return self.fell(&revocation, &hash, change).map(|()| None);
         }
@@ -282,7 +284,7 @@ impl Authority {
         self.issuers.took(issuer, self.is_known(issuer), !self.own.was_root(issuer), cuts)
     }
 
-    fn is_below_spent(&self, grant: &Grant) -> bool {
+    pub(super) fn is_below_spent(&self, grant: &Grant) -> bool {
         let above = grant.parent.and_then(|parent| self.grants.find(&parent));
         let chain = above.map(|at| self.grants.chain(at)).unwrap_or_default();
         let mut issuers = chain.into_iter().map(|at| self.grants.at(at).grant.issuer);

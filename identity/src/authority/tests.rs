@@ -12,3 +12,4 @@ mod pairs;
 mod places;
 mod rotations;
 mod sealed;
+mod visitors;

@@ -310,7 +310,7 @@ impl Node {
         if claim.space != self.authority.space() {
             return Err(Refusal::OtherSpace);
         }
-        let change = self.authority.learn_shown(&claim.peer, claim.records.iter().cloned());
+        let change = self.authority.learn_visitor(&claim.peer, claim.records.iter().cloned());
         self.rights_changed(&change);
         if !self.authority.key_counts(&claim.peer, claim.since) {
             return Err(Refusal::OldKey);
