@@ -189,9 +189,5 @@ fn without_the_token_nobody_lets_anybody_in_and_guesses_are_few() {
         assert_eq!(office.raw("POST", "/api/invite", Some("a guess"), &terms).0, 403);
     }
     assert_eq!(office.raw("POST", "/api/invite", Some("a guess"), &terms).0, 429);
-    assert_eq!(
-        office.raw("GET", "/api/invite", Some(&office.token), "").0,
-        429,
-        "for a minute, for everybody"
-    );
+    assert_eq!(office.raw("GET", "/api/invite", Some(&office.token), "").0, 200, "the right one is heard");
 }

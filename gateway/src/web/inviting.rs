@@ -9,14 +9,15 @@
 //! | `GET /api/invite.png` | the code as a picture |
 //!
 //! The token goes in `Authorization: Bearer`, which no form and no other site's script can send. What is decided names whom and which words
-//! the operator saw: a click that comes late decides about nobody else. Wrong tokens are bounded, by [`WRONG_TOKENS_MAX`].
+//! the operator saw: a click that comes late decides about nobody else. Wrong tokens are bounded, by [`WRONG_TOKENS_MAX`]; the right one is
+//! heard whatever others try.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -30,7 +31,7 @@ use tokio::time::Instant;
 
 use crate::mqtt::TokenHash;
 
-/// So many wrong tokens in [`WRONG_TOKENS_FOR`], and nobody is listened to until it is over.
+/// So many wrong tokens in [`WRONG_TOKENS_FOR`], and further ones are told to wait until it is over.
 pub const WRONG_TOKENS_MAX: u8 = 10;
 /// How long wrong tokens are counted together.
 pub const WRONG_TOKENS_FOR: Duration = Duration::from_secs(60);
@@ -119,13 +120,15 @@ struct Wrong {
 }
 
 impl Wrong {
-    /// Whether somebody may try.
+    /// Counts a wrong token. `false`: there were as many as may be already.
     #[expect(clippy::disallowed_methods, reason = "a driver: it counts what comes from a socket")]
-    fn may_try(&mut self) -> bool {
+    fn count(&mut self) -> bool {
         if self.since.is_none_or(|since| since.elapsed() >= WRONG_TOKENS_FOR) {
             (self.since, self.count) = (Some(Instant::now()), 0);
         }
-        self.count < WRONG_TOKENS_MAX
+        let is_one_more = self.count < WRONG_TOKENS_MAX;
+        self.count += u8::from(is_one_more);
+        is_one_more
     }
 }
 
@@ -157,33 +160,7 @@ impl Invites {
 
     fn admit(&self, headers: &HeaderMap) -> Result<(), Box<Response>> {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if !wrong.may_try() {
-            let seconds = [(header::RETRY_AFTER, "60")];
-            return Err((
-                StatusCode::TOO_MANY_REQUESTS,
-                seconds,
-                said("too many wrong tokens: wait a minute"),
-            )
-                .into_response()
-                .into());
-        }
-        let token =
-            headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
-        match token {
-            Some(token) if self.token.is_of(token.trim().as_bytes()) => Ok(()),
-            Some(_) => {
-                wrong.count += 1;
-                Err((
-                    StatusCode::FORBIDDEN,
-                    said("that is not the token of this page: `msec-gateway token --page` makes one"),
-                )
-                    .into_response()
-                    .into())
-            }
-            None => {
-                Err((StatusCode::UNAUTHORIZED, said("give the token of the page")).into_response().into())
-            }
-        }
+        admit(&self.token, &mut wrong, headers)
     }
 
     /// Says what became of a code, if it is still the one that counts.
@@ -315,6 +292,25 @@ impl Invites {
     }
 }
 
+/// The right token is heard first, in constant time: nobody guesses 256 bits, and strangers shut out no operator.
+fn admit(right: &TokenHash, wrong: &mut Wrong, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+    let (status, error) = match token {
+        Some(token) if right.is_of(token.trim().as_bytes()) => return Ok(()),
+        Some(_) if wrong.count() => (
+            StatusCode::FORBIDDEN,
+            "that is not the token of this page: `msec-gateway token --page` makes one",
+        ),
+        Some(_) => (StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: wait a minute"),
+        None => (StatusCode::UNAUTHORIZED, "give the token of the page"),
+    };
+    let mut response = refused(status, error);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    Err(response.into())
+}
+
 fn said(error: &str) -> Json<serde_json::Value> {
     Json(json!({ "error": error }))
 }
@@ -397,5 +393,27 @@ async fn png(State(invites): State<Invites>, headers: HeaderMap) -> Response {
     match text.and_then(|text| Picture::of(&text).ok()) {
         Some(picture) => ([(header::CONTENT_TYPE, "image/png")], picture.png()).into_response(),
         None => refused(StatusCode::NOT_FOUND, "no code is open: invite anew"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_tokens_do_not_shut_out_the_right_one() {
+        let (right, mut wrong) = (TokenHash::of(b"right"), Wrong::default());
+        let mut shows = |token: &'static str| {
+            let bearer = HeaderValue::from_static(token);
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+            admit(&right, &mut wrong, &headers).map_err(|refusal| refusal.status())
+        };
+        for _ in 0..WRONG_TOKENS_MAX {
+            assert_eq!(shows("Bearer wrong"), Err(StatusCode::FORBIDDEN));
+        }
+        for _ in 0..300 {
+            assert_eq!(shows("Bearer wrong"), Err(StatusCode::TOO_MANY_REQUESTS));
+            assert_eq!(shows("Bearer right"), Ok(()), "as long as a person decides");
+        }
     }
 }
