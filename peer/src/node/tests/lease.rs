@@ -125,6 +125,30 @@ fn who_wants_nothing_of_others_gives_what_it_wrote_and_an_owner_goes_on_writing(
     assert!(town.rigs[OWNER].node.withheld().is_empty(), "an issuer is fresh by its own word");
 }
 
+/// Nobody above it has to be there, as nobody is where the root lies in a safe: its own right is what has to be renewed.
+#[test]
+fn a_manager_that_is_cut_off_withholds_once_its_own_right_has_ended() {
+    let manages = grant(&Identity::from_seed([9; 32]), &[Right::Manage, Right::Relay, Right::Read], 2);
+    let mut town = town();
+    let boss = rig_with(9, vec![manages], Config::default(), MemoryDir::default());
+    town.rigs[GATEWAY] = boss;
+    issue(&mut town.rigs[OWNER], ControlStream::Root, classified(Class::Personal, 1));
+    write(&mut town.rigs[SENSOR], 1..=3);
+    town.link(SENSOR, GATEWAY);
+    town.link(GATEWAY, OWNER);
+    town.run(20);
+    town.unlink_all();
+    for hours in [2, 24, 20] {
+        pass(&mut town, hours * 3_600);
+        assert!(town.rigs[GATEWAY].node.withheld().is_empty(), "by its own word");
+    }
+    pass(&mut town, 3 * 3_600);
+    assert!(!town.rigs[GATEWAY].node.withheld().is_empty());
+    town.link(LATE, GATEWAY);
+    town.run(20);
+    assert!(town.stored(LATE).is_empty());
+}
+
 #[test]
 fn a_restart_is_stale_until_an_issuer_answers() {
     let mut town = alone_for(Class::Personal, 10);
