@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use msec_identity::PeerId;
+
 mod changes;
 mod tree;
 
@@ -14,7 +16,7 @@ pub(crate) use tree::Sum;
 use self::changes::Changes;
 use self::tree::{HashTree, Items};
 use crate::interest::Interest;
-use crate::item::{Item, Key, Topic, Version};
+use crate::item::{Item, Key, Origin, Topic, Version};
 use crate::name::{self, Name};
 use crate::range::Range;
 
@@ -27,6 +29,8 @@ pub(crate) struct Held {
     pub(crate) topic: Topic,
     /// Verified, and in memory at least.
     pub(crate) version: Version,
+    /// Who made it, if that was said.
+    origin: Option<Origin>,
     on_disk: OnDisk,
     /// That of its last change on disk; 0 if there is none.
     number: u64,
@@ -101,6 +105,21 @@ impl Frontier {
         Some(Item { key: *key, topic: held.topic.clone(), version: held.durable()? })
     }
 
+    /// Who made what a key names.
+    pub(crate) fn made_by(&mut self, key: &Key, origin: Origin) {
+        if let Some(held) = self.held.get_mut(key) {
+            held.origin = Some(origin);
+        }
+    }
+
+    /// Whether a neighbour of that interest may be told how much is held of a key: it may hold it, or made it. Where nobody said who
+    /// made it, all are told.
+    pub(crate) fn may_tell(&self, key: &Key, to: &PeerId, interest: &Interest) -> bool {
+        self.held.get(key).is_none_or(|held| {
+            held.origin.is_none_or(|origin| origin == Origin(to.0)) || interest.may_hold(&held.topic)
+        })
+    }
+
     /// Which key that we hold has that name.
     pub(crate) fn named(&self, name: Name) -> Found {
         let mut keys = self.held.range(name.range().bounds()).map(|(key, _)| *key);
@@ -124,7 +143,7 @@ impl Frontier {
     pub(crate) fn accept(&mut self, key: Key, topic: Topic, version: Version) -> bool {
         let Some(held) = self.held.get_mut(&key) else {
             let topic = join(&mut self.paths, topic);
-            self.held.insert(key, Held { topic, version, on_disk: OnDisk::Nothing, number: 0 });
+            self.held.insert(key, Held { topic, version, origin: None, on_disk: OnDisk::Nothing, number: 0 });
             return true;
         };
         let (topic_before, before) = (held.topic.clone(), held.durable());

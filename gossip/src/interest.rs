@@ -141,6 +141,13 @@ impl Interest {
             && topic.hour().is_none_or(|hour| self.since.is_none_or(|since| since <= hour))
     }
 
+    /// Whether whoever is given this may hold what lies there, wherever else it looks and since when.
+    pub(crate) fn may_hold(&self, topic: &Topic) -> bool {
+        self.reaches(topic.as_str())
+            && !self.excepts(topic.as_str())
+            && topic.spot().is_none_or(|spot| self.is_inside(spot))
+    }
+
     /// Whether it covers all that `other` does.
     pub fn contains(&self, other: &Self) -> bool {
         other.prefixes.iter().all(|inner| self.reaches(text(inner)))

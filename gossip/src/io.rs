@@ -60,7 +60,8 @@ pub enum Input {
         version: Version,
         /// Who delivered it; `None` if we made it or found it on disk.
         from: Option<PeerId>,
-        /// Who made it. `None`: not known, and bounded by no quota.
+        /// Who made it: beside those whose interest it lies in, nobody else is told how much we hold of it. `None`: not known, and told to
+        /// whoever asks, and bounded by no quota.
         origin: Option<Origin>,
         /// `Some`: a live payload, to be pushed on. `None`: it came by catch-up or from disk, and is only announced.
         payload: Option<Vec<u8>>,

@@ -154,7 +154,7 @@ impl Gossip {
                     self.broadcast.lazy.recent.forget(&key);
                 }
                 let payload = payload.as_deref().filter(|payload| core.may_push(origin, payload.len()));
-                let update = Update { key, topic, version, from };
+                let update = Update { key, topic, version, from, origin };
                 if !push::accepted(&mut self.broadcast, core, update, payload) {
                     self.announce.accepted(key);
                 }

@@ -27,7 +27,7 @@ use msec_identity::PeerId;
 use crate::broadcast::Broadcast;
 use crate::core::Core;
 use crate::io::Priority;
-use crate::item::{Key, Topic, Version};
+use crate::item::{Key, Origin, Topic, Version};
 use crate::message::{Message, Payload};
 use crate::neighbour::Neighbour;
 use crate::recent::{Id, Pushed};
@@ -40,6 +40,7 @@ pub(crate) struct Update {
     pub(crate) topic: Topic,
     pub(crate) version: Version,
     pub(crate) from: Option<PeerId>,
+    pub(crate) origin: Option<Origin>,
 }
 
 /// Whether a payload is pushed. Otherwise it is announced. Whatever is to restrict pushing belongs here.
@@ -54,11 +55,14 @@ pub(crate) fn accepted(
     update: Update,
     payload: Option<&[u8]>,
 ) -> bool {
-    let Update { key, topic, version, from } = update;
+    let Update { key, topic, version, from, origin } = update;
     if core.frontier.accept(key, topic.clone(), version) {
         for neighbour in core.neighbours.values_mut() {
             neighbour.promote(key);
         }
+    }
+    if let Some(origin) = origin {
+        core.frontier.made_by(&key, origin);
     }
     if let Some(neighbour) = from.and_then(|from| core.neighbours.get_mut(&from)) {
         neighbour.tell_at_least(key, version.size);

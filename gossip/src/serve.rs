@@ -3,7 +3,8 @@
 //! Transitions, for one neighbour and one key:
 //!
 //! ```text
-//! Want received -- we hold no more than it  --> List of that one key, or name: what it heard of us is wrong
+//! Want received -- we hold no more than it, or it may not be told --> List of that one key, or name, as far as it may be: what it
+//!                                               heard of us is wrong
 //!               -- already serving          --> dropped; it gets one answer, under the id that it gave last
 //!               -- full                     --> Unserved
 //!               -- else                     --> Serve; serving
@@ -19,7 +20,7 @@ use crate::answers::KIB;
 use crate::core::Core;
 use crate::interest::Interest;
 use crate::io::{Output, Priority};
-use crate::item::Key;
+use crate::item::{Item, Key};
 use crate::message::{Message, OVERHEAD_BYTES_MAX, Payload, WantId};
 use crate::name::{self, Name};
 use crate::range::Range;
@@ -35,7 +36,8 @@ pub(crate) struct Serving {
 /// A neighbour asks for what follows `size`.
 pub(crate) fn wanted(core: &mut Core, from: PeerId, id: WantId, key: Key, size: u64, kib_max: u32) {
     let key = core.frontier.named_in_full(key);
-    let ours = core.frontier.get(&key).map(|held| held.version.size);
+    let may_tell = core.may_tell(&from, &key);
+    let ours = core.frontier.get(&key).filter(|_| may_tell).map(|held| held.version.size);
     let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
     if ours.is_some() {
         neighbour.tell_exactly(key, size);
@@ -44,8 +46,10 @@ pub(crate) fn wanted(core: &mut Core, from: PeerId, id: WantId, key: Key, size: 
         // If it was only named, by all that the name may mean.
         let is_name = name::is_stand_in(&key);
         let range = if is_name { Name::of(&key).range() } else { Range::exactly(&key) };
+        let (all, interest) = (Interest::all(), &neighbour.interest);
+        let told = |item: &Item| core.frontier.may_tell(&item.key, &from, interest);
         let items: Vec<_> =
-            core.frontier.items(&range, &Interest::all()).take(core.config.list_max).collect();
+            core.frontier.items(&range, &all).filter(told).take(core.config.list_max).collect();
         core.stats.listed += items.len() as u64;
         core.send(from, Priority::Live, &Message::List { range, items });
     } else if let Some(serving) = neighbour.serving.get_mut(&key) {

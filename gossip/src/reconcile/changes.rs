@@ -101,7 +101,7 @@ fn send(core: &mut Core, to: PeerId, since: u64, upto: u64, more: bool, items: &
     for (n, part) in parts.into_iter().enumerate() {
         let until =
             if n == last || withholds { upto } else { part.last().map_or(from, |(number, _)| *number) };
-        let (named, full) = name_all(core, part.iter().map(|(_, key)| *key));
+        let (named, full) = name_all(core, to, part.iter().map(|(_, key)| *key));
         core.stats.listed += named.len() as u64;
         core.send_have(to, full, false);
         let changes = Changes { since: from, upto: until, more: more && n == last, items: named };
@@ -112,9 +112,9 @@ fn send(core: &mut Core, to: PeerId, since: u64, upto: u64, more: bool, items: &
 
 /// The names of `keys`, in order, and in full what a name does not say well: what concerns control, which is to be wanted
 /// first, and what shares its name with another.
-pub(super) fn name_all(core: &Core, keys: impl Iterator<Item = Key>) -> (Vec<Named>, Vec<Item>) {
+pub(super) fn name_all(core: &Core, to: PeerId, keys: impl Iterator<Item = Key>) -> (Vec<Named>, Vec<Item>) {
     let (mut names, mut full) = (BTreeMap::new(), BTreeMap::new());
-    for key in keys {
+    for key in keys.filter(|key| core.may_tell(&to, key)) {
         let Some(item) = core.frontier.durable_item(&key) else { continue };
         let name = Name::of(&key);
         let size = names.entry(name).or_insert(0);

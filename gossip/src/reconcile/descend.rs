@@ -110,7 +110,7 @@ fn send_listing(core: &mut Core, to: PeerId, ranges: Vec<Range>, keys: Vec<Key>)
     if ranges.is_empty() || !may_walk(core, to, keys.len() as u64) {
         return;
     }
-    let (items, full) = changes::name_all(core, keys.into_iter());
+    let (items, full) = changes::name_all(core, to, keys.into_iter());
     core.stats.listed += items.len() as u64;
     core.send_have(to, full, false);
     super::send(core, to, Step::Listing(Listing { ranges, items }));

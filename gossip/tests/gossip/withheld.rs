@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use msec_gossip::{Config, Input, Interest};
+use msec_gossip::{Config, Input, Interest, Origin, Output};
 
 use crate::pair::{Pair, peer};
-use crate::rig::{key, topic, version};
+use crate::rig::{A, B, Rig, item, key, topic, version, want};
+use crate::wire::Wire;
 
 /// One end gives the other one nothing of what lies under `doors` from now on, or all again.
 fn withhold(pair: &mut Pair, end: usize, withholds: bool) {
@@ -75,4 +76,32 @@ fn to_differ_for_long_costs_little() {
     pair.run_for(Duration::from_secs(600));
     let bytes = pair.bytes();
     assert!(bytes < 60_000, "{bytes} bytes in ten minutes");
+}
+
+#[test]
+fn what_is_withheld_is_told_to_nobody_who_asks_for_it_by_name_but_to_who_made_it() {
+    for author in [B, A] {
+        let mut rig = Rig::new(Interest::all());
+        rig.up(A, Interest::all().without([&topic("doors")]));
+        let (topic, version, origin) = (topic("doors/1"), version(3), Some(Origin(author.0)));
+        rig.input(Input::Accepted { key: key(1), topic, version, from: None, origin, payload: None });
+        rig.durable(key(1), 3);
+        let asks = [
+            want(key(1), 9),
+            Wire::Have { ask: true, items: vec![item(key(1), "doors/1", 1)] },
+            Wire::Have { ask: true, items: vec![item(key(1), "doors/1", 3)] },
+        ];
+        let mut told = 0;
+        for ask in asks {
+            rig.sent();
+            rig.receive(A, &ask);
+            let tells = |it: &Wire| matches!(it, Wire::List { items, .. } | Wire::Have { items, .. } if !items.is_empty());
+            told += rig.sent().iter().filter(|(_, it)| tells(it)).count();
+        }
+        assert_eq!(told, if author == A { 3 } else { 0 });
+        // Where it holds less than we do, it could find out how much.
+        rig.receive(A, &want(key(1), 1));
+        let serves = rig.outputs().iter().any(|output| matches!(output, Output::Serve { .. }));
+        assert_eq!(serves, author == A);
+    }
 }

@@ -22,7 +22,7 @@ use msec_crdt_store::{Bound, LogHeader, LogState, Run};
 use msec_gossip::{Input as GossipInput, Key, Version};
 use msec_identity::{LogId, PeerId};
 
-use super::logs::key_of;
+use super::logs::{key_of, origin_of};
 use super::{Node, Output, PublishError, RefusedKind};
 
 /// What is told of a log of which nothing counts.
@@ -141,14 +141,8 @@ impl Node {
     pub(super) fn tell_held(&mut self, log: &LogId) -> Option<(Key, Version)> {
         let (topic, version) = self.logs.told(log)?;
         let key = key_of(log);
-        self.tell_gossip(GossipInput::Accepted {
-            key,
-            topic,
-            version,
-            from: None,
-            origin: None,
-            payload: None,
-        });
+        let origin = self.logs.get(log).map(|state| origin_of(state.header()));
+        self.tell_gossip(GossipInput::Accepted { key, topic, version, from: None, origin, payload: None });
         Some((key, version))
     }
 

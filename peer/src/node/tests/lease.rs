@@ -84,6 +84,40 @@ fn what_is_personal_is_given_within_the_lease_and_not_beyond_it() {
     }
 }
 
+/// Whoever held some of it before knows its name.
+#[test]
+fn a_withheld_log_asked_by_name_tells_neither_size_nor_root() {
+    let mut town = town();
+    let mut open = Config::default();
+    open.leases.set("personal=1h,open".parse().expect("a lease"));
+    town.rigs[LATE] = rig(4, &[Right::Relay, Right::Read], open);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, classified(Class::Personal, 1));
+    write(&mut town.rigs[SENSOR], 1..=2);
+    for (a, b) in [(SENSOR, GATEWAY), (GATEWAY, OWNER), (LATE, GATEWAY)] {
+        town.link(a, b);
+    }
+    town.run(20);
+    assert_eq!(town.stored(LATE), [1.0, 2.0]);
+    town.unlink_all();
+    pass(&mut town, 3_601);
+    write(&mut town.rigs[SENSOR], [3]);
+    town.link(SENSOR, GATEWAY);
+    town.run(10);
+    town.unlink_all();
+    assert!(!town.rigs[GATEWAY].node.withheld().is_empty());
+    town.rigs[LATE].heard = Some(Vec::new());
+    town.link(LATE, GATEWAY);
+    town.run(60);
+    let gateway = &town.rigs[GATEWAY].node;
+    let data = gateway.frontier().find(|(log, ..)| !gateway.is_control_log(log)).expect("a log");
+    assert_eq!(data.1, 4, "it holds all three, and the header");
+    let heard = town.rigs[LATE].heard.take().expect("listens");
+    assert!(!heard.is_empty());
+    let tells = |bytes: &Vec<u8>| bytes.windows(32).any(|part| part == data.2);
+    assert!(!heard.iter().any(tells));
+    assert_eq!(town.stored(LATE), [1.0, 2.0]);
+}
+
 #[test]
 fn what_moves_something_is_withheld_after_a_minute_and_what_is_public_never() {
     let town = alone_for(Class::Actuation, 61);
