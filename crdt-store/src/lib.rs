@@ -73,8 +73,8 @@ pub use sealed::{Label, SealedContent, Unseal};
 #[cfg(feature = "index")]
 pub use storage::UNSEALED_ENTRIES_MAX;
 pub use storage::{
-    Bound, Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted,
+    About, Bound, Breakage, CHUNK_BYTES_MAX, CLAIM_ENTRIES_MAX, CONTESTED_MAX, Checked, Chunk, Compacted,
     ControlEntry, Cut, Damage, Due, DueQuery, Epoch, Erasures, FileDir, LetGo, Medium, MemoryDir,
     NOTE_BYTES_MAX, Opened, Outdated, Queries, ROLL_UPS_STREAM, Retained, Retention, RetentionTerms, Says,
-    Statement, Storage, Store, StoreConfig, Unsynced, Usage, Wear, WearGauge, check,
+    Statement, Storage, Store, StoreConfig, ToErase, Unsynced, Usage, Wear, WearGauge, check,
 };

@@ -157,6 +157,27 @@ impl Default for StoreConfig {
 /// Entries of which salt and body were erased: stretches of positions, by log.
 pub type Erasures = Vec<(LogId, Range<u64>)>;
 
+/// Claims of roll-ups over entries of logs that are not held, which an order says are to be gone. Whose logs those are is not known: where
+/// the claims themselves stand is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The hash of the order.
+    pub order: [u8; 32],
+    /// The entries that it names of logs that are not held.
+    pub entries: Erasures,
+    /// The logs in which claims over them are to go: those in which the order counts.
+    pub makers: BTreeSet<LogId>,
+}
+
+/// What a node wants to be gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToErase {
+    /// Entries, of logs that are held.
+    pub entries: Erasures,
+    /// And what is said of entries of others.
+    pub about: Vec<About>,
+}
+
 /// What a node asks of its storage.
 pub trait Storage {
     /// Takes the runs of commit `seq`, whose numbers follow the last one's; they are durable after the next `sync`. On an error nothing of the commit is kept.
@@ -211,6 +232,22 @@ pub trait Storage {
     /// As [`Self::erase_all`], for entries of one log.
     fn erase(&mut self, log: &LogId, range: Range<u64>) -> Result<Erasures, StorageError> {
         self.erase_all(&[(*log, range)])
+    }
+
+    /// Erases claims over entries of logs that are not held, and sees to it that nothing lies in its files of logs that are not, for good: what
+    /// was set aside, and runs that are passed over. Returns what was erased, and the orders of which claims are left, in other
+    /// logs.
+    fn erase_about(&mut self, about: &[About]) -> Result<(Erasures, Vec<[u8; 32]>), StorageError>;
+
+    /// As [`Self::erase_all`] and [`Self::erase_about`].
+    fn erase_ordered(&mut self, order: &ToErase) -> Result<(Erasures, Vec<[u8; 32]>), StorageError> {
+        let mut entries = self.erase_all(&order.entries)?;
+        if order.about.is_empty() {
+            return Ok((entries, Vec::new()));
+        }
+        let (more, left) = self.erase_about(&order.about)?;
+        entries.extend(more);
+        Ok((entries, left))
     }
 
     /// Keeps the evidence that a log was forked, durably. What is held of the log stays, and is shown as contested where it is not known

@@ -26,6 +26,13 @@ pub(super) struct ClaimKey {
     pub(super) position: u64,
 }
 
+impl ClaimKey {
+    /// What all claims of a log come after.
+    pub(super) fn first_of(log: &LogId) -> Self {
+        Self { log: *log, from: 0, to: 0, maker: LogId([0; 32]), position: 0 }
+    }
+}
+
 /// What is known of it beside that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClaimFacts {
@@ -95,17 +102,17 @@ impl Claims {
         self.made.len() + self.countersigned.len()
     }
 
-    /// The claims of a log, those that begin first.
+    /// The claims of a log, those that begin first. There may be any number of them.
     pub(super) fn of(&self, log: &LogId) -> impl Iterator<Item = (ClaimKey, ClaimFacts)> {
-        let first = ClaimKey { log: *log, from: 0, to: 0, maker: LogId([0; 32]), position: 0 };
+        let first = ClaimKey::first_of(log);
         let of_log = self.made.range(first..).take_while(move |(key, _)| key.log == first.log);
-        of_log.map(|(key, facts)| (*key, *facts)).take(CLAIMS_READ_MAX)
+        of_log.map(|(key, facts)| (*key, *facts))
     }
 
-    /// The entries that countersign a claim: log and position.
+    /// The entries that countersign a claim: log and position. There may be any number of them.
     pub(super) fn countersigning(&self, claim: &ClaimHash) -> impl Iterator<Item = (LogId, u64)> {
         let first = (*claim, LogId([0; 32]), 0);
         let of_claim = self.countersigned.range(first..).take_while(move |it| it.0 == first.0);
-        of_claim.map(|(_, log, position)| (*log, *position)).take(COUNTERSIGNATURES_READ_MAX)
+        of_claim.map(|(_, log, position)| (*log, *position))
     }
 }

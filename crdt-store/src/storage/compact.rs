@@ -63,6 +63,8 @@ struct Sifted {
     is_dead: bool,
     /// Whether bodies lie in it that were erased.
     has_erased: bool,
+    /// Whether runs lie in it of logs that are not held: their predecessors were cut off.
+    has_strays: bool,
     /// Where its entries lie then.
     moved: Vec<Moved>,
 }
@@ -78,6 +80,8 @@ struct Beside {
 /// What of a run counts.
 enum Left {
     Nothing,
+    /// Nothing of its log is held.
+    Stray,
     /// All, or some of it: this payload, and where in it stretches lie.
     Some(Vec<u8>, Vec<Moved>),
 }
@@ -102,9 +106,9 @@ impl Store {
         Ok((done, Some(number + 1)))
     }
 
-    /// Rewrites the segments in which bodies lie that were erased.
+    /// Rewrites the segments in which bodies lie that were erased, or of which nobody knows whether they were to be.
     pub(super) fn sift_erased(&mut self) -> Result<Compacted, StorageError> {
-        self.sift_those(self.ledger.told.first..self.segment.number + 1, &|it| it.has_erased)
+        self.sift_those(self.ledger.told.first..self.segment.number + 1, &|it| it.has_erased || it.has_strays)
     }
 
     /// Rewrites those of some that are worth it.
@@ -191,8 +195,14 @@ impl Store {
     fn sifted(&self, view: &View, number: u32) -> Result<Sifted, StorageError> {
         let (medium, name) = (view.medium.as_ref(), name_of(number));
         let len = medium.len(&name)?.unwrap_or(0);
-        let mut sifted =
-            Sifted { bytes: Vec::new(), len, is_dead: true, has_erased: false, moved: Vec::new() };
+        let mut sifted = Sifted {
+            bytes: Vec::new(),
+            len,
+            is_dead: true,
+            has_erased: false,
+            has_strays: false,
+            moved: Vec::new(),
+        };
         match segments::start_of(medium, number, len)? {
             Start::Empty => return Ok(sifted),
             Start::Right(..) => {}
@@ -220,6 +230,7 @@ impl Store {
                     let place = (number, at + FRAME_HEADER_BYTES as u64);
                     match self.left_of(view, place, payload, &mut sifted.has_erased)? {
                         Left::Nothing => gone += 1,
+                        Left::Stray => (gone, sifted.has_strays) = (gone + 1, true),
                         Left::Some(left, moved) => {
                             write_gone(&mut sifted.bytes, &mut gone);
                             frame::write(&mut sifted.bytes, left[0], |out| out.extend_from_slice(&left[1..]));
@@ -252,7 +263,7 @@ impl Store {
         };
         let erased = self.ledger.told.erased.erase_in(&run.log, run.from, &mut run.entries) > 0;
         *has_erased |= erased;
-        let Some(log) = self.shared.log(&run.log) else { return Ok(Left::Nothing) };
+        let Some(log) = self.shared.log(&run.log) else { return Ok(Left::Stray) };
         let begin = log.begin();
         let (mut at, mut here) = (run.from.max(begin), Vec::new());
         while at < run.end().min(log.size()) {

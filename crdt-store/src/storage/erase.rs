@@ -18,7 +18,7 @@ use msec_identity::LogId;
 
 use super::ledger::Record;
 use super::segments::ASIDE;
-use super::{Erasures, Storage, Store, compact, opening};
+use super::{About, Erasures, Storage, Store, compact, opening};
 use crate::error::StorageError;
 use crate::log::{Body, Entry};
 
@@ -98,25 +98,81 @@ impl Store {
     /// As [`Storage::erase_all`].
     pub(super) fn erase_bodies(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<Erasures, StorageError> {
         self.sync()?;
-        let (mut records, mut erased) = (Vec::new(), Vec::new());
+        let mut gone = Tombstones::default();
         for (log, range) in entries {
             // Entry 0 is the header: without it nobody can verify the log.
             let range = range.start.max(1)..range.end;
-            if range.is_empty() {
-                continue;
+            if !range.is_empty() {
+                // Claims over them say something of their bodies.
+                self.claims_go(log, &range, |_| true, &mut gone)?;
+                gone.add(*log, range);
             }
-            // Claims over them say something of their bodies.
-            let claims = self.claims_over(log, &range)?.into_iter();
-            erased.push((*log, range));
-            erased.extend(claims.map(|(maker, position)| (maker, position..position + 1)));
         }
-        records.extend(erased.iter().map(|(log, range)| Record::Erased(*log, range.clone())));
-        if records.is_empty() {
+        self.bury(&gone)
+    }
+
+    /// As [`Storage::erase_about`].
+    pub(super) fn erase_claims(
+        &mut self,
+        about: &[About],
+    ) -> Result<(Erasures, Vec<[u8; 32]>), StorageError> {
+        self.sync()?;
+        let (mut gone, mut left) = (Tombstones::default(), Vec::new());
+        for it in about {
+            for (log, range) in &it.entries {
+                self.claims_go(log, range, |maker| it.makers.contains(maker), &mut gone)?;
+            }
+        }
+        for it in about {
+            let mut is_left = false;
+            for (log, range) in &it.entries {
+                self.each_claim_over(log, range, |_, maker, position| {
+                    is_left |= !gone.has(&maker, position);
+                    Ok(())
+                })?;
+            }
+            left.extend(is_left.then_some(it.order));
+        }
+        let entries = self.bury(&gone)?;
+        // What was cut off may hold their bodies, and so may runs that are passed over since.
+        if entries.is_empty() && self.shared.medium.len(ASIDE)?.is_some() {
+            self.finish_erasing()?;
+        }
+        Ok((entries, left))
+    }
+
+    /// Adds the claims over some entries to what is to be gone, of those that stand in some logs, and what countersigns them.
+    fn claims_go(
+        &self,
+        log: &LogId,
+        range: &Range<u64>,
+        in_log: impl Fn(&LogId) -> bool,
+        gone: &mut Tombstones,
+    ) -> Result<(), StorageError> {
+        let room = |gone: &Tombstones| gone.has_room(1).then_some(()).ok_or(StorageError::TooManyErasures);
+        self.each_claim_over(log, range, |claim, maker, position| {
+            if !in_log(&maker) {
+                return Ok(());
+            }
+            gone.add(maker, position..position.saturating_add(1));
+            self.each_countersigning(&claim, |by, at| {
+                gone.add(by, at..at.saturating_add(1));
+                room(gone)
+            })?;
+            room(gone)
+        })
+    }
+
+    /// Erases these, of which some may be gone already.
+    fn bury(&mut self, gone: &Tombstones) -> Result<Erasures, StorageError> {
+        let erased: Erasures = gone.iter().collect();
+        if erased.is_empty() {
             return Ok(erased);
         }
-        if !self.ledger.told.erased.has_room(records.len()) {
+        if !self.ledger.told.erased.has_room(erased.len()) {
             return Err(StorageError::TooManyErasures);
         }
+        let records: Vec<_> = erased.iter().map(|(log, range)| Record::Erased(*log, range.clone())).collect();
         self.ledger.write(&records)?;
         self.shared.set_tombstones(self.ledger.told.erased.clone());
         self.finish_erasing()?;

@@ -89,11 +89,11 @@ pub(super) trait Index: Debug + Send + Sync {
     /// The rows of buckets of a log, the newest first, down to the row `oldest`.
     fn rows(&self, log: u32, resolution: Resolution, oldest: i64) -> Result<Vec<(i64, Row)>, IndexError>;
 
-    /// The claims of a log, those that begin first, as many as are looked at.
-    fn claims(&self, log: &LogId) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError>;
+    /// The claims of the log of that key, from there on, those that begin first: as many as are looked at.
+    fn claims(&self, from: &ClaimKey) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError>;
 
-    /// The entries that countersign a claim, as many as are looked at.
-    fn countersigning(&self, claim: &ClaimHash) -> Result<Vec<(LogId, u64)>, IndexError>;
+    /// The entries that countersign a claim, from there on, as many as are looked at.
+    fn countersigning(&self, claim: &ClaimHash, from: (LogId, u64)) -> Result<Vec<(LogId, u64)>, IndexError>;
 
     /// Adds what the logs that changed have in memory, and the claims, at once and durably. All of it lies before the
     /// checkpoint.
@@ -142,11 +142,15 @@ impl Never {
         match *self {}
     }
 
-    pub(super) fn claims(&self, _: &LogId) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
+    pub(super) fn claims(&self, _: &ClaimKey) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
         match *self {}
     }
 
-    pub(super) fn countersigning(&self, _: &ClaimHash) -> Result<Vec<(LogId, u64)>, IndexError> {
+    pub(super) fn countersigning(
+        &self,
+        _: &ClaimHash,
+        _: (LogId, u64),
+    ) -> Result<Vec<(LogId, u64)>, IndexError> {
         match *self {}
     }
 

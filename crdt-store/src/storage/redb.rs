@@ -224,26 +224,26 @@ impl Index for RedbIndex {
         .collect()
     }
 
-    fn claims(&self, log: &LogId) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
+    fn claims(&self, from: &ClaimKey) -> Result<Vec<(ClaimKey, ClaimFacts)>, IndexError> {
         let claims = self.database.begin_read()?.open_table(CLAIMS);
         let Some(claims) = if_any(claims)? else { return Ok(Vec::new()) };
-        let (least, greatest) = ([0; 32], [0xff; 32]);
-        let of_log = (&log.0, 0, 0, &least, 0)..=(&log.0, u64::MAX, u64::MAX, &greatest, u64::MAX);
+        let (log, greatest) = (from.log, [0xff; 32]);
+        let first = (&log.0, from.from, from.to, &from.maker.0, from.position);
+        let of_log = first..=(&log.0, u64::MAX, u64::MAX, &greatest, u64::MAX);
         let rows = claims.range(of_log)?.take(CLAIMS_READ_MAX);
         rows.map(|found| {
             let (key, value) = found?;
             let (_, from, to, maker, position) = key.value();
-            let key = ClaimKey { log: *log, from, to, maker: LogId(*maker), position };
+            let key = ClaimKey { log, from, to, maker: LogId(*maker), position };
             Ok((key, rolled_row::read_claim(value.value())?))
         })
         .collect()
     }
 
-    fn countersigning(&self, claim: &ClaimHash) -> Result<Vec<(LogId, u64)>, IndexError> {
+    fn countersigning(&self, claim: &ClaimHash, from: (LogId, u64)) -> Result<Vec<(LogId, u64)>, IndexError> {
         let countersigned = self.database.begin_read()?.open_table(COUNTERSIGNED);
         let Some(countersigned) = if_any(countersigned)? else { return Ok(Vec::new()) };
-        let (least, greatest) = ([0; 32], [0xff; 32]);
-        let of_claim = (&claim.0, &least, 0)..=(&claim.0, &greatest, u64::MAX);
+        let of_claim = (&claim.0, &from.0.0, from.1)..=(&claim.0, &[0xff; 32], u64::MAX);
         let rows = countersigned.range(of_claim)?.take(COUNTERSIGNATURES_READ_MAX);
         rows.map(|found| found.map(|(key, _)| (LogId(*key.value().1), key.value().2)).map_err(Into::into))
             .collect()

@@ -46,7 +46,7 @@ impl Queries {
     pub fn claims(&self, log: &LogId) -> Result<Vec<ClaimView>, StorageError> {
         let _stay = self.0.files_stay();
         let _still = self.0.still();
-        self.0.note(self.0.claims_about(log, false))
+        self.0.note(self.0.claims_about(log))
     }
 
     /// The claims that stand for a log's first entries, one after the other, as [`Queries::roll_ups`] takes them once those have
@@ -55,7 +55,7 @@ impl Queries {
         let _stay = self.0.files_stay();
         let _still = self.0.still();
         let Some(held) = self.0.log(log) else { return Ok(Vec::new()) };
-        let known = Known { shared: &self.0, view: &self.0.view(), all: false };
+        let known = Known { shared: &self.0, view: &self.0.view() };
         let chosen = self.0.note(known.chosen(&held, resolution, held.end()))?;
         let mut end = 0;
         let follow = chosen.into_iter().map(|it| it.view).take_while(|it| {
@@ -70,7 +70,7 @@ impl Queries {
 /// Where claims end that stand one after the other for what is held of a log, with buckets of an hour or shorter ones.
 pub(super) fn claimed(shared: &Shared, view: &View, log: &HeldLog) -> Result<Vec<u64>, StorageError> {
     let _still = shared.still();
-    let chosen = Known { shared, view, all: false }.chosen(log, Resolution::Hour, log.end())?;
+    let chosen = Known { shared, view }.chosen(log, Resolution::Hour, log.end())?;
     let mut end = log.begin();
     let left = chosen.into_iter().map(|it| it.view).skip_while(|it| it.to <= log.begin());
     let follow = left.take_while(|it| {
@@ -101,7 +101,7 @@ fn newest_first(shared: &Shared, query: &RollUpQuery) -> Result<Vec<RollUpRow>, 
         return Ok(rows);
     }
     let view = shared.view();
-    let known = Known { shared, view: &view, all: false };
+    let known = Known { shared, view: &view };
     // Once there are as many as are wanted, streams that come later only add what is newer.
     let mut least = *wanted.start();
     for (of, logs) in streams(shared, query) {
@@ -272,10 +272,10 @@ fn counted(
 }
 
 impl Shared {
-    /// The claims about a log, as [`Queries::claims`] has them; or all of them, those too of which nothing is shown.
-    pub(super) fn claims_about(&self, log: &LogId, all: bool) -> Result<Vec<ClaimView>, StorageError> {
+    /// The claims about a log, as [`Queries::claims`] has them.
+    fn claims_about(&self, log: &LogId) -> Result<Vec<ClaimView>, StorageError> {
         let Some(held) = self.log(log) else { return Ok(Vec::new()) };
-        let found = Known { shared: self, view: &self.view(), all }.claims(&held)?;
+        let found = Known { shared: self, view: &self.view() }.claims(&held)?;
         Ok(found.into_iter().map(|it| it.view).collect())
     }
 

@@ -21,8 +21,8 @@ use super::shared::Shared;
 use super::stretch::Laid;
 use super::wear::{Metered, Wear, WearGauge};
 use super::{
-    Bound, Chunk, Compacted, Erasures, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained, RetentionTerms,
-    Storage, StoreConfig, stored,
+    About, Bound, Chunk, Compacted, Erasures, Medium, NOTE_BYTES_MAX, Opened, Queries, Retained,
+    RetentionTerms, Storage, StoreConfig, stored,
 };
 #[cfg(feature = "documents")]
 use crate::changes::Snapshot;
@@ -491,6 +491,10 @@ impl Storage for Store {
 
     fn erase_all(&mut self, entries: &[(LogId, Range<u64>)]) -> Result<Erasures, StorageError> {
         self.erase_bodies(entries)
+    }
+
+    fn erase_about(&mut self, about: &[About]) -> Result<(Erasures, Vec<[u8; 32]>), StorageError> {
+        self.erase_claims(about)
     }
 
     fn contest(&mut self, fork: &Arc<Fork>) -> Result<(), StorageError> {

@@ -327,6 +327,28 @@ fn an_entry_without_its_body_is_taken_only_where_an_erasure_covers_it() {
     assert_eq!(lacking(&[1], &covered), Some(1));
 }
 
+/// Whoever carries a claim may not know yet, and whoever takes it may not hold the log.
+#[test]
+fn a_claim_that_counts_what_is_to_be_erased_is_taken_without_its_body() {
+    let city = city();
+    let runs = city.runs(&[4]);
+    let of = city.header(&city.sensor).id();
+    let (mut log, nothing) = (OwnLog::create(city.header(&city.sensor)), crate::CompactRange::empty(0));
+    let mut claim = crate::Recompute::begin(of, crate::Resolution::Hour, nothing);
+    runs[0].entries().iter().for_each(|entry| claim.push(entry).expect("few buckets"));
+    let claim = claim.finish().expect("a claim");
+    log.append_claim(NOW, TimeQuality::Synchronised, [1; 16], &claim).expect("appended");
+    let run = log.sign(&city.sensor, NOW).expect("something to sign");
+    let kept = |authority: &Authority| {
+        let run = Run::from_bytes(&run.to_bytes()).expect("parses");
+        bodies(&new(run.verify(None, authority)))
+    };
+    assert_eq!(kept(&city.authority), [true, true]);
+    assert_eq!(kept(&city.erasing(&Identity::from_seed([3; 32]), 2..3)), [true, true], "by a stranger");
+    assert_eq!(kept(&city.erasing(&city.root, 7..9)), [true, true], "of what it does not count");
+    assert_eq!(kept(&city.erasing(&city.root, 2..3)), [true, false]);
+}
+
 /// What is left of claims does not say what they were made of.
 #[test]
 fn claims_may_lack_their_bodies_once_something_was_erased() {

@@ -22,8 +22,6 @@ use crate::rollup::{ClaimHash, ClaimView, Claimed, Resolution, RollUpClaim};
 pub(super) struct Known<'a> {
     pub(super) shared: &'a Shared,
     pub(super) view: &'a View,
-    /// Whether what is not shown counts, too.
-    pub(super) all: bool,
 }
 
 /// A claim, and what is known of it.
@@ -47,9 +45,10 @@ impl Known<'_> {
     /// The claims about a log, by those who write in its collection: those that begin first. What is the same is one.
     pub(super) fn claims(&self, log: &HeldLog) -> Result<Vec<Found>, StorageError> {
         let id = log.id();
-        let mut made: BTreeMap<ClaimKey, ClaimFacts> = self.shared.claims().of(&id).collect();
+        let mut made: BTreeMap<ClaimKey, ClaimFacts> =
+            self.shared.claims().of(&id).take(CLAIMS_READ_MAX).collect();
         if let Some(index) = &self.view.index {
-            made.extend(index.claims(&id).map_err(StorageError::Index)?);
+            made.extend(index.claims(&ClaimKey::first_of(&id)).map_err(StorageError::Index)?);
         }
         let mut found = BTreeMap::<(u64, u64, ClaimHash), Found>::new();
         for (key, facts) in made.into_iter().take(CLAIMS_READ_MAX) {
@@ -69,9 +68,10 @@ impl Known<'_> {
         let view = &mut it.view;
         view.makers.sort_unstable();
         view.makers.dedup();
-        let mut at: BTreeSet<_> = self.shared.claims().countersigning(&view.hash).collect();
+        let mut at: BTreeSet<_> =
+            self.shared.claims().countersigning(&view.hash).take(COUNTERSIGNATURES_READ_MAX).collect();
         if let Some(index) = &self.view.index {
-            at.extend(index.countersigning(&view.hash).map_err(StorageError::Index)?);
+            at.extend(index.countersigning(&view.hash, (LogId([0; 32]), 0)).map_err(StorageError::Index)?);
         }
         let mut by = BTreeSet::new();
         for (of, position) in at.into_iter().take(COUNTERSIGNATURES_READ_MAX) {
@@ -93,7 +93,7 @@ impl Known<'_> {
     /// Who writes a log of the same space and collection as another one, if the entry there counts.
     fn author_beside(&self, log: &HeldLog, other: &LogId, position: u64) -> Option<PeerId> {
         let (header, other) = (&log.facts.header, self.shared.log(other)?);
-        if position >= other.end() && !self.all {
+        if position >= other.end() {
             return None;
         }
         let other: &Arc<_> = &other.facts.header;

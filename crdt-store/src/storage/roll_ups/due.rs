@@ -109,7 +109,7 @@ impl Queries {
             let Some(log) = self.0.log(log) else { return Ok(due) };
             let view = self.0.view();
             let rolled = rolled(&view, &log)?;
-            let found = Known { shared: &self.0, view: &view, all: false }.claims(&log)?;
+            let found = Known { shared: &self.0, view: &view }.claims(&log)?;
             let is_whole = log.begin() == 0 && rolled.left_out.erased == 0;
             let gone = if is_whole { 0 } else { rolled.gone.max(log.begin()) };
             (log, view, found, gone)
@@ -163,7 +163,7 @@ impl Queries {
         }
         let own = recomputed(view, log, claim.resolution, claim.from..claim.to)?;
         let Some(own) = own.filter(|own| own.as_claim().to() == claim.to) else { return Ok(None) };
-        let said = Known { shared: &self.0, view, all: false }.read(claim)?;
+        let said = Known { shared: &self.0, view }.read(claim)?;
         Ok(Some(own.confirm(&said)))
     }
 

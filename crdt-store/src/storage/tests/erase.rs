@@ -141,6 +141,35 @@ fn a_body_in_a_run_that_does_not_count_is_erased_with_the_others() {
     assert_eq!(Store::open_with(dir, config).expect("opens").1.cut, None);
 }
 
+/// Nobody knows whose the log was, and so whether an order counts there: what is of logs that are not held goes altogether.
+#[test]
+fn nothing_lies_aside_or_passed_over_once_an_order_about_a_log_that_is_not_held_was_looked_at() {
+    for index in [false, true] {
+        let (dir, config) = (MemoryDir::default(), tiny(index));
+        let (mut store, _) = Store::open_with(dir.clone(), config.clone()).expect("opens");
+        let (mut a, mut b) = (writer("a"), writer("bb"));
+        whisper(&mut a);
+        store.apply(1, &[a.run(1)]).expect("applied");
+        (2..20).for_each(|seq| {
+            store.apply(seq, &[b.run(2)]).and_then(|()| store.sync()).map(drop).expect("applied")
+        });
+        whisper(&mut a);
+        store.apply(20, &[a.run(1)]).expect("applied");
+        store.sync().expect("synced");
+        drop(store);
+        dir.flip(FIRST, 60, 1);
+        dir.remove("index.redb").expect("removed");
+        let (mut store, opened) = Store::open_with(dir.clone(), config.clone()).expect("opens");
+        assert!(opened.cut.is_some() && opened.logs.len() < 2);
+        assert!(holds(&dir, SECRET) && dir.bytes(ASIDE).is_some());
+        let about = About { entries: vec![(a.log.header().id(), 1..9)], ..About::default() };
+        store.erase_about(&[about]).expect("looked at");
+        assert!(!holds(&dir, SECRET) && dir.bytes(ASIDE).is_none());
+        drop(store);
+        assert_eq!(Store::open_with(dir, config).expect("opens").1.cut, None);
+    }
+}
+
 #[test]
 fn a_header_stays_and_erasures_have_a_bound() {
     let (_, mut store) = in_memory();

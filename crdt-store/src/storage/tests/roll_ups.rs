@@ -2,6 +2,7 @@
 
 mod claims;
 mod due;
+mod erase;
 #[cfg(feature = "index")]
 mod index;
 mod retain;

@@ -19,7 +19,9 @@ fn dump(store: &mut Store) -> Dump {
                 rows.push(crate::rollup::write_row(&row));
             }
         }
-        for (key, facts) in index.claims(&log.id()).expect("reads") {
+        for (key, facts) in
+            index.claims(&crate::storage::claims::ClaimKey::first_of(&log.id())).expect("reads")
+        {
             rows.push(format!("{key:?} {facts:?}").into_bytes());
         }
     }
