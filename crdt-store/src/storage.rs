@@ -159,18 +159,18 @@ pub type Erasures = Vec<(LogId, Range<u64>)>;
 
 /// Claims of roll-ups over entries of logs that are not held, which an order says are to be gone. Whose logs those are is not known: where
 /// the claims themselves stand is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct About {
     /// The hash of the order.
     pub order: [u8; 32],
     /// The entries that it names of logs that are not held.
     pub entries: Erasures,
     /// The logs in which claims over them are to go: those in which the order counts.
-    pub makers: BTreeSet<LogId>,
+    pub makers: Arc<BTreeSet<LogId>>,
 }
 
 /// What a node wants to be gone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ToErase {
     /// Entries, of logs that are held.
     pub entries: Erasures,

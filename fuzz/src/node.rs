@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Chunk, Erasures, MemoryDir, Query, Reading, Storage, Store, VerifiedRun};
+use msec_crdt_store::{Chunk, MemoryDir, Query, Reading, Storage, Store, ToErase, VerifiedRun};
 use msec_gossip::overlay::{self, ContactId, Overlay, Role};
 use msec_gossip::{
     Gossip, Input as GossipInput, Interest, Key, Output as GossipOutput, Priority, Topic, Version,
@@ -94,7 +94,7 @@ pub struct Scene {
     mono: Duration,
     wall: UnixMillis,
     commits: VecDeque<(u64, Arc<Vec<VerifiedRun>>)>,
-    orders: VecDeque<Arc<Erasures>>,
+    orders: VecDeque<Arc<ToErase>>,
     /// What the node sent on each link, and nobody took.
     sent: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
     links: u64,
@@ -241,9 +241,10 @@ impl Scene {
             let through = self.store.sync().expect("memory syncs");
             self.handle(Input::Durable { through });
         }
-        while let Some(entries) = self.orders.pop_front() {
-            let entries = self.store.erase_all(&entries).expect("the store erases what the node asks for");
-            self.handle(Input::Erased { entries, done: true, ordered: true });
+        while let Some(order) = self.orders.pop_front() {
+            let erased = self.store.erase_ordered(&order);
+            let (entries, left) = erased.expect("the store erases what the node asks for");
+            self.handle(Input::Erased { entries, left, done: true, ordered: true });
         }
     }
 
@@ -268,7 +269,7 @@ impl Scene {
                     self.sent.entry(link).or_default().push_back(bytes);
                 }
                 Output::Commit { seq, runs } => self.commits.push_back((seq, runs)),
-                Output::Erase { entries } => self.orders.push_back(entries),
+                Output::Erase { order } => self.orders.push_back(order),
                 Output::Published { result: Ok(receipt), .. } => self.opened = Some(receipt.log),
                 Output::Read { ticket, log, from, bytes_max } => reads.push((ticket, log, from, bytes_max)),
                 _ => {}

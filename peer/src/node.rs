@@ -284,7 +284,7 @@ impl Node {
             Input::Contested { log } => self.fork_is_durable(&log),
             Input::Bounded { log, bound, fits } => self.bounded(log, bound, fits),
             Input::CommitFailed { seq } => self.commit_failed(seq),
-            Input::Erased { entries, done, ordered } => self.erased(&entries, done, ordered),
+            Input::Erased { entries, left, done, ordered } => self.erased(&entries, &left, done, ordered),
             Input::ReadDone { ticket, chunk } => self.read_done(ticket, chunk),
             Input::Timeout => {}
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use msec_crdt_store::{
-    Bound, Chunk, Erasures, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError,
-    Store, StoreConfig, TreeHash, VerifiedRun,
+    Bound, Chunk, Fork, LogState, Medium, MemoryDir, Opened, Query, Row, Storage, StorageError, Store,
+    StoreConfig, ToErase, TreeHash, VerifiedRun,
 };
 use msec_identity::LogId;
 use msec_peer::node::{Input, Ticket};
@@ -92,7 +92,7 @@ pub(crate) enum Job {
     Commit { seq: u64, runs: Arc<Vec<VerifiedRun>> },
     Contest { fork: Arc<Fork> },
     Bound { log: LogId, bound: Option<Bound> },
-    Erase { entries: Arc<Erasures> },
+    Erase { order: Arc<ToErase> },
     Keep { note: Vec<u8> },
     Read { ticket: Ticket, log: LogId, from: u64, bytes_max: usize },
 }
@@ -177,12 +177,12 @@ impl Disk {
                 let fits = self.store.as_mut().is_some_and(|store| store.bound(&log, bound).unwrap_or(false));
                 Some(Input::Bounded { log, bound, fits })
             }
-            Job::Erase { entries } => {
+            Job::Erase { order } => {
                 let store = self.store.as_mut().filter(|_| self.fault.is_none());
-                let erased = store.and_then(|store| store.erase_all(&entries).ok());
+                let erased = store.and_then(|store| store.erase_ordered(&order).ok());
                 let done = erased.is_some();
-                let entries = erased.unwrap_or_else(|| entries.to_vec());
-                Some(Input::Erased { entries, done, ordered: true })
+                let (entries, left) = erased.unwrap_or_else(|| (order.entries.clone(), Vec::new()));
+                Some(Input::Erased { entries, left, done, ordered: true })
             }
             Job::Keep { note } => {
                 // What is not kept costs a meeting of strangers.

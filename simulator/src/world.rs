@@ -381,7 +381,7 @@ impl World {
             }
             Output::Contest { fork } => self.ask_disk(peer, Job::Contest { fork }),
             Output::Bound { log, bound } => self.ask_disk(peer, Job::Bound { log, bound }),
-            Output::Erase { entries } => self.ask_disk(peer, Job::Erase { entries }),
+            Output::Erase { order } => self.ask_disk(peer, Job::Erase { order }),
             Output::Keep { note } => self.ask_disk(peer, Job::Keep { note }),
             Output::Read { ticket, log, from, bytes_max } => {
                 self.ask_disk(peer, Job::Read { ticket, log, from, bytes_max });

@@ -163,6 +163,13 @@ impl Authority {
         })
     }
 
+    /// The entries of a log that an erasure names which is held, whether it counts there or not.
+    pub fn names_of(&self, erasure: &[u8; 32], log: &LogId) -> Vec<Range<u64>> {
+        let held = self.erasures.find(erasure);
+        let named = self.erasures.by_log.get(log).into_iter().flatten();
+        named.filter(|it| Some(it.erasure) == held).map(|it| it.first..it.end).collect()
+    }
+
     /// Whether anything is to be erased at all, as far as is known.
     pub fn has_erasures(&self) -> bool {
         !self.erasures.all.is_empty()

@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
-use msec_crdt_store::{Bound, Erasures, Fork, Queries, Query, Row, Storage, StorageError, VerifiedRun};
+use msec_crdt_store::{
+    Bound, Erasures, Fork, Queries, Query, Row, Storage, StorageError, ToErase, VerifiedRun,
+};
 #[cfg(feature = "index")]
 use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Compacted};
 use msec_identity::LogId;
@@ -66,7 +68,7 @@ pub(crate) enum Job {
     #[cfg(any(feature = "index", feature = "documents"))]
     Ask(Box<dyn FnOnce(&Queries) + Send>),
     Erase {
-        entries: Arc<Erasures>,
+        order: Arc<ToErase>,
         /// `None`: the node asks.
         answer: Option<oneshot::Sender<Result<(), StorageError>>>,
     },
@@ -159,7 +161,8 @@ impl Disk {
 
     /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
     pub(crate) async fn erase(&self, entries: Erasures) -> Option<Result<(), StorageError>> {
-        answer_of(&self.jobs, |answer| Job::Erase { entries: Arc::new(entries), answer: Some(answer) }).await
+        let order = Arc::new(ToErase { entries, about: Vec::new() });
+        answer_of(&self.jobs, |answer| Job::Erase { order, answer: Some(answer) }).await
     }
 
     /// Lets go of the entries of each log below that place, between two commits. `None` if the thread is gone.
@@ -258,19 +261,19 @@ fn run(mut storage: impl Storage, jobs: &mpsc::Receiver<Job>, to_driver: &tokio_
                 });
                 Input::ReadDone { ticket, chunk }
             }
-            Job::Erase { entries, answer } => {
-                let erased = storage.erase_all(&entries);
+            Job::Erase { order, answer } => {
+                let erased = storage.erase_ordered(&order);
                 let done = erased.is_ok();
                 if let Err(error) = &erased {
                     tracing::error!(%error, "what is to be erased is not erased yet");
                 }
-                let (entries, result) = match erased {
-                    Ok(entries) => (entries, Ok(())),
-                    Err(error) => (entries.to_vec(), Err(error)),
+                let (entries, left, result) = match erased {
+                    Ok((entries, left)) => (entries, left, Ok(())),
+                    Err(error) => (order.entries.clone(), Vec::new(), Err(error)),
                 };
                 // The node first: when the answer comes, nothing is left with it either.
                 let ordered = answer.is_none();
-                if to_driver.blocking_send(Input::Erased { entries, done, ordered }).is_err() {
+                if to_driver.blocking_send(Input::Erased { entries, left, done, ordered }).is_err() {
                     return;
                 }
                 if let Some(answer) = answer {

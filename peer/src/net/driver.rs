@@ -432,7 +432,7 @@ impl Driver {
                 Output::Commit { seq, runs } => self.disk.ask(Job::Commit { seq, runs }),
                 Output::Contest { fork } => self.disk.ask(Job::Contest { fork }),
                 Output::Bound { log, bound } => self.disk.ask(Job::Bound { log, bound }),
-                Output::Erase { entries } => self.disk.ask(Job::Erase { entries, answer: None }),
+                Output::Erase { order } => self.disk.ask(Job::Erase { order, answer: None }),
                 Output::Keep { note } => self.disk.ask(Job::Keep { note }),
                 Output::Read { ticket, log, from, bytes_max } => {
                     self.disk.ask(Job::Read { ticket, log, from, bytes_max });

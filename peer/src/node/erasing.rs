@@ -9,6 +9,10 @@
 //!        -- the store says that nothing is left, or nothing of its logs is held, and a manager or roots said it --> confirmed (see `receipts`)
 //! ```
 //!
+//! Of a log that is not held something may be here all the same: claims over it, and what the store has set aside. Whose it is is not
+//! known, nor whether the order counts there. So the store is asked before anything is confirmed: claims go that stand in logs in which the
+//! order counts; where others are left, it is not confirmed.
+//!
 //! A log that comes after its erasure comes without those bodies. Its positions are noted in the store all the same, so that whatever
 //! lies in its files of an earlier time goes too; that reads all of the store, nothing shown depends on it, and it may wait for long.
 //! After a restart the control logs say again what is to be erased, and the store what was: what a crash interrupted is gone on with.
@@ -22,9 +26,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msec_crdt_store::{Erasures, LogHeader};
+use msec_crdt_store::{About, LogHeader, ToErase};
 use msec_gossip::Input as GossipInput;
-use msec_identity::{Change, LogId, UnixMillis};
+use msec_identity::{Change, Erased, LogId, UnixMillis};
 
 use super::logs::key_of;
 use super::{Node, Output};
@@ -41,6 +45,9 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 /// The most erasures that wait to be confirmed. Further ones are not confirmed before a restart; they are carried out all the same.
 pub const ERASURES_UNCONFIRMED_MAX: usize = 16_384;
 
+/// Whether what others write is held here, and claims of it. A sensor's program is built without.
+const HOLDS_OF_OTHERS: bool = cfg!(any(feature = "index", not(feature = "net")));
+
 /// What is to be erased, and what was.
 #[derive(Debug, Default)]
 pub(super) struct Erasing {
@@ -48,6 +55,12 @@ pub(super) struct Erasing {
     gone: BTreeMap<LogId, Vec<Range<u64>>>,
     /// Logs of which something may be to be erased. Bounded by the logs that are held.
     noted: BTreeSet<LogId>,
+    /// Logs that are named and not held, of which the store is to be asked. Bounded by what is named.
+    unseen: BTreeSet<LogId>,
+    /// What the store does now, or did last.
+    asked: Arc<ToErase>,
+    /// Orders about logs that are not held, over which claims are left here where the orders do not count. Bounded by the orders.
+    left: BTreeSet<[u8; 32]>,
     /// When those are looked at.
     due: Option<Duration>,
     under_way: bool,
@@ -84,6 +97,10 @@ impl Erasing {
 
     fn note(&mut self, log: LogId, at: Duration) {
         self.noted.insert(log);
+        self.wait(at);
+    }
+
+    fn wait(&mut self, at: Duration) {
         self.due = Some(self.due.map_or(at, |before| before.min(at)));
     }
 }
@@ -111,6 +128,11 @@ impl Node {
     /// Erasures are there that were not, or count otherwise than before.
     pub(super) fn erasures_changed(&mut self, change: &Change) {
         for log in self.authority.logs_erased_by(change) {
+            if HOLDS_OF_OTHERS && self.logs.get(&log).is_none() {
+                self.erasing.unseen.insert(log);
+                self.erasing.wait(self.now.mono + WINDOW);
+                continue;
+            }
             if self.to_erase(&log).is_empty() {
                 continue;
             }
@@ -123,6 +145,12 @@ impl Node {
 
     /// A log is held that was not.
     pub(super) fn erase_of_new(&mut self, log: LogId) {
+        let left = self.erasing.left.iter().filter_map(|hash| self.authority.erasure(hash));
+        let others: Vec<_> = left.filter(|it| it.logs.contains(&log)).flat_map(|it| it.logs).collect();
+        for other in others.into_iter().filter(|other| self.logs.get(other).is_none()) {
+            self.erasing.unseen.insert(other);
+            self.erasing.wait(self.now.mono + WINDOW);
+        }
         if self.authority.has_erasures() && !self.to_erase(&log).is_empty() {
             self.erasing.note(log, self.now.mono + TIDY_WINDOW);
         }
@@ -137,18 +165,53 @@ impl Node {
             return;
         }
         self.erasing.due = None;
-        let mut entries = Erasures::new();
+        let mut order = ToErase::default();
         for log in std::mem::take(&mut self.erasing.noted) {
-            entries.extend(self.to_erase(&log).into_iter().map(|range| (log, range)));
+            order.entries.extend(self.to_erase(&log).into_iter().map(|range| (log, range)));
         }
-        if !entries.is_empty() {
+        let unseen = std::mem::take(&mut self.erasing.unseen);
+        order.about = if unseen.is_empty() { Vec::new() } else { self.about(&unseen) };
+        if !order.entries.is_empty() || !order.about.is_empty() {
             self.erasing.under_way = true;
-            self.output(Output::Erase { entries: Arc::new(entries) });
+            self.erasing.asked = Arc::new(order);
+            self.output(Output::Erase { order: self.erasing.asked.clone() });
         }
     }
 
+    /// What the orders that name one of these logs say of logs that are not held, and in which logs they count that are.
+    fn about(&self, logs: &BTreeSet<LogId>) -> Vec<About> {
+        let is_unheld = |log: &LogId| self.logs.get(log).is_none();
+        let all = self.authority.all_erasures().into_iter();
+        let orders = all.filter(|it| it.logs.iter().any(|log| logs.contains(log) && is_unheld(log)));
+        // Most count in the same logs.
+        let mut sets = BTreeSet::<Arc<BTreeSet<LogId>>>::new();
+        let about = |order: Erased| {
+            let hash = order.erasure;
+            let of =
+                |log: LogId| self.authority.names_of(&hash, &log).into_iter().map(move |range| (log, range));
+            let entries = order.logs.into_iter().filter(is_unheld).flat_map(of).collect();
+            let mut counts = BTreeMap::new();
+            let makers = self.logs.held().filter(|state| {
+                let (author, collection) = (state.header().author(), state.header().collection());
+                let asked = || self.authority.erases_in(&hash, &author, collection);
+                *counts.entry((author == order.issuer, collection)).or_insert_with(asked)
+            });
+            let makers = Arc::new(makers.map(|state| state.log()).collect());
+            sets.insert(Arc::clone(&makers));
+            let makers = sets.get(&makers).unwrap_or(&makers).clone();
+            About { order: hash, entries, makers }
+        };
+        orders.map(about).collect()
+    }
+
     /// The store has erased, or failed to. `ordered`: it was asked by this node.
-    pub(super) fn erased(&mut self, entries: &[(LogId, Range<u64>)], done: bool, ordered: bool) {
+    pub(super) fn erased(
+        &mut self,
+        entries: &[(LogId, Range<u64>)],
+        left: &[[u8; 32]],
+        done: bool,
+        ordered: bool,
+    ) {
         let logs: BTreeSet<_> = entries.iter().map(|(log, _)| *log).collect();
         for log in &logs {
             self.tell_gossip(GossipInput::Erased { key: key_of(log) });
@@ -161,13 +224,21 @@ impl Node {
             return;
         }
         self.erasing.under_way = false;
+        let asked = std::mem::take(&mut self.erasing.asked);
         if done {
             self.erasing.pause = None;
+            for about in &asked.about {
+                self.erasing.left.remove(&about.order);
+            }
+            self.erasing.left.extend(left);
             return;
         }
         let pause = self.erasing.pause.map_or(RETRY_MIN, |before| (before * 2).min(RETRY_MAX));
         self.erasing.pause = Some(pause);
-        logs.into_iter().for_each(|log| self.erasing.note(log, self.now.mono + pause));
+        let at = self.now.mono + pause;
+        self.erasing.unseen.extend(asked.about.iter().flat_map(|it| &it.entries).map(|(log, _)| *log));
+        self.erasing.wait(at);
+        logs.into_iter().for_each(|log| self.erasing.note(log, at));
     }
 
     /// What of a log that is held is to be erased, and was not.
@@ -192,6 +263,9 @@ impl Node {
     fn confirm_erased(&mut self) {
         let done = |node: &Self, hash: &[u8; 32]| {
             let Some(erasure) = node.authority.erasure(hash) else { return false };
+            if !node.is_clear_of_unheld(&erasure) {
+                return false;
+            }
             let held = erasure.logs.iter().filter_map(|log| node.logs.get(log));
             let counts =
                 |header: &LogHeader| node.authority.erases_in(hash, &header.author(), header.collection());
@@ -214,6 +288,14 @@ impl Node {
                 self.confirm_erasure(hash, at);
             }
         }
+    }
+
+    /// Whether the store was asked about the logs that an order names and that are not held, and has nothing of them.
+    fn is_clear_of_unheld(&self, erasure: &Erased) -> bool {
+        let Erasing { unseen, asked, left, .. } = &self.erasing;
+        let mut unheld = erasure.logs.iter().filter(|log| self.logs.get(log).is_none());
+        let is_asked = || asked.about.iter().any(|it| it.order == erasure.erasure);
+        unheld.all(|log| !unseen.contains(log) && !is_asked() && !left.contains(&erasure.erasure))
     }
 
     /// What of a chunk a neighbour may be given: what comes before the first entry that was erased here alone. `None`: nothing.

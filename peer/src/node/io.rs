@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use msec_crdt_store::{
     Bound, Chunk, Confirmed, Entry, EntryKind, Erasures, Fork, LogHeader, LogState, Place, Reading,
-    Recomputed, Row, TimeQuality, VerifiedRun, decode_readings,
+    Recomputed, Row, TimeQuality, ToErase, VerifiedRun, decode_readings,
 };
 use msec_gossip::Priority;
 use msec_gossip::overlay::{DialFailure, Lost, Source};
@@ -244,6 +244,8 @@ pub enum Input {
     Erased {
         /// Which, with the claims that went with them; those that were to be, where it failed.
         entries: Erasures,
+        /// The orders about logs that are not held, over which claims are left in other logs.
+        left: Vec<[u8; 32]>,
         /// Whether nothing is left of them.
         done: bool,
         /// Whether it is an answer to [`Output::Erase`].
@@ -310,11 +312,11 @@ pub enum Output {
         /// Up to where; `None`: all of it.
         bound: Option<Bound>,
     },
-    /// Erase salt and body of these entries, durably; answer with [`Input::Erased`]. One is under way at a time. Where it fails, it comes
-    /// again.
+    /// Erase this, durably, as [`msec_crdt_store::Storage::erase_ordered`] does; answer with [`Input::Erased`]. One is under way at a time.
+    /// Where it fails, it comes again.
     Erase {
-        /// Which.
-        entries: Arc<Erasures>,
+        /// What.
+        order: Arc<ToErase>,
     },
     /// Keep this in place of the note before, after the commits that were told durable, and give it back with
     /// [`msec_crdt_store::Opened`]. Nothing answers: what is lost of it is only a cost.

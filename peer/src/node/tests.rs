@@ -23,7 +23,7 @@ mod walk_up;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use msec_crdt_store::{MemoryDir, Reading, Storage, Store};
+use msec_crdt_store::{MemoryDir, Reading, Storage, Store, StoreConfig};
 use msec_gossip::Priority;
 use msec_identity::handshake::{ChannelBinding, Refusal};
 use msec_identity::{CollectionPath, Grant, Identity, LogId, Manifest, Right, Rights, Verified};
@@ -90,7 +90,8 @@ fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryD
     // A restart draws other randomness.
     let bytes: usize = dir.lengths().values().sum();
     let randomness = [seed ^ (bytes % 251) as u8; 32];
-    let (store, opened) = Store::open(dir.clone()).expect("opens");
+    let kept = StoreConfig { roll_ups: true, ..StoreConfig::default() };
+    let (store, opened) = Store::open_with(dir.clone(), kept).expect("opens");
     let identity = Identity::from_seed([seed; 32]);
     let authority = Authority::new(manifest());
     let now = Now { mono: Duration::ZERO, wall: START };
@@ -199,14 +200,14 @@ impl Rig {
     /// Erases what is to be erased, and says so.
     fn erase(&mut self) {
         let orders = self.take(|output| match output {
-            Output::Erase { entries } => Some(entries.clone()),
+            Output::Erase { order } => Some(order.clone()),
             _ => None,
         });
-        for entries in orders {
-            let erased = self.store.erase_all(&entries);
+        for order in orders {
+            let erased = self.store.erase_ordered(&order);
             let done = erased.is_ok();
-            let entries = erased.unwrap_or_else(|_| entries.to_vec());
-            self.handle(Input::Erased { entries, done, ordered: true });
+            let (entries, left) = erased.unwrap_or_else(|_| (order.entries.clone(), Vec::new()));
+            self.handle(Input::Erased { entries, left, done, ordered: true });
         }
     }
 

@@ -158,7 +158,7 @@ fn output_line(output: &Output) -> String {
             Some(bound) => format!("of log {log} {} entries count", bound.size),
             None => format!("all of log {log} counts"),
         },
-        Output::Erase { entries } => format!("erase {} stretches of entries", entries.len()),
+        Output::Erase { order } => format!("erase {} stretches of entries", order.entries.len()),
         Output::Keep { note } => format!("keep a note of {} bytes", note.len()),
         Output::Read { log, from, .. } => format!("read log {log} from {from} on"),
         Output::Published { result, .. } => match result {

@@ -7,6 +7,8 @@ use super::prefixes::Town;
 use super::revoked::issue;
 use super::*;
 
+mod unheld;
+
 const OWNER: usize = 0;
 const SENSOR: usize = 1;
 /// It relays and reads.
@@ -255,18 +257,18 @@ fn what_the_disk_refuses_to_erase_is_tried_again_and_confirmed_once_it_is_gone()
     owner.pass(Duration::from_millis(300));
     let asked = |owner: &mut Rig| {
         owner.take(|output| match output {
-            Output::Erase { entries } => Some(entries.to_vec()),
+            Output::Erase { order } => Some(order.entries.clone()),
             _ => None,
         })
     };
     let entries = asked(owner);
     assert_eq!(entries, [vec![(log, 2..4)]]);
-    owner.handle(Input::Erased { entries: entries[0].clone(), done: false, ordered: true });
+    owner.handle(Input::Erased { entries: entries[0].clone(), left: vec![], done: false, ordered: true });
     owner.pass(Duration::from_millis(900));
     assert!(asked(owner).is_empty(), "not yet");
     owner.pass(Duration::from_millis(200));
     assert_eq!(asked(owner), entries);
-    owner.handle(Input::Erased { entries: entries[0].clone(), done: false, ordered: true });
+    owner.handle(Input::Erased { entries: entries[0].clone(), left: vec![], done: false, ordered: true });
     owner.pass(Duration::from_millis(1900));
     assert!(asked(owner).is_empty(), "twice as long");
     owner.sync();
@@ -369,7 +371,7 @@ fn what_was_erased_here_alone_is_given_to_nobody_and_fetched_from_somebody_else(
     let log = log_of(&town.rigs[OWNER]);
     let gateway = &mut town.rigs[GATEWAY];
     let erased = gateway.store.erase(&log, 3..4).expect("erased");
-    gateway.handle(Input::Erased { entries: erased, done: true, ordered: false });
+    gateway.handle(Input::Erased { entries: erased, left: vec![], done: true, ordered: false });
     town.rigs.push(rig(5, &[Right::Relay, Right::Read], Config::default()));
     town.link(4, GATEWAY);
     town.run(30);

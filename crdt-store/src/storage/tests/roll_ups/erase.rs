@@ -52,7 +52,7 @@ fn claims_over_a_log_that_is_not_held_go_where_the_order_counts() {
         let about = |range: Range<u64>, makers: &[LogId]| About {
             order: [5; 32],
             entries: vec![(id, range)],
-            makers: makers.iter().copied().collect(),
+            makers: Arc::new(makers.iter().copied().collect()),
         };
         let (gone, left) = store.erase_about(&[about(20..21, &makers)]).expect("nothing to do");
         assert_eq!((gone, left, held()), (vec![], vec![], [true, true]), "nobody claims anything of it");
