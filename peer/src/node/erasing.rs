@@ -133,6 +133,7 @@ impl Node {
                 self.erasing.wait(self.now.mono + WINDOW);
                 continue;
             }
+            self.leave_erased(&log);
             if self.to_erase(&log).is_empty() {
                 continue;
             }
@@ -219,6 +220,7 @@ impl Node {
         self.erasing.is_news = true;
         if done {
             self.erasing.add(entries);
+            logs.iter().for_each(|log| self.leave_erased(log));
         }
         if !ordered {
             return;
@@ -239,6 +241,20 @@ impl Node {
         self.erasing.unseen.extend(asked.about.iter().flat_map(|it| &it.entries).map(|(log, _)| *log));
         self.erasing.wait(at);
         logs.into_iter().for_each(|log| self.erasing.note(log, at));
+    }
+
+    /// An own log in which entries are to be erased that are not written yet goes on in another one, whose name nobody knows yet: what is
+    /// published would be gone and acknowledged.
+    fn leave_erased(&mut self, log: &LogId) {
+        let Some(header) = self.logs.get(log).map(|state| state.header().clone()) else { return };
+        let Some(own) = self.own_log(&header).filter(|own| own.header().id() == *log) else { return };
+        let (size, author) = (own.size(), header.author());
+        let named = self.authority.erased(log, &author, header.collection());
+        let gone = self.erasing.gone.get(log).into_iter().flatten();
+        if author == self.peer() && named.iter().chain(gone).any(|range| range.end > size) {
+            tracing::warn!(%log, "an order names entries that are not written yet: the stream goes on in another log");
+            self.abandon_own(&header, *log);
+        }
     }
 
     /// What of a log that is held is to be erased, and was not.

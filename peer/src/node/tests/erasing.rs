@@ -1,6 +1,6 @@
 //! Bodies that are to be gone: what the peers do that have them, and those that meet them later.
 
-use msec_crdt_store::Run;
+use msec_crdt_store::{LogState, Run};
 use msec_identity::{ControlRecord, ControlStream, Erasure, Record, Stretch, Stretches, Verified};
 
 use super::prefixes::Town;
@@ -167,6 +167,37 @@ fn an_author_erases_its_own_log_and_nobody_elses() {
     for holder in [OWNER, SENSOR, GATEWAY, READER] {
         assert_eq!(bodies(&town.rigs[holder], &log), ERASED, "{holder}");
     }
+}
+
+#[test]
+fn a_log_whose_future_was_erased_goes_on_in_another_one() {
+    let mut town = full_town();
+    let log = log_of(&town.rigs[OWNER]);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, erasure(1, log, 2, u64::MAX));
+    for other in [OWNER, SENSOR, READER] {
+        town.link(other, GATEWAY);
+    }
+    town.run(10);
+    write(&mut town.rigs[SENSOR], [7, 8]);
+    town.run(20);
+    for holder in [OWNER, SENSOR, GATEWAY, READER] {
+        assert_eq!(town.stored(holder), [1.0, 7.0, 8.0], "{holder}");
+    }
+    // What this peer erased for itself alone, and after a restart.
+    let sensor = &mut town.rigs[SENSOR];
+    let is_second = |state: &&LogState| state.header().predecessor() == Some(log);
+    let second = sensor.node.logs.held().find(is_second).expect("another one").log();
+    let erased = sensor.store.erase(&second, 9..u64::MAX).expect("erased");
+    sensor.handle(Input::Erased { entries: erased, left: vec![], done: true, ordered: false });
+    write(sensor, 9..20);
+    sensor.pass(WINDOW);
+    sensor.sync();
+    let papers = vec![grant(&Identity::from_seed([2; 32]), &[Right::Write], 30)];
+    let (mono, wall, dir) = (sensor.mono, sensor.wall, sensor.dir.clone());
+    *sensor = rig_with(2, papers, Config::default(), dir);
+    (sensor.mono, sensor.wall) = (mono, wall);
+    write(sensor, 20..30);
+    assert_eq!(town.stored(SENSOR), [values(1..=1), values(7..=29)].concat());
 }
 
 #[test]
