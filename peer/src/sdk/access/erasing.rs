@@ -1,11 +1,13 @@
 //! Erasing what streams hold, everywhere: which entries that is, who may, and the orders that say so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use msec_crdt_store::{Body, EntryKind, LogHeader, Run, decode_readings};
+use msec_identity::sealed::SealedBody;
 use msec_identity::{
     CollectionPath, ControlStream, Erasure, GrantId, LogId, PeerId, REASON_BYTES_MAX, Record, Right,
-    ShortText, Stretch, Stretches, Verified,
+    ShortText, Stretch, Stretches, UnixMillis, Verified,
 };
 use serde::{Deserialize, Serialize};
 
@@ -178,7 +180,10 @@ impl Peer {
             let chunk = self.disk().chunk(log.log, at).await.ok_or(PeerClosed)??;
             let Some(chunk) = chunk.filter(|chunk| chunk.end > at) else { break };
             match Run::from_bytes(&chunk.bytes) {
-                Ok(run) => look_through(&run, header, terms, &mut chosen)?,
+                Ok(run) => {
+                    let opened = self.opened(log, at..chunk.end, is_timed).await?;
+                    look_through(&run, header, terms, &opened, &mut chosen)?;
+                }
                 // What stands for entries that were let go.
                 Err(_) => chosen.unknown += chunk.end - at.max(1),
             }
@@ -191,34 +196,63 @@ impl Peer {
         }
         Ok(chosen)
     }
+
+    /// When the readings were measured that are sealed in some entries, by position, as far as this peer opens them and it is asked for.
+    async fn opened(
+        &self,
+        log: &DataLog,
+        entries: Range<u64>,
+        is_timed: bool,
+    ) -> Result<Opened, AccessFailed> {
+        let mut opened = Opened::new();
+        if !is_timed || !log.header.may_be_sealed() {
+            return Ok(opened);
+        }
+        let id = log.log;
+        let rows = self.disk().with(move |queries| queries.unsealed(&id, entries)).await;
+        for row in rows.ok_or(PeerClosed)?? {
+            opened.entry(row.position).or_default().push(row.reading.time);
+        }
+        Ok(opened)
+    }
 }
+
+/// When readings were measured, by the position of their entry.
+type Opened = BTreeMap<u64, Vec<UnixMillis>>;
 
 /// Notes what of a run is meant.
 fn look_through(
     run: &Run,
     header: &LogHeader,
     terms: &ErasureTerms,
+    opened: &Opened,
     chosen: &mut Chosen,
 ) -> Result<(), AccessFailed> {
     let is_timed = terms.from.is_some() || terms.to.is_some();
     for (entry, position) in run.entries.iter().zip(run.from..).filter(|(_, position)| *position > 0) {
         let Body::Kept { bytes, .. } = &entry.body else { continue };
-        if is_timed && entry.kind == EntryKind::Change {
-            let document = format!("{}/{}", header.collection(), header.stream());
-            return Err(AccessFailed::PartOfDocument { document });
-        }
-        let readings = match entry.kind {
-            EntryKind::Readings => decode_readings(bytes).unwrap_or_default(),
+        let stream = || format!("{}/{}", header.collection(), header.stream());
+        let times = match entry.kind {
+            EntryKind::Change if is_timed => return Err(AccessFailed::PartOfDocument { document: stream() }),
+            EntryKind::Readings => {
+                decode_readings(bytes).unwrap_or_default().iter().map(|it| it.time).collect()
+            }
+            EntryKind::Sealed | EntryKind::Other(_) if is_timed => match opened.get(&position) {
+                Some(times) => times.clone(),
+                None if is_label(entry.kind, bytes, position) => continue,
+                None => return Err(AccessFailed::Untimed { stream: stream() }),
+            },
+            // Keys go with a whole stream; claims with what they count.
             _ => Vec::new(),
         };
-        let inside = readings.iter().filter(|it| terms.covers(it.time)).count();
+        let inside = times.iter().filter(|time| terms.covers(**time)).count();
         if is_timed && inside == 0 {
             continue;
         }
         let planned = &mut chosen.planned;
         planned.entries += 1;
-        planned.readings += readings.len() as u64;
-        planned.outside += (readings.len() - inside) as u64;
+        planned.readings += times.len() as u64;
+        planned.outside += (times.len() - inside) as u64;
         planned.bytes += bytes.len() as u64;
         match chosen.stretches.last_mut().filter(|last| last.end == position) {
             Some(last) => last.end += 1,
@@ -228,6 +262,12 @@ fn look_through(
         }
     }
     Ok(())
+}
+
+/// Whether an entry says what is sealed under the key before it, and holds no readings: what does is shown to nobody there.
+fn is_label(kind: EntryKind, bytes: &[u8], position: u64) -> bool {
+    kind == EntryKind::Sealed
+        && SealedBody::from_bytes(bytes).is_ok_and(|it| it.key_at().checked_add(1) == Some(position))
 }
 
 /// The logs that are held of what is named, and where this peer may say that something of them is to be erased.
@@ -283,5 +323,56 @@ fn author_called(node: &Node, name: &str) -> Result<PeerId, AccessFailed> {
             let found = found.iter().take(8).map(|it| it.short()).collect::<Vec<_>>().join(", ");
             Err(AccessFailed::Ambiguous { name: name.to_owned(), found })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use msec_crdt_store::Reading;
+
+    use super::*;
+    use crate::StreamSpec;
+    use crate::sdk::access::tests::owner;
+
+    const HOUR: i64 = 3_600_000;
+    const TIME: UnixMillis = UnixMillis(1_700_000_000_000);
+
+    #[tokio::test]
+    async fn a_time_range_of_a_sealed_stream_is_erased_or_refused_by_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let peer = owner(&dir).await;
+        peer.seal("homes/power".parse().expect("a path")).await.expect("sealed");
+        let stream = StreamSpec::new("homes/power", "meter-1").expect("a stream");
+        for hour in 0..4 {
+            let reading = Reading::new(TIME.saturating_add(hour * HOUR), 1.0);
+            peer.publish(&stream, &[reading]).await.expect("acknowledged");
+        }
+        let terms = ErasureTerms {
+            under: None,
+            by: Some(peer.id().to_string()),
+            from: Some(TIME.saturating_add(HOUR)),
+            to: Some(TIME.saturating_add(3 * HOUR)),
+            ..ErasureTerms::default()
+        };
+        let plan = peer.plan_erasure(&terms).await.expect("a plan");
+        assert_eq!((plan.streams.len(), plan.entries, plan.readings, plan.outside), (1, 2, 2, 0));
+        // Whoever has no key can't tell.
+        let logs = peer.look(|node| node.data_logs()).await.expect("open");
+        let log = logs.into_iter().find(|log| log.header.may_be_sealed()).expect("a sealed log");
+        let chunk = peer.disk().chunk(log.log, 0).await.expect("open").expect("read").expect("held");
+        let run = Run::from_bytes(&chunk.bytes).expect("a run");
+        let mut chosen = peer.choose_of(&log, ControlStream::Root, &terms).await.expect("chosen");
+        let refused =
+            look_through(&run, &log.header, &terms, &Opened::new(), &mut chosen).expect_err("closed");
+        assert!(matches!(&refused, AccessFailed::Untimed { stream } if stream.starts_with("homes/power/")));
+        peer.erase(&terms).await.expect("ordered");
+        for _ in 0..200 {
+            if peer.unsealed(log.log, 0..100).await.expect("answers").len() == 2 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(peer.unsealed(log.log, 0..100).await.expect("answers").len(), 2);
+        peer.close().await;
     }
 }

@@ -174,6 +174,14 @@ pub enum AccessFailed {
         /// How many.
         readings: u64,
     },
+    /// What is sealed and not opened here, or of a later version.
+    #[error(
+        "when the readings in {stream} were measured cannot be told here: leave the times out, or have it done by a peer that reads all of it"
+    )]
+    Untimed {
+        /// Which.
+        stream: String,
+    },
     /// Changes of a document build on each other.
     #[error(
         "{document} is a document, of which no part can be erased: leave the times out, or go on in another collection (`msec things compact`)"

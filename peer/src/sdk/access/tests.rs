@@ -10,7 +10,7 @@ use crate::sdk::{DataDir, Membership, Owner, Peer, PeerConfig};
 const TIME: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// The peer of whoever founded the space, with a grant of its own to write.
-async fn owner(dir: &tempfile::TempDir) -> Peer {
+pub(super) async fn owner(dir: &tempfile::TempDir) -> Peer {
     let home = DataDir::at(dir.path());
     let owner = Owner::found_with("harbour", home.identity_or_init().expect("a key")).expect("a space");
     let own = owner.grant(owner.peer(), "", "relay,read,write,manage", 30).expect("a grant");
