@@ -200,6 +200,11 @@ impl Authority {
             || self.visitors.find(id).is_some_and(|grant| self.visits(grant))
     }
 
+    /// Whether it did once, or could have: what was said above it was said by those who had a right to at some time.
+    pub fn stood_once(&self, id: &GrantId) -> bool {
+        self.grants.find(id).is_some_and(|at| self.grants.at(at).state.founded)
+    }
+
     /// Whether somebody who may has revoked the grant itself.
     pub fn is_revoked(&self, id: &GrantId) -> bool {
         self.grants.find(id).is_some_and(|at| self.grants.at(at).state.revoked)

@@ -117,6 +117,8 @@ use prefixes::Prefixes;
 pub use reach::Network;
 use receipts::Receipts;
 pub use receipts::ServedAfter;
+#[cfg(all(feature = "net", feature = "index"))]
+pub(crate) use receipts::{carries, holds};
 use replicate::Reads;
 use sealing::Sealing;
 pub use sealing::{Keys, SEALED_READINGS_MAX};

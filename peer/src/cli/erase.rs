@@ -249,6 +249,15 @@ fn order_in_words(view: &ErasureView) -> Vec<String> {
     if !view.missing_readers.is_empty() {
         lines.push(format!("  not heard from, who may only read: {}", names(&view.missing_readers)));
     }
+    if !view.missing_over.is_empty() {
+        lines.push(format!("  not heard from, its grant is over: {}", names(&view.missing_over)));
+    }
+    if !view.missing_since.is_empty() {
+        lines.push(format!("  let in since, and may not confirm: {}", names(&view.missing_since)));
+    }
+    if !view.writers.is_empty() {
+        lines.push(format!("  wrote it: erases, and does not confirm: {}", names(&view.writers)));
+    }
     lines
 }
 
@@ -323,6 +332,9 @@ mod tests {
             }],
             missing: vec![PeerId([5; 32])],
             missing_readers: vec![PeerId([6; 32])],
+            missing_over: vec![PeerId([7; 32])],
+            missing_since: vec![PeerId([8; 32])],
+            writers: vec![PeerId([2; 32])],
             voices: None,
         };
         let lines: Vec<_> = order_in_words(&view).iter().map(|line| plain(line)).collect();
@@ -331,7 +343,10 @@ mod tests {
   nothing of it is left here
   0101010101 (relay) has nothing left since 2026-01-01T00:00:01Z
   not heard from: 0505050505
-  not heard from, who may only read: 0606060606";
+  not heard from, who may only read: 0606060606
+  not heard from, its grant is over: 0707070707
+  let in since, and may not confirm: 0808080808
+  wrote it: erases, and does not confirm: 0202020202";
         assert_eq!(lines[1..].join("\n"), expected);
         assert!(
             lines[0].contains("asked for") && !lines[0].contains('\u{1b}'),

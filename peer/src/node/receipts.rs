@@ -154,12 +154,12 @@ pub(super) fn with_receipts(interest: Interest) -> Interest {
 }
 
 /// Whether a grant lets its holder hold what others write and give it to others, or decide about it.
-pub(super) fn carries(rights: Rights) -> bool {
+pub(crate) fn carries(rights: Rights) -> bool {
     rights.contains(Right::Relay) || rights.contains(Right::Manage)
 }
 
 /// Whether a grant lets its holder have what others write, so that it has something to confirm.
-pub(super) fn holds(rights: Rights) -> bool {
+pub(crate) fn holds(rights: Rights) -> bool {
     rights.contains(Right::Read) || carries(rights)
 }
 

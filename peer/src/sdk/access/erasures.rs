@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msec_identity::{CollectionPath, ControlRecord, Erased, LogId, PeerId, Record, Right, UnixMillis};
+use msec_identity::{CollectionPath, ControlRecord, Erased, LogId, PeerId, Record, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::error::AccessFailed;
@@ -10,7 +10,7 @@ use super::explain::{Receipts, receipts};
 use super::granting::VoicesView;
 use super::hex;
 use super::revoking::DIGITS_MIN;
-use crate::node::Node;
+use crate::node::{Node, carries, holds};
 use crate::sdk::Peer;
 
 /// An order to erase, as one peer knows it.
@@ -37,6 +37,16 @@ pub struct ErasureView {
     pub missing: Vec<PeerId>,
     /// Who may only read it, and has not confirmed.
     pub missing_readers: Vec<PeerId>,
+    /// Who could hold it by a grant that is over, revoked or expired, and has not confirmed: it may hold it still, and hear of nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_over: Vec<PeerId>,
+    /// Who was let in after the time that the order names, and has not confirmed. Such peers confirm nothing; where the clock of who
+    /// signed it was wrong, they may hold it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_since: Vec<PeerId>,
+    /// Who wrote it and may do nothing else, so that it erases, and does not confirm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<PeerId>,
     /// How many roots stand behind it, where one is not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voices: Option<VoicesView>,
@@ -130,7 +140,9 @@ fn view(node: &Node, it: &Erased, said: Option<&msec_identity::Erasure>, receipt
         .map(|(peer, receipt)| ErasedBy { peer: *peer, at_ms: receipt.at.0, role: receipt.role.to_string() })
         .collect();
     confirmed.sort_by_key(|by| (by.at_ms, by.peer));
-    let (carriers, readers) = holders(node, &collections, it.at);
+    let holders = holders(node, &collections, it.at);
+    let who = |is: Holding| holders.iter().filter(|(_, it)| it.is() == is).map(|(peer, _)| *peer).collect();
+    let authors = streams.iter().filter_map(|it| it.author).filter(|it| !holders.contains_key(it)).collect();
     let lacks = |peers: BTreeSet<PeerId>| -> Vec<PeerId> {
         peers.into_iter().filter(|peer| confirmed.iter().all(|by| by.peer != *peer)).collect()
     };
@@ -143,36 +155,71 @@ fn view(node: &Node, it: &Erased, said: Option<&msec_identity::Erasure>, receipt
         counts: counting > 0 || held == 0,
         done_here,
         streams,
-        missing: lacks(carriers),
-        missing_readers: lacks(readers),
+        missing: lacks(who(Holding::Carries)),
+        missing_readers: lacks(who(Holding::Reads)),
+        missing_over: lacks(who(Holding::Over)),
+        missing_since: lacks(who(Holding::Since)),
+        writers: lacks(authors),
         confirmed,
         voices: voices.map(VoicesView::from),
     }
 }
 
-/// Who may hold something of these collections, or of any where none is known, by a grant that was valid then and counts still: those
-/// who carry or decide, and those who only read.
-fn holders(
+/// By what right somebody may hold what is to be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// To carry or to decide about it.
+    Carries,
+    /// To read it.
+    Reads,
+    /// One that is over.
+    Over,
+    /// One that began after the order was signed, as that says.
+    Since,
+}
+
+/// What all grants of one holder come to that ever let it have something of some collections.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    carries: bool,
+    counts: bool,
+    /// Whether one began before the order was signed.
+    before: bool,
+}
+
+impl Held {
+    pub(super) fn is(self) -> Holding {
+        match self {
+            Self { counts: false, .. } => Holding::Over,
+            Self { before: false, .. } => Holding::Since,
+            Self { carries: true, .. } => Holding::Carries,
+            Self { .. } => Holding::Reads,
+        }
+    }
+}
+
+/// Who may hold something of these collections, or of any where none is known, by grants that began before now: whatever has become of
+/// them.
+pub(super) fn holders(
     node: &Node,
     collections: &BTreeSet<CollectionPath>,
     at: UnixMillis,
-) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
-    let authority = node.authority();
-    let (mut carriers, mut readers) = (BTreeSet::new(), BTreeSet::new());
+) -> BTreeMap<PeerId, Held> {
+    let (authority, now) = (node.authority(), Some(node.wall_now()).filter(|now| now.is_plausible()));
+    let mut holders = BTreeMap::<PeerId, Held>::new();
     for grant in authority.all_grants() {
-        let Some(peer) = grant.holder.peer() else { continue };
-        let id = grant.id();
-        let counts = authority.stands(&id) && !authority.is_revoked(&id) && grant.is_valid(Some(at));
+        let (Some(peer), id) = (grant.holder.peer(), grant.id()) else { continue };
         let covers = collections.is_empty() || collections.iter().any(|it| grant.resource.covers(it));
-        if !counts || !covers {
+        let has_begun = now.is_none_or(|now| grant.not_before <= now);
+        if !covers || !has_begun || !holds(grant.rights) || !authority.stood_once(&id) {
             continue;
         }
-        if grant.rights.contains(Right::Relay) || grant.rights.contains(Right::Manage) {
-            carriers.insert(peer);
-        } else if grant.rights.contains(Right::Read) {
-            readers.insert(peer);
+        let it = holders.entry(peer).or_default();
+        it.before |= grant.not_before <= at;
+        if authority.stands(&id) && !authority.is_revoked(&id) && grant.is_valid(now) {
+            it.counts = true;
+            it.carries |= carries(grant.rights);
         }
     }
-    let readers = readers.difference(&carriers).copied().collect();
-    (carriers, readers)
+    holders
 }

@@ -99,6 +99,35 @@ async fn what_is_granted_is_narrower_than_the_link_above_and_is_shown_as_a_tree(
 }
 
 #[tokio::test]
+async fn whose_grant_is_over_and_never_confirmed_is_listed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    write(&peer, 1).await;
+    let [gone, relay, reader, elsewhere] = [7, 8, 9, 11].map(|n| PeerId([n; 32]));
+    let grant = async |to: PeerId, rights: &str, collection: &str| {
+        peer.grant(GrantTerms::new(to, rights, collection, 30)).await.expect("granted").grant
+    };
+    let over = grant(gone, "relay,read", "parks").await;
+    let _ = (grant(relay, "relay", "parks").await, grant(reader, "read", "").await);
+    grant(elsewhere, "read", "streets").await;
+    peer.revoke(RevokeTerms::new(over, "lost")).await.expect("revoked");
+    let terms = ErasureTerms { streams: vec!["parks/noise/mic-0".into()], ..ErasureTerms::default() };
+    peer.erase(&terms).await.expect("ordered");
+    let view = peer.erasures(None).await.expect("known").remove(0);
+    assert_eq!((&view.missing_over[..], &view.missing_since[..]), (&[gone][..], &[][..]));
+    assert!(view.missing.contains(&relay) && !view.missing.contains(&gone), "{view:?}");
+    assert_eq!((&view.missing_readers[..], &view.writers[..]), (&[reader][..], &[][..]));
+    // An order by a clock that was never set names nobody as one of before, and everybody all the same.
+    let parks = ["parks".parse().expect("a path")].into();
+    let held = peer.look(move |node| erasures::holders(node, &parks, UnixMillis(0))).await.expect("open");
+    let is = |peer| held.get(&peer).map(|it| it.is());
+    use erasures::Holding::{Over, Since};
+    let expected = [Some(Over), Some(Since), Some(Since), None];
+    assert_eq!([gone, relay, reader, elsewhere].map(is), expected);
+    peer.close().await;
+}
+
+#[tokio::test]
 async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let peer = owner(&dir).await;
