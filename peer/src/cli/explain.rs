@@ -174,6 +174,10 @@ fn end_in_words(ended: &EndView) -> Vec<String> {
             within(ms.unsigned_abs()),
             ended.served_after
         ),
+        None if !ended.confirmed.is_empty() => format!(
+            "    a clock was wrong: how long it was exposed is not known; up to {} bytes read after it ended, as far as is known",
+            ended.served_after
+        ),
         None => "    nobody has confirmed yet that it knows: how long it was exposed is not known".into(),
     });
     lines

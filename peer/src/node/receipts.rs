@@ -13,6 +13,7 @@
 //! was let in.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use msec_crdt_store::{Chunk, EntryKind, Run};
 use msec_gossip::overlay::Role;
@@ -36,7 +37,7 @@ const SERVED_PEERS_MAX: usize = 1_024;
 /// How many stretches of time are kept apart for each of them: older ones are one.
 const SERVED_SLOTS_MAX: usize = 64;
 /// How long such a stretch is.
-const SERVED_SLOT_MS: i64 = 10_000;
+const SERVED_SLOT: Duration = Duration::from_secs(10);
 /// The most holders of which is said what they were given after the end. Of further ones it is not.
 pub(super) const SERVED_AFTER_MAX: usize = 256;
 /// How much is read at a time of the own receipts.
@@ -101,19 +102,19 @@ impl Confirmed {
     }
 }
 
-/// Bytes of data that neighbours were given, by time.
+/// Bytes of data that neighbours were given, by the clock that never jumps.
 #[derive(Debug, Default)]
 struct Served(BTreeMap<PeerId, VecDeque<Stretch>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
-    last_slot: i64,
+    last_slot: u64,
     bytes: u64,
 }
 
 impl Served {
-    fn add(&mut self, to: PeerId, bytes: u64, at: UnixMillis) {
-        let slot = at.0.div_euclid(SERVED_SLOT_MS);
+    fn add(&mut self, to: PeerId, bytes: u64, at: Duration) {
+        let slot = slot_of(at);
         if !self.0.contains_key(&to) && self.0.len() >= SERVED_PEERS_MAX {
             let last = |it: &VecDeque<Stretch>| it.back().map(|stretch| stretch.last_slot);
             if let Some(oldest) =
@@ -124,7 +125,6 @@ impl Served {
         }
         let stretches = self.0.entry(to).or_default();
         match stretches.back_mut() {
-            // A clock that is set back counts on where it was.
             Some(last) if last.last_slot >= slot => last.bytes = last.bytes.saturating_add(bytes),
             _ => stretches.push_back(Stretch { last_slot: slot, bytes }),
         }
@@ -137,11 +137,15 @@ impl Served {
     }
 
     /// What a neighbour was given since then, and a little before.
-    fn since(&self, to: &PeerId, at: UnixMillis) -> u64 {
-        let slot = at.0.div_euclid(SERVED_SLOT_MS);
+    fn since(&self, to: &PeerId, at: Duration) -> u64 {
+        let slot = slot_of(at);
         let stretches = self.0.get(to).into_iter().flatten().filter(|stretch| stretch.last_slot >= slot);
         stretches.fold(0, |sum, stretch| sum.saturating_add(stretch.bytes))
     }
+}
+
+fn slot_of(at: Duration) -> u64 {
+    at.as_secs() / SERVED_SLOT.as_secs()
 }
 
 /// An interest, control entries among it, and receipts with it. One that names as much as a greeting has room for stays as it is.
@@ -250,7 +254,7 @@ impl Node {
             return;
         }
         let holder = self.authority.grant(grant).and_then(|grant| grant.holder.peer());
-        let bytes = holder.map_or(0, |holder| self.receipts.served.since(&holder, at));
+        let bytes = holder.map_or(0, |holder| self.receipts.served.since(&holder, self.mono_at(at)));
         if let Some(holder) = holder
             && bytes > 0
             && self.receipts.after.len() < SERVED_AFTER_MAX
@@ -258,6 +262,13 @@ impl Node {
             self.receipts.after.push(ServedAfter { holder, revocation: hash, bytes });
         }
         self.receipts.ends.add(hash, self.now.wall, bytes);
+    }
+
+    /// When it was that, on the clock that never jumps. The beginning, where civil time is not known or lies before that: then
+    /// whatever was given since the start may have been given afterwards.
+    fn mono_at(&self, at: UnixMillis) -> Duration {
+        let ago = self.wall().map(|now| now.0.saturating_sub(at.0)).and_then(|ago| u64::try_from(ago).ok());
+        ago.map_or(Duration::ZERO, |ago| self.now.mono.saturating_sub(Duration::from_millis(ago)))
     }
 
     /// Nothing is left here of what an erasure is about. What was erased before this peer was let in it never had.
@@ -306,7 +317,7 @@ impl Node {
     /// A neighbour was given bytes of data.
     pub(super) fn served(&mut self, to: PeerId, bytes: usize) {
         if self.confirms() {
-            self.receipts.served.add(to, bytes as u64, self.now.wall);
+            self.receipts.served.add(to, bytes as u64, self.now.mono);
         }
     }
 
@@ -324,20 +335,24 @@ mod tests {
     fn what_was_given_since_a_time_is_never_counted_too_low() {
         let (mut served, peer) = (Served::default(), PeerId([1; 32]));
         for minute in 0..300 {
-            served.add(peer, 1, UnixMillis(minute * 60_000));
+            served.add(peer, 1, minutes(minute));
         }
         assert_eq!(served.0[&peer].len(), SERVED_SLOTS_MAX);
-        assert_eq!(served.since(&peer, UnixMillis(290 * 60_000)), 10);
+        assert_eq!(served.since(&peer, minutes(290)), 10);
         for minute in [0, 100, 200, 250, 299] {
-            assert!(served.since(&peer, UnixMillis(minute * 60_000)) >= 300 - minute as u64);
+            assert!(served.since(&peer, minutes(minute)) >= 300 - minute);
         }
-        assert_eq!(served.since(&PeerId([2; 32]), UnixMillis(0)), 0);
+        assert_eq!(served.since(&PeerId([2; 32]), minutes(0)), 0);
         for n in 0..=SERVED_PEERS_MAX {
             let bytes = *blake3_of(n);
-            served.add(PeerId(bytes), 1, UnixMillis(400 * 60_000));
+            served.add(PeerId(bytes), 1, minutes(400));
         }
         assert_eq!(served.0.len(), SERVED_PEERS_MAX);
-        assert_eq!(served.since(&peer, UnixMillis(0)), 0, "it was served least recently");
+        assert_eq!(served.since(&peer, minutes(0)), 0, "it was served least recently");
+    }
+
+    fn minutes(count: u64) -> Duration {
+        Duration::from_secs(60 * count)
     }
 
     fn blake3_of(n: usize) -> Box<[u8; 32]> {

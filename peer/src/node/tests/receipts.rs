@@ -94,6 +94,44 @@ fn who_relays_confirms_once_what_it_gave_away_and_the_owner_gets_to_know() {
     assert_eq!(said(&town.rigs[OWNER]), []);
 }
 
+/// Nor one whose clock was set meanwhile, nor where the revocation is dated ahead.
+#[test]
+fn a_gateway_without_a_clock_says_no_less_than_it_gave() {
+    for (is_unset, is_set_later, ahead_ms) in [(true, false, 0), (true, true, 0), (false, false, DAY_MS)] {
+        let mut town = town();
+        if is_unset {
+            town.rigs[GATEWAY].wall = UnixMillis(1_000);
+        }
+        issue(
+            &mut town.rigs[OWNER],
+            ControlStream::Root,
+            grant(&Identity::from_seed([3; 32]), &[Right::Read], 30),
+        );
+        for value in 1..=5 {
+            town.rigs[OWNER].publish(value, value as f64);
+            town.rigs[OWNER].pass(WINDOW);
+        }
+        town.link(GATEWAY, OWNER);
+        town.run(5);
+        town.rigs[OWNER].acknowledged();
+        let signed_at = town.rigs[OWNER].wall.saturating_add(ahead_ms);
+        town.unlink_all();
+        town.link(READER, GATEWAY);
+        let revoked = revoke(3, &[Right::Read], signed_at);
+        issue(&mut town.rigs[OWNER], ControlStream::Root, revoked.clone());
+        town.run(10);
+        assert_eq!(town.stored(READER).len(), 5);
+        if is_set_later {
+            town.rigs[GATEWAY].wall = town.rigs[OWNER].wall;
+        }
+        town.link(GATEWAY, OWNER);
+        town.run(20);
+        let gateway = Identity::from_seed([2; 32]).peer();
+        let of_gateway = receipts(&town.rigs[OWNER]).into_iter().find(|it| it.issuer == gateway);
+        assert!(of_gateway.expect("its receipt").served > 100, "{is_unset} {is_set_later} {ahead_ms}");
+    }
+}
+
 #[test]
 fn a_restart_confirms_nothing_twice_and_what_was_over_before_it_was_let_in_not_at_all() {
     let mut town = town();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use msec_identity::{
-    Authority, CollectionPath, ControlRecord, Ended, GrantId, PeerId, Reader, Receipt, Right, SpaceId,
+    Authority, CollectionPath, ControlRecord, Ended, Grant, GrantId, PeerId, Reader, Receipt, Right, SpaceId,
     UnixMillis,
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::error::AccessFailed;
 use super::hex;
 use super::terms::Question;
 use super::tree::{HolderView, Reasons, reasons};
-use crate::node::Node;
+use crate::node::{Node, carries};
 use crate::sdk::Peer;
 
 /// Who could read something at some time, as far as one peer knows.
@@ -99,7 +99,7 @@ pub struct EndView {
     pub confirmed: Vec<Confirmed>,
     /// Who may give it to others, and has not confirmed as far as is known here.
     pub unconfirmed: Vec<PeerId>,
-    /// From when it was said until the last of those who confirmed knew.
+    /// From when it was said until the last of those who confirmed knew. `None` where nobody has, or one of them knew before, by its clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_ms: Option<i64>,
     /// Bytes of data, at most, that the holder was given in that time by those who confirmed.
@@ -231,6 +231,8 @@ fn end_view(
     let since = ended.at.unwrap_or(at);
     let may_carry = carriers(authority, since);
     let has_confirmed = |peer: &PeerId| confirmed.iter().any(|it| it.peer == *peer);
+    // A clock that shows a time before it was said says nothing about how long it took.
+    let is_known = |at: &UnixMillis| confirmed.iter().all(|it| it.at_ms >= at.0);
     let last = confirmed.last().map(|it| it.at_ms);
     EndView {
         grant: ended.grant,
@@ -239,21 +241,25 @@ fn end_view(
         at_ms: ended.at.map(|at| at.0),
         reason: ended.revocation.and_then(|hash| reasons.get(&hash).cloned()).unwrap_or_default(),
         unconfirmed: may_carry.into_iter().filter(|peer| !has_confirmed(peer)).collect(),
-        window_ms: ended.at.zip(last).map(|(at, last)| last.saturating_sub(at.0).max(0)),
+        window_ms: ended.at.filter(is_known).zip(last).map(|(at, last)| last.saturating_sub(at.0)),
         served_after: confirmed.iter().fold(0, |sum, it| sum.saturating_add(it.served)),
         confirmed,
     }
 }
 
-/// Who may give what it holds to others, at that time and by a grant that still counts.
+/// Who could give what it held to others at that time: by a grant that nobody had ended by then, whatever has become of it since.
 fn carriers(authority: &Authority, at: UnixMillis) -> BTreeSet<PeerId> {
     let grants = authority.all_grants().into_iter();
-    let carrying = grants.filter(|grant| {
-        let rights = grant.rights;
-        (rights.contains(Right::Relay) || rights.contains(Right::Manage))
-            && grant.is_valid(Some(at))
-            && authority.stands(&grant.id())
-            && !authority.is_revoked(&grant.id())
-    });
+    let carrying = grants.filter(|grant| carries(grant.rights) && grant.is_valid(Some(at)));
+    let carrying =
+        carrying.filter(|grant| authority.stood_once(&grant.id()) && !was_over(authority, grant, at));
     carrying.filter_map(|grant| grant.holder.peer()).collect()
+}
+
+/// Whether something says that a grant that counts no more was over by then.
+fn was_over(authority: &Authority, grant: &Grant, at: UnixMillis) -> bool {
+    let id = grant.id();
+    let counts = authority.stands(&id) && !authority.is_revoked(&id);
+    let mut ends = authority.chain(&id).into_iter().flat_map(|link| authority.revocations_of(&link));
+    !counts && ends.any(|it| it.binds && it.at <= at)
 }

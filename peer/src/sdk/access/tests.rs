@@ -99,6 +99,27 @@ async fn what_is_granted_is_narrower_than_the_link_above_and_is_shown_as_a_tree(
 }
 
 #[tokio::test]
+async fn a_relay_that_was_revoked_since_is_listed_as_unconfirmed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    let [phone, relay, before] = [7, 8, 9].map(|n| PeerId([n; 32]));
+    let mut grants = Vec::new();
+    for (holder, rights) in [(phone, "read"), (relay, "relay"), (before, "relay")] {
+        grants.push(peer.grant(GrantTerms::new(holder, rights, "parks", 30)).await.expect("granted").grant);
+    }
+    let at = crate::net::wall_clock();
+    for grant in [grants[2], grants[0], grants[1]] {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        peer.revoke(RevokeTerms::new(grant, "over")).await.expect("revoked");
+    }
+    let explained = peer.explain(Question { what: "parks".into(), at }).await.expect("explained");
+    let of_phone = explained.readers.into_iter().find(|it| it.holder == phone).expect("a reader");
+    let unconfirmed = of_phone.ended.expect("over").unconfirmed;
+    assert!(unconfirmed.contains(&relay) && !unconfirmed.contains(&before), "{unconfirmed:?}");
+    peer.close().await;
+}
+
+#[tokio::test]
 async fn whose_grant_is_over_and_never_confirmed_is_listed() {
     let dir = tempfile::tempdir().expect("a directory");
     let peer = owner(&dir).await;
