@@ -9,6 +9,7 @@ mod epoch;
 mod erase;
 #[cfg(feature = "index")]
 mod index;
+mod pairs;
 mod prune;
 mod queries;
 mod retain;

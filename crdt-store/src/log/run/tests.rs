@@ -333,7 +333,7 @@ fn a_claim_that_counts_what_is_to_be_erased_is_taken_without_its_body() {
     let city = city();
     let runs = city.runs(&[4]);
     let of = city.header(&city.sensor).id();
-    let (mut log, nothing) = (OwnLog::create(city.header(&city.sensor)), crate::CompactRange::empty(0));
+    let (mut log, nothing) = (OwnLog::create(city.header(&city.sensor)), CompactRange::empty(0));
     let mut claim = crate::Recompute::begin(of, crate::Resolution::Hour, nothing);
     runs[0].entries().iter().for_each(|entry| claim.push(entry).expect("few buckets"));
     let claim = claim.finish().expect("a claim");

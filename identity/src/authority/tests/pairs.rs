@@ -49,6 +49,8 @@ fn the_table_in_the_documents_names_these_tests_and_no_others() {
         include_str!("pairs/granting.rs"),
         include_str!("pairs/restoring.rs"),
         include_str!("pairs/succeeding.rs"),
+        // What is a matter of bodies and histories.
+        include_str!("../../../../crdt-store/src/storage/tests/pairs.rs"),
     ];
     let name = |after: &'static str| after.split_once('(').map(|(name, _)| name);
     let tests = sources.iter().flat_map(|source| source.split("#[test]\nfn ").skip(1)).filter_map(name);

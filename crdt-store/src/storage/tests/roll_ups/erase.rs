@@ -5,7 +5,7 @@ use super::*;
 use crate::storage::claims::CLAIMS_READ_MAX;
 
 fn is_held(dir: &MemoryDir, body: &[u8]) -> bool {
-    super::crash::holds(dir, body)
+    crash::holds(dir, body)
 }
 
 #[test]
