@@ -219,8 +219,12 @@ pub enum ControlError {
         authority::CLASSES_OF_ONE_ISSUER_MAX
     )]
     Classes,
-    /// The table of epochs is full.
-    #[error("no room for another epoch: {} are held", authority::EPOCHS_MAX)]
+    /// The table of epochs is full, or its issuer's share of it.
+    #[error(
+        "no room for another epoch: {} are held, or {} of that issuer",
+        authority::EPOCHS_MAX,
+        authority::EPOCHS_OF_ONE_ISSUER_MAX
+    )]
     Epochs,
     /// The table of sealing keys is full.
     #[error("no room for another sealing key: those of {} peers are held", authority::SEALING_KEYS_MAX)]

@@ -60,9 +60,13 @@ pub const CHANGED_ERASED_MAX: usize = 4_096;
 /// The most records and cuts together of issuers that no chain leads to yet, and as many stretches of erasures. A further one is refused: control logs and
 /// headers show the chain first, so that whatever waits here came out of order or from a stranger.
 pub const WAITING_MAX: u32 = 4_096;
-/// The most epochs of sealed collections. A further one is refused: those who manage a collection that is full let it go on in the
-/// epoch that it has, or seal another one.
-pub const EPOCHS_MAX: usize = 16_384;
+/// The most epochs of sealed collections, and of further logs in which one is entered. A further one is refused: those who manage a
+/// collection let it go on in the epoch that it has.
+pub const EPOCHS_MAX: usize = 65_536;
+/// The most of them by issuers that never were roots, so that roots still have room.
+pub(super) const EPOCHS_BY_MANAGERS_MAX: usize = EPOCHS_MAX / 4 * 3;
+/// The most of them by one issuer that never was a root. A further one is refused, and others still have room.
+pub const EPOCHS_OF_ONE_ISSUER_MAX: usize = EPOCHS_MAX / 4;
 /// The most peers whose sealing keys are known. That of a further one is refused, and nothing is wrapped for it.
 pub const SEALING_KEYS_MAX: usize = 65_536;
 /// The most grants that a [`super::Change`] lists. Where more changed, it says that everything did.

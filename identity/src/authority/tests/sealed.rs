@@ -6,18 +6,27 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::city::*;
-use crate::authority::{Authority, WAITING_MAX};
+use crate::authority::{Authority, EPOCHS_OF_ONE_ISSUER_MAX, Entered, WAITING_MAX};
 use crate::error::ControlError;
 use crate::sealed::{EpochRecord, EpochSecret, NamesSecret, SealingEndorsement};
 use crate::{Class, ControlRecord, Cut, EpochId, Grant, Identity, Record, Right, Rights, UnixMillis};
 
 const AT: UnixMillis = UnixMillis(150);
 
-fn epoch(issuer: u8, collection: &str, number: u32, seed: u8) -> EpochRecord {
+/// The first epoch of a collection.
+fn epoch(issuer: u8, collection: &str, seed: u8) -> EpochRecord {
+    follow(issuer, collection, None, seed)
+}
+
+/// The next one.
+fn after(previous: &EpochRecord, issuer: u8, seed: u8) -> EpochRecord {
+    follow(issuer, previous.collection.as_str(), Some(previous), seed)
+}
+
+fn follow(issuer: u8, collection: &str, previous: Option<&EpochRecord>, seed: u8) -> EpochRecord {
     let rng = &mut ChaCha20Rng::from_seed([seed; 32]);
     let secret = EpochSecret::draw(NamesSecret::draw(rng), rng);
-    let record = secret.record((alone().space(), peer(issuer)), path(collection), None, AT);
-    EpochRecord { number, ..record }
+    secret.record((alone().space(), peer(issuer)), path(collection), previous, AT)
 }
 
 fn current(authority: &Authority, collection: &str) -> Option<EpochId> {
@@ -34,7 +43,7 @@ fn manager() -> Grant {
 #[test]
 fn an_epoch_counts_where_its_issuer_manages_the_collection_and_has_entered_it() {
     let (of_manager, within, beyond) =
-        (manager(), epoch(MANAGER, "parks/noise", 0, 1), epoch(MANAGER, "harbour", 0, 2));
+        (manager(), epoch(MANAGER, "parks/noise", 1), epoch(MANAGER, "harbour", 2));
     let events = [
         shown(ROOT, &of_manager),
         entered(MANAGER, &within, Some(&of_manager), 3),
@@ -51,7 +60,7 @@ fn an_epoch_counts_where_its_issuer_manages_the_collection_and_has_entered_it() 
 
 #[test]
 fn what_is_sealed_is_personal_and_so_is_what_lies_below_it() {
-    let (of_manager, within) = (manager(), epoch(MANAGER, "parks/noise", 0, 1));
+    let (of_manager, within) = (manager(), epoch(MANAGER, "parks/noise", 1));
     let events = [shown(ROOT, &of_manager), entered(MANAGER, &within, Some(&of_manager), 3)];
     let authority = in_every_order(&alone(), &events);
     let class = |on: &str| authority.class_of(&path(on));
@@ -66,12 +75,12 @@ fn what_is_sealed_is_personal_and_so_is_what_lies_below_it() {
 fn who_only_writes_seals_nothing_and_neither_does_a_stranger() {
     let writer =
         Grant { rights: Rights::of([Right::Read, Right::Write]), ..first(alone().space(), ROOT, SENSOR) };
-    let (own, foreign) = (epoch(SENSOR, "parks", 0, 1), epoch(STRANGER, "parks", 0, 2));
+    let (own, foreign) = (epoch(SENSOR, "parks", 1), epoch(STRANGER, "parks", 2));
     let events = [
         shown(ROOT, &writer),
         entered(SENSOR, &own, Some(&writer), 1),
         entered(STRANGER, &foreign, Some(&writer), 1),
-        entered(STRANGER, &epoch(STRANGER, "parks", 1, 3), None, 1),
+        entered(STRANGER, &epoch(STRANGER, "parks", 3), None, 1),
     ];
     assert!(in_every_order(&alone(), &events).sealed().is_empty());
 }
@@ -79,10 +88,11 @@ fn who_only_writes_seals_nothing_and_neither_does_a_stranger() {
 #[test]
 fn of_two_epochs_the_higher_number_counts_and_of_one_number_the_lower_hash() {
     let of_manager = manager();
-    let mut rivals = [epoch(MANAGER, "parks", 1, 1), epoch(ROOT, "parks", 1, 2)];
+    let before = epoch(MANAGER, "parks", 3);
+    let mut rivals = [after(&before, MANAGER, 1), after(&before, ROOT, 2)];
     let events = [
         shown(ROOT, &of_manager),
-        entered(MANAGER, &epoch(MANAGER, "parks", 0, 3), Some(&of_manager), 0),
+        entered(MANAGER, &before, Some(&of_manager), 0),
         entered(MANAGER, &rivals[0], Some(&of_manager), 1),
         entered(ROOT, &rivals[1], None, 5),
     ];
@@ -100,7 +110,8 @@ fn of_two_epochs_the_higher_number_counts_and_of_one_number_the_lower_hash() {
 fn what_a_revoked_manager_enters_past_its_cut_is_no_epoch() {
     let of_manager = manager();
     let log = control(MANAGER, Some(&of_manager));
-    let (below, past) = (epoch(MANAGER, "parks", 0, 1), epoch(MANAGER, "parks", u32::MAX, 2));
+    let below = epoch(MANAGER, "parks", 1);
+    let past = after(&below, MANAGER, 2);
     let events = [
         shown(ROOT, &of_manager),
         entered(MANAGER, &below, Some(&of_manager), 2),
@@ -112,10 +123,114 @@ fn what_a_revoked_manager_enters_past_its_cut_is_no_epoch() {
     assert_eq!(current(&in_every_order(&alone(), &events), "parks"), Some(below.id()));
 }
 
+/// In another control log of its issuer under the same grant.
+fn in_another_log(number: u8, event: &Event) -> Event {
+    let place = event.place.map(|place| Entered { log: log(number), ..place });
+    Event { place, ..event.clone() }
+}
+
+#[test]
+fn what_a_revoked_manager_enters_past_its_cut_pushes_no_epoch_out() {
+    let (of_manager, it) = (manager(), epoch(MANAGER, "parks", 1));
+    let at = |number, position| in_another_log(number, &entered(MANAGER, &it, Some(&of_manager), position));
+    let mut events = vec![
+        shown(ROOT, &of_manager),
+        at(9, 3),
+        shown(ROOT, &revoke(ROOT, &of_manager, &[cut(log(1), 3), cut(log(9), 4)])),
+    ];
+    assert_eq!(current(&in_every_order(&alone(), &events), "parks"), Some(it.id()));
+    // The same record again and again, in logs with lower ids, past where they are cut.
+    for number in [1, 2, 3, 4] {
+        events.extend((4..9).map(|position| at(number, position)));
+    }
+    let [forth, back] = [fold(&alone(), &events), fold(&alone(), events.iter().rev())];
+    assert_eq!(current(&forth, "parks"), Some(it.id()));
+    assert_eq!(current(&back, "parks"), Some(it.id()));
+    // Each further log costs as much as an epoch.
+    let mut full = forth;
+    for _ in 0..EPOCHS_OF_ONE_ISSUER_MAX {
+        full.sealed.room.took(&peer(MANAGER), true);
+    }
+    let further = at(5, 0);
+    let refused = full.enter(further.place.expect("entered"), further.record);
+    assert!(matches!(refused, Err(ControlError::Epochs)));
+}
+
+#[test]
+fn an_epoch_counts_only_right_after_the_one_that_it_ends() {
+    let (of_manager, first) = (manager(), epoch(MANAGER, "parks", 1));
+    let next = after(&first, MANAGER, 2);
+    let leaps = [
+        EpochRecord { number: u32::MAX, ..after(&first, MANAGER, 3) },
+        EpochRecord { number: u32::MAX, previous: None, ..next.clone() },
+        EpochRecord { number: 0, ..after(&first, MANAGER, 4) },
+        // After one of another collection, and after none that is held.
+        EpochRecord { collection: path("parks/noise"), ..after(&first, MANAGER, 5) },
+        after(&after(&first, MANAGER, 6), MANAGER, 7),
+    ];
+    let enter = |it: &EpochRecord, position| entered(MANAGER, it, Some(&of_manager), position);
+    let mut events = vec![shown(ROOT, &of_manager), enter(&first, 0), enter(&next, 1)];
+    events.extend(leaps.iter().map(|it| enter(it, 2)));
+    for authority in [fold(&alone(), &events), fold(&alone(), events.iter().rev())] {
+        assert_eq!(current(&authority, "parks"), Some(next.id()));
+        assert_eq!(authority.epochs_of(&path("parks")).len(), 2);
+        assert_eq!(current(&authority, "parks/noise"), None);
+    }
+    // Somebody went on from what is cut since: its epoch counts, and is the current one.
+    let log = control(MANAGER, Some(&of_manager));
+    let honest = after(&next, ROOT, 8);
+    let ended = [
+        shown(ROOT, &of_manager),
+        enter(&first, 0),
+        enter(&next, 1),
+        entered(ROOT, &honest, None, 0),
+        shown(ROOT, &revoke(ROOT, &of_manager, &[cut(log, 1)])),
+    ];
+    let authority = in_every_order(&alone(), &ended);
+    assert_eq!(current(&authority, "parks"), Some(honest.id()));
+    assert_eq!(authority.epochs_of(&path("parks")).len(), 2, "the first and the last");
+}
+
+#[test]
+fn a_manager_of_one_collection_leaves_the_others_room_for_epochs() {
+    let space = alone().space();
+    let (one, other) = (Grant { resource: path("parks"), ..manager() }, first(space, ROOT, DEPUTY));
+    let mut authority = fold(&alone(), &[shown(ROOT, &one), shown(ROOT, &other)]);
+    for _ in 0..EPOCHS_OF_ONE_ISSUER_MAX {
+        authority.sealed.room.took(&peer(MANAGER), true);
+    }
+    let full = entered(MANAGER, &epoch(MANAGER, "parks", 1), Some(&one), 0);
+    let refused = authority.enter(full.place.expect("entered"), full.record);
+    assert!(matches!(refused, Err(ControlError::Epochs)));
+    let it = epoch(DEPUTY, "parks", 2);
+    put(&mut authority, &entered(DEPUTY, &it, Some(&other), 0));
+    assert_eq!(current(&authority, "parks"), Some(it.id()));
+    // Whatever managers do, roots have room.
+    for by in 50..52 {
+        (0..EPOCHS_OF_ONE_ISSUER_MAX).for_each(|_| authority.sealed.room.took(&peer(by), true));
+    }
+    put(&mut authority, &entered(ROOT, &epoch(ROOT, "harbour", 3), None, 0));
+}
+
+#[test]
+fn what_somebody_sealed_who_managed_it_once_was_once_sealed_whatever_was_cut_since() {
+    let (of_manager, it) = (manager(), epoch(MANAGER, "parks", 1));
+    let events = [
+        shown(ROOT, &of_manager),
+        entered(MANAGER, &it, Some(&of_manager), 3),
+        shown(ROOT, &revoke(ROOT, &of_manager, &[])),
+        entered(STRANGER, &epoch(STRANGER, "harbour", 2), None, 1),
+        entered(MANAGER, &epoch(MANAGER, "harbour", 3), Some(&of_manager), 4),
+    ];
+    let authority = in_every_order(&alone(), &events);
+    assert!(authority.sealed().is_empty());
+    assert_eq!(authority.once_sealed().map(|it| it.id()).collect::<Vec<_>>(), [it.id()]);
+}
+
 #[test]
 fn an_epoch_of_a_root_needs_as_many_voices_as_all_that_roots_say() {
     let home = manifest(&[ROOT, SECOND], 2);
-    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 0, 1) };
+    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 1) };
     let alone = [entered(ROOT, &it, None, 0)];
     assert!(fold(&home, &alone).sealed().is_empty());
     let agreed = [alone[0].clone(), shown(SECOND, &approve(home.space(), SECOND, it.hash()))];
@@ -125,7 +240,7 @@ fn an_epoch_of_a_root_needs_as_many_voices_as_all_that_roots_say() {
 #[test]
 fn a_root_that_goes_still_agrees_to_an_epoch_below_the_cut_of_its_log_and_not_past_it() {
     let home = manifest(&[ROOT, SECOND], 2);
-    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 0, 1) };
+    let it = EpochRecord { space: home.space(), ..epoch(ROOT, "parks", 1) };
     let cut = Cut { log: control(SECOND, None), size: 1, root: [7; 32] };
     let next = succeed(home.space(), ROOT, &[ROOT, THIRD], 2, &[cut]);
     for (position, counts) in [(0, true), (1, false)] {
@@ -196,7 +311,7 @@ fn who_only_relays_could_read_what_is_in_clear_and_not_what_is_sealed() {
     let events = [
         shown(ROOT, &of_manager),
         shown(ROOT, &relays),
-        entered(MANAGER, &epoch(MANAGER, "parks/noise", 0, 1), Some(&of_manager), 3),
+        entered(MANAGER, &epoch(MANAGER, "parks/noise", 1), Some(&of_manager), 3),
     ];
     let authority = in_every_order(&alone(), &events);
     let could = |on: &str| authority.readers(&path(on), AT).iter().map(|it| it.holder).collect::<Vec<_>>();
@@ -209,19 +324,22 @@ fn who_only_relays_could_read_what_is_in_clear_and_not_what_is_sealed() {
 fn events(choices: &[(u8, u8, u8, u64)]) -> Vec<Event> {
     let of_manager = manager();
     let (mut events, log) = (vec![shown(ROOT, &of_manager)], control(MANAGER, Some(&of_manager)));
+    let mut last: [Option<EpochRecord>; 2] = [None, None];
     for (kind, who, number, position) in choices {
-        let collection = PATHS[usize::from(*number) % 2];
+        let at = usize::from(*number) % 2;
+        let mut next = |issuer| {
+            let previous = last[at].as_ref().filter(|_| number % 3 > 0);
+            let it = follow(issuer, PATHS[at], previous, *who);
+            last[at] = Some(it.clone());
+            it
+        };
         let event = match kind % 6 {
-            0 | 1 => entered(
-                MANAGER,
-                &epoch(MANAGER, collection, u32::from(number % 3), *who),
-                Some(&of_manager),
-                *position,
-            ),
-            2 => entered(ROOT, &epoch(ROOT, collection, u32::from(number % 3), *who), None, *position),
+            0 => entered(MANAGER, &next(MANAGER), Some(&of_manager), *position),
+            1 => in_another_log(number % 3, &entered(MANAGER, &next(MANAGER), Some(&of_manager), *position)),
+            2 => entered(ROOT, &next(ROOT), None, *position),
             3 => shown(ROOT, &revoke(ROOT, &of_manager, &[Cut { log, size: *position, root: [7; 32] }])),
             4 => shown(*who % 40, &endorsed(*who % 40, u32::from(number % 2), i64::from(*number))),
-            _ => entered(STRANGER, &epoch(STRANGER, collection, 3, *who), Some(&of_manager), *position),
+            _ => entered(STRANGER, &next(STRANGER), Some(&of_manager), *position),
         };
         events.push(event);
     }
