@@ -1,7 +1,7 @@
 //! Which collections are sealed, to which epochs, and who can be wrapped for.
 //!
 //! An epoch counts where its issuer manages the collection: it is entered in a control log of the issuer, either as a root's, of whom
-//! as many agree as must; or under a grant with `manage` that covers the collection and stands, below where that log is cut. So it
+//! as many agree as must; or under a grant with `manage` and `read` that covers the collection and stands, below where that log is cut. So it
 //! is with grants that a manager has entered. A collection is sealed from its first epoch on that counts, with all that lies
 //! below it; where one below is sealed too, that one's epochs count there. Of the epochs of a collection the current one has the highest number, and of several the lowest hash.
 //!
@@ -297,5 +297,5 @@ fn is_next(before: &HeldEpoch, epoch: &EpochRecord) -> bool {
 
 /// Whether a grant lets its holder make epochs: whoever makes one opens it.
 fn lets_seal(grant: &Grant) -> bool {
-    grant.rights.contains(Right::Manage)
+    grant.rights.contains(Right::Manage) && grant.rights.contains(Right::Read)
 }

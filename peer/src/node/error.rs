@@ -139,7 +139,7 @@ pub enum PublishError {
     },
     /// This peer does not manage and read it.
     #[error(
-        "{peer} may not seal `{collection}`: that takes a grant to manage it and to read it, so that it can wrap its epochs for others; where several roots must agree, from an everyday issuer"
+        "{peer} may not seal `{collection}`: that takes one grant to manage it and to read it, so that it can wrap its epochs for others; where several roots must agree, from an everyday issuer"
     )]
     NotManaged {
         /// Who.

@@ -213,6 +213,17 @@ fn a_manager_of_one_collection_leaves_the_others_room_for_epochs() {
 }
 
 #[test]
+fn who_manages_and_may_not_read_begins_no_epoch() {
+    let it = epoch(MANAGER, "parks", 1);
+    let manages = Grant { rights: Rights::of([Right::Manage, Right::Write]), ..manager() };
+    let reads = Grant { rights: Rights::of([Right::Read]), ..manager() };
+    let events = [shown(ROOT, &manages), shown(ROOT, &reads), entered(MANAGER, &it, Some(&manages), 3)];
+    let authority = in_every_order(&alone(), &events);
+    assert_eq!(current(&authority, "parks"), None);
+    assert_eq!(authority.once_sealed().count(), 0);
+}
+
+#[test]
 fn what_somebody_sealed_who_managed_it_once_was_once_sealed_whatever_was_cut_since() {
     let (of_manager, it) = (manager(), epoch(MANAGER, "parks", 1));
     let events = [

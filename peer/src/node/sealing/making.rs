@@ -83,7 +83,7 @@ impl Node {
         self.begin_epoch(ticket, stream, &collection, now)
     }
 
-    /// The control stream in which this peer may enter epochs of a collection: it manages it, and reads it.
+    /// The control stream in which this peer may enter epochs of a collection: by one grant it manages it and reads it, or as a root.
     fn manages(&self, collection: &CollectionPath, now: UnixMillis) -> Option<ControlStream> {
         let me = self.peer();
         if !self.authority.allows(&me, Right::Read, collection, Some(now)) {
@@ -95,6 +95,7 @@ impl Node {
         }
         let manages = |grant: &&Verified<msec_identity::Grant>| {
             grant.rights.contains(Right::Manage)
+                && grant.rights.contains(Right::Read)
                 && grant.resource.covers(collection)
                 && grant.is_valid(Some(now))
         };
