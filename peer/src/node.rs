@@ -245,7 +245,7 @@ impl Node {
         };
         node.load(opened);
         node.review_leases();
-        node.sealing.changed(node.authority.sealed_collections().next().is_some());
+        node.sealing.changed(node.authority.once_sealed().next().is_some());
         node.tell_room();
         node.check_clock();
         for known in node.dialler.book.all() {

@@ -85,6 +85,14 @@ pub enum PublishError {
         /// Where.
         collection: CollectionPath,
     },
+    /// The collection was sealed once, or this peer was told so, and no epoch of it counts here.
+    #[error(
+        "`{sealed}` is sealed, and no epoch of it counts that is known here: nothing goes there in clear. Let this peer and that of somebody who manages and reads it run and find each other, and try again"
+    )]
+    NoEpoch {
+        /// What is sealed.
+        sealed: CollectionPath,
+    },
     /// A collection above is sealed.
     #[error(
         "`{sealed}` is sealed, with all below it: publish to `{sealed}` itself, and tell streams apart by their names"
@@ -172,6 +180,7 @@ impl PublishError {
                 | Self::StorageFailing
                 | Self::OverLimit { .. }
                 | Self::NotWrapped { .. }
+                | Self::NoEpoch { .. }
                 | Self::SealedForOther { .. }
                 | Self::Entry(EntryError::Busy)
         )

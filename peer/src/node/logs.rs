@@ -245,7 +245,7 @@ impl Node {
     /// The log of a stream, if its header was signed before; otherwise that waits to be, and is answered for with the ticket.
     fn begin(&mut self, ticket: Ticket, spec: &StreamSpec) -> Result<Option<LogId>, PublishError> {
         self.check_place(&spec.name, None)?;
-        if self.epoch_for(&spec.name.collection).is_some() {
+        if self.epoch_for(&spec.name.collection)?.is_some() {
             return Err(PublishError::OnlyReadings { collection: spec.name.collection.clone() });
         }
         self.may_append(spec)?;
@@ -294,7 +294,7 @@ impl Node {
         content: Content,
     ) -> Result<(), PublishError> {
         self.check_place(&spec.name, Some(&content))?;
-        if let Some(epoch) = self.epoch_for(&spec.name.collection) {
+        if let Some(epoch) = self.epoch_for(&spec.name.collection)? {
             return self.append_sealed(ticket, spec, &epoch, content);
         }
         self.may_append(spec)?;

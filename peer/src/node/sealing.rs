@@ -67,6 +67,8 @@ type Wrapped = BTreeSet<(PeerId, bool, PeerId)>;
 pub(super) struct Sealing {
     /// The current epoch of each.
     heads: BTreeMap<CollectionPath, Verified<EpochRecord>>,
+    /// An epoch of each that was sealed once and has none that counts.
+    headless: BTreeMap<CollectionPath, Verified<EpochRecord>>,
     /// Whether something came on which that depends.
     stale: bool,
     /// When to look again.
@@ -104,10 +106,14 @@ impl Sealing {
         self.due
     }
 
+    fn seals(&self) -> bool {
+        !self.heads.is_empty() || !self.headless.is_empty()
+    }
+
     /// Grants changed, or epochs or keys came. Where nothing is sealed, grants are nothing to look at.
     pub(super) fn changed(&mut self, epochs_came: bool) {
         self.stale = true;
-        if epochs_came || !self.heads.is_empty() {
+        if epochs_came || self.seals() {
             self.due = Some(Duration::ZERO);
         }
     }
@@ -143,6 +149,9 @@ impl Node {
             return;
         }
         self.sealing.heads = self.authority.sealed();
+        let heads = &self.sealing.heads;
+        let once = self.authority.once_sealed().filter(|epoch| !heads.contains_key(&epoch.collection));
+        self.sealing.headless = once.map(|epoch| (epoch.collection.clone(), epoch.clone())).collect();
         let known: Vec<_> = self.sealing.unopened.keys().copied().collect();
         for of in known {
             let Some(record) = self.authority.epoch(&of.0).cloned() else { continue };
@@ -191,7 +200,7 @@ impl Node {
             return;
         }
         self.know_sealed();
-        if self.sealing.heads.is_empty() {
+        if !self.sealing.seals() {
             self.sealing.due = None;
             return;
         }

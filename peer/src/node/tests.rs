@@ -87,6 +87,10 @@ fn rig(seed: u8, rights: &[Right], config: Config) -> Rig {
 }
 
 fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryDir) -> Rig {
+    rig_of(seed, papers.into_iter().map(Into::into).collect(), config, dir)
+}
+
+fn rig_of(seed: u8, papers: Vec<ControlRecord>, config: Config, dir: MemoryDir) -> Rig {
     // A restart draws other randomness.
     let bytes: usize = dir.lengths().values().sum();
     let randomness = [seed ^ (bytes % 251) as u8; 32];
@@ -95,7 +99,6 @@ fn rig_with(seed: u8, papers: Vec<Verified<Grant>>, config: Config, dir: MemoryD
     let identity = Identity::from_seed([seed; 32]);
     let authority = Authority::new(manifest());
     let now = Now { mono: Duration::ZERO, wall: START };
-    let papers = papers.into_iter().map(Into::into).collect();
     let parts = Parts { config, identity, authority, papers, opened, seed: randomness };
     let node = Node::new(parts, now).expect("the settings work");
     Rig {

@@ -6,7 +6,8 @@
 //! check      = the first 8 bytes of BLAKE3 over all that stands before them
 //! ```
 //!
-//! The records are approvals of roots, successions, the manifests of linked spaces, and whose place the holder takes, each signed. Where there are none the file is one of
+//! The records are approvals of roots, successions, the manifests of linked spaces, whose place the holder takes, and an epoch of each sealed
+//! collection that it may write to, each signed: who joins writes nothing there in clear, whomever it meets first. Where there are none the file is one of
 //! version 2, which older programs read. The check proves nothing to anybody: it is for files that were damaged on their way. Version 1 had none, and a single bit
 //! made an invitation with one grant into one with none.
 
@@ -27,7 +28,7 @@ const INVITATION_BYTES_MAX: u64 = 256 * 1024;
 /// The most grants in one. Further ones are refused: no handshake shows that many.
 const GRANTS_MAX: usize = 64;
 /// The most other records in one. Further ones are refused.
-const RECORDS_MAX: usize = 256;
+const RECORDS_MAX: usize = 512;
 /// How long the check is.
 const CHECK_BYTES: usize = 8;
 
@@ -37,7 +38,7 @@ const CHECK_BYTES: usize = 8;
 pub struct Membership {
     pub(crate) manifest: Manifest,
     pub(crate) grants: Vec<Verified<Grant>>,
-    /// Approvals, successions, linked spaces: each signed, and none of them a grant.
+    /// Approvals, successions, linked spaces, epochs: each signed, and none of them a grant.
     pub(crate) records: Vec<ControlRecord>,
 }
 
@@ -245,6 +246,7 @@ fn is_beside(record: &ControlRecord, manifest: &Manifest) -> bool {
             | ControlRecord::Succession(_)
             | ControlRecord::Linked(_)
             | ControlRecord::Replacement(_)
+            | ControlRecord::EpochRecord(_)
     );
     of_kind && record.space() == Some(manifest.space())
 }

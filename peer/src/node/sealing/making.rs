@@ -9,6 +9,7 @@
 //! | a reader whose grant begins later than the current epoch | a new epoch, once the current one is a minute old: one for all who wait |
 //! | it cannot open the current epoch | a new epoch |
 //! | a reader or writer that an epoch was not wrapped for, which its grant covers | wraps, [`WRAPS_PER_TURN`] at a time, then others have their turn |
+//! | what was sealed once has no epoch that counts: its maker's log was cut | a first one, within half a minute or up to twice that |
 //! | somebody else made the current epoch | the same, once it was left undone for [`Config::seal_takeover`] and up to half as long again; where that one manages no more, within half a minute |
 //!
 //! Two managers that begin an epoch at the same time both wrap theirs; the lower hash is the current one, and what was sealed to the other stays
@@ -77,7 +78,8 @@ impl Node {
         };
         let lies_there = |state: &msec_crdt_store::LogState| collection.covers(state.header().collection());
         let logs = self.logs.held().filter(|state| lies_there(state)).count();
-        if logs > 0 {
+        // What was sealed once holds what was sealed then.
+        if logs > 0 && !self.sealing.headless.contains_key(&collection) {
             return Err(PublishError::InClear { collection, logs });
         }
         self.begin_epoch(ticket, stream, &collection, now)
@@ -112,7 +114,9 @@ impl Node {
         now: UnixMillis,
     ) -> Result<(), PublishError> {
         let head = self.sealing.heads.get(collection).cloned();
-        let names = head.as_ref().and_then(|head| self.sealing.names.get(&head.names).cloned());
+        // Names outlive epochs, also those that count no more.
+        let before = head.as_ref().or_else(|| self.sealing.headless.get(collection));
+        let names = before.and_then(|before| self.sealing.names.get(&before.names).cloned());
         let names = names.unwrap_or_else(|| NamesSecret::draw(&mut self.rng));
         let secret = EpochSecret::draw(names, &mut self.rng);
         let (space, me) = (self.authority.space(), self.peer());
@@ -149,7 +153,8 @@ impl Node {
         let Some(now) = self.wall() else { return };
         let authority = &self.authority;
         self.sealing.made.retain(|_, id| authority.epoch(id).is_none());
-        let collections: Vec<_> = self.sealing.heads.keys().cloned().collect();
+        let sealing = &self.sealing;
+        let collections: Vec<_> = sealing.heads.keys().chain(sealing.headless.keys()).cloned().collect();
         for collection in collections {
             let Some(stream) = self.manages(&collection, now) else {
                 self.sealing.takes_over.remove(&collection);
@@ -177,7 +182,12 @@ impl Node {
         collection: &CollectionPath,
         now: UnixMillis,
     ) -> Result<bool, PublishError> {
-        let Some(head) = self.sealing.heads.get(collection).cloned() else { return Ok(false) };
+        let Some(head) = self.sealing.heads.get(collection).cloned() else {
+            if self.is_turn(collection, ORPHAN_JITTER, ORPHAN_JITTER) {
+                self.begin_epoch(NOBODY, stream, collection, now)?;
+            }
+            return Ok(false);
+        };
         let entitled = self.authority.entitled(collection, now);
         let begins = self.begins(&head, &entitled, now);
         let mut wanted = self.unwrapped(collection, &entitled, now, |_| true);
@@ -312,6 +322,11 @@ impl Node {
             true => (self.config.seal_takeover, self.config.seal_takeover / 2),
             false => (Duration::ZERO, ORPHAN_JITTER),
         };
+        self.is_turn(collection, wait, jitter)
+    }
+
+    /// Whether that long has gone by, and up to so much more, since there was something to do for a collection.
+    fn is_turn(&mut self, collection: &CollectionPath, wait: Duration, jitter: Duration) -> bool {
         let jitter_ms = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
         let latest = self.now.mono + wait + jitter;
         let at = match self.sealing.takes_over.get(collection) {

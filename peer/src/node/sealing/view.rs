@@ -1,6 +1,8 @@
 //! Sealed collections, as people look at them.
 
-use msec_identity::{CollectionPath, EpochId, PeerId, UnixMillis};
+use std::collections::BTreeMap;
+
+use msec_identity::{CollectionPath, ControlRecord, EpochId, PeerId, UnixMillis};
 
 use crate::node::Node;
 
@@ -50,6 +52,22 @@ impl Node {
     /// The sealed collections that are known, in the order of their names.
     pub fn sealed_view(&self) -> Vec<SealedView> {
         self.sealing.heads.keys().filter_map(|collection| self.view_of(collection)).collect()
+    }
+
+    /// One epoch each of the collections that are sealed as far as is known here, and lie in `resource` or above it: for whoever is let in
+    /// there. Of two that lie in each other the upper one: all below it is sealed.
+    pub fn sealed_within(&self, resource: &CollectionPath) -> Vec<ControlRecord> {
+        let told = self.papers.iter().filter_map(|record| match record {
+            ControlRecord::EpochRecord(epoch) => Some((epoch.claims().collection.clone(), record.clone())),
+            _ => None,
+        });
+        let known = self.authority.once_sealed().chain(self.sealing.heads.values());
+        let known = known.map(|epoch| (epoch.collection.clone(), ControlRecord::from(epoch.clone())));
+        let all: BTreeMap<CollectionPath, ControlRecord> = told.chain(known).collect();
+        let concerns = |path: &CollectionPath| path.covers(resource) || resource.covers(path);
+        let is_upper = |path: &CollectionPath| !all.keys().any(|above| above != path && above.covers(path));
+        let upper = all.iter().filter(|(path, _)| concerns(path) && is_upper(path));
+        upper.map(|(_, record)| record.clone()).collect()
     }
 
     fn view_of(&self, collection: &CollectionPath) -> Option<SealedView> {

@@ -4,6 +4,7 @@
 //!
 //! | what it has | what happens |
 //! |---|---|
+//! | no epoch that counts, where one did once or the invitation names one | the publisher is told so: nothing goes there in clear |
 //! | no names yet | the publisher is told to try again: a manager's peer has to wrap for this one first |
 //! | no key for this log, day and epoch, or another unit or place than the key's label | a new key, sealed; its label; then the reading |
 //! | the key | the reading |
@@ -15,7 +16,7 @@ use msec_crdt_store::{
     COMMITMENT_SALT_BYTES, EntryError, Label, LogHeader, Reading, SealedContent, TimeQuality,
 };
 use msec_identity::sealed::{BodyPlace, DataKey, Day, EpochRecord, LogSealer, SealedBody};
-use msec_identity::{CollectionPath, LogId, UnixMillis, Verified};
+use msec_identity::{CollectionPath, ControlRecord, LogId, UnixMillis, Verified};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
@@ -38,17 +39,28 @@ pub(super) struct Writer {
 }
 
 impl Node {
-    /// The epoch to which a collection is sealed: that of the nearest sealed collection that it is or lies in.
+    /// The epoch to which a collection is sealed: that of the nearest sealed collection that it is or lies in. What was sealed once is
+    /// never written in clear again, whether an epoch counts there or not.
     pub(in crate::node) fn epoch_for(
         &mut self,
         collection: &CollectionPath,
-    ) -> Option<Verified<EpochRecord>> {
+    ) -> Result<Option<Verified<EpochRecord>>, PublishError> {
         if collection.is_reserved() {
-            return None;
+            return Ok(None);
         }
         self.know_sealed();
         let covering = self.sealing.heads.iter().filter(|(sealed, _)| sealed.covers(collection));
-        covering.max_by_key(|(sealed, _)| sealed.as_str().len()).map(|(_, epoch)| epoch.clone())
+        if let Some((_, epoch)) = covering.max_by_key(|(sealed, _)| sealed.as_str().len()) {
+            return Ok(Some(epoch.clone()));
+        }
+        let told = self.papers.iter().filter_map(|record| match record {
+            ControlRecord::EpochRecord(epoch) => Some(&epoch.claims().collection),
+            _ => None,
+        });
+        match self.sealing.headless.keys().chain(told).find(|sealed| sealed.covers(collection)) {
+            Some(sealed) => Err(PublishError::NoEpoch { sealed: sealed.clone() }),
+            None => Ok(None),
+        }
     }
 
     /// Publishes into a sealed collection.

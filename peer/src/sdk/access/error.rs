@@ -16,6 +16,15 @@ pub enum AccessFailed {
         "this peer may not let others in: ask a root, or whoever manages, for a grant with `--may manage --depth 1` or more"
     )]
     NoLink,
+    /// More is sealed there than an invitation tells of.
+    #[error(
+        "{count} sealed collections lie there, and an invitation tells of {} at most: grant fewer collections at a time",
+        super::granting::SEALED_TOLD_MAX
+    )]
+    Sealed {
+        /// How many.
+        count: usize,
+    },
     /// No such grant is held by this peer.
     #[error("this peer does not hold {grant}: `msec grants` shows which it does")]
     NotYours {

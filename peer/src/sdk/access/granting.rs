@@ -15,6 +15,8 @@ use super::tree::HolderView;
 use crate::node::Node;
 use crate::sdk::{Membership, Peer};
 
+/// The most sealed collections of which an invitation tells: about 300 bytes each, and 24 KiB pass from device to device. A grant to write to more of them is refused.
+pub(super) const SEALED_TOLD_MAX: usize = 48;
 const HOUR_MS: i64 = 3600 * 1000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -100,13 +102,15 @@ impl Peer {
     }
 
     async fn issue(&self, draft: Draft) -> Result<Issued, AccessFailed> {
+        let sealed = self.sealed_for(&draft.grant).await?;
         if let Some(stream) = draft.stream {
             if let Some(linked) = &draft.linked {
                 self.enter(stream, linked.clone()).await?;
             }
             self.enter(stream, draft.grant.clone()).await?;
         }
-        let records = self.beside(&draft).await?;
+        let mut records = self.beside(&draft).await?;
+        records.extend(sealed);
         let (id, issuer, parent) = (draft.grant.id(), draft.grant.issuer, draft.grant.parent);
         let holder = draft.grant.holder;
         let (voices, holder) = self
@@ -150,6 +154,19 @@ impl Peer {
             authority.voices(&record, &issuer)
         });
         Ok(voices.await?.map(Into::into))
+    }
+
+    /// Epochs of what its holder may write to, or let others write to: nothing goes there in clear, whatever it hears first.
+    async fn sealed_for(&self, grant: &Grant) -> Result<Vec<ControlRecord>, AccessFailed> {
+        if !grant.rights.contains(Right::Write) && !grant.rights.contains(Right::Manage) {
+            return Ok(Vec::new());
+        }
+        let resource = grant.resource.clone();
+        let sealed = self.look(move |node| node.sealed_within(&resource)).await?;
+        if sealed.len() > SEALED_TOLD_MAX {
+            return Err(AccessFailed::Sealed { count: sealed.len() });
+        }
+        Ok(sealed)
     }
 
     /// Approvals of the links of a chain, successions, and who the roots of linked spaces are.

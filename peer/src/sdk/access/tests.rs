@@ -149,6 +149,36 @@ async fn whose_grant_is_over_and_never_confirmed_is_listed() {
 }
 
 #[tokio::test]
+async fn an_invitation_to_write_names_what_is_sealed_and_nothing_goes_there_in_clear() {
+    let [at_owner, at_sensor] = [tempfile::tempdir(), tempfile::tempdir()].map(|it| it.expect("a directory"));
+    let peer = owner(&at_owner).await;
+    let path = |text: &str| text.parse().expect("a path");
+    peer.seal(path("parks/diary")).await.expect("sealed");
+    let sensor = DataDir::at(at_sensor.path()).identity_or_init().expect("a key").peer();
+    let told = async |rights: &str, collection: &str| {
+        let issued = peer.grant(GrantTerms::new(sensor, rights, collection, 30)).await.expect("granted");
+        issued.membership().expect("an invitation")
+    };
+    assert_eq!(told("read", "parks").await.records(), [], "who only reads needs no word of it");
+    assert_eq!(told("write", "parks/noise").await.records(), []);
+    assert_eq!(told("write", "parks/diary/home").await.records().len(), 1);
+    let membership = told("write", "parks").await;
+    assert_eq!(membership.records().len(), 1);
+    // It has met nobody, also after a restart.
+    for join in [Some(membership), None] {
+        let config = PeerConfig::new(at_sensor.path()).expect("a data directory");
+        let config = join.into_iter().fold(config, |config, it| config.join(it));
+        let sensor = Peer::open(config).await.expect("opens");
+        let stream = StreamSpec::new("parks/diary", "meter").expect("a stream");
+        let refused = sensor.publish(&stream, &[Reading::new(TIME, 1.0)]).await.expect_err("sealed");
+        assert!(refused.to_string().contains("`parks/diary` is sealed"), "{refused}");
+        write(&sensor, 1).await;
+        sensor.close().await;
+    }
+    peer.close().await;
+}
+
+#[tokio::test]
 async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let peer = owner(&dir).await;

@@ -142,3 +142,74 @@ fn a_sensor_with_an_older_copy_of_its_store_goes_on_in_another_log_under_another
     let reader = &town.rigs[READER].node;
     assert_eq!(reader.frontier().filter(|(log, ..)| !reader.is_control_log(log)).count(), 2, "another log");
 }
+
+/// As its invitation is written, which tells of what is sealed.
+fn newcomer(seed: u8, sealed: &[ControlRecord]) -> Rig {
+    let identity = Identity::from_seed([seed; 32]);
+    let papers = [ControlRecord::from(grant(&identity, &[Right::Write], 30))];
+    rig_of(
+        seed,
+        papers.into_iter().chain(sealed.iter().cloned()).collect(),
+        near_relay(),
+        MemoryDir::default(),
+    )
+}
+
+fn held_in_clear(rig: &Rig) -> usize {
+    entries(rig).into_iter().filter(|(.., entry)| entry.kind == EntryKind::Readings).count()
+}
+
+#[test]
+fn a_writer_that_never_heard_of_the_epoch_writes_nothing_in_clear() {
+    let mut town = sealed_town();
+    let resource = "parks".parse().expect("a path");
+    let sealed = town.rigs[OWNER].node.sealed_within(&resource);
+    assert_eq!(sealed.len(), 1);
+    let mut sensor = newcomer(7, &sealed);
+    sensor.wall = town.rigs[RELAY].wall;
+    let answers = write_to(&mut sensor, "meter-1", 1.0);
+    let [(1, Err(error))] = &answers[..] else { panic!("{answers:?}") };
+    assert!(matches!(error, PublishError::NoEpoch { .. }) && error.is_passing(), "{error}");
+    let spec = StreamSpec::new("parks/diary/home", "meter-1").expect("a stream");
+    let readings = Content::Readings(vec![Reading::new(START, 1.0)]);
+    assert!(matches!(refusal(&mut sensor, spec, readings), PublishError::NoEpoch { .. }), "nor below");
+    // Beside it it writes, before it meets anybody.
+    sensor.publish(5, 1.0);
+    sensor.pass(WINDOW);
+    sensor.sync();
+    assert_eq!(sensor.acknowledged(), [(5, true)]);
+    assert_eq!(sensor.node.sealed_within(&resource), sealed, "it tells whom it lets in");
+    // Once it has met them it goes on, sealed.
+    town.rigs[SENSOR] = sensor;
+    town.link(SENSOR, RELAY);
+    town.run(10);
+    write(&mut town.rigs[SENSOR], 2.0);
+    town.run(10);
+    assert!(read(&town.rigs[READER]).contains(&2.0));
+    assert_eq!(held_in_clear(&town.rigs[SENSOR]), 1, "that beside it");
+}
+
+#[test]
+fn a_collection_stays_sealed_when_the_manager_who_sealed_it_is_cut_at_nothing() {
+    let mut town = town();
+    assert_eq!(seal(&mut town.rigs[DEPUTY]), [(800, true)]);
+    town.run(10);
+    write(&mut town.rigs[SENSOR], 1.0);
+    town.run(2);
+    // The owner sleeps after it has said so.
+    let of_deputy = grant(&Identity::from_seed([5; 32]), &[Right::Relay, Right::Read, Right::Manage], 30);
+    issue(&mut town.rigs[OWNER], ControlStream::Root, revoke(of_deputy.id()));
+    town.run(2);
+    assert!(town.rigs[SENSOR].node.sealed().is_empty());
+    let answers = write_to(&mut town.rigs[SENSOR], "meter-1", 2.0);
+    assert!(matches!(&answers[..], [(1, Err(PublishError::NoEpoch { .. }))]), "{answers:?}");
+    // Another manager's peer begins an epoch, under the names that there were.
+    town.run(80);
+    assert_eq!(head(&town.rigs[SENSOR]).1, 0);
+    let maker = town.rigs[SENSOR].node.sealed().values().next().map(|it| it.issuer);
+    assert_eq!(maker, Some(root().peer()));
+    write(&mut town.rigs[SENSOR], 3.0);
+    town.run(120);
+    assert_eq!(read(&town.rigs[READER]), [1.0, 3.0]);
+    assert_eq!(held_in_clear(&town.rigs[SENSOR]), 0);
+}
