@@ -6,11 +6,13 @@
 //! |---|---|
 //! | no epoch that counts, where one did once or the invitation names one | the publisher is told so: nothing goes there in clear |
 //! | no names yet | the publisher is told to try again: a manager's peer has to wrap for this one first |
-//! | no key for this log, day and epoch, or another unit or place than the key's label | a new key, sealed; its label; then the reading |
+//! | no key for this log, day and epoch, or one that was erased, or another unit or place than the key's label | a new key, sealed; its label; then the reading |
 //! | the key | the reading |
 //!
 //! Each reading is an entry, so that it can be erased alone. Stream, unit and place are in the label; the header shows a keyed hash of
 //! the stream's name. Documents, claims and countersignatures are refused there: what they are made of would be in clear, or be nobody's.
+
+use std::ops::Range;
 
 use msec_crdt_store::{
     COMMITMENT_SALT_BYTES, EntryError, Label, LogHeader, Reading, SealedContent, TimeQuality,
@@ -35,6 +37,7 @@ pub(super) struct Writer {
     log: LogId,
     sealer: LogSealer,
     label: Label,
+    /// Where the key lies; its label lies right behind it.
     key_at: u64,
 }
 
@@ -101,11 +104,13 @@ impl Node {
         }
         let before = log.pending_bytes();
         let id = log.header().id();
+        let gone = self.authority.may_lack(&id, &self.identity.peer(), &sealed.name.collection);
         let writer = self.sealing.writers.entry(sealed.name.clone());
         let writer = writer.or_insert_with(|| Writer::new(id, label.clone()));
         if writer.log != id {
             *writer = Writer::new(id, label.clone());
         }
+        writer.forget_erased(log.next_position(), &gone);
         let mut entry = Appending { log, time, quality, rng: &mut self.rng };
         let written = writer.write(&mut entry, epoch, label, &contents);
         if written.is_err() {
@@ -189,6 +194,15 @@ impl Appending<'_> {
 impl Writer {
     fn new(log: LogId, label: Label) -> Self {
         Self { log, sealer: LogSealer::new(log), label, key_at: 0 }
+    }
+
+    /// Forgets the key if its entry or that of its label is erased: nobody opens any more what is sealed under it. Where what comes next is
+    /// erased too, another one would be as well.
+    fn forget_erased(&mut self, next: u64, erased: &[Range<u64>]) {
+        let is_gone = |at: u64| erased.iter().any(|stretch| stretch.contains(&at));
+        if (is_gone(self.key_at) || is_gone(self.key_at + 1)) && !is_gone(next) {
+            self.sealer.forget();
+        }
     }
 
     /// Appends the readings, and before them what they need. Returns the positions of the first and the last entry.

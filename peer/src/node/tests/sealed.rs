@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use msec_crdt_store::{EntryKind, Query, Row, Run};
 use msec_identity::sealed::{SealedDataKey, Wraps};
-use msec_identity::{ControlRecord, ControlStream, Cuts, EpochId, GrantId, PeerId, Revocation};
+use msec_identity::{
+    ControlRecord, ControlStream, Cuts, EpochId, Erasure, GrantId, PeerId, Revocation, Stretch, Stretches,
+};
 
 use super::prefixes::Town;
 use super::revoked::issue;
@@ -257,6 +259,35 @@ fn each_day_has_a_key_and_each_change_of_unit_a_label() {
         rows(&town.rigs[READER]).iter().rev().map(|row| (row.reading.value, row.unit().to_owned())).collect();
     assert_eq!(read.iter().map(|(_, unit)| &unit[..]).collect::<Vec<_>>(), ["kW", "kW", "kW", "W"]);
     assert_eq!(read.iter().map(|(value, _)| *value).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn a_writer_whose_key_was_erased_draws_another_before_it_seals_again() {
+    let mut town = sealed_town();
+    write(&mut town.rigs[SENSOR], 1.0);
+    write(&mut town.rigs[SENSOR], 2.0);
+    town.run(10);
+    let sensor = &town.rigs[SENSOR].node;
+    let (log, size, _) =
+        sensor.frontier().find(|(log, ..)| !sensor.is_control_log(log)).expect("what it wrote");
+    let erase = |first, end| {
+        let what = Stretches::new([Stretch { log, first, end }]).expect("stretches");
+        let reason = "asked for".parse().expect("a reason");
+        root().sign(Erasure { space: manifest().space(), issuer: root().peer(), what, at: START, reason })
+    };
+    issue(&mut town.rigs[OWNER], ControlStream::Root, erase(1, size));
+    town.run(5);
+    write(&mut town.rigs[SENSOR], 3.0);
+    write(&mut town.rigs[SENSOR], 4.0);
+    town.run(10);
+    assert_eq!(read(&town.rigs[READER]), [3.0, 4.0]);
+    let keys = |rig: &Rig| entries(rig).iter().filter(|(.., it)| it.kind == EntryKind::DataKey).count();
+    assert_eq!(keys(&town.rigs[SENSOR]), 2, "one that is gone, and one for both");
+    // Of what is to be erased before it is written, no reading has a key of its own.
+    issue(&mut town.rigs[OWNER], ControlStream::Root, erase(1, u64::MAX));
+    town.run(5);
+    write(&mut town.rigs[SENSOR], 5.0);
+    assert_eq!(keys(&town.rigs[SENSOR]), 2);
 }
 
 /// A reading as an entry, on the wire and on disk; the key of a day and its label come once a day.
