@@ -161,16 +161,23 @@ impl Authority {
             let mut records = ids.iter().filter_map(|id| Some((id, self.epoch(id)?)));
             let is_founded = |(id, record): &(&EpochId, &Verified<EpochRecord>)| {
                 let issuer = &record.issuer;
-                let by_grant = *managed.entry(*issuer).or_insert_with(|| self.managed_once(issuer, record));
+                let ever = || self.had_grant_to_seal(issuer, Some(&record.collection));
+                let by_grant = *managed.entry(*issuer).or_insert_with(ever);
                 by_grant || self.has_spoken(&self.own, &id.0, issuer)
             };
             records.find(is_founded).map(|(_, record)| record)
         })
     }
 
-    fn managed_once(&self, issuer: &PeerId, epoch: &EpochRecord) -> bool {
-        let mut founded = self.grants.of(Holder::Peer(*issuer)).filter(|held| held.state.founded);
-        founded.any(|held| lets_seal(&held.grant) && held.grant.resource.covers(&epoch.collection))
+    /// Whether somebody managed and read a collection at any time, or whatever, where none is named; or was a root.
+    pub fn managed_once(&self, peer: &PeerId, collection: Option<&CollectionPath>) -> bool {
+        self.own.was_root(peer) || self.had_grant_to_seal(peer, collection)
+    }
+
+    fn had_grant_to_seal(&self, peer: &PeerId, collection: Option<&CollectionPath>) -> bool {
+        let mut founded = self.grants.of(Holder::Peer(*peer)).filter(|held| held.state.founded);
+        let covers = |grant: &Grant| collection.is_none_or(|collection| grant.resource.covers(collection));
+        founded.any(|held| lets_seal(&held.grant) && covers(&held.grant))
     }
 
     pub(super) fn take_epoch(

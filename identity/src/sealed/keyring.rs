@@ -9,9 +9,8 @@ use crate::id::EpochId;
 use crate::path::CollectionPath;
 use crate::record::Verified;
 
-/// The most epochs whose secrets are held. Of further ones none is: what is sealed to them stays closed until the next start, which
-/// takes them up in the order of the control logs.
-pub const EPOCHS_HELD_MAX: usize = 16_384;
+/// The most epochs whose secrets are held: all that an authority holds.
+pub const EPOCHS_HELD_MAX: usize = crate::authority::EPOCHS_MAX;
 
 /// Secrets of epochs, each zeroised when it is dropped. What is sealed to an old epoch opens as long as its secret is here.
 #[derive(Clone, Default)]

@@ -49,6 +49,7 @@ impl Node {
         control.iter().for_each(|state| self.learn_shown(state.header()));
         enter(self, of_managers);
         others.into_iter().for_each(|state| self.learn_shown(state.header()));
+        self.look_at_wraps();
     }
 
     /// The grants that the header of a log shows count from now on, where they count at all.
@@ -68,6 +69,7 @@ impl Node {
             }
         }
         self.rights_changed(&change);
+        self.look_at_wraps();
         self.lease_entries_came();
     }
 
@@ -97,7 +99,7 @@ impl Node {
             && wraps.claims().issuer == header.author()
             && wraps.claims().space == self.authority.space()
         {
-            self.wraps_entered(wraps.claims());
+            self.wraps_entered(wraps.claims().clone());
         }
         let place = Entered { log, author: header.author(), under: stream.under(), position };
         let entered = self.authority.enter(place, record);

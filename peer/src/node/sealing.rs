@@ -24,6 +24,8 @@ mod keys;
 mod making;
 #[cfg(any(feature = "index", not(feature = "net")))]
 mod view;
+#[cfg(any(feature = "index", not(feature = "net")))]
+mod wrapped;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -45,11 +47,11 @@ use super::{Content, Node, StreamName, StreamSpec};
 /// Whether this program makes epochs, and opens what is sealed. A sensor's, which is built without `index`, only seals.
 const MAKES: bool = cfg!(any(feature = "index", not(feature = "net")));
 
-/// Wraps for this peer that wait for their epoch's record. Of further ones none is kept, until the next start.
-const UNOPENED_MAX: usize = 1_024;
-/// Of how many holders, of all epochs together, is known who wrapped for them. Of further ones it is not, and they are wrapped for again.
-#[cfg(any(feature = "index", not(feature = "net")))]
-const WRAPPED_MAX: usize = 262_144;
+/// Wraps that wait for their epoch's record: those for this peer, and of each maker that for itself. Of further ones none is kept, until the
+/// next start, when all records are known before wraps are looked at.
+const UNOPENED_MAX: usize = 4_096;
+/// The most of them by one issuer.
+const UNOPENED_OF_ONE_ISSUER_MAX: usize = 64;
 /// How often it is looked for what time brings: grants that end, epochs that grow old.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long a sealing key is endorsed.
@@ -57,10 +59,6 @@ const KEY_VALID_MS: i64 = 365 * DAY_MS;
 /// How long before the end of that it is endorsed again.
 const KEY_RENEWED_MS: i64 = 30 * DAY_MS;
 const DAY_MS: i64 = 24 * 3600 * 1000;
-
-/// For whom an epoch was wrapped, whether to read, and by whom.
-#[cfg(any(feature = "index", not(feature = "net")))]
-type Wrapped = BTreeSet<(PeerId, bool, PeerId)>;
 
 /// What is known of sealed collections.
 #[derive(Debug, Default)]
@@ -77,8 +75,10 @@ pub(super) struct Sealing {
     key: Option<SealingKey>,
     /// Until when it was endorsed last, on disk or on the way there.
     endorsed_until: Option<UnixMillis>,
-    /// Wraps for this peer that were not opened yet, by epoch and maker: a false one takes no other's place.
-    unopened: BTreeMap<(EpochId, PeerId), Wrap>,
+    /// Wraps that were entered, and not looked at yet: what comes with them may be their epoch.
+    entered: Vec<Wraps>,
+    /// Wraps whose epoch is not known yet, by issuer, epoch and holder: a false one takes no other's place.
+    pub(in crate::node) unopened: BTreeMap<(PeerId, EpochId, PeerId), Wrap>,
     /// The names' secrets by what epoch records say of them.
     names: BTreeMap<[u8; 32], NamesSecret>,
     /// What it reads.
@@ -86,9 +86,7 @@ pub(super) struct Sealing {
     /// The streams that it seals.
     writers: BTreeMap<StreamName, Writer>,
     #[cfg(any(feature = "index", not(feature = "net")))]
-    pub(in crate::node) wrapped: BTreeMap<EpochId, Wrapped>,
-    #[cfg(any(feature = "index", not(feature = "net")))]
-    wrapped_count: usize,
+    pub(in crate::node) wrapped: wrapped::Wrapped,
     #[cfg(any(feature = "index", not(feature = "net")))]
     /// Epochs that it made and that are not on disk yet.
     made: BTreeMap<CollectionPath, EpochId>,
@@ -130,17 +128,58 @@ impl Node {
         &self.sealing.heads
     }
 
-    /// Wraps were entered by whoever signs the log that they stand in.
-    pub(super) fn wraps_entered(&mut self, wraps: &Wraps) {
-        let me = self.peer();
-        for wrap in wraps.of_epoch() {
-            if wrap.holder() == me && self.sealing.unopened.len() < UNOPENED_MAX {
-                self.sealing.unopened.insert((wraps.epoch, wraps.issuer), wrap.clone());
-                self.sealing.changed(true);
-            }
-            #[cfg(any(feature = "index", not(feature = "net")))]
-            self.note_wrapped(wraps.epoch, wrap, wraps.issuer);
+    /// Wraps were entered by whoever signs the log that they stand in. They are looked at once all is known that came with them.
+    pub(super) fn wraps_entered(&mut self, wraps: Wraps) {
+        self.sealing.entered.push(wraps);
+    }
+
+    /// Looks at the wraps that were entered: opens those for this peer, and notes for whom the others are.
+    pub(super) fn look_at_wraps(&mut self) {
+        let entered = std::mem::take(&mut self.sealing.entered);
+        if entered.is_empty() {
+            return;
         }
+        self.know_sealed();
+        let me = self.peer();
+        for wraps in entered {
+            let (id, issuer) = (wraps.epoch, wraps.issuer);
+            let record = self.authority.epoch(&id).cloned();
+            if !self.authority.managed_once(&issuer, record.as_ref().map(|record| &record.collection)) {
+                continue;
+            }
+            for wrap in wraps.of_epoch() {
+                match &record {
+                    Some(record) => self.take_wrap(record, wrap, issuer),
+                    None if [me, issuer].contains(&wrap.holder()) => self.keep_unopened(id, wrap, issuer),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn keep_unopened(&mut self, epoch: EpochId, wrap: &Wrap, by: PeerId) {
+        let unopened = &mut self.sealing.unopened;
+        let [lowest, highest] = [0, u8::MAX].map(|byte| (by, EpochId([byte; 32]), PeerId([byte; 32])));
+        let of_one = unopened.range(lowest..=highest).count();
+        if unopened.len() < UNOPENED_MAX && of_one < UNOPENED_OF_ONE_ISSUER_MAX {
+            unopened.insert((by, epoch, wrap.holder()), wrap.clone());
+        }
+    }
+
+    /// A wrap of an epoch that is known, by somebody who managed its collection.
+    fn take_wrap(&mut self, record: &Verified<EpochRecord>, wrap: &Wrap, by: PeerId) {
+        if wrap.holder() == self.peer() {
+            if !self.sealing.keys.holds(&record.id()) {
+                self.open_wrap(record, wrap);
+            }
+            self.sealing.due = Some(Duration::ZERO);
+        }
+        #[cfg(any(feature = "index", not(feature = "net")))]
+        if self.is_believed(&by, record) {
+            self.note_wrapped(record.id(), wrap, by);
+        }
+        #[cfg(not(any(feature = "index", not(feature = "net"))))]
+        let _ = by;
     }
 
     /// Finds out which collections are sealed now, and opens what was wrapped for this peer.
@@ -154,9 +193,12 @@ impl Node {
         self.sealing.headless = once.map(|epoch| (epoch.collection.clone(), epoch.clone())).collect();
         let known: Vec<_> = self.sealing.unopened.keys().copied().collect();
         for of in known {
-            let Some(record) = self.authority.epoch(&of.0).cloned() else { continue };
+            let (by, epoch, _) = of;
+            let Some(record) = self.authority.epoch(&epoch).cloned() else { continue };
             let Some(wrap) = self.sealing.unopened.remove(&of) else { continue };
-            self.open_wrap(&record, &wrap);
+            if self.authority.managed_once(&by, Some(&record.collection)) {
+                self.take_wrap(&record, &wrap, by);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! | what it finds | what it does |
 //! |---|---|
-//! | a reader of the current epoch may read no more | a new epoch, at once |
+//! | a reader of the current epoch may read no more, as far as those say for whom it was wrapped who manage | a new epoch, at once |
 //! | the current epoch is older than [`Config::epoch_max_age`] | a new epoch |
 //! | a reader whose grant begins later than the current epoch | a new epoch, once the current one is a minute old: one for all who wait |
 //! | it cannot open the current epoch | a new epoch |
@@ -27,7 +27,6 @@ use msec_identity::sealed::{
 use msec_identity::{CollectionPath, ControlStream, Entitled, EpochId, PeerId, Right, UnixMillis, Verified};
 use rand_core::Rng;
 
-use super::WRAPPED_MAX;
 use crate::node::receipts::NOBODY;
 use crate::node::{Content, Node, Output, PublishError, StreamName, StreamSpec, Ticket};
 
@@ -50,11 +49,18 @@ struct Wanted {
 impl Node {
     /// Remembers for whom an epoch was wrapped.
     pub(super) fn note_wrapped(&mut self, epoch: EpochId, wrap: &Wrap, by: PeerId) {
-        if self.sealing.wrapped_count >= WRAPPED_MAX {
-            return;
-        }
-        let wrapped = self.sealing.wrapped.entry(epoch).or_default();
-        self.sealing.wrapped_count += usize::from(wrapped.insert((wrap.holder(), wrap.reads(), by)));
+        let (me, authority, sealing) = (self.identity.peer(), &self.authority, &mut self.sealing);
+        let heads = &sealing.heads;
+        let worth = |id: &EpochId| {
+            let record = authority.epoch(id);
+            let is_head = |it: &EpochRecord| heads.get(&it.collection).is_some_and(|head| head.id() == *id);
+            (
+                record.is_none_or(|it| is_head(it)),
+                record.is_some_and(|it| it.issuer == me),
+                record.map(|it| it.not_before),
+            )
+        };
+        sealing.wrapped.note(epoch, (wrap.holder(), wrap.reads(), by), worth);
     }
 
     /// Begins to seal a collection in which nothing lies yet.
@@ -235,10 +241,15 @@ impl Node {
         }
         let age_ms = now.0.saturating_sub(head.not_before.0);
         let age_max_ms = i64::try_from(self.config.epoch_max_age.as_millis()).unwrap_or(i64::MAX);
-        let wrapped = self.sealing.wrapped.get(&id);
         let reads = |holder: &PeerId| entitled.get(holder).is_some_and(|it| it.reads_from.is_some());
-        let mut readers = wrapped.into_iter().flatten().filter(|(_, reads, _)| *reads);
-        let is_left = readers.any(|(holder, ..)| !reads(holder));
+        let is_left = match self.sealing.wrapped.is_lost(&id) {
+            true => self.lost_a_reader(head, now, reads),
+            false => {
+                let wrapped = self.sealing.wrapped.of.get(&id).into_iter().flatten();
+                let mut left = wrapped.filter(|(holder, to_read, _)| *to_read && !reads(holder));
+                left.any(|(.., by)| self.is_believed(by, head))
+            }
+        };
         let came_later = || {
             let later =
                 entitled.iter().filter(|(_, it)| it.reads_from.is_some_and(|from| from > head.not_before));
@@ -247,6 +258,22 @@ impl Node {
             })
         };
         is_left || age_ms >= age_max_ms || age_ms >= JOINERS_WAIT_MS && came_later()
+    }
+
+    /// Whether it is somebody's to say for whom an epoch was wrapped: this peer's, its maker's, and that of those who manage the collection
+    /// now.
+    pub(super) fn is_believed(&self, by: &PeerId, epoch: &EpochRecord) -> bool {
+        let manages = |by| self.authority.allows(by, Right::Manage, &epoch.collection, self.wall());
+        *by == self.peer() || *by == epoch.issuer || self.authority.roots().contains(by) || manages(by)
+    }
+
+    /// Whether the right to read of somebody ended since an epoch began: where it is not known any more for whom that was wrapped.
+    fn lost_a_reader(&self, head: &EpochRecord, now: UnixMillis, reads: impl Fn(&PeerId) -> bool) -> bool {
+        let readers = self.authority.readers(&head.collection, head.not_before);
+        readers.iter().filter(|it| it.right == Right::Read && !reads(&it.holder)).any(|it| {
+            let revoked = |at: Option<UnixMillis>| at.is_none_or(|at| at >= head.not_before);
+            it.until < now || it.ended.as_ref().is_some_and(|ended| revoked(ended.at))
+        })
     }
 
     /// The first epoch that somebody lacks, and who: as many as one turn takes.
@@ -263,6 +290,9 @@ impl Node {
         let head = epochs.first().map(|head| head.id());
         for epoch in epochs.into_iter().filter(|epoch| of(epoch)) {
             let id = epoch.id();
+            if self.sealing.wrapped.is_lost(&id) {
+                continue;
+            }
             let Some(secret) = self.sealing.keys.secret(&id) else { continue };
             let lacks = |(holder, it): (&PeerId, &Entitled)| {
                 let reads = it.reads_from.is_some_and(|from| from <= epoch.not_before);
@@ -294,9 +324,13 @@ impl Node {
         key.filter(|_| !self.sealing.unfit.contains(holder))
     }
 
-    /// Whether an epoch was wrapped for somebody, by this peer or by whoever made the epoch. What others say they did is not relied on.
+    /// Whether an epoch was wrapped for somebody, by this peer or by whoever made the epoch, or nobody knows any more. What others say they
+    /// did is not relied on.
     pub(super) fn is_wrapped(&self, epoch: &EpochId, holder: &PeerId, reads: bool) -> bool {
-        let Some(wrapped) = self.sealing.wrapped.get(epoch) else { return false };
+        if self.sealing.wrapped.is_lost(epoch) {
+            return true;
+        }
+        let Some(wrapped) = self.sealing.wrapped.of.get(epoch) else { return false };
         let made_by = self.authority.epoch(epoch).map(|epoch| epoch.issuer);
         let by = [Some(self.peer()), made_by];
         by.into_iter().flatten().any(|by| wrapped.contains(&(*holder, reads, by)))
@@ -305,7 +339,8 @@ impl Node {
     /// Whether somebody was told the names of a collection, with whichever epoch.
     pub(super) fn has_names(&self, names: &[u8; 32], collection: &CollectionPath, holder: &PeerId) -> bool {
         let epochs = self.authority.epochs_of(collection);
-        let mut same = epochs.into_iter().filter(|epoch| epoch.names == *names).map(|epoch| epoch.id());
+        let same = epochs.into_iter().filter(|epoch| epoch.names == *names).map(|epoch| epoch.id());
+        let mut same = same.filter(|id| !self.sealing.wrapped.is_lost(id));
         same.any(|id| [true, false].into_iter().any(|reads| self.is_wrapped(&id, holder, reads)))
     }
 

@@ -3,6 +3,7 @@
 mod epochs;
 mod nothing;
 mod refused;
+mod wraps;
 
 use std::sync::Arc;
 
@@ -326,6 +327,7 @@ fn the_table_in_the_documents_names_tests_that_there_are() {
         include_str!("sealed/epochs.rs"),
         include_str!("sealed/nothing.rs"),
         include_str!("sealed/refused.rs"),
+        include_str!("sealed/wraps.rs"),
         include_str!("../../../../identity/src/authority/tests/sealed.rs"),
         include_str!("../../../../crdt-store/src/storage/tests/unseal.rs"),
     ];

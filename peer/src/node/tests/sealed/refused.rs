@@ -116,7 +116,7 @@ fn wraps_of_somebody_else_are_nobodys_word() {
     let of_deputy = grant(&Identity::from_seed([5; 32]), &[Right::Relay, Right::Read, Right::Manage], 30);
     issue(&mut town.rigs[DEPUTY], ControlStream::Under(of_deputy.id()), copied);
     town.run(5);
-    let known = |rig: &Rig| rig.node.sealing.wrapped.keys().copied().collect::<Vec<_>>();
+    let known = |rig: &Rig| rig.node.sealing.wrapped.of.keys().copied().collect::<Vec<_>>();
     assert_eq!(known(&town.rigs[OWNER]), [head(&town.rigs[OWNER]).0]);
 }
 
