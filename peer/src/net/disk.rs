@@ -6,9 +6,7 @@ use std::thread::JoinHandle;
 
 #[cfg(feature = "documents")]
 use msec_crdt_store::Snapshot;
-use msec_crdt_store::{
-    Bound, Erasures, Fork, Queries, Query, Row, Storage, StorageError, ToErase, VerifiedRun,
-};
+use msec_crdt_store::{Bound, Fork, Queries, Query, Row, Storage, StorageError, ToErase, VerifiedRun};
 #[cfg(feature = "index")]
 use msec_crdt_store::{CHUNK_BYTES_MAX, Chunk, Compacted};
 use msec_identity::LogId;
@@ -160,7 +158,7 @@ impl Disk {
     }
 
     /// Erases entries, as [`Storage::erase_all`] does. Commits wait meanwhile. `None` if the thread is gone.
-    pub(crate) async fn erase(&self, entries: Erasures) -> Option<Result<(), StorageError>> {
+    pub(crate) async fn erase(&self, entries: msec_crdt_store::Erasures) -> Option<Result<(), StorageError>> {
         let order = Arc::new(ToErase { entries, about: Vec::new() });
         answer_of(&self.jobs, |answer| Job::Erase { order, answer: Some(answer) }).await
     }
