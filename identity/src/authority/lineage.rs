@@ -80,8 +80,12 @@ impl Lineage {
         self.known.iter().any(|(_, hash)| hash == succession)
     }
 
-    pub(super) fn has_room(&self) -> Result<(), ControlError> {
-        if self.known.len() < SUCCESSIONS_MAX { Ok(()) } else { Err(ControlError::Successions) }
+    /// Those by peers that never were roots, as far as is known, have half of it: roots have the rest.
+    pub(super) fn has_room(&self, issuer: &PeerId) -> Result<(), ControlError> {
+        let by_others = || self.known.iter().filter(|(it, _)| !self.was_root(&it.issuer)).count();
+        let has_room = self.known.len() < SUCCESSIONS_MAX
+            && (self.was_root(issuer) || by_others() < SUCCESSIONS_MAX / 2);
+        if has_room { Ok(()) } else { Err(ControlError::Successions) }
     }
 
     pub(super) fn insert(&mut self, succession: Succession, hash: [u8; 32]) {

@@ -213,7 +213,7 @@ impl Authority {
         if lineage.knows(&hash) {
             return Ok(());
         }
-        lineage.has_room()?;
+        lineage.has_room(&issuer)?;
         succession.claims().check()?;
         let cuts = succession.claims().cuts.as_slice().len();
         self.has_room(&issuer, cuts)?;

@@ -161,6 +161,20 @@ fn a_full_table_loses_no_revocation_of_a_root_not_even_one_that_waits_for_others
 }
 
 #[test]
+fn a_manager_leaves_roots_room_for_their_successions() {
+    let mut authority = fold(&alone(), [&shown(ROOT, &manager())]);
+    let made_up = |serial: usize| {
+        let next = succeed(alone().space(), MANAGER, &[MANAGER], 1, &[]);
+        signed(MANAGER, crate::Succession { at: UnixMillis(serial as i64), ..next })
+    };
+    let room = (0..SUCCESSIONS_MAX).take_while(|serial| authority.learn(made_up(*serial)).is_ok()).count();
+    assert_eq!(room, SUCCESSIONS_MAX / 2);
+    let next = succeed(alone().space(), ROOT, &[SECOND], 1, &[]);
+    let _ = authority.learn(signed(ROOT, next)).expect("taken");
+    assert_eq!(authority.roots(), [peer(SECOND)]);
+}
+
+#[test]
 fn successions_and_other_spaces_have_their_room() {
     let mut authority = empty(&alone());
     for serial in 0..SUCCESSIONS_MAX {
