@@ -175,6 +175,30 @@ fn what_the_owner_erases_is_gone_from_every_disk_and_who_was_away_confirms_later
 }
 
 #[test]
+fn one_root_of_two_erases_nothing_alone() {
+    let desk = desk::Desk::new(MSEC);
+    let (hall, port) = (desk.init("hall"), desk.init("port"));
+    let city = desk.path("city.invitation");
+    desk.msec("hall", &["found", "city", "--roots", &port, "--threshold", "2", "--out", &city]);
+    desk.msec("port", &["join", &city]);
+    desk.msec("port", &["approve", &city]);
+    for home in ["hall", "port"] {
+        desk.msec(home, &["join", &city]);
+    }
+    let (_hall, at_hall) = desk.run("hall", &[]);
+    let (_port, _) = desk.run("port", &[&at_hall]);
+    desk.msec("port", &["publish", STREAM, "48"]);
+    block_until("the hall has it", || desk.values("hall", "parks") == [48.0]);
+
+    let ordered = desk.msec("hall", &["erase", "--stream", STREAM, "--yes"]);
+    let erasure = text(&ordered[0]["erasure"]);
+    block_until("the port has heard of it", || !desk.msec("port", &["erasures"]).is_empty());
+    assert_eq!(desk.values("hall", "parks"), [48.0], "{hall} alone is not the city");
+    desk.msec("port", &["approve", &erasure]);
+    block_until("both let go of it", || ["hall", "port"].iter().all(|it| desk.values(it, "parks").is_empty()));
+}
+
+#[test]
 fn what_is_carried_by_hand_brings_no_erased_body_back() {
     let desk = Desk::new();
     for value in ["41.25", "1234.5678", "43.75"] {
