@@ -24,6 +24,7 @@ mod keep;
 #[cfg(feature = "index")]
 mod key;
 mod line;
+mod out;
 #[cfg(feature = "index")]
 mod picture;
 mod publish;

@@ -127,3 +127,26 @@ fn a_stolen_device_writes_on_and_is_shown_to_nobody_while_another_goes_on_with_i
         assert_eq!(authors, [&next, &next, &stolen, &stolen].map(Clone::clone));
     }
 }
+
+#[test]
+fn what_cannot_be_written_down_changes_nothing() {
+    let desk = Desk(desk::Desk::new(MSEC));
+    desk.msec("office", &["found", "harbour"]);
+    let [stolen, next] = ["stolen", "next"].map(|home| desk.init(home));
+    desk.lets_in("stolen", &stolen, &["--may", "write"]);
+    let before = desk.msec("office", &["grants"]);
+    let nowhere = desk.path("nope/m.invitation");
+    for deed in [
+        &["grant", &next, "--may", "read"][..],
+        &["replace", &stolen, &next, "--yes"],
+        &["replace", &stolen, &stolen, "--yes"],
+    ] {
+        let said = desk.refused("office", &[deed, &["--out", &nowhere][..]].concat());
+        assert!(said.contains("cannot write"), "{said}");
+    }
+    let untouched = desk.path("x.invitation");
+    desk.refused("office", &["replace", &stolen, &stolen, "--yes", "--out", &untouched]);
+    assert!(!Path::new(&untouched).exists(), "what was not done leaves no file");
+    let grants = |tree: &[serde_json::Value]| tree[0]["grants"].clone();
+    assert_eq!(grants(&desk.msec("office", &["grants"])), grants(&before));
+}

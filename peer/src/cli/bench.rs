@@ -41,6 +41,7 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         days: args.days,
         hints: args.hint.clone(),
     };
+    let files = args.files.open()?;
     let code = runtime()?.block_on(async {
         let mut session = running(&args.place).await?;
         session.ask(&Request::Bench(terms)).await?;
@@ -53,7 +54,7 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         code.context("the peer did not say what to print")
     })?;
     let picture = Picture::of(&code.code)?;
-    args.files.write(&picture)?;
+    files.write(&picture)?;
     if args.place.json {
         say(json!(code));
         return Ok(());

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::args::Where;
 use super::ask::each;
 use super::keep::bytes;
+use super::out::Out;
 use super::show::say;
 use super::values::WithinArg;
 use super::words::{day, may};
@@ -113,14 +114,14 @@ pub(super) fn grant(args: &Grant) -> anyhow::Result<()> {
         under: *under,
         limits: limits.limits(),
     };
+    let out = Out::open(&args.out)?;
     let answers = ask(&args.place, AccessRequest::Grant(terms))?;
     let issued = answers.into_iter().find_map(|answer| match answer {
         AccessAnswer::Issued(issued) => Some(*issued),
         _ => None,
     });
     let issued = issued.context("the peer did not say what it granted")?;
-    fs::write(&args.out, &issued.invitation)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    out.write(&issued.invitation)?;
     if args.place.json {
         let Issued { grant, under, until_ms, entered, voices, .. } = &issued;
         say(json!({
@@ -235,9 +236,10 @@ pub(super) fn approve(args: &Approve) -> anyhow::Result<()> {
             say(format!("{} may {}", grant.holder.short(), may(grant)));
         }
     }
-    dir.join(&approved)?;
     let out = args.out.as_deref().unwrap_or(file);
-    fs::write(out, approved.to_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    let to = Out::open(out)?;
+    dir.join(&approved)?;
+    to.write(&approved.to_bytes())?;
     // It is entered too, so that it outlives this peer's time as a root.
     for grant in &to_approve {
         let entered = ask(&args.place, AccessRequest::Approve { record: grant.id().to_string() });

@@ -102,7 +102,7 @@ impl Host<'_> {
         self.wipe();
         // Whoever reads of a code finds its files.
         if let InviteAnswer::Code { code, .. } = answer {
-            self.args.files.write(&Picture::of(code)?)?;
+            self.args.files.open()?.write(&Picture::of(code)?)?;
         }
         if as_json {
             say(json!(answer));

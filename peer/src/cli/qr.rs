@@ -3,13 +3,14 @@
 //! A terminal's cell is about twice as high as it is wide, so that one cell shows two modules, one above the other, with half
 //! blocks (U+2580, U+2584, U+2588). The picture brings its own white: a code on a dark terminal is read all the same.
 
-use std::fs;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use qrcode::{Color, EcLevel, QrCode};
+
+use super::out::Out;
 
 /// Modules of white around a code, as ISO/IEC 18004 asks for.
 const QUIET: usize = 4;
@@ -31,13 +32,10 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Writes those that were named.
-    pub(super) fn write(&self, picture: &Picture) -> anyhow::Result<()> {
-        let write = |path: &PathBuf, bytes: Vec<u8>| {
-            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-        };
-        self.png.as_ref().map_or(Ok(()), |path| write(path, picture.png()))?;
-        self.svg.as_ref().map_or(Ok(()), |path| write(path, picture.svg().into_bytes()))
+    /// Opens those that were named.
+    pub(super) fn open(&self) -> anyhow::Result<Opened> {
+        let open = |path: &Option<PathBuf>| path.as_deref().map(Out::open).transpose();
+        Ok(Opened { png: open(&self.png)?, svg: open(&self.svg)? })
     }
 
     /// Shows it, where somebody sees it.
@@ -45,6 +43,21 @@ impl Files {
         if self.qr || std::io::stdout().is_terminal() {
             print!("{}", picture.terminal());
         }
+    }
+}
+
+/// The files that were named, open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    png: Option<Out>,
+    svg: Option<Out>,
+}
+
+impl Opened {
+    /// Writes them.
+    pub(super) fn write(self, picture: &Picture) -> anyhow::Result<()> {
+        self.png.map_or(Ok(()), |out| out.write(&picture.png()))?;
+        self.svg.map_or(Ok(()), |out| out.write(picture.svg().as_bytes()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! A new device for a lost one.
 
-use std::fs;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use super::args::Where;
 use super::grant::{ask, lacks};
+use super::out::Out;
 use super::revoke::{agreed, in_words};
 use super::show::say;
 use super::words::{place, plain};
@@ -42,6 +42,7 @@ pub(super) struct Replace {
 }
 
 pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
+    let out = Out::open(&args.out)?;
     let (old, reason) = (args.old.clone(), args.reason.clone());
     let terms = ReplaceTerms { old, new: args.new, days: args.days, reason };
     let planned = ask(&args.place, AccessRequest::PlanReplacement(terms.clone()))?;
@@ -64,8 +65,7 @@ pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
             _ => None,
         });
     let replaced = replaced.context("the peer did not say what it changed")?;
-    fs::write(&args.out, &replaced.invitation)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    out.write(&replaced.invitation)?;
     if args.place.json {
         say(json!({
             "old": replaced.old, "revoked": replaced.revoked, "grants": replaced.grants, "streams": replaced.streams, "file": args.out,

@@ -1,6 +1,5 @@
 //! Identities, spaces, and who is let into them.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -8,6 +7,7 @@ use msec_identity::PeerId;
 use serde_json::json;
 
 use super::args::{Found, Where};
+use super::out::Out;
 use crate::sdk::{Membership, Owner};
 
 pub(super) fn init(place: &Where) -> anyhow::Result<()> {
@@ -39,9 +39,10 @@ pub(super) fn found(args: &Found) -> anyhow::Result<()> {
     let all = std::iter::once(owner.peer()).chain(others);
     let grants = all.map(|peer| owner.grant(peer, "", rights, 3650));
     let membership = Membership::new(owner.manifest(), grants.collect::<Result<Vec<_>, _>>()?);
+    let out = args.out.as_deref().map(Out::open).transpose()?;
     dir.join(&membership)?;
-    if let Some(out) = &args.out {
-        fs::write(out, membership.to_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    if let Some(out) = out {
+        out.write(&membership.to_bytes())?;
     }
     let space = owner.manifest().space();
     let (roots, threshold) = (owner.manifest().roots().len(), args.threshold);
@@ -77,7 +78,7 @@ fn root_of(text: &str) -> anyhow::Result<PeerId> {
     if let Ok(peer) = text.parse() {
         return Ok(peer);
     }
-    let shown = fs::read_to_string(Path::new(text));
+    let shown = std::fs::read_to_string(Path::new(text));
     let shown =
         shown.with_context(|| format!("`{text}` is neither an id nor a file with what `msec id` shows"))?;
     shown.trim().parse().with_context(|| format!("{text} does not hold what `msec id` shows"))
