@@ -52,10 +52,10 @@ pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
     });
     let plan = plan.context("the peer did not say what would change")?;
     if !args.place.json {
-        in_words(&plan.ends).iter().chain(&gets(&plan)).map(|line| plain(line)).for_each(say);
+        ends(&plan).iter().chain(&gets(&plan)).map(|line| plain(line)).for_each(say);
     }
-    // Whoever pipes into it has decided.
-    if !args.yes && std::io::stdin().is_terminal() && !agreed("Replace")? {
+    // Whoever pipes into it has decided, and where all is done there is nothing to decide.
+    if plan.ends.is_some() && !args.yes && std::io::stdin().is_terminal() && !agreed("Replace")? {
         say("nothing was changed");
         return Ok(());
     }
@@ -73,7 +73,11 @@ pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
         return Ok(());
     }
     let out = args.out.display();
-    say(format!("{} is replaced by {}: {out}", replaced.old.short(), args.new.short()));
+    let (old, new) = (replaced.old.short(), args.new.short());
+    say(match plan.ends {
+        Some(_) => format!("{old} is replaced by {new}: {out}"),
+        None => format!("{old} was replaced by {new} before; the invitation is written again: {out}"),
+    });
     for revoked in &replaced.revoked {
         if let Some(voices) = revoked.voices {
             lacks(voices, &revoked.revocation);
@@ -86,11 +90,17 @@ pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the old device would lose.
+fn ends(plan: &ReplacementPlan) -> Vec<String> {
+    plan.ends.as_ref().map(in_words).unwrap_or_default()
+}
+
 /// What the new device would have.
 fn gets(plan: &ReplacementPlan) -> Vec<String> {
     let gets = |grant: &crate::sdk::PlannedGrant| {
         format!(
-            "gets: {} {} {}, for {} days",
+            "{}: {} {} {}, for {} days",
+            if grant.held { "has already" } else { "gets" },
             plan.new.short(),
             grant.rights,
             place(&grant.collection),

@@ -101,6 +101,26 @@ impl Peer {
         self.issue(Draft { stream: None, ..draft }).await
     }
 
+    /// What the holder of a grant that was issued before needs to show. Nothing is issued.
+    pub(in crate::sdk) async fn issued_before(&self, grant: GrantId) -> Result<Issued, AccessFailed> {
+        let draft = self.look(move |node| {
+            let authority = node.authority();
+            let mut links = authority.chain(&grant);
+            links.retain(|link| *link != grant);
+            let above = links.iter().filter_map(|id| authority.grant(id)).cloned().collect();
+            let found = authority.grant(&grant).cloned();
+            let grant = found.ok_or_else(|| AccessFailed::Unknown { name: grant.to_string() })?;
+            Ok::<_, AccessFailed>(Draft {
+                stream: None,
+                linked: None,
+                grant,
+                above,
+                manifest: authority.manifest().clone(),
+            })
+        });
+        self.issue(draft.await??).await
+    }
+
     async fn issue(&self, draft: Draft) -> Result<Issued, AccessFailed> {
         let sealed = self.sealed_for(&draft.grant).await?;
         if let Some(stream) = draft.stream {

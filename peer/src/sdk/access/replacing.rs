@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use msec_identity::{
     CollectionPath, ControlRecord, ControlStream, Grant, GrantId, Holder, PeerId, REPLACED_STREAMS_MAX,
-    ReplacedStream, ReplacedStreams, Replacement, Verified,
+    Record, ReplacedStream, ReplacedStreams, Replacement, Verified,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::hex;
 use super::revoking::{RevocationPlan, RevokedGrant};
 use super::terms::{GrantHolder, GrantTerms, Limits, RevokeTerms};
 use super::tree::HolderView;
-use crate::node::Node;
+use crate::node::{LogUnder, Node};
 use crate::sdk::{Membership, Peer};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -40,8 +40,8 @@ pub struct ReplaceTerms {
 /// What [`Peer::replace`] would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacementPlan {
-    /// What ends.
-    pub ends: RevocationPlan,
+    /// What ends; `None`: all of it has ended before, and the new one has the place.
+    pub ends: Option<RevocationPlan>,
     /// Who takes the place.
     pub new: HolderView,
     /// What it gets.
@@ -59,6 +59,9 @@ pub struct PlannedGrant {
     pub collection: String,
     /// For how many days, or until the link above ends.
     pub days: u32,
+    /// Whether the new device holds it already: a replacement broke off, and is finished.
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// A lost device whose place another one has taken.
@@ -66,7 +69,7 @@ pub struct PlannedGrant {
 pub struct Replaced {
     /// The lost one.
     pub old: HolderView,
-    /// What it had, which is over.
+    /// What it had, which is over. Nothing: it was over before.
     pub revoked: Vec<RevokedGrant>,
     /// What the new one has.
     pub grants: Vec<GrantId>,
@@ -81,15 +84,21 @@ pub struct Replaced {
 struct Draft {
     old: PeerId,
     ends: RevokeTerms,
-    plan: RevocationPlan,
+    plan: Option<RevocationPlan>,
+    /// What the new one has of it already.
+    held: Vec<(GrantTerms, GrantId)>,
+    /// What it is to be given.
     grants: Vec<GrantTerms>,
     stream: ControlStream,
+    /// What says so already.
+    said: Vec<Verified<Replacement>>,
+    /// What is to be said.
     replacements: Vec<Verified<Replacement>>,
 }
 
 impl Draft {
     fn streams(&self) -> usize {
-        self.replacements.iter().map(|it| it.streams.as_slice().len()).sum()
+        self.said.iter().chain(&self.replacements).map(|it| it.streams.as_slice().len()).sum()
     }
 }
 
@@ -100,20 +109,26 @@ impl Peer {
         let draft = self.draft_replacement(terms).await?;
         let new = self.look(move |node| HolderView::of(node.authority(), &new)).await?;
         let streams = draft.streams();
-        let planned = |terms: GrantTerms| PlannedGrant {
+        let planned = |terms: GrantTerms, held: bool| PlannedGrant {
             rights: terms.rights,
             collection: terms.collection,
             days: terms.days,
+            held,
         };
-        let grants = draft.grants.into_iter().map(planned).collect();
+        let held = draft.held.into_iter().map(|(terms, _)| planned(terms, true));
+        let grants = held.chain(draft.grants.into_iter().map(|terms| planned(terms, false))).collect();
         Ok(ReplacementPlan { ends: draft.plan, new, grants, streams })
     }
 
     /// Gives a new device the rights and limits of a lost one, and ends those of the lost one: what this peer holds of its logs stays, and
-    /// nothing beyond. When this returns, that is on disk. The new grants come first, so that a crash in between leaves nobody without.
+    /// nothing beyond. When this returns, that is on disk. The new grants come first, so that a crash in between leaves nobody without;
+    /// asked again, it goes on where it broke off, and where all is done it only makes the invitation anew.
     pub async fn replace(&self, terms: ReplaceTerms) -> Result<Replaced, AccessFailed> {
         let draft = self.draft_replacement(terms).await?;
         let mut issued: Vec<Issued> = Vec::new();
+        for (_, grant) in &draft.held {
+            issued.push(self.issued_before(*grant).await?);
+        }
         for terms in &draft.grants {
             issued.push(self.grant(terms.clone()).await?);
         }
@@ -129,11 +144,15 @@ impl Peer {
             .map(|grant| (grant.id(), grant.clone()))
             .collect();
         let beside = invitations.iter().flat_map(|it| it.records().to_vec());
-        let records = beside.chain(draft.replacements.iter().cloned().map(ControlRecord::from));
+        let replacements = draft.said.iter().chain(&draft.replacements);
+        let records = beside.chain(replacements.cloned().map(ControlRecord::from));
         let records: Vec<_> = records.collect();
         let invitation = Membership::new(&manifest, grants.into_values()).with_records(records);
         let streams = draft.streams();
-        let revoked = self.revoke(draft.ends).await?;
+        let revoked = match draft.plan {
+            Some(_) => self.revoke(draft.ends).await?,
+            None => Vec::new(),
+        };
         let old = Holder::Peer(draft.old);
         let old = self.look(move |node| HolderView::of(node.authority(), &old)).await?;
         Ok(Replaced {
@@ -147,8 +166,14 @@ impl Peer {
 
     async fn draft_replacement(&self, terms: ReplaceTerms) -> Result<Draft, AccessFailed> {
         let ends = RevokeTerms::new(&terms.old, &terms.reason);
-        let plan = self.plan_revocation(ends.clone()).await?;
-        let draft = self.look(move |node| draw_up(node, &terms, ends, plan)).await??;
+        // Whether all of it is done already is found where the new one's grants are.
+        let plan = match self.plan_revocation(ends.clone()).await {
+            Ok(plan) => Ok(plan),
+            Err(over @ AccessFailed::AlreadyOver { .. }) => Err(over),
+            Err(error) => return Err(error),
+        };
+        let records = self.control_records().await?;
+        let draft = self.look(move |node| draw_up(node, &terms, ends, plan, &records)).await??;
         // Nothing is ended before all of it may be given.
         for terms in &draft.grants {
             self.may_grant(terms.clone()).await?;
@@ -161,10 +186,15 @@ fn draw_up(
     node: &Node,
     terms: &ReplaceTerms,
     ends: RevokeTerms,
-    plan: RevocationPlan,
+    plan: Result<RevocationPlan, AccessFailed>,
+    records: &[ControlRecord],
 ) -> Result<Draft, AccessFailed> {
     let authority = node.authority();
-    let ended: Vec<_> = plan.grants.iter().filter_map(|it| authority.grant(&it.grant)).collect();
+    let named: Vec<_> = match &plan {
+        Ok(plan) => plan.grants.iter().map(|it| it.grant).collect(),
+        Err(_) => super::revoking::called(node, &terms.old)?.0,
+    };
+    let ended: Vec<_> = named.iter().filter_map(|id| authority.grant(id)).collect();
     let not_a_peer = || AccessFailed::NotAPeer { name: terms.old.clone() };
     let old = ended.first().and_then(|grant| grant.holder.peer()).ok_or_else(not_a_peer)?;
     if !hex::text(&old.0).starts_with(&terms.old.trim().to_lowercase()) {
@@ -173,18 +203,43 @@ fn draw_up(
     if old == terms.new {
         return Err(AccessFailed::Itself);
     }
+    let (mut held, mut grants) = (Vec::new(), Vec::new());
+    let all = authority.all_grants();
     // What has run out is not given again.
-    let counts = |grant: &&&Verified<Grant>| {
-        let id = grant.id();
-        grant.is_valid(Some(node.wall_now())) && authority.stands(&id) && !authority.is_revoked(&id)
-    };
-    let grants: Vec<_> = ended.iter().filter(counts).map(|grant| same(node, grant, terms)).collect();
-    if grants.is_empty() {
-        return Err(AccessFailed::NothingToReplace);
+    let had = all.iter().filter(|it| it.holder.peer() == Some(old) && it.is_valid(Some(node.wall_now())));
+    for grant in had {
+        let (id, again) = (grant.id(), same(node, grant, terms));
+        match twin(node, grant, &again) {
+            Some(twin) if held.iter().any(|(_, held)| *held == twin) => {}
+            Some(twin) if named.contains(&id) || authority.is_revoked(&id) => held.push((again, twin)),
+            // What ended before has no place that could be taken.
+            None if named.contains(&id) && authority.stands(&id) && !authority.is_revoked(&id) => {
+                grants.push(again);
+            }
+            _ => {}
+        }
     }
+    let plan = match plan {
+        Ok(_) if held.is_empty() && grants.is_empty() => return Err(AccessFailed::NothingToReplace),
+        Ok(plan) => Some(plan),
+        Err(over) if held.is_empty() => return Err(over),
+        Err(_) => None,
+    };
+    let said = records.iter().filter_map(|record| match record {
+        ControlRecord::Replacement(it) => it.clone().verify(&node.peer()).ok(),
+        _ => None,
+    });
+    let said = said.filter(|it| (it.old, it.new) == (old, terms.new));
+    // Each once, wherever it was read.
+    let said: Vec<_> = said.map(|it| (it.hash(), it)).collect::<BTreeMap<_, _>>().into_values().collect();
     let mut streams: BTreeMap<(CollectionPath, String), _> = BTreeMap::new();
-    let logs = ended.iter().flat_map(|grant| node.logs_under(&grant.id()));
-    for log in logs.filter(|log| log.author == old && log.size > 0 && !log.collection.is_reserved()) {
+    let is_said = |log: &LogUnder| {
+        let mut streams = said.iter().flat_map(|it| it.streams.as_slice());
+        streams.any(|it| it.collection == log.collection && it.stream.as_str() == log.stream)
+    };
+    let logs = ended.iter().filter(|_| plan.is_some()).flat_map(|grant| node.logs_under(&grant.id()));
+    let counts = |log: &LogUnder| log.author == old && log.size > 0 && !log.collection.is_reserved();
+    for log in logs.filter(|log| counts(log) && !is_said(log)) {
         // Of several logs of a stream the one that counts furthest.
         let last = streams.entry((log.collection.clone(), log.stream.clone())).or_insert_with(|| log.clone());
         if (log.size, log.log) > (last.size, last.log) {
@@ -200,23 +255,55 @@ fn draw_up(
         let streams = ReplacedStreams::of(streams.iter().cloned());
         node.sign(Replacement { space, issuer, old, new, streams })
     };
-    let replacements = named.chunks(REPLACED_STREAMS_MAX).take(REPLACEMENTS_MAX).map(record).collect();
-    let stream = ended.first().and_then(|grant| super::revoking::stream_over(node, &grant.id()));
+    let room = REPLACEMENTS_MAX.saturating_sub(said.len());
+    let replacements = named.chunks(REPLACED_STREAMS_MAX).take(room).map(record).collect();
+    let stream = ended.iter().find_map(|grant| super::revoking::stream_over(node, &grant.id()));
     let stream = stream.ok_or_else(not_a_peer)?;
-    Ok(Draft { old, ends, plan, grants, stream, replacements })
+    Ok(Draft { old, ends, plan, held, grants, stream, said, replacements })
+}
+
+/// The grant by which the new device has already what it would get by these terms in place of that grant: this peer gave it when it was asked
+/// before.
+fn twin(node: &Node, grant: &Grant, again: &GrantTerms) -> Option<GrantId> {
+    let authority = node.authority();
+    let GrantHolder::Peer(new) = again.holder else { return None };
+    let counts = |it: &Grant| {
+        let id = it.id();
+        let waits = || authority.voices(&id.0, &it.issuer).is_some_and(|voices| voices.missing() > 0);
+        !authority.is_revoked(&id) && (authority.stands(&id) || it.parent.is_none() && waits())
+    };
+    let lasts = |it: &Grant| {
+        let above = it.parent.and_then(|parent| authority.grant(&parent));
+        days_of(it) == again.days || above.is_some_and(|above| above.not_after == it.not_after)
+    };
+    let twins = authority.all_grants().into_iter().filter(|it| {
+        it.holder == new
+            && it.issuer == node.peer()
+            && it.parent == again.under.or(it.parent)
+            && (it.rights, &it.resource, it.depth) == (grant.rights, &grant.resource, grant.depth)
+            && it.caveats == grant.caveats
+            && it.is_valid(Some(node.wall_now()))
+            && counts(it)
+            && lasts(it)
+    });
+    twins.max_by_key(|it| (it.not_after, it.id())).map(|it| it.id())
+}
+
+/// For how many days a grant was given.
+fn days_of(grant: &Grant) -> u32 {
+    let given_for = grant.not_after.0.saturating_sub(grant.not_before.0);
+    u32::try_from(given_for / DAY_MS).unwrap_or(u32::MAX).max(1)
 }
 
 /// The terms by which the new device gets what the old one had.
 fn same(node: &Node, grant: &Grant, terms: &ReplaceTerms) -> GrantTerms {
-    let given_for = grant.not_after.0.saturating_sub(grant.not_before.0);
-    let days = u32::try_from(given_for / DAY_MS).unwrap_or(u32::MAX).max(1);
     let above = grant.parent.and_then(|parent| node.authority().grant(&parent));
     let is_mine = |above: &&Verified<Grant>| node.authority().speaks_for(&above.holder, &node.peer());
     GrantTerms {
         holder: GrantHolder::Peer(terms.new),
         rights: grant.rights.to_string(),
         collection: grant.resource.to_string(),
-        days: terms.days.unwrap_or(days),
+        days: terms.days.unwrap_or_else(|| days_of(grant)),
         lasts_s: None,
         depth: grant.depth,
         under: above.filter(is_mine).map(|above| above.id()),

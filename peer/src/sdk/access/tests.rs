@@ -179,6 +179,45 @@ async fn an_invitation_to_write_names_what_is_sealed_and_nothing_goes_there_in_c
 }
 
 #[tokio::test]
+async fn a_replacement_that_broke_off_is_finished_and_grants_nothing_twice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let peer = owner(&dir).await;
+    let (old, new, other) = (PeerId([7; 32]), PeerId([8; 32]), PeerId([9; 32]));
+    let limits = Limits { rate_per_minute: Some(60), ..Limits::default() };
+    let write = |holder| GrantTerms::new(holder, "write", "parks", 90).limits(limits.clone());
+    let read = |holder| GrantTerms::new(holder, "read", "", 30);
+    let lost = peer.grant(write(old)).await.expect("granted");
+    peer.grant(read(old)).await.expect("granted");
+    let terms =
+        |new| ReplaceTerms { old: old.to_string(), new, days: None, reason: "stolen from the pier".into() };
+    let of_new = async || {
+        let tree = peer.grants().await.expect("a tree");
+        let of_new = tree.grants.into_iter().filter(|it| it.holder == HolderView::Peer(new));
+        of_new.map(|it| it.grant).collect::<std::collections::BTreeSet<_>>()
+    };
+
+    // It broke off: one grant was given again, and what it was given for had ended.
+    let first = peer.grant(write(new)).await.expect("granted").grant;
+    peer.revoke(RevokeTerms::new(lost.grant, "stolen from the pier")).await.expect("revoked");
+    let plan = peer.plan_replacement(terms(new)).await.expect("a plan");
+    let planned: Vec<_> = plan.grants.iter().map(|it| (it.rights.as_str(), it.held)).collect();
+    assert_eq!(planned, [("write", true), ("read", false)]);
+    let replaced = peer.replace(terms(new)).await.expect("replaced");
+    assert_eq!((replaced.grants.len(), replaced.grants[0], replaced.revoked.len()), (2, first, 1));
+    let granted: std::collections::BTreeSet<_> = replaced.grants.iter().copied().collect();
+    assert_eq!(of_new().await, granted);
+
+    // All is done: only the invitation is made again.
+    assert_eq!(peer.plan_replacement(terms(new)).await.expect("a plan").ends, None);
+    let again = peer.replace(terms(new)).await.expect("replaced");
+    assert_eq!((&again.revoked[..], again.invitation), (&[][..], replaced.invitation));
+    assert_eq!(of_new().await, granted);
+    let over = peer.plan_replacement(terms(other)).await.expect_err("somebody else has its place");
+    assert!(matches!(over, AccessFailed::AlreadyOver { .. }), "{over}");
+    peer.close().await;
+}
+
+#[tokio::test]
 async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let peer = owner(&dir).await;
