@@ -50,7 +50,7 @@ pub struct Invite {
 impl Invite {
     pub(super) const KIND: u8 = 0x11;
 
-    /// An invitation by `inviter` into `space`, good until `not_after`, in whole minutes.
+    /// An invitation by `inviter` into `space`, good until `not_after`, which a code names in whole minutes: until the next one begins.
     pub fn new(
         space: SpaceId,
         inviter: PeerId,
@@ -58,7 +58,8 @@ impl Invite {
         not_after: UnixMillis,
         hints: Hints,
     ) -> Self {
-        let minutes = (not_after.0 / MINUTE_MS).clamp(0, u32::MAX.into());
+        let minutes =
+            not_after.0.saturating_add(MINUTE_MS - 1).div_euclid(MINUTE_MS).clamp(0, u32::MAX.into());
         let expires_min = u32::try_from(minutes).expect("it was clamped");
         Self { door: Door { peer: inviter, space: space.into(), secret }, expires_min, hints }
     }

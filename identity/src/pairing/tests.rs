@@ -246,6 +246,16 @@ fn invite(hints: Hints) -> Invite {
 }
 
 #[test]
+fn a_code_is_good_for_at_least_as_long_as_was_asked() {
+    let good_until = |millis: i64| {
+        let inviter = Identity::from_seed([2; 32]).peer();
+        Invite::new(SPACE, inviter, secret(9), UnixMillis(millis), Hints::default()).not_after().0
+    };
+    assert_eq!([60_000, 60_001, 119_999].map(good_until), [60_000, 120_000, 120_000]);
+    assert_eq!(good_until(i64::MAX), i64::from(u32::MAX) * 60_000);
+}
+
+#[test]
 fn debug_shows_no_secret() {
     let secret = InviteSecret::from_bytes([0x5a; 20]);
     let door = Door { peer: Identity::from_seed([1; 32]).peer(), space: SPACE.into(), secret };

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 use super::access::{AccessFailed, GrantTerms, Issued};
 use super::error::PeerClosed;
 use super::peer::Peer;
-use crate::net::{Command, Pairing};
+use crate::net::{Command, Pairing, wall_clock};
 use crate::node::{Event, LinkId, PairingOutcome};
 
 /// The longest that a code for one peer is good for.
@@ -45,6 +45,7 @@ pub struct Inviting {
     peer: Peer,
     terms: InviteTerms,
     invite: Invite,
+    until: UnixMillis,
     notices: mpsc::Receiver<Event>,
     over: Pin<Box<Sleep>>,
     asking: Option<(LinkId, PeerId)>,
@@ -119,6 +120,7 @@ impl Peer {
             return Err(InviteFailed::TooLong);
         }
         self.may_grant(terms.grant_to(self.id())).await?;
+        let lasts_s = terms.lasts_s;
         let hints = (!terms.hints.is_empty()).then(|| Hints::new(terms.hints.clone())).transpose()?;
         let (to, notices) = mpsc::channel(NOTICES_MAX);
         let invite =
@@ -128,6 +130,7 @@ impl Peer {
             peer: self.clone(),
             terms,
             invite,
+            until: wall_clock().saturating_add(i64::from(lasts_s) * 1000),
             notices,
             over: Box::pin(sleep(lasts)),
             asking: None,
@@ -151,7 +154,7 @@ impl Inviting {
 
     /// Until when it is good.
     pub fn not_after(&self) -> UnixMillis {
-        self.invite.not_after()
+        self.until
     }
 
     /// Who asked last.
