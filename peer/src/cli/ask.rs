@@ -42,8 +42,8 @@ pub(super) fn request(args: &QueryArgs) -> Request {
     })
 }
 
-/// What grants let a peer do, as people say it.
-pub(super) fn may(grants: &[Granted]) -> String {
+/// What a peer may do, as people say it, and what it lacks.
+fn may(status: &Status) -> String {
     let one = |granted: &Granted| {
         let place = match granted.collection.as_str() {
             "" => "everywhere".to_owned(),
@@ -52,7 +52,12 @@ pub(super) fn may(grants: &[Granted]) -> String {
         let until = show_time(granted.until_ms);
         format!("{} {place} until {}", granted.rights, until.get(..10).unwrap_or(&until))
     };
-    match grants {
+    match &status.grants[..] {
+        [] if status.approvals_missing > 0 => format!(
+            "nothing yet: {} more of the space's roots must agree, by `msec approve` where they live",
+            status.approvals_missing
+        ),
+        [] if status.root => "nothing itself: it is a root, and grants with `msec grant`".into(),
         [] => "nothing: ask the space's owner for a grant".into(),
         grants => grants.iter().map(one).collect::<Vec<_>>().join("; "),
     }
@@ -215,7 +220,7 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
         let mut lines = vec![
             line("peer", status.peer.to_string()),
             line("space", format!("{} ({})", status.space_name, status.space.short())),
-            line("may", may(&status.grants)),
+            line("may", may(&status)),
             line("running", runs),
             line("role", if status.leaf { "leaf: relays nothing" } else { "relay" }.into()),
             line("neighbours", status.neighbours.to_string()),

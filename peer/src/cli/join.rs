@@ -30,7 +30,7 @@ pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     };
     let mut joined: Option<Manifest> = None;
     if let Some(Welcomed { membership, .. }) = &welcomed {
-        take_in(&dir, me, "what the inviter gave", membership)?;
+        take_in(&dir, me, None, membership)?;
         joined = Some(membership.manifest().clone());
     }
     for path in args.invitations.iter().filter(|_| welcomed.is_none()) {
@@ -38,7 +38,7 @@ pub(super) fn join(args: &Join) -> anyhow::Result<()> {
         #[cfg(not(feature = "index"))]
         no_picture(path)?;
         let invitation = Membership::from_file(path)?;
-        take_in(&dir, me, &path.display().to_string(), &invitation)?;
+        take_in(&dir, me, Some(path), &invitation)?;
         joined = Some(invitation.manifest().clone());
     }
     let manifest = joined.context("no invitation was named")?;
@@ -113,7 +113,9 @@ fn host_name() -> String {
 }
 
 /// Keeps an invitation, if all of it that is for this peer can be read and counts.
-fn take_in(dir: &DataDir, me: PeerId, what: &str, invitation: &Membership) -> anyhow::Result<()> {
+fn take_in(dir: &DataDir, me: PeerId, file: Option<&Path>, invitation: &Membership) -> anyhow::Result<()> {
+    let what = file.map_or_else(|| "what the inviter gave".to_owned(), |file| file.display().to_string());
+    let what = what.as_str();
     let held = dir.membership()?;
     let whole = match held.filter(|held| held.manifest() == invitation.manifest()) {
         Some(held) => {
@@ -128,8 +130,13 @@ fn take_in(dir: &DataDir, me: PeerId, what: &str, invitation: &Membership) -> an
         match whole.check(grant) {
             Ok(()) => {}
             // It may come to count yet.
+            Err(Fault::Approvals { missing }) if file.is_none() => eprintln!(
+                "msec: {what} does not count yet: {missing} more of the space's roots must agree to it: have `msec approve {}` run where \
+                 another root lives",
+                grant.id().short()
+            ),
             Err(fault @ Fault::Approvals { .. }) => {
-                eprintln!("msec: what {what} grants does not count yet: {fault}");
+                eprintln!("msec: {what} does not count yet: {fault}");
             }
             Err(fault) => bail!("{what} is refused: {fault}"),
         }

@@ -387,6 +387,8 @@ impl Driver {
             space_name: manifest.name().into(),
             space: self.node.authority().space(),
             grants: self.node.grants().map(|grant| Granted::by(grant)).collect(),
+            root: self.node.authority().roots().contains(&self.node.peer()),
+            approvals_missing: Status::missing(self.node.authority(), &self.node.peer()),
             address: self.address,
             mdns: self.mdns.is_some(),
             leaf: self.node.role() == Role::Leaf,

@@ -71,7 +71,7 @@ impl Peer {
             true => self.ask(|answer| Command::Pairing(Pairing::Hints { answer })).await?,
             false => Hints::new(terms.hints)?,
         };
-        let grant = self.grant(of_a_bench(self.id(), &terms.collection, terms.days)).await?.grant;
+        let grant = self.bench_grant(&terms.collection, terms.days).await?;
         let not_after = wall_clock().saturating_add(i64::from(terms.days) * DAY_MS);
         let lasts_s = terms.lasts_s;
         let sign = move |node: &Node| {
@@ -124,10 +124,15 @@ impl Peer {
         }
         let left = code.not_after.0.saturating_sub(wall_clock().0);
         let days = u32::try_from(left / DAY_MS + 1).unwrap_or(u32::MAX);
-        let grant = self.grant(of_a_bench(self.id(), code.resource.as_str(), days)).await?.grant;
+        let grant = self.bench_grant(code.resource.as_str(), days).await?;
         self.dir().create(&self.dir().path().join("benches"))?;
         self.dir().write(&kept, &grant.0)?;
         Ok(grant)
+    }
+
+    async fn bench_grant(&self, collection: &str, days: u32) -> Result<GrantId, AccessFailed> {
+        let terms = self.at_once(of_a_bench(self.id(), collection, days)).await?;
+        Ok(self.grant(terms).await?.grant)
     }
 
     /// Ends what this peer gave for benches that have ended.

@@ -119,7 +119,7 @@ impl Peer {
         if lasts.is_zero() || lasts > INVITE_LASTS_MAX {
             return Err(InviteFailed::TooLong);
         }
-        self.may_grant(terms.grant_to(self.id())).await?;
+        self.at_once(terms.grant_to(self.id())).await?;
         let lasts_s = terms.lasts_s;
         let hints = (!terms.hints.is_empty()).then(|| Hints::new(terms.hints.clone())).transpose()?;
         let (to, notices) = mpsc::channel(NOTICES_MAX);
@@ -194,7 +194,8 @@ impl Inviting {
     /// The words are the same: grants what was to be granted to whoever asks, and tells it.
     pub async fn approve(&mut self) -> Result<Issued, InviteFailed> {
         let (link, peer) = self.asking.take().ok_or(InviteFailed::NobodyAsks)?;
-        let issued = self.peer.grant(self.terms.grant_to(peer)).await?;
+        let terms = self.peer.at_once(self.terms.grant_to(peer)).await?;
+        let issued = self.peer.grant(terms).await?;
         self.decide(link, Some(issued.invitation.clone())).await?;
         match self.outcome(link).await {
             Some(PairingOutcome::Joined) => Ok(issued),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use msec_identity::{Grant, PeerId, SpaceId};
+use msec_identity::{Authority, Grant, PeerId, SpaceId, Voices};
 use serde::{Deserialize, Serialize};
 
 use crate::node::{Freshness, LeaseView};
@@ -21,6 +21,12 @@ pub struct Status {
     pub space: SpaceId,
     /// What it may do, as its grants say.
     pub grants: Vec<Granted>,
+    /// Whether it is one of the space's roots, which grant by their threshold.
+    #[serde(default)]
+    pub root: bool,
+    /// How many more roots have to agree until a grant of its own counts. 0: it has none that waits for that.
+    #[serde(default)]
+    pub approvals_missing: usize,
     /// Where it listens.
     pub address: SocketAddr,
     /// Whether it looks for others on its own link.
@@ -67,6 +73,16 @@ pub struct Status {
     /// How far the clock may be off, in milliseconds, where the system says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_within_ms: Option<u64>,
+}
+
+impl Status {
+    /// [`Self::approvals_missing`] of that peer.
+    pub(crate) fn missing(authority: &Authority, me: &PeerId) -> usize {
+        let all = authority.all_grants().into_iter();
+        let waits = all.filter(|it| it.parent.is_none() && authority.speaks_for(&it.holder, me));
+        let missing = waits.filter_map(|it| authority.voices(&it.id().0, &it.issuer)).map(Voices::missing);
+        missing.filter(|missing| *missing > 0).min().unwrap_or(0)
+    }
 }
 
 /// What became of the rules of retention the last time, and since the peer opened.

@@ -40,12 +40,27 @@ pub enum AccessFailed {
         grant: GrantId,
     },
     /// It would reach further than the link above it.
-    #[error("that reaches further than what this peer may pass on, {above}: {source}")]
+    #[error(
+        "that reaches further than what this peer may pass on, {} ({may}): {what}. Grant less, or ask who issued that one for more",
+        above.short()
+    )]
     Wider {
         /// The link above.
         above: GrantId,
+        /// What that one allows, and where.
+        may: String,
         /// In what.
-        source: Widened,
+        what: Widened,
+    },
+    /// A code lets in at once, and too few roots stand behind what it would give.
+    #[error(
+        "{needed} of the space's roots must agree to what a root grants, and nobody who comes with a code waits for that: let an everyday \
+         issuer do it, by `msec grant --may manage,read --depth 2` and `msec approve`; or give an invitation with `msec grant`, and have that \
+         approved"
+    )]
+    RootsMustAgree {
+        /// How many.
+        needed: u8,
     },
     /// Links are to follow a grant that lets nobody pass anything on.
     #[error(
@@ -217,7 +232,7 @@ pub enum AccessFailed {
     #[error(transparent)]
     Text(#[from] TextError),
     /// The other space's manifest is refused.
-    #[error("that is not the manifest of a space: {0}")]
+    #[error("that is not the manifest of a space")]
     Manifest(#[from] ManifestError),
     /// A log is named twice.
     #[error(transparent)]

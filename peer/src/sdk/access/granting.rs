@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::AccessFailed;
 use super::hex;
+use super::revoking::DIGITS_MIN;
 use super::terms::{GrantHolder, GrantTerms, Limits};
 use super::tree::HolderView;
 use crate::node::Node;
@@ -161,6 +162,50 @@ impl Peer {
         self.look(move |node| draw_up(node, &terms)).await?.map(drop)
     }
 
+    /// The terms by which it counts at once: as a root of whom one is enough, or under a link that this peer holds. Refused: more roots must
+    /// agree. Nothing is granted.
+    pub(in crate::sdk) async fn at_once(&self, terms: GrantTerms) -> Result<GrantTerms, AccessFailed> {
+        let at_once = |node: &Node| {
+            let (me, authority) = (node.peer(), node.authority());
+            let draft = draw_up(node, &terms)?;
+            if draft.grant.parent.is_some() || authority.threshold() < 2 {
+                return Ok(terms);
+            }
+            let held = authority.all_grants().into_iter();
+            let under = held.filter(|it| authority.speaks_for(&it.holder, &me) && counts(node, it));
+            let mut under = under.map(|it| GrantTerms { under: Some(it.id()), ..terms.clone() });
+            let found = under.find(|terms| draw_up(node, terms).is_ok());
+            found.ok_or(AccessFailed::RootsMustAgree { needed: authority.threshold() })
+        };
+        self.look(at_once).await?
+    }
+
+    /// The record that is called so, by its id or the first digits of it, at least six: of those of which a root may say that it agrees.
+    pub async fn record_called(&self, name: &str) -> Result<[u8; 32], AccessFailed> {
+        let digits = name.trim().to_lowercase();
+        let unknown = || AccessFailed::Unknown { name: name.to_owned() };
+        if digits.len() < DIGITS_MIN {
+            return Err(unknown());
+        }
+        let mut found: BTreeSet<_> =
+            self.control_records().await?.iter().filter_map(ControlRecord::hash).collect();
+        let named = self.look(move |node| {
+            let authority = node.authority();
+            found.extend(authority.all_grants().iter().map(|grant| grant.id().0));
+            found.retain(|hash| hex::text(hash).starts_with(&digits) && authority.knows(hash));
+            found
+        });
+        let named: Vec<_> = named.await?.into_iter().collect();
+        match named[..] {
+            [] => Err(unknown()),
+            [one] => Ok(one),
+            _ => {
+                let found: Vec<_> = named.iter().take(8).map(|hash| hex::text(&hash[..5])).collect();
+                Err(AccessFailed::Ambiguous { name: name.to_owned(), found: found.join(", ") })
+            }
+        }
+    }
+
     /// Agrees, as a root, to what another one said: a grant, a revocation, a restoration, an erasure or a succession, by its hash. When this
     /// returns, that is on disk. `None`: it is not said in the name of the space, or nobody can tell any more who said it.
     pub async fn approve(&self, record: [u8; 32]) -> Result<Option<VoicesView>, AccessFailed> {
@@ -275,8 +320,7 @@ fn draw_up(node: &Node, terms: &GrantTerms) -> Result<Draft, AccessFailed> {
     };
     let grant = narrowed(node, &wanted, parent)?;
     if let Some(parent) = parent {
-        let above = parent.id();
-        parent.allows_attenuation(&grant).map_err(|source| AccessFailed::Wider { above, source })?;
+        parent.allows_attenuation(&grant).map_err(|what| wider(parent, what))?;
     }
     let stream = match parent {
         None => Some(ControlStream::Root),
@@ -293,6 +337,14 @@ fn draw_up(node: &Node, terms: &GrantTerms) -> Result<Draft, AccessFailed> {
     let space = authority.space();
     let linked = other.map(|other| node.sign(Linked { space, issuer: me, manifest: other.to_bytes() }));
     Ok(Draft { stream, linked, grant: node.sign(grant), above, manifest: authority.manifest().clone() })
+}
+
+fn wider(above: &Verified<Grant>, what: Widened) -> AccessFailed {
+    let place = match above.resource.as_str() {
+        "" => "everywhere".to_owned(),
+        collection => format!("in {collection}"),
+    };
+    AccessFailed::Wider { above: above.id(), may: format!("{} {place}", above.rights), what }
 }
 
 /// The grant under this link, or by a root.
@@ -342,8 +394,8 @@ fn link_above<'a>(node: &'a Node, wanted: &Wanted) -> Result<&'a Verified<Grant>
         let is_near = authority.chain(&link.id()).len() < CHAIN_LINKS_MAX;
         match link.allows_attenuation(&child) {
             Ok(()) if is_near => fits.push(link),
-            Ok(()) => why = AccessFailed::Wider { above: link.id(), source: Widened::Depth },
-            Err(source) => why = AccessFailed::Wider { above: link.id(), source },
+            Ok(()) => why = wider(link, Widened::Depth),
+            Err(what) => why = wider(link, what),
         }
     }
     fits.into_iter().max_by_key(|link| (link.not_after, link.id())).ok_or(why)

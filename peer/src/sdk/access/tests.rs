@@ -218,6 +218,57 @@ async fn a_replacement_that_broke_off_is_finished_and_grants_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_code_for_which_more_roots_must_agree_is_not_given_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let home = DataDir::at(dir.path());
+    let key = home.identity_or_init().expect("a key");
+    let other = msec_identity::Identity::from_seed([5; 32]);
+    let owner = Owner::found_among("harbour", key, [other.peer()], 2).expect("a space");
+    let config = PeerConfig::new(dir.path()).expect("a data directory");
+    let peer = Peer::open(config.join(Membership::new(owner.manifest(), []))).await.expect("opens");
+    assert!(peer.status().await.expect("open").root);
+    let invite = || crate::sdk::InviteTerms {
+        rights: "read".into(),
+        collection: "parks".into(),
+        days: 1,
+        lasts_s: 60,
+        hints: Vec::new(),
+    };
+    let bench = || crate::sdk::BenchTerms {
+        collection: "parks".into(),
+        lasts_s: 3_600,
+        days: 1,
+        hints: vec!["192.0.2.7:4000".parse().expect("an address")],
+    };
+    let said = peer.invite(invite()).await.expect_err("alone").to_string();
+    assert!(said.contains("2 of the space's roots must agree") && said.contains("msec approve"), "{said}");
+    let said = peer.post(bench()).await.expect_err("alone").to_string();
+    assert!(said.contains("2 of the space's roots must agree"), "{said}");
+    assert_eq!(peer.grants().await.expect("a tree").grants.len(), 0);
+
+    // Under a link of its own it may, once that counts.
+    let link = GrantTerms::new(peer.id(), "manage,read", "parks", 30).depth(2);
+    let link = peer.grant(link).await.expect("granted").grant;
+    assert!(
+        peer.invite(invite()).await.is_err() && peer.status().await.expect("open").approvals_missing == 1
+    );
+    let space = owner.manifest().space();
+    let approval = other.sign(msec_identity::Approval { space, approver: other.peer(), of: link.0 });
+    let membership = Membership::new(owner.manifest(), []).with_records([approval.into()]);
+    peer.close().await;
+    let config = PeerConfig::new(dir.path()).expect("a data directory").join(membership);
+    let peer = Peer::open(config).await.expect("opens");
+    assert!(peer.invite(invite()).await.is_ok());
+    let bench = peer.post(bench()).await.expect("a code").grant;
+    let tree = peer.grants().await.expect("a tree");
+    let of_bench = tree.grants.iter().find(|it| it.grant == bench).expect("its grant");
+    assert_eq!((of_bench.under, of_bench.standing), (Some(link), Standing::Counts));
+    let named = peer.record_called(&link.to_string()[..6]).await.expect("the only one");
+    assert_eq!(named, link.0);
+    peer.close().await;
+}
+
+#[tokio::test]
 async fn an_explanation_is_signed_and_one_changed_word_spoils_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let peer = owner(&dir).await;
