@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use msec_identity::{Approval, ControlRecord, GrantId, Manifest, PeerId};
+use msec_identity::{Approval, ControlRecord, Manifest, PeerId};
 use serde_json::json;
 
 use super::args::Where;
 use super::ask::each;
+use super::grants::{DIGITS_MIN, grant_called};
 use super::keep::bytes;
 use super::out::Out;
 use super::show::say;
@@ -28,7 +29,7 @@ pub(super) struct Grant {
     /// Another space instead, by its manifest or an invitation to it: one link between two cities
     #[arg(long, value_name = "FILE", conflicts_with = "holder")]
     space: Option<PathBuf>,
-    /// What: some of relay, read, write, manage. Nothing is sealed yet: relay lets read too
+    /// What: some of relay, read, write, manage. Who relays reads too what is not sealed (`msec seal`)
     #[arg(long, value_name = "RIGHTS")]
     may: String,
     /// Where: a collection and those below it; the whole space if left out
@@ -40,9 +41,9 @@ pub(super) struct Grant {
     /// How many links may follow: whoever holds it may pass it on, narrower. With manage only
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=7))]
     depth: u8,
-    /// The grant to issue it under [default: as a root, or the grant with manage that covers it and lasts longest]
+    /// The grant to issue it under, by its id or the first digits of it [default: as a root, or the grant with manage that covers it and lasts longest]
     #[arg(long, value_name = "GRANT")]
-    under: Option<GrantId>,
+    under: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
     /// The file to write the grant to
@@ -76,7 +77,7 @@ struct LimitArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Approve {
-    /// An invitation, or the id of a grant, a revocation, a restoration or a succession
+    /// An invitation, or the id of a grant, a revocation, a restoration or a succession, or the first digits of it
     #[arg(value_name = "FILE|RECORD")]
     what: String,
     /// Where to write the invitation with the approvals [default: over itself]
@@ -103,7 +104,8 @@ pub(super) fn grant(args: &Grant) -> anyhow::Result<()> {
         (None, Some(peer)) => GrantHolder::Peer(peer),
         (None, None) => bail!("say whom it is for: an ID, or --space FILE"),
     };
-    let Grant { may: rights, collection, days, depth, under, limits, .. } = args;
+    let Grant { may: rights, collection, days, depth, limits, .. } = args;
+    let under = args.under.as_deref().map(|under| grant_called(&args.place, under)).transpose()?;
     let terms = GrantTerms {
         holder,
         rights: rights.clone(),
@@ -111,7 +113,7 @@ pub(super) fn grant(args: &Grant) -> anyhow::Result<()> {
         days: *days,
         lasts_s: None,
         depth: *depth,
-        under: *under,
+        under,
         limits: limits.limits(),
     };
     let out = Out::open(&args.out)?;
@@ -200,10 +202,16 @@ fn manifest(file: &Path) -> anyhow::Result<Manifest> {
 
 pub(super) fn approve(args: &Approve) -> anyhow::Result<()> {
     let file = Path::new(&args.what);
-    if !file.exists()
-        && let Ok(record) = args.what.parse::<GrantId>()
-    {
-        let answers = ask(&args.place, AccessRequest::Approve { record: record.to_string() })?;
+    if !file.exists() {
+        let is_id = args.what.len() >= DIGITS_MIN && args.what.bytes().all(|it| it.is_ascii_hexdigit());
+        if !is_id {
+            bail!(
+                "{} is neither a file nor an id: name an invitation, or at least {DIGITS_MIN} digits of what `msec grants` shows",
+                args.what
+            );
+        }
+        let answers = ask(&args.place, AccessRequest::Approve { record: args.what.clone() });
+        let answers = answers.with_context(|| format!("there is no file {}", args.what))?;
         let voices = answers.into_iter().find_map(|answer| match answer {
             AccessAnswer::Approved { voices } => Some(voices),
             _ => None,

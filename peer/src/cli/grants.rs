@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use msec_identity::{CollectionPath, GrantId};
+use msec_identity::{CollectionPath, GrantId, PeerId};
 use serde_json::json;
 
 use super::args::Where;
@@ -14,6 +14,9 @@ use super::values::show_time;
 use super::words::{day, place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::sdk::{AccessTree, GrantView, HolderView, Limits, Standing};
+
+/// The fewest digits by which something is called.
+pub(super) const DIGITS_MIN: usize = 6;
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Grants {
@@ -27,12 +30,50 @@ pub(super) struct Grants {
     place: Where,
 }
 
-pub(super) fn grants(args: &Grants) -> anyhow::Result<()> {
-    let tree = ask(&args.place, AccessRequest::Grants)?.into_iter().find_map(|answer| match answer {
+/// All that is granted here.
+fn tree(place: &Where) -> anyhow::Result<AccessTree> {
+    let tree = ask(place, AccessRequest::Grants)?.into_iter().find_map(|answer| match answer {
         AccessAnswer::Tree(tree) => Some(*tree),
         _ => None,
     });
-    let mut tree = tree.context("the peer did not say what was granted")?;
+    tree.context("the peer did not say what was granted")
+}
+
+/// The grant of that id, or of these first digits of it where it is known here.
+pub(super) fn grant_called(place: &Where, name: &str) -> anyhow::Result<GrantId> {
+    match name.parse() {
+        Ok(grant) => Ok(grant),
+        Err(_) => called(name, tree(place)?.grants.iter().map(|it| it.grant), "grant"),
+    }
+}
+
+/// The peer of that id, or of these first digits of it where it is known here.
+pub(super) fn peer_called(place: &Where, name: &str) -> anyhow::Result<PeerId> {
+    if let Ok(peer) = name.parse() {
+        return Ok(peer);
+    }
+    let tree = tree(place)?;
+    let holders = tree.grants.iter().filter_map(|it| match it.holder {
+        HolderView::Peer(peer) => Some(peer),
+        HolderView::Space { .. } => None,
+    });
+    called(name, holders.chain(tree.roots.iter().copied()), "peer")
+}
+
+fn called<T: Ord + ToString>(name: &str, known: impl Iterator<Item = T>, what: &str) -> anyhow::Result<T> {
+    let digits = name.trim().to_lowercase();
+    let mut found: BTreeSet<T> = known.filter(|it| it.to_string().starts_with(&digits)).collect();
+    match (digits.len() >= DIGITS_MIN, found.len()) {
+        (true, 1) => Ok(found.pop_first().expect("there is one")),
+        (true, 2..) => bail!("{name} may be any of several: write more digits"),
+        _ => bail!(
+            "no {what} is known here as {name}: write all 64 digits of its id, or at least {DIGITS_MIN} of one that `msec grants` shows"
+        ),
+    }
+}
+
+pub(super) fn grants(args: &Grants) -> anyhow::Result<()> {
+    let mut tree = tree(&args.place)?;
     keep(&mut tree, args);
     if args.place.json {
         tree.grants.iter().for_each(|grant| say(json!(grant)));
@@ -98,6 +139,10 @@ fn draw(tree: &AccessTree) -> Vec<String> {
     let mut issuers: BTreeMap<_, Vec<&GrantView>> = BTreeMap::new();
     for grant in children.get(&None).into_iter().flatten() {
         issuers.entry(grant.issuer).or_default().push(grant);
+    }
+    // Those of today who granted nothing as well.
+    for root in &tree.roots {
+        issuers.entry(*root).or_default();
     }
     for (issuer, grants) in issuers {
         let role = match (tree.roots.contains(&issuer), issuer == tree.peer) {
@@ -268,6 +313,26 @@ harbour (0909090909), one root
 │         revoked 2026-01-01T00:00 by 0101010101: lost  [9999999999]
 └── ● 0505050505  read in parks until 2026-01-01  [0d0d0d0d0d]";
         assert_eq!(draw(&tree()).join("\n"), expected);
+    }
+
+    #[test]
+    fn all_of_todays_roots_are_marked() {
+        let tree =
+            AccessTree { roots: [1, 6].map(|root| PeerId([root; 32])).to_vec(), threshold: 2, ..tree() };
+        let drawn = draw(&tree).join("\n");
+        assert!(drawn.contains("◆ 0101010101 root") && drawn.ends_with("\n◆ 0606060606 root"), "{drawn}");
+    }
+
+    #[test]
+    fn what_is_called_by_its_first_digits_is_found_or_said_to_be_unknown() {
+        let known = || [[0xab; 32], [0xac; 32]].map(PeerId).into_iter();
+        assert_eq!(called("ABABAB", known(), "peer").expect("one"), PeerId([0xab; 32]));
+        for name in ["ababa", "123456", ""] {
+            let error = called(name, known(), "peer").expect_err(name).to_string();
+            assert!(error.contains("no peer is known here"), "{error}");
+        }
+        let error = called("ababab", known().map(|_| "ababab").chain(["abababab"]), "peer").expect_err("two");
+        assert!(error.to_string().contains("write more digits"), "{error}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
-use msec_identity::PeerId;
 use serde_json::json;
 
 use super::args::Where;
 use super::grant::{ask, lacks};
+use super::grants::peer_called;
 use super::out::Out;
 use super::revoke::{agreed, in_words};
 use super::show::say;
@@ -22,9 +22,9 @@ pub(super) struct Replace {
     /// The lost peer: its id or the first digits of it, as `msec grants` shows them
     #[arg(value_name = "OLD")]
     old: String,
-    /// Who takes its place: the id that `msec id` shows there
+    /// Who takes its place: the id that `msec id` shows there, or the first digits of it where it is known here
     #[arg(value_name = "NEW")]
-    new: PeerId,
+    new: String,
     /// The file with which the new one joins
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -43,8 +43,9 @@ pub(super) struct Replace {
 
 pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
     let out = Out::open(&args.out)?;
+    let new = peer_called(&args.place, &args.new)?;
     let (old, reason) = (args.old.clone(), args.reason.clone());
-    let terms = ReplaceTerms { old, new: args.new, days: args.days, reason };
+    let terms = ReplaceTerms { old, new, days: args.days, reason };
     let planned = ask(&args.place, AccessRequest::PlanReplacement(terms.clone()))?;
     let plan = planned.into_iter().find_map(|answer| match answer {
         AccessAnswer::ReplacementPlan(plan) => Some(*plan),
@@ -73,7 +74,7 @@ pub(super) fn replace(args: &Replace) -> anyhow::Result<()> {
         return Ok(());
     }
     let out = args.out.display();
-    let (old, new) = (replaced.old.short(), args.new.short());
+    let (old, new) = (replaced.old.short(), new.short());
     say(match plan.ends {
         Some(_) => format!("{old} is replaced by {new}: {out}"),
         None => format!("{old} was replaced by {new} before; the invitation is written again: {out}"),

@@ -42,7 +42,7 @@ pub enum AccessRequest {
     },
     /// Agree, as a root: one [`AccessAnswer::Approved`].
     Approve {
-        /// The hash of what another root said, in hexadecimal digits.
+        /// The hash of what another root said, in hexadecimal digits, or the first of them, at least six.
         record: String,
     },
     /// Say what kind of data a collection holds: one [`AccessAnswer::Classified`].
@@ -130,8 +130,7 @@ async fn obey(peer: &Peer, request: AccessRequest) -> Result<Vec<AccessAnswer>, 
             all.map(|it| AccessAnswer::Erasure(Box::new(it))).collect()
         }
         AccessRequest::Approve { record } => {
-            let id = record.parse::<msec_identity::GrantId>();
-            let hash = id.map_err(|_| AccessFailed::Unknown { name: record })?.0;
+            let hash = peer.record_called(&record).await?;
             vec![AccessAnswer::Approved { voices: peer.approve(hash).await? }]
         }
         AccessRequest::Classify(terms) => vec![AccessAnswer::Classified(peer.classify(terms).await?)],
