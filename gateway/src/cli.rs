@@ -161,7 +161,7 @@ fn make_token(TokenArgs { name, page, json }: &TokenArgs) -> anyhow::Result<()> 
             return Ok(());
         }
         eprintln!(
-            "The token of the page, shown this once: {token}\nPut this line into [page], restart the gateway, and open /invite:"
+            "The token of the page, shown this once: {token}\nIn [page] put this line in place of the one that begins with `token`, restart the gateway, and open /invite:"
         );
         println!("token = \"{hash}\"");
         return Ok(());

@@ -94,7 +94,8 @@ async fn run_gateway(options: &Options, config: Config) -> anyhow::Result<()> {
     }
     show.load(&peer).await?;
     let intake = mqtt::Intake::new(config.mqtt.settings, peer.clone(), show.clone(), failed);
-    announce(options, &peer, name, page.as_ref(), devices.as_ref())?;
+    let listeners = (page.as_ref(), devices.as_ref());
+    announce(options, &peer, name, listeners, config.page.token.is_some())?;
 
     let watching = tokio::spawn(told.watch());
     let counting = tokio::spawn(show.count(peer.clone(), intake.clone(), stopped.clone()));
@@ -167,8 +168,8 @@ fn announce(
     options: &Options,
     peer: &Peer,
     space: &str,
-    page: Option<&TcpListener>,
-    devices: Option<&TcpListener>,
+    (page, devices): (Option<&TcpListener>, Option<&TcpListener>),
+    invites: bool,
 ) -> anyhow::Result<()> {
     let address = |listener: Option<&TcpListener>| {
         listener.map(TcpListener::local_addr).transpose().context("a listener has no address")
@@ -191,6 +192,9 @@ fn announce(
     }
     if let Some(address) = page {
         println!("Look at it: http://{address}");
+        if invites {
+            println!("Let others in: http://{address}/invite");
+        }
     }
     Ok(())
 }

@@ -50,9 +50,17 @@ impl Layout {
     /// Reads the keys of a file. Fails where it is not TOML.
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
         let lines = Lines::of(text);
-        let table = DeTable::parse(text).map_err(|error| Fault {
-            line: error.span().map(|span| lines.at(span.start)),
-            problem: Problem::Syntax { message: error.message().to_owned() },
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().and_then(|span| text.get(span));
+            // The parser shows where a key stands that is there twice, and does not say which.
+            let message = match at.map(str::trim).filter(|_| error.message() == "duplicate key") {
+                Some(key) if !key.is_empty() => format!("`{key}` is there twice: leave one of the two out"),
+                _ => error.message().to_owned(),
+            };
+            Fault {
+                line: error.span().map(|span| lines.at(span.start)),
+                problem: Problem::Syntax { message },
+            }
         })?;
         let mut layout = Self::default();
         layout.add(&lines, "", 0, table.get_ref(), 0);

@@ -124,6 +124,7 @@ fn impossible_values_name_line_key_and_reason() {
         (format!("{rule}value = \"/\""), ", line 5: `value` in [[mqtt.rule]]: write a key"),
         ("[[mqtt.rule]]\ntopic = \"a\"".into(), ", line 1: missing field `collection`"),
         ("[mqtt\n".into(), ", line 1: not TOML: "),
+        ("[page]\ntoken = \"\"\ntoken = \"x\"\n".into(), ", line 3: not TOML: `token` is there twice"),
         (device.repeat(DEVICES_MAX + 1), ", line 1: `device` in [mqtt]: 4097 are too many: at most 4096"),
     ] {
         let error = refused(&text);
