@@ -202,7 +202,7 @@ fn two_of_three_shares_bring_a_root_back_and_one_does_not() {
         .map(|(at, share)| desk.file(&format!("{at}.txt"), &text(&share["words"])))
         .collect();
     let few = desk.refused("again", &["key", "restore", &papers[1]]);
-    assert!(few.contains("too few shares"), "{few}");
+    assert!(few.contains("2 shares bring the key back, these are 1"), "{few}");
     let twice = desk.refused("again", &["key", "restore", &papers[1], &papers[1]]);
     assert!(twice.contains("share 2 was given twice"), "{twice}");
     let others = desk.msec("root", &["key", "split", "--yes"]);

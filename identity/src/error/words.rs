@@ -69,6 +69,11 @@ pub enum ShareError {
     /// Shares of different keys.
     #[error("the shares are not of one key: compare their third to sixth words")]
     Mixed,
+    /// The words of a whole key, and others that are not of the same.
+    #[error(
+        "these are the words of a whole key, and others beside them: give one key's words alone, or only shares of one key"
+    )]
+    Beside,
     /// They bring back something else.
     #[error(
         "the shares do not fit together: one of them was changed, or they are of two splittings of one key"

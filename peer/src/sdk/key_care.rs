@@ -31,14 +31,15 @@ pub enum KeyRestored {
 }
 
 /// The key that these texts hold, each of one key's words or one share's; what is beyond the shares that it takes is ignored.
-/// `None`: there are fewer shares than it takes, so far.
+/// `None`: there are fewer shares than it takes, so far. A whole key's words are refused beside others, since one of them would be ignored.
 pub fn key_on_paper(texts: &[impl AsRef<str>]) -> Result<Option<Identity>, ShareError> {
     let mut shares: Vec<Share> = Vec::new();
     for text in texts {
         if Share::begins(text.as_ref()) {
             shares.push(Share::from_words(text.as_ref())?);
         } else {
-            return Ok(Some(from_words(text.as_ref())?));
+            let whole = from_words(text.as_ref())?;
+            return if texts.len() == 1 { Ok(Some(whole)) } else { Err(ShareError::Beside) };
         }
     }
     match combine(&shares) {
@@ -154,6 +155,11 @@ mod tests {
         assert!(key_on_paper(&texts[1..2]).expect("read").is_none(), "one share is not enough");
         let found = key_on_paper(&texts[1..]).expect("read").expect("a key");
         assert_eq!(found.peer(), identity.peer());
+        assert_eq!(
+            key_on_paper(&[texts[0], words.as_str()]).expect_err("one is ignored"),
+            ShareError::Beside
+        );
+        assert_eq!(key_on_paper(&[words.as_str(), words.as_str()]).expect_err("twice"), ShareError::Beside);
         assert!(matches!(key_on_paper(&[texts[0], texts[0]]), Err(ShareError::Twice { index: 1 })));
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use msec_identity::backup::to_words;
+use msec_identity::backup::{Share, combine, to_words};
 use msec_identity::{Identity, PeerId};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -241,7 +241,12 @@ fn found(texts: &[Zeroizing<String>]) -> anyhow::Result<Identity> {
         alone.with_context(|| format!("paper {} of {}", at + 1, texts.len()))?;
     }
     let texts: Vec<_> = texts.iter().map(|it| it.as_str()).collect();
-    key_on_paper(&texts)?.context("these are too few shares of the key: find another, and give it too")
+    if let Some(identity) = key_on_paper(&texts)? {
+        return Ok(identity);
+    }
+    // How many there are, and how many it takes.
+    let shares = texts.iter().map(|text| Share::from_words(text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(combine(&shares)?)
 }
 
 /// Asks for one paper after the other, and for one again where it has a slip.
@@ -308,5 +313,10 @@ mod tests {
         let error = format!("{:#}", found(&paragraphs(&slip)).expect_err("a slip"));
         assert!(error.contains("word 2") && error.contains("`arrow`"), "{error}");
         assert!(format!("{:#}", found(&[]).expect_err("none")).contains("no words"));
+        let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]);
+        let shares = msec_identity::backup::split(&identity, 3, 5, &mut rng).expect("splits");
+        let two: Vec<_> = shares[..2].iter().map(Share::to_words).collect();
+        let error = format!("{:#}", found(&two).expect_err("too few"));
+        assert!(error.contains("3 shares bring the key back, these are 2"), "{error}");
     }
 }
