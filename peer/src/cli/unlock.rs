@@ -17,6 +17,8 @@ use crate::sdk::DataDir;
 
 /// The longest passphrase, in bytes. A longer one is refused.
 const PASSPHRASE_BYTES_MAX: usize = 1024;
+/// The shortest new one, in characters.
+const PASSPHRASE_CHARS_MIN: usize = 8;
 /// What systemd's `LoadCredential=` has to call it.
 const CREDENTIAL: &str = "msec-passphrase";
 
@@ -74,18 +76,35 @@ impl Where {
 /// A new passphrase: from a file, or asked for twice.
 pub(super) fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Passphrase> {
     if let Some(file) = file {
-        return Ok(from_file(file)?);
+        let line = line_of(file)?;
+        long_enough(&line)?;
+        return Ok(Passphrase::new(line.as_str().to_owned()));
     }
     anyhow::ensure!(io::stdin().is_terminal(), "run this at a terminal, or give --new-passphrase-file FILE");
     let first = line_without_echo("New passphrase: ")?;
     anyhow::ensure!(!first.is_empty(), "a passphrase is not empty: nothing was changed");
+    long_enough(&first)?;
     let again = line_without_echo("The same again: ")?;
     anyhow::ensure!(*first == *again, "the two are not the same: nothing was changed");
     Ok(Passphrase::new(first.as_str().to_owned()))
 }
 
-/// The first line of a file. A file that others can read is refused, as such a key is.
+/// Refuses one that whoever has the file would find by trying.
+fn long_enough(passphrase: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        passphrase.chars().count() >= PASSPHRASE_CHARS_MIN,
+        "whoever takes the file finds so short a passphrase by trying: choose at least {PASSPHRASE_CHARS_MIN} characters, such as four \
+         words. Nothing was changed"
+    );
+    Ok(())
+}
+
 fn from_file(path: &Path) -> io::Result<Passphrase> {
+    Ok(Passphrase::new(line_of(path)?.as_str().to_owned()))
+}
+
+/// The first line of a file. A file that others can read is refused, as such a key is.
+fn line_of(path: &Path) -> io::Result<Zeroizing<String>> {
     let named = |why: String| io::Error::other(format!("{}: {why}", path.display()));
     let file = File::open(path).map_err(|error| named(error.to_string()))?;
     let meta = file.metadata().map_err(|error| named(error.to_string()))?;
@@ -106,7 +125,7 @@ fn from_file(path: &Path) -> io::Result<Passphrase> {
     if line.is_empty() {
         return Err(named("it holds no passphrase".into()));
     }
-    Ok(Passphrase::new(line.as_str().to_owned()))
+    Ok(line)
 }
 
 fn from_terminal(prompt: &str) -> io::Result<Passphrase> {
@@ -195,6 +214,18 @@ mod tests {
         assert!(refused(&[b'x'; PASSPHRASE_BYTES_MAX + 1], 0o600).contains("at most 1024"));
         let missing = from_file(Path::new("/nowhere/passphrase")).expect_err("refused").to_string();
         assert!(missing.contains("/nowhere/passphrase"), "{missing}");
+    }
+
+    #[test]
+    fn a_new_passphrase_is_not_one_that_is_found_by_trying() {
+        let new = |bytes: &[u8]| {
+            let (_home, path) = file(bytes, 0o600);
+            new_passphrase(Some(&path)).map(drop).map_err(|error| error.to_string())
+        };
+        for short in ["x", "seven 7", "äöüäöüä"] {
+            assert!(new(short.as_bytes()).expect_err(short).contains("at least 8 characters"));
+        }
+        new("äöüäöüäö".as_bytes()).expect("long enough");
     }
 
     #[test]
