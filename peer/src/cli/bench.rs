@@ -59,7 +59,6 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         say(json!(code));
         return Ok(());
     }
-    args.files.show(&picture);
     say(format!(
         "{}\n\nWhoever comes with this may read for {} h, until {}. It ends, and all that came by it, with `msec revoke {} --all`",
         code.code,
@@ -67,5 +66,5 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         day(code.until_ms),
         code.grant.short()
     ));
-    Ok(())
+    args.files.show(&code.code)
 }

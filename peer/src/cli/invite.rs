@@ -142,11 +142,10 @@ impl Host<'_> {
     }
 
     fn show_code(&self, code: &str) -> anyhow::Result<()> {
-        self.args.files.show(&Picture::of(code)?);
         say(format!(
             "{code}\n\nFor one peer, once: let it scan this, or run `msec join CODE` there. Ctrl-C takes it back."
         ));
-        Ok(())
+        self.args.files.show(code)
     }
 
     /// Shows how long the code is good.

@@ -9,11 +9,16 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use qrcode::{Color, EcLevel, QrCode};
+use rustix::termios::tcgetwinsize;
 
 use super::out::Out;
 
 /// Modules of white around a code, as ISO/IEC 18004 asks for.
 const QUIET: usize = 4;
+/// Modules of white around it on a screen, which is enough for those who scan it there.
+const QUIET_ON_SCREEN: usize = 2;
+/// Lines of a terminal that are needed below a code.
+const LINES_BELOW: u16 = 1;
 /// Pixels a module has in a PNG.
 const SCALE: usize = 8;
 
@@ -38,11 +43,24 @@ impl Files {
         Ok(Opened { png: open(&self.png)?, svg: open(&self.svg)? })
     }
 
-    /// Shows it, where somebody sees it.
-    pub(super) fn show(&self, picture: &Picture) {
-        if self.qr || std::io::stdout().is_terminal() {
+    /// Shows a code, where somebody sees it: last of all, so that nothing scrolls it away.
+    pub(super) fn show(&self, code: &str) -> anyhow::Result<()> {
+        let is_terminal = std::io::stdout().is_terminal();
+        if !self.qr && !is_terminal {
+            return Ok(());
+        }
+        let picture = Picture::on_screen(code)?;
+        let size = tcgetwinsize(std::io::stdout()).ok().filter(|_| is_terminal);
+        let (columns, rows) = size.map_or((0, 0), |size| (size.ws_col, size.ws_row));
+        let (fits, why) = picture.fits(columns, rows);
+        // A terminal that is too low can be made higher; lines that are too long are torn for good.
+        if fits {
             print!("{}", picture.terminal());
         }
+        if let Some(why) = why {
+            eprintln!("msec: {why}");
+        }
+        Ok(())
     }
 }
 
@@ -66,29 +84,53 @@ impl Opened {
 pub struct Picture {
     dark: Vec<bool>,
     width: usize,
+    quiet: usize,
 }
 
 impl Picture {
     /// Of that text. Codes are made of letters that QR codes hold in fewer bits.
     pub fn of(text: &str) -> anyhow::Result<Self> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::M);
+        Self::with(text, EcLevel::M, QUIET)
+    }
+
+    /// Of that text, as small as it can be: a screen has no scratches.
+    fn on_screen(text: &str) -> anyhow::Result<Self> {
+        Self::with(text, EcLevel::L, QUIET_ON_SCREEN)
+    }
+
+    fn with(text: &str, level: EcLevel, quiet: usize) -> anyhow::Result<Self> {
+        let code = QrCode::with_error_correction_level(text, level);
         let code = code.context("the code is too long for a QR code: give fewer hints")?;
         let dark = code.to_colors().into_iter().map(|it| it == Color::Dark).collect();
-        Ok(Self { dark, width: code.width() })
+        Ok(Self { dark, width: code.width(), quiet })
     }
 
     /// How wide it is with the white around it.
     fn outer(&self) -> usize {
-        self.width + 2 * QUIET
+        self.width + 2 * self.quiet
     }
 
     /// Whether a module is dark, counted with the white around it.
     fn is_dark(&self, x: usize, y: usize) -> bool {
-        let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < self.width);
+        let inside = |at: usize| at.checked_sub(self.quiet).filter(|at| *at < self.width);
         match (inside(x), inside(y)) {
             (Some(x), Some(y)) => self.dark[y * self.width + x],
             _ => false,
         }
+    }
+
+    /// Whether its lines are whole on a terminal of that size, and what to do where not all of it is seen there. 0: nobody knows the size.
+    fn fits(&self, columns: u16, rows: u16) -> (bool, Option<String>) {
+        let (width, height) = (self.outer(), self.outer().div_ceil(2) + usize::from(LINES_BELOW));
+        let is_enough = |has: u16, needs: usize| has == 0 || usize::from(has) >= needs;
+        let (is_wide, is_high) = (is_enough(columns, width), is_enough(rows, height));
+        let why = (!is_wide || !is_high).then(|| {
+            format!(
+                "the QR code does not fit: it takes a terminal of {width} by {height}, and this one has {columns} by {rows}. Make it larger, or \
+                 name a file with --png"
+            )
+        });
+        (is_wide, why)
     }
 
     /// For a terminal: black on white, whatever its colours are.
@@ -215,6 +257,22 @@ mod tests {
         let widths = path.split('h').filter_map(|run| run.split_once('v')?.0.parse::<usize>().ok());
         let widths: usize = widths.sum();
         assert_eq!(widths, dark);
+    }
+
+    #[test]
+    fn an_invitation_fits_a_terminal_of_80_by_24_and_what_does_not_says_so() {
+        // As long as one with a hint: docs/architecture.md, "Letting somebody in".
+        let code = format!("MSEC:{}", "A".repeat(144));
+        let picture = Picture::on_screen(&code).expect("a picture");
+        assert_eq!((picture.outer(), picture.terminal().lines().count()), (41, 21));
+        for (columns, rows) in [(80, 24), (41, 22), (0, 0)] {
+            assert_eq!(picture.fits(columns, rows), (true, None));
+        }
+        for (columns, rows) in [(40, 24), (80, 21)] {
+            let (shown, why) = picture.fits(columns, rows);
+            let why = why.expect("too small");
+            assert!(shown == (columns == 80) && why.contains("41 by 22") && why.contains("--png"), "{why}");
+        }
     }
 
     #[test]
