@@ -324,3 +324,18 @@ fn what_is_mistyped_is_told_what_to_do() {
     let error = desk.refused("loner", &["join", &file]);
     assert!(error.contains(&other) && error.contains("ask for an invitation"), "{error}");
 }
+
+#[test]
+fn what_is_erased_already_is_not_ordered_again() {
+    let desk = Desk::new();
+    desk.msec("gateway", &["found", "harbour"]);
+    desk.msec("gateway", &["publish", STREAM, "48.5", "--unit", "dB"]);
+    let erase = ["erase", "--stream", STREAM, "--yes", "--wait", "0"];
+    let (done, said) = desk.says("gateway", &erase);
+    assert!(done && said.contains("ordered: 1 log  ["), "{said}");
+    let orders = desk.msec("gateway", &["erasures"]);
+    assert_eq!(orders.len(), 1);
+    let (done, said) = desk.says("gateway", &erase);
+    assert!(done && said.contains("erased already: nothing was ordered"), "{said}");
+    assert_eq!(desk.msec("gateway", &["erasures"]).len(), 1);
+}

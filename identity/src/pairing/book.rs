@@ -75,7 +75,7 @@ impl InviteBook {
         Ok(())
     }
 
-    /// Takes a code back. Whoever knocks with it is told that it has expired.
+    /// Takes a code back. Whoever knocks with it is told that it has expired, or was taken back.
     pub fn withdraw(&mut self, tag: InviteTag) {
         self.end(tag, PairingRefusal::Expired);
     }

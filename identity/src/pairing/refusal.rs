@@ -19,7 +19,7 @@ pub enum PairingRefusal {
     #[n(1)]
     Used,
     /// It has expired, or was taken back.
-    #[error("the code has expired: ask for a new one")]
+    #[error("the code has expired, or was taken back: ask for a new one")]
     #[n(2)]
     Expired,
     /// Somebody uses it now.

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
-use msec_identity::PeerId;
+use msec_identity::{LogId, PeerId};
 use serde_json::json;
 
 use super::args::Where;
 use super::grant::{ask, lacks};
 use super::show::say;
 use super::values::{TimeArg, show_time};
-use super::words::plain;
+use super::words::{self, entries, many, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::net::wall_clock;
 use crate::sdk::{ErasurePlan, ErasureTerms, ErasureView, Ordered};
@@ -92,6 +92,13 @@ pub(super) fn erase(args: &Erase) -> anyhow::Result<()> {
     if args.dry_run {
         return Ok(());
     }
+    if let Some(orders) = erased_before(args, &plan)? {
+        if !args.place.json {
+            say("it is erased already: nothing was ordered");
+        }
+        orders.iter().for_each(|view| show(view, args.place.json));
+        return Ok(());
+    }
     let is_refused = plan.outside > 0 && !args.whole_entries;
     // Whoever pipes into it has decided. What the peer refuses nobody needs to agree to.
     if !is_refused && !args.yes && std::io::stdin().is_terminal() && !agreed()? {
@@ -106,7 +113,7 @@ pub(super) fn erase(args: &Erase) -> anyhow::Result<()> {
     }
     if !args.place.json {
         for Ordered { erasure, logs, voices, .. } in &ordered {
-            say(format!("ordered: {logs} logs  [{}]", erasure.get(..10).unwrap_or_default()));
+            say(format!("ordered: {}  [{}]", words::logs(*logs), erasure.get(..10).unwrap_or_default()));
             if let Some(voices) = voices {
                 lacks(*voices, erasure);
             }
@@ -115,6 +122,18 @@ pub(super) fn erase(args: &Erase) -> anyhow::Result<()> {
     let views = wait_for(args, &ordered)?;
     views.iter().for_each(|view| show(view, args.place.json));
     Ok(())
+}
+
+/// The orders by which all of it was erased before, if there is nothing left that another one would take.
+fn erased_before(args: &Erase, plan: &ErasurePlan) -> anyhow::Result<Option<Vec<ErasureView>>> {
+    if plan.entries > 0 || plan.unknown > 0 {
+        return Ok(None);
+    }
+    let names = |view: &ErasureView, log: &LogId| view.streams.iter().any(|it| it.log == *log);
+    let mut orders = known(&args.place, None)?;
+    orders.retain(|view| view.counts && view.done_here && plan.streams.iter().any(|it| names(view, &it.log)));
+    let all = plan.streams.iter().all(|it| orders.iter().any(|view| names(view, &it.log)));
+    Ok((all && !orders.is_empty()).then_some(orders))
 }
 
 /// Looks who has confirmed, until all have, or for as long as was asked for.
@@ -161,6 +180,10 @@ fn agreed() -> anyhow::Result<bool> {
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
+fn readings(count: u64) -> String {
+    many(count, "reading", "readings")
+}
+
 /// What would be erased.
 fn in_words(plan: &ErasurePlan, whole_entries: bool) -> Vec<String> {
     let mut lines: Vec<_> = plan
@@ -169,12 +192,12 @@ fn in_words(plan: &ErasurePlan, whole_entries: bool) -> Vec<String> {
         .take(NAMED_MAX)
         .map(|it| {
             format!(
-                "erases: {}/{} by {}: {} entries, {} readings, {} bytes",
+                "erases: {}/{} by {}: {}, {}, {} bytes",
                 it.collection,
                 it.stream,
                 it.author.short(),
-                it.entries,
-                it.readings,
+                entries(it.entries),
+                readings(it.readings),
                 it.bytes
             )
         })
@@ -183,14 +206,16 @@ fn in_words(plan: &ErasurePlan, whole_entries: bool) -> Vec<String> {
         lines.push(format!("and of {more} more streams"));
     }
     lines.push(format!(
-        "in all: {} entries, {} readings, {} bytes, and what was not let go of these entries elsewhere",
-        plan.entries, plan.readings, plan.bytes
+        "in all: {}, {}, {} bytes, and what was not let go of these entries elsewhere",
+        entries(plan.entries),
+        readings(plan.readings),
+        plan.bytes
     ));
     if plan.outside > 0 {
         let then = if whole_entries { "go with them" } else { "would go with them: add --whole-entries" };
         lines.push(format!(
-            "{} readings outside of these times lie in the same entries, and {then}",
-            plan.outside
+            "{} outside of these times lie in the same entries, and {then}",
+            readings(plan.outside)
         ));
     }
     if plan.unknown > 0 {
@@ -224,7 +249,7 @@ fn order_in_words(view: &ErasureView) -> Vec<String> {
             _ => format!("log {}, which is not held here", it.log.short()),
         };
         let by = it.author.map_or_else(String::new, |author| format!(" by {}", author.short()));
-        lines.push(format!("  {} entries of {name}{by}", it.entries));
+        lines.push(format!("  {} of {name}{by}", entries(it.entries)));
     }
     if let Some(more) = view.streams.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
         lines.push(format!("  and of {more} more logs"));
@@ -268,8 +293,6 @@ fn moment(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use msec_identity::LogId;
-
     use super::*;
     use crate::sdk::{ErasedBy, ErasedStream, PlannedStream};
 
@@ -339,7 +362,7 @@ mod tests {
         };
         let lines: Vec<_> = order_in_words(&view).iter().map(|line| plain(line)).collect();
         let expected = "  4 entries of parks/mic-1 by 0202020202
-  1 entries of log 0404040404, which is not held here
+  1 entry of log 0404040404, which is not held here
   nothing of it is left here
   0101010101 (relay) has nothing left since 2026-01-01T00:00:01Z
   not heard from: 0505050505

@@ -14,6 +14,7 @@ use super::args::Where;
 use super::show::say;
 use super::store::{directory, open};
 use super::values::TimeArg;
+use super::words::many;
 use crate::gossip::Interest;
 use crate::net::wall_clock;
 use crate::node::{Config, covers, learn, may_hold};
@@ -208,11 +209,6 @@ fn again(first: Imported, second: Imported) -> Imported {
         passed_over: first.passed_over,
         ..second
     }
-}
-
-/// So many of them, in words.
-fn many(count: u64, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 fn as_json(done: &Imported) -> serde_json::Value {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::Where;
 use super::grant::{ask, lacks};
 use super::show::say;
-use super::words::{place, plain};
+use super::words::{entries, logs, place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
 use crate::sdk::{CutTerms, HolderView, RestoreTerms, RevocationPlan, RevokeTerms};
 
@@ -130,10 +130,10 @@ pub(super) fn revoke(args: &Revoke) -> anyhow::Result<()> {
             more => format!(", the last ones in {more} restorations"),
         };
         say(format!(
-            "revoked: {} of {}, {} logs named{restorations}  [{}]",
+            "revoked: {} of {}, {} named, with those of the mesh's own{restorations}  [{}]",
             revoked.grant.short(),
             revoked.holder.short(),
-            revoked.logs,
+            logs(revoked.logs),
             revoked.revocation.get(..10).unwrap_or_default()
         ));
         if let Some(voices) = revoked.voices {
@@ -169,14 +169,14 @@ pub(super) fn in_words(plan: &RevocationPlan) -> Vec<String> {
             )
         })
         .collect();
-    let logs = |logs: usize, entries: u64| match (logs, entries) {
-        (0, _) => "nothing that this peer holds".to_owned(),
-        (1, entries) => format!("{entries} entries of one log"),
-        (logs, entries) => format!("{entries} entries of {logs} logs"),
+    let held = |logs: usize, count: u64| match (logs, count) {
+        (0, _) => "no data that this peer holds".to_owned(),
+        (1, count) => format!("{} of one log", entries(count)),
+        (logs, count) => format!("{} of {logs} logs", entries(count)),
     };
-    lines.push(format!("stays: {}", logs(plan.kept_logs, plan.kept_entries)));
+    lines.push(format!("stays: {}", held(plan.kept_logs, plan.kept_entries)));
     lines
-        .push(format!("lost: {}; and what others hold beyond that", logs(plan.lost_logs, plan.lost_entries)));
+        .push(format!("lost: {}; and what others hold beyond that", held(plan.lost_logs, plan.lost_entries)));
     if !plan.go_on.is_empty() {
         lines.push(format!("goes on: {}", names(&plan.go_on)));
     }
@@ -198,15 +198,15 @@ fn names(holders: &[HolderView]) -> String {
 }
 
 pub(super) fn restore(args: &Restore) -> anyhow::Result<()> {
-    let logs = args.log.iter().map(|LogArg(log, size)| (*log, *size)).collect();
-    let terms = RestoreTerms { revocation: args.revocation.clone(), logs };
+    let named = args.log.iter().map(|LogArg(log, size)| (*log, *size)).collect();
+    let terms = RestoreTerms { revocation: args.revocation.clone(), logs: named };
     for answer in ask(&args.place, AccessRequest::Restore(terms))? {
         let AccessAnswer::Restored(restored) = answer else { continue };
         if args.place.json {
             say(json!(restored));
             continue;
         }
-        say(format!("restored: {} entries of {} logs", restored.entries, restored.logs));
+        say(format!("restored: {} of {}", entries(restored.entries), logs(restored.logs)));
         if let Some(voices) = restored.voices {
             restored.restorations.iter().for_each(|record| lacks(voices, record));
         }

@@ -4,10 +4,13 @@ use anyhow::bail;
 use msec_identity::{CollectionPath, Grant, Right, Rights};
 
 use super::values::show_time;
+use crate::net::wall_clock;
 use crate::sdk::Membership;
 
 /// The longest name of a space that is shown, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+/// What ends sooner than that is told to the minute.
+const NEAR_MS: i64 = 2 * 24 * 3600 * 1000;
 /// The most grants for one peer that are shown one by one.
 const GRANTS_SHOWN_MAX: usize = 8;
 
@@ -16,10 +19,35 @@ pub(super) fn place(collection: &str) -> String {
     if collection.is_empty() { "everywhere".to_owned() } else { format!("in {collection}") }
 }
 
-/// A time, to the day.
+/// A time, to the day; to the minute where it is near.
 pub(super) fn day(millis: i64) -> String {
+    day_at(millis, wall_clock().0)
+}
+
+fn day_at(millis: i64, now_ms: i64) -> String {
     let text = show_time(millis);
-    text.get(..10).unwrap_or(&text).to_owned()
+    let is_near = (0..NEAR_MS).contains(&millis.saturating_sub(now_ms));
+    match (is_near, text.get(..10), text.get(..16)) {
+        (true, _, Some(minute)) => format!("{minute}Z"),
+        (false, Some(day), _) => day.to_owned(),
+        _ => text,
+    }
+}
+
+/// So many of them, in words.
+pub(super) fn many(count: impl Into<u128>, one: &str, more: &str) -> String {
+    let count = count.into();
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+/// So many logs, in words.
+pub(super) fn logs(count: usize) -> String {
+    many(count as u64, "log", "logs")
+}
+
+/// So many entries, in words.
+pub(super) fn entries(count: u64) -> String {
+    many(count, "entry", "entries")
 }
 
 /// What a grant lets its holder do, in one line.
@@ -125,6 +153,23 @@ mod tests {
         assert!(check(&membership, &[&plain; 9]).is_err());
         let strange = Owner::found_with("har\u{200b}bour", Identity::from_seed([1; 32])).expect("a space");
         assert!(check(&Membership::new(strange.manifest(), []), &[]).is_err());
+    }
+
+    #[test]
+    fn what_ends_soon_is_told_to_the_minute() {
+        let end = 1_767_225_600_000;
+        assert_eq!(day_at(end, end - 3_600_000), "2026-01-01T00:00Z");
+        for now in [end - NEAR_MS, end + 1] {
+            assert_eq!(day_at(end, now), "2026-01-01");
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(
+            (entries(1), entries(0), logs(1), logs(2)),
+            ("1 entry".into(), "0 entries".into(), "1 log".into(), "2 logs".into())
+        );
     }
 
     /// Rights of a later version.
