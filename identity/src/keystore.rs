@@ -80,6 +80,11 @@ impl KeyFile {
         self.create_text(&format!("{}\n", line.map_err(|why| self.locked(&why))?))
     }
 
+    /// Keeps the same key in another file as well, under the same passphrase if it lies under one, and refuses if there is one already.
+    pub fn copy_to(&self, other: &Self) -> Result<(), KeyFileError> {
+        other.create_text(&self.read()?)
+    }
+
     /// Puts the key that lies there under a passphrase, or under a new one; `old` is needed if it lies under one. The old file
     /// is replaced; what a disk keeps of it is out of reach, so a key that lay bare on one that others may read is to be replaced.
     pub fn protect(

@@ -339,14 +339,21 @@ fn two_cities_need_one_link() {
         ],
     );
     let link = text(&granted[0]["grant"]);
-    // The airport's key, in a data directory for the harbour's space.
-    fs::create_dir(desk.path("liaison")).expect("made");
-    fs::copy(
-        format!("{}/identity.key", desk.path("airport")),
-        format!("{}/identity.key", desk.path("liaison")),
-    )
-    .expect("copied");
-    desk.msec("liaison", &["join", &file]);
+    let error = desk.refused("airport", &["join", &file]);
+    assert!(error.contains("--key-of"), "{error}");
+    // The airport's key, in a data directory for the harbour's space, and never twice for one space.
+    let error = desk.refused("liaison", &["join", &file, "--key-of", &desk.path("harbour")]);
+    assert!(error.contains("is in that space already"), "{error}");
+    assert!(!fs::exists(desk.path("liaison")).expect("looked at"), "nothing was made");
+    desk.msec("liaison", &["join", &file, "--key-of", &desk.path("airport")]);
+    assert_eq!(text(&desk.msec("liaison", &["id"])[0]["peer"]), airport);
+    desk.msec("liaison", &["join", &file, "--key-of", &desk.path("airport")]);
+    desk.init("stranger");
+    let error = desk.refused("stranger", &["join", &file, "--key-of", &desk.path("airport")]);
+    assert!(error.contains("identity.key"), "{error}");
+    let useless = ["grant", "--space", &manifest, "--may", "read", "--out", &desk.path("useless")];
+    let said = desk.says("harbour", &useless);
+    assert!(said.contains("nobody there can pass it on"), "{said}");
     let phone = desk.init("phone");
     let (grant, file) = desk.grant("liaison", &phone, "phone", &["--may", "read", "--in", "parks/noise"]);
     desk.msec("phone", &["join", &file]);

@@ -129,7 +129,8 @@ pub(super) enum Command {
     Bench(super::bench::Bench),
     /// Come into a space with a code, or take in an invitation, or further grants for the same space
     #[command(
-        after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join code.png --data-dir phone\n  msec join sensor.invitation --data-dir sensor"
+        after_help = "Examples:\n  msec join MSEC:248K… --data-dir phone\n  msec join code.png --data-dir phone\n  msec join sensor.invitation --data-dir sensor\n  \
+                      msec join link.invitation --data-dir gateway-in-harbour --key-of gateway"
     )]
     Join(Join),
     /// Care for the peer's key: a passphrase, its words on paper, and back
@@ -234,6 +235,9 @@ pub(super) struct Join {
     /// What the inviter's owner is shown beside the words [default: the name of this machine]
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
+    /// Be the same peer as in this data directory, which is in another space: takes its key over
+    #[arg(long, value_name = "DIR")]
+    pub(super) key_of: Option<PathBuf>,
     #[command(flatten)]
     pub(super) place: Where,
 }

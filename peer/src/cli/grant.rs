@@ -132,6 +132,11 @@ pub(super) fn grant(args: &Grant) -> anyhow::Result<()> {
         return Ok(());
     }
     say(granted(args, &issued));
+    if args.space.is_some() && args.depth == 0 {
+        eprintln!(
+            "msec: only the roots of that space may use it, and nobody there can pass it on: for that, grant `manage` too, and --depth 1 or more"
+        );
+    }
     if !issued.entered {
         eprintln!(
             "msec: it stands in no control log, since a space holds the link above: it falls when that is revoked"

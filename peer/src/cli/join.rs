@@ -7,7 +7,7 @@ use msec_identity::pairing::{Code, SpaceTag};
 use msec_identity::{Grant, Manifest, PeerId};
 use serde_json::json;
 
-use super::args::Join;
+use super::args::{Join, Where};
 use super::ask::runtime;
 use super::show::say;
 use super::words;
@@ -19,7 +19,11 @@ const SCHEME: &str = "MSEC:";
 pub(super) fn join(args: &Join) -> anyhow::Result<()> {
     let dir = args.place.dir();
     let [first, rest @ ..] = &args.invitations[..] else { bail!("no invitation was named") };
-    let welcomed = match code(first)? {
+    let code = code(first)?;
+    if let Some(other) = &args.key_of {
+        take_key(args, other, code.as_ref())?;
+    }
+    let welcomed = match code {
         Some(code) if rest.is_empty() => Some(with_code(&dir, &code, args)?),
         Some(_) => bail!("a code is for one space: give it alone"),
         None => None,
@@ -72,13 +76,12 @@ fn no_picture(path: &Path) -> anyhow::Result<()> {
 }
 
 fn with_code(dir: &DataDir, code: &Code, args: &Join) -> anyhow::Result<Welcomed> {
-    let space = match code {
-        Code::Invite(invite) => invite.door().space,
-        Code::Open(open) => open.space.into(),
-    };
-    let held = dir.membership()?.map(|held| SpaceTag::from(held.manifest().space()));
-    if held.is_some_and(|held| held != space) {
-        bail!("this peer is in another space already: use a data directory of its own for each space");
+    let space = space_of(code);
+    if space_in(dir)?.is_some_and(|held| held != space) {
+        bail!(
+            "this peer is in another space already: use a data directory of its own for each space, with `--key-of {}` to be the same peer there",
+            dir.path().display()
+        );
     }
     let identity = dir.identity_or_init()?;
     let name = args.name.clone().unwrap_or_else(host_name);
@@ -100,6 +103,38 @@ fn with_code(dir: &DataDir, code: &Code, args: &Join) -> anyhow::Result<Welcomed
         }
     };
     Ok(runtime()?.block_on(join_with_code(&identity, code, &name, compare))?)
+}
+
+fn space_of(code: &Code) -> SpaceTag {
+    match code {
+        Code::Invite(invite) => invite.door().space,
+        Code::Open(open) => open.space.into(),
+    }
+}
+
+/// The space that a directory belongs to.
+fn space_in(dir: &DataDir) -> anyhow::Result<Option<SpaceTag>> {
+    Ok(dir.membership()?.map(|held| held.manifest().space().into()))
+}
+
+/// Takes over the key of another directory, unless that one is in the same space: two peers of one key in one space would fork their logs.
+fn take_key(args: &Join, other: &Path, code: Option<&Code>) -> anyhow::Result<()> {
+    let spaces = match code {
+        Some(code) => vec![space_of(code)],
+        None => {
+            let files = args.invitations.iter().map(Membership::from_file);
+            files.map(|it| Ok(it?.manifest().space().into())).collect::<anyhow::Result<_>>()?
+        }
+    };
+    let from = Where { data_dir: other.to_owned(), json: args.place.json }.dir();
+    from.inhabited()?;
+    if space_in(&from)?.is_some_and(|held| spaces.contains(&held)) {
+        bail!(
+            "{} is in that space already: take it in there. One key never runs twice in one space",
+            other.display()
+        );
+    }
+    Ok(args.place.dir().take_key(&from)?)
 }
 
 /// What the machine is called, if that is a name.

@@ -93,6 +93,21 @@ impl DataDir {
         Ok(identity)
     }
 
+    /// Takes over the key of another directory, under the same passphrase if it lies under one: for another space. Refuses if another key lies
+    /// here.
+    pub fn take_key(&self, from: &Self) -> Result<(), DataDirError> {
+        from.inhabited()?;
+        self.create(&self.path)?;
+        match from.key().copy_to(&self.key()) {
+            Err(msec_identity::KeyFileError::Exists { .. })
+                if self.identity()?.peer() == from.identity()?.peer() =>
+            {
+                Ok(())
+            }
+            copied => Ok(copied?),
+        }
+    }
+
     /// The identity that lives here, or a new one.
     pub fn identity_or_init(&self) -> Result<Identity, DataDirError> {
         match self.identity() {

@@ -64,7 +64,10 @@ pub enum DataDirError {
         what: &'static str,
     },
     /// The peer is in another space already.
-    #[error("this peer is in another space already: use a data directory of its own for each space")]
+    #[error(
+        "this peer is in another space already: use a data directory of its own for each space; `msec join … --data-dir NEW --key-of DIR` \
+         makes one for the same peer"
+    )]
     OtherSpace,
     /// The file system refuses.
     #[error("cannot use {}", path.display())]
