@@ -104,6 +104,10 @@ fn a_stolen_device_writes_on_and_is_shown_to_nobody_while_another_goes_on_with_i
             thief.err.all().iter().filter(|line| line.contains("no grant that is valid now")).count();
         refused >= 2
     });
+    // It has not heard why, and is told that much.
+    for asked in [&["status"][..], &["publish", "parks/noise/mic-9", "69"]] {
+        block_until("it is told", || desk.says("stolen", asked).1.contains("Its grant may be over"));
+    }
 
     desk.msec("next", &["join", &file]);
     {

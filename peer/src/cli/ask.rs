@@ -7,10 +7,13 @@ use tokio::runtime::Runtime;
 use super::args::{QueryArgs, Tail, Where};
 use super::show::{freshness, row, say, span, table, within, written};
 use super::signal::Signal;
-use super::values::show_time;
+use super::words::{day, entries, logs};
 use crate::control::{Answer, QueryRequest, Request, Session};
 use crate::net::wall_clock;
 use crate::sdk::{Granted, Status};
+
+/// What is said of a peer that all neighbours refuse.
+pub(super) const REFUSED: &str = "neighbours refuse this peer. Its grant may be over: ask the space's owner";
 
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")
@@ -49,8 +52,7 @@ fn may(status: &Status) -> String {
             "" => "everywhere".to_owned(),
             collection => format!("in {collection}"),
         };
-        let until = show_time(granted.until_ms);
-        format!("{} {place} until {}", granted.rights, until.get(..10).unwrap_or(&until))
+        format!("{} {place} until {}", granted.rights, day(granted.until_ms))
     };
     match &status.grants[..] {
         [] if status.approvals_missing > 0 => format!(
@@ -155,6 +157,7 @@ pub(super) fn peers(place: &Where) -> anyhow::Result<()> {
 fn contested(logs: usize) -> String {
     match logs {
         0 => String::new(),
+        1 => "; 1 log is contested: its writer signed two histories".into(),
         logs => format!("; {logs} logs are contested: their writers signed two histories"),
     }
 }
@@ -163,7 +166,7 @@ fn contested(logs: usize) -> String {
 fn let_go(status: &Status) -> String {
     let mut parts = vec![match status.let_go_entries {
         0 => "nothing".to_owned(),
-        entries => format!("{entries} entries at the beginning of {} logs", status.let_go_logs),
+        count => format!("{} at the beginning of {}", entries(count), logs(status.let_go_logs)),
     }];
     let Some(kept) = &status.retention else { return parts.remove(0) };
     if kept.unvouched_logs > 0 {
@@ -177,6 +180,14 @@ fn let_go(status: &Status) -> String {
         collection => format!("{collection} is {} bytes over its cap", it.bytes),
     }));
     parts.join("; ")
+}
+
+/// With how many it is linked, or why with none.
+fn neighbours(status: &Status) -> String {
+    match status.refused {
+        true => format!("0: {REFUSED}"),
+        false => status.neighbours.to_string(),
+    }
 }
 
 /// Whom it gave something after the end of its grant, before it knew of that.
@@ -223,10 +234,10 @@ pub(super) fn status(place: &Where) -> anyhow::Result<()> {
             line("may", may(&status)),
             line("running", runs),
             line("role", if status.leaf { "leaf: relays nothing" } else { "relay" }.into()),
-            line("neighbours", status.neighbours.to_string()),
+            line("neighbours", neighbours(&status)),
             line(
                 "holds",
-                format!("{} logs, {} entries{}", status.logs, status.entries, contested(status.contested)),
+                format!("{}, {}{}", logs(status.logs), entries(status.entries), contested(status.contested)),
             ),
             line("let go", let_go(&status)),
             line("given after", given_after(&status)),

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::args::Publish;
-use super::ask::runtime;
+use super::ask::{REFUSED, runtime};
 use super::line::{Unsaid, reading};
 use super::show::say;
 use super::values::{PlaceArg, StreamArg};
@@ -40,9 +40,22 @@ pub(super) fn publish(args: &Publish) -> anyhow::Result<()> {
         } else {
             publish_values(&mut session, &stream, &args.values, unsaid, args.home.json).await
         };
+        if published.is_ok() && session.is_running() && !args.home.json && is_refused(&mut session).await? {
+            eprintln!("msec: it is on disk here, and goes nowhere: {REFUSED}");
+        }
         session.close().await;
         published
     })
+}
+
+/// Whether neighbours refuse the peer, and it is linked with none.
+async fn is_refused(session: &mut Session) -> anyhow::Result<bool> {
+    session.ask(&Request::Status).await?;
+    let mut refused = false;
+    while let Some(answer) = session.next().await? {
+        refused |= matches!(answer, Answer::Status(status) if status.refused);
+    }
+    Ok(refused)
 }
 
 pub(super) fn stream_line(stream: &StreamArg, unit: Option<&str>, place: Option<(f64, f64)>) -> StreamLine {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use msec_crdt_store::{ClockBound, Storage, WearGauge};
 use msec_identity::UnixMillis;
-use msec_identity::handshake::ChannelBinding;
+use msec_identity::handshake::{ChannelBinding, Refusal};
 #[cfg(feature = "index")]
 use msec_identity::{CollectionPath, LogId};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
@@ -23,7 +23,8 @@ use super::withholding::Withholding;
 #[cfg(feature = "index")]
 use crate::node::Mark;
 use crate::node::{
-    Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source, StreamSpec, Ticket,
+    CloseReason, Content, Event, Input, LinkId, Node, Now, Output, PublishError, Receipt, Role, Source,
+    StreamSpec, Ticket,
 };
 use crate::outbox::Dropped;
 use crate::sdk::{Found, Granted, LeaseStatus, Neighbour, Served, Status};
@@ -113,6 +114,8 @@ pub fn wall_clock() -> UnixMillis {
 pub(crate) struct Driver {
     node: Node,
     started: Moment,
+    /// Whether a neighbour has refused this peer since one was linked the last time.
+    refused: bool,
     /// Where it listens.
     address: SocketAddr,
     /// Where others are told that it listens. Empty: at the addresses of the machine.
@@ -168,6 +171,7 @@ impl Driver {
         Ok(Self {
             node,
             started,
+            refused: false,
             address,
             advertise,
             connectors,
@@ -394,6 +398,7 @@ impl Driver {
             leaf: self.node.role() == Role::Leaf,
             uptime_s: self.started.elapsed().as_secs(),
             neighbours: self.node.neighbours().count(),
+            refused: self.refused && self.node.neighbours().next().is_none(),
             logs: self.node.frontier().count(),
             entries: self.node.frontier().map(|(_, size, _)| size).sum(),
             contested: self.node.contested().count(),
@@ -422,11 +427,13 @@ impl Driver {
                     }
                 }
                 Output::Admitted { link } => {
+                    self.refused = false;
                     if let Some(handle) = self.links.get(&link) {
                         handle.admit();
                     }
                 }
                 Output::Close { link, reason } => {
+                    self.refused |= reason == CloseReason::RefusedByPeer(Refusal::Stranger);
                     if let Some(handle) = self.links.remove(&link) {
                         handle.close(reason);
                     }

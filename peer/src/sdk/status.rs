@@ -38,6 +38,9 @@ pub struct Status {
     pub uptime_s: u64,
     /// How many peers it is linked with.
     pub neighbours: usize,
+    /// Whether it is linked with nobody, and was told that it has no grant which counts: others may know of a revocation that it does not.
+    #[serde(default)]
+    pub refused: bool,
     /// How many logs it holds.
     pub logs: usize,
     /// How many entries are in them, without those that were let go.
