@@ -195,7 +195,9 @@ fn one_root_of_two_erases_nothing_alone() {
     block_until("the port has heard of it", || !desk.msec("port", &["erasures"]).is_empty());
     assert_eq!(desk.values("hall", "parks"), [48.0], "{hall} alone is not the city");
     desk.msec("port", &["approve", &erasure]);
-    block_until("both let go of it", || ["hall", "port"].iter().all(|it| desk.values(it, "parks").is_empty()));
+    block_until("both let go of it", || {
+        ["hall", "port"].iter().all(|it| desk.values(it, "parks").is_empty())
+    });
 }
 
 #[test]

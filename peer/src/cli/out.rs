@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -16,7 +17,16 @@ pub(super) struct Out {
 
 impl Out {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let open = |is_new: bool| OpenOptions::new().write(true).create_new(is_new).open(path);
+        Self::with_mode(path, 0o666)
+    }
+
+    /// One that nobody else on this machine may read, if it is made for it.
+    pub(super) fn secret(path: &Path) -> anyhow::Result<Self> {
+        Self::with_mode(path, 0o600)
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> anyhow::Result<Self> {
+        let open = |is_new: bool| OpenOptions::new().write(true).create_new(is_new).mode(mode).open(path);
         let opened = match open(true) {
             Ok(file) => Ok((file, true)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => open(false).map(|file| (file, false)),
@@ -56,7 +66,17 @@ fn cannot(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[test]
+    fn what_is_secret_nobody_else_on_this_machine_reads() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("code.png");
+        Out::secret(&path).expect("opens").write(b"a picture").expect("written");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
 
     #[test]
     fn a_file_is_there_once_it_is_written_and_what_stood_in_it_stays_until_then() {

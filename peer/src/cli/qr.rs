@@ -39,7 +39,7 @@ pub(super) struct Files {
 impl Files {
     /// Opens those that were named.
     pub(super) fn open(&self) -> anyhow::Result<Opened> {
-        let open = |path: &Option<PathBuf>| path.as_deref().map(Out::open).transpose();
+        let open = |path: &Option<PathBuf>| path.as_deref().map(Out::secret).transpose();
         Ok(Opened { png: open(&self.png)?, svg: open(&self.svg)? })
     }
 

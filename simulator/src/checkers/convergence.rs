@@ -132,13 +132,8 @@ fn who_and_where(world: &World, lacks: &[(PeerIndex, LogId, u64)]) -> String {
     let collections: BTreeSet<_> = lacks.iter().filter_map(|(_, log, _)| collection(log)).collect();
     let peers: Vec<_> = readers.iter().take(SHOWN).map(ToString::to_string).collect();
     let places: Vec<_> = collections.iter().take(SHOWN).map(|it| it.as_str()).collect();
-    format!(
-        "{} readers: {}; {} collections: {}",
-        readers.len(),
-        peers.join(", "),
-        collections.len(),
-        places.join(", ")
-    )
+    let (peers, places) = (peers.join(", "), places.join(", "));
+    format!("{} readers: {peers}; {} collections: {places}", readers.len(), collections.len())
 }
 
 /// Who lacks what of all that is acknowledged now.
@@ -275,7 +270,10 @@ mod tests {
     #[test]
     fn one_who_does_not_catch_up_in_time_is_found_once() {
         let (found, agreements) = cut_off(true);
-        assert!(found.len() == 1 && found[0].contains("when the partition ended: peer 2"), "{found:?}");
+        assert!(
+            found.len() == 1 && found[0].contains("when the partition ended (1 readers: 2; "),
+            "{found:?}"
+        );
         assert_eq!(agreements[0].agreed_after, None);
     }
 }

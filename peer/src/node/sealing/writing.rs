@@ -110,7 +110,7 @@ impl Node {
         if writer.log != id {
             *writer = Writer::new(id, label.clone());
         }
-        writer.forget_erased(log.next_position(), &gone);
+        writer.forget_erased(&gone);
         let mut entry = Appending { log, time, quality, rng: &mut self.rng };
         let written = writer.write(&mut entry, epoch, label, &contents);
         if written.is_err() {
@@ -196,11 +196,10 @@ impl Writer {
         Self { log, sealer: LogSealer::new(log), label, key_at: 0 }
     }
 
-    /// Forgets the key if its entry or that of its label is erased: nobody opens any more what is sealed under it. Where what comes next is
-    /// erased too, another one would be as well.
-    fn forget_erased(&mut self, next: u64, erased: &[Range<u64>]) {
+    /// Forgets the key if its entry or that of its label is erased: nobody opens any more what is sealed under it.
+    fn forget_erased(&mut self, erased: &[Range<u64>]) {
         let is_gone = |at: u64| erased.iter().any(|stretch| stretch.contains(&at));
-        if (is_gone(self.key_at) || is_gone(self.key_at + 1)) && !is_gone(next) {
+        if is_gone(self.key_at) || is_gone(self.key_at + 1) {
             self.sealer.forget();
         }
     }
