@@ -226,13 +226,13 @@ impl Core {
         }
     }
 
-    /// Sends `items`, which are sorted, in as few announcements as they fit in; those about control by themselves.
     /// Whether a neighbour may be told how much we hold of a key.
     pub(crate) fn may_tell(&self, to: &PeerId, key: &Key) -> bool {
         self.neighbours.get(to).is_some_and(|it| self.frontier.may_tell(key, to, &it.interest))
     }
 
-    /// Says what we hold, as far as a neighbour may be told, whatever it asked about.
+    /// Sends those of `items`, which are sorted, that a neighbour may be told of, in as few announcements as they fit in; those about
+    /// control by themselves.
     pub(crate) fn send_have(&mut self, to: PeerId, mut items: Vec<Item>, ask: bool) {
         items.retain(|item| self.may_tell(&to, &item.key));
         if items.is_empty() {

@@ -3,13 +3,12 @@
 //! Transitions, for one neighbour and one key:
 //!
 //! ```text
-//! Want received -- we hold no more than it, or it may not be told --> List of that one key, or name, as far as it may be: what it
-//!                                               heard of us is wrong
+//! Want received -- we hold no more than it  --> List of that one key, or name, as far as it may be told: what it heard is wrong
 //!               -- already serving          --> dropped; it gets one answer, under the id that it gave last
 //!               -- full                     --> Unserved
 //!               -- else                     --> Serve; serving
 //! Served        -- a chunk                  --> Chunk, at CatchUp; done
-//!               -- none                     --> Unserved: it may not, or we can't
+//!               -- none                     --> Unserved: it may not, or we can't; the List of nothing, if it may not be told
 //! Shed          -- a chunk in it             --> Unserved
 //!               -- a want in it              --> never asked, see `wants`
 //! ```
@@ -36,22 +35,13 @@ pub(crate) struct Serving {
 /// A neighbour asks for what follows `size`.
 pub(crate) fn wanted(core: &mut Core, from: PeerId, id: WantId, key: Key, size: u64, kib_max: u32) {
     let key = core.frontier.named_in_full(key);
-    let may_tell = core.may_tell(&from, &key);
-    let ours = core.frontier.get(&key).filter(|_| may_tell).map(|held| held.version.size);
+    let ours = core.frontier.get(&key).map(|held| held.version.size);
     let Some(neighbour) = core.neighbours.get_mut(&from) else { return };
     if ours.is_some() {
         neighbour.tell_exactly(key, size);
     }
     if ours.unwrap_or(0) <= size {
-        // If it was only named, by all that the name may mean.
-        let is_name = name::is_stand_in(&key);
-        let range = if is_name { Name::of(&key).range() } else { Range::exactly(&key) };
-        let (all, interest) = (Interest::all(), &neighbour.interest);
-        let told = |item: &Item| core.frontier.may_tell(&item.key, &from, interest);
-        let items: Vec<_> =
-            core.frontier.items(&range, &all).filter(told).take(core.config.list_max).collect();
-        core.stats.listed += items.len() as u64;
-        core.send(from, Priority::Live, &Message::List { range, items });
+        list(core, from, &key);
     } else if let Some(serving) = neighbour.serving.get_mut(&key) {
         if serving.from == size {
             serving.id = id;
@@ -69,6 +59,17 @@ pub(crate) fn wanted(core: &mut Core, from: PeerId, id: WantId, key: Key, size: 
     }
 }
 
+/// Says what we hold of a key, as far as the neighbour may be told; if it was only named, of all that the name may mean.
+fn list(core: &mut Core, to: PeerId, key: &Key) {
+    let is_name = name::is_stand_in(key);
+    let range = if is_name { Name::of(key).range() } else { Range::exactly(key) };
+    let told = |item: &Item| core.may_tell(&to, &item.key);
+    let all = Interest::all();
+    let items: Vec<_> = core.frontier.items(&range, &all).filter(told).take(core.config.list_max).collect();
+    core.stats.listed += items.len() as u64;
+    core.send(to, Priority::Live, &Message::List { range, items });
+}
+
 /// A chunk for `peer` was dropped on our side: it need not wait for that.
 pub(crate) fn shed(core: &mut Core, peer: PeerId, id: WantId) {
     if core.neighbours.contains_key(&peer) {
@@ -82,12 +83,17 @@ fn unserved(core: &mut Core, to: PeerId, id: WantId, priority: Priority) {
 
 /// The node read it. An answer to what a neighbour asked before its link went down and came back is dropped.
 pub(crate) fn served(core: &mut Core, to: PeerId, key: Key, from: u64, chunk: Option<&[u8]>) {
+    let may_tell = core.may_tell(&to, &key);
     let Some(neighbour) = core.neighbours.get_mut(&to) else { return };
     let Some(id) = neighbour.serving.get(&key).filter(|it| it.from == from).map(|it| it.id) else { return };
     neighbour.serving.remove(&key);
     let fits =
         |chunk: &&[u8]| chunk.len().saturating_add(OVERHEAD_BYTES_MAX) <= core.config.message_bytes_max;
     core.stats.oversize += u64::from(chunk.is_some_and(|chunk| !fits(&chunk)));
+    if chunk.is_none() && !may_tell {
+        // As if nothing were held of it: from another answer it could find out how much is.
+        return list(core, to, &key);
+    }
     let Some(chunk) = chunk.filter(fits) else {
         return unserved(core, to, id, core.priority_of(&key, Priority::Live));
     };

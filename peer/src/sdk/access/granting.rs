@@ -191,7 +191,12 @@ impl Peer {
             self.control_records().await?.iter().filter_map(ControlRecord::hash).collect();
         let named = self.look(move |node| {
             let authority = node.authority();
-            found.extend(authority.all_grants().iter().map(|grant| grant.id().0));
+            // What counts may not be on disk yet.
+            found.extend(authority.all_erasures().iter().map(|it| it.erasure));
+            for grant in authority.all_grants() {
+                found.insert(grant.id().0);
+                found.extend(authority.revocations_of(&grant.id()).iter().map(|it| it.revocation));
+            }
             found.retain(|hash| hex::text(hash).starts_with(&digits) && authority.knows(hash));
             found
         });
