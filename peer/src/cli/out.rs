@@ -21,6 +21,7 @@ impl Out {
     }
 
     /// One that nobody else on this machine may read, if it is made for it.
+    #[cfg(feature = "index")]
     pub(super) fn secret(path: &Path) -> anyhow::Result<Self> {
         Self::with_mode(path, 0o600)
     }
