@@ -83,14 +83,14 @@ fn unserved(core: &mut Core, to: PeerId, id: WantId, priority: Priority) {
 
 /// The node read it. An answer to what a neighbour asked before its link went down and came back is dropped.
 pub(crate) fn served(core: &mut Core, to: PeerId, key: Key, from: u64, chunk: Option<&[u8]>) {
-    let may_tell = core.may_tell(&to, &key);
+    let is_nothing = chunk.is_none() && !core.may_tell(&to, &key);
     let Some(neighbour) = core.neighbours.get_mut(&to) else { return };
     let Some(id) = neighbour.serving.get(&key).filter(|it| it.from == from).map(|it| it.id) else { return };
     neighbour.serving.remove(&key);
     let fits =
         |chunk: &&[u8]| chunk.len().saturating_add(OVERHEAD_BYTES_MAX) <= core.config.message_bytes_max;
     core.stats.oversize += u64::from(chunk.is_some_and(|chunk| !fits(&chunk)));
-    if chunk.is_none() && !may_tell {
+    if is_nothing {
         // As if nothing were held of it: from another answer it could find out how much is.
         return list(core, to, &key);
     }

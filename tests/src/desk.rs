@@ -12,6 +12,23 @@ pub struct Desk {
     msec: &'static str,
 }
 
+/// Makes a type that is a [`Desk`] with methods of its own.
+#[macro_export]
+macro_rules! own_desk {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        struct $name($crate::desk::Desk);
+
+        impl std::ops::Deref for $name {
+            type Target = $crate::desk::Desk;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    };
+}
+
 impl Desk {
     /// An empty one, for that `msec`.
     pub fn new(msec: &'static str) -> Self {

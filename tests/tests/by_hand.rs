@@ -1,11 +1,11 @@
 //! What a person does by hand: two machines on a LAN, commands beside a running peer, a citizen's app next to a sensor.
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
-use std::ops::Deref;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use msec_tests::desk;
 use msec_tests::lan::Lan;
+use msec_tests::own_desk;
 use msec_tests::process::{Process, run};
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -15,15 +15,9 @@ const CITIZEN: &str = env!("CARGO_BIN_EXE_citizen-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 const HOUR_MS: i64 = 3600 * 1000;
 
-/// A directory in which data directories and invitations lie.
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    /// A directory in which data directories and invitations lie.
+    Desk
 }
 
 impl Desk {

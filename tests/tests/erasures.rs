@@ -2,12 +2,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
-use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
 use msec_peer::store::{Body, FileDir, Run, Storage, Store, StoreConfig};
 use msec_tests::desk::{self, text};
+use msec_tests::own_desk;
 use msec_tests::process::run;
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -17,15 +17,9 @@ const STREAM: &str = "parks/noise/mic-1";
 /// How often a peer is killed, unless `MSEC_ERASE_KILLS` says otherwise.
 const KILLS: u32 = 4;
 
-/// The owner's gateway, a relay, a reader and a sensor, each in a directory of its own.
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    /// The owner's gateway, a relay, a reader and a sensor, each in a directory of its own.
+    Desk
 }
 
 impl Desk {

@@ -2,11 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
-use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use msec_peer::Membership;
 use msec_tests::desk::{self, text};
+use msec_tests::own_desk;
 use msec_tests::process::run;
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -14,15 +14,9 @@ use serde_json::Value;
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 
-/// A directory in which data directories and invitations lie.
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    /// A directory in which data directories and invitations lie.
+    Desk
 }
 
 impl Desk {

@@ -2,11 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs;
-use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use msec_tests::desk;
+use msec_tests::own_desk;
 use msec_tests::process::{Process, run};
 use msec_tests::terminal::Terminal;
 use msec_tests::wait::block_until;
@@ -16,15 +16,9 @@ const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const GATEWAY: &str = env!("CARGO_BIN_EXE_msec-gateway-under-test");
 const PASSPHRASE: &str = "four plain words";
 
-/// A directory in which data directories and papers lie.
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    /// A directory in which data directories and papers lie.
+    Desk
 }
 
 impl Desk {

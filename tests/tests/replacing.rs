@@ -2,27 +2,21 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::path::Path;
 
 use msec_peer::Membership;
 use msec_peer::identity::LogId;
 use msec_peer::store::{FileDir, Store};
 use msec_tests::desk::{self, text};
+use msec_tests::own_desk;
 use msec_tests::process::run;
 use msec_tests::wait::block_until;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const STREAM: &str = "parks/noise/mic-1";
 
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    Desk
 }
 
 impl Desk {

@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests watch real programs, in real time")]
 
 use std::fs::{self, File};
-use std::ops::Deref;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use msec_peer::identity::sealed::{BodyPlace, EpochSecret, Opened, SealedBody, Se
 use msec_peer::identity::{ControlRecord, Identity, UnixMillis};
 use msec_peer::store::{Body, Entry, EntryKind, FileDir, Run, Storage, Store};
 use msec_tests::desk::{self, text};
+use msec_tests::own_desk;
 use msec_tests::process::Process;
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -20,14 +20,8 @@ const STREAM: &str = "meter-of-flat-4711";
 /// Nobody finds that by chance.
 const VALUE: &str = "48.12345678901";
 
-struct Desk(desk::Desk);
-
-impl Deref for Desk {
-    type Target = desk::Desk;
-
-    fn deref(&self) -> &desk::Desk {
-        &self.0
-    }
+own_desk! {
+    Desk
 }
 
 impl Desk {

@@ -53,9 +53,8 @@ fn said(rig: &Rig) -> Vec<(u64, [u8; 32])> {
     rig.node.served_after().iter().map(|it| (it.bytes, it.revocation)).collect()
 }
 
-#[test]
-fn who_relays_confirms_once_what_it_gave_away_and_the_owner_gets_to_know() {
-    let mut town = town();
+/// Somebody may read, and the gateway has five readings from the owner.
+fn give_away(town: &mut Town) {
     issue(
         &mut town.rigs[OWNER],
         ControlStream::Root,
@@ -68,6 +67,12 @@ fn who_relays_confirms_once_what_it_gave_away_and_the_owner_gets_to_know() {
     town.link(GATEWAY, OWNER);
     town.run(5);
     town.rigs[OWNER].acknowledged();
+}
+
+#[test]
+fn who_relays_confirms_once_what_it_gave_away_and_the_owner_gets_to_know() {
+    let mut town = town();
+    give_away(&mut town);
     // The gateway does not know yet, and gives all that it has.
     let signed_at = town.rigs[OWNER].wall;
     town.unlink_all();
@@ -102,18 +107,7 @@ fn a_gateway_without_a_clock_says_no_less_than_it_gave() {
         if is_unset {
             town.rigs[GATEWAY].wall = UnixMillis(1_000);
         }
-        issue(
-            &mut town.rigs[OWNER],
-            ControlStream::Root,
-            grant(&Identity::from_seed([3; 32]), &[Right::Read], 30),
-        );
-        for value in 1..=5 {
-            town.rigs[OWNER].publish(value, value as f64);
-            town.rigs[OWNER].pass(WINDOW);
-        }
-        town.link(GATEWAY, OWNER);
-        town.run(5);
-        town.rigs[OWNER].acknowledged();
+        give_away(&mut town);
         let signed_at = town.rigs[OWNER].wall.saturating_add(ahead_ms);
         town.unlink_all();
         town.link(READER, GATEWAY);
