@@ -278,19 +278,21 @@ impl Node {
             || !self.has_read_enough(peer) && self.authority.grants_of(peer).any(|grant| may_hold(grant))
     }
 
+    /// Whether a neighbour may be given what the disk was asked for a moment ago: rights may have ended since, and leases. It asks again.
+    fn may_still_have(&self, to: &PeerId, log: &LogId, end: u64) -> bool {
+        let counts = self.logs.ending(log).is_none_or(|ending| end <= ending.size());
+        counts && self.logs.get(log).is_none_or(|state| self.may_have(to, state.header()))
+    }
+
     pub(super) fn read_done(&mut self, ticket: Ticket, chunk: Option<Chunk>) {
         if self.receipts_read(ticket, chunk.as_ref()) {
             return;
         }
         if let Some((to, key, from)) = self.reads.pending.remove(&ticket) {
-            let is_data = !self.is_control_log(&LogId(key.0));
-            // It may be withheld since it was asked for.
-            let chunk = chunk.filter(|_| {
-                self.logs
-                    .get(&LogId(key.0))
-                    .is_none_or(|state| !self.is_withheld(state.header().collection()))
-            });
-            let chunk = chunk.and_then(|chunk| self.whole_part(&LogId(key.0), chunk));
+            let log = LogId(key.0);
+            let is_data = !self.is_control_log(&log);
+            let chunk = chunk.filter(|chunk| self.may_still_have(&to, &log, chunk.end));
+            let chunk = chunk.and_then(|chunk| self.whole_part(&log, chunk));
             if let Some(bytes) = chunk.as_ref().filter(|_| is_data) {
                 self.served(to, bytes.len());
                 self.gave(&to, bytes.len());

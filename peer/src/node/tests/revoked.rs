@@ -107,6 +107,34 @@ fn what_a_revoked_writer_wrote_beyond_the_cut_is_shown_to_nobody_and_given_to_no
     assert_eq!(town.stored(GATEWAY), [1.0, 2.0, 3.0]);
 }
 
+/// The disk answers in the moment after the revocation came.
+#[test]
+fn what_was_asked_of_the_disk_before_a_revocation_came_is_given_to_nobody_after_it() {
+    for right_of in [2, 4] {
+        let (mut sensor, mut gateway) = (sensor(), gateway());
+        connect(&mut sensor, &mut gateway, 0);
+        write(&mut sensor, 1..=4);
+        exchange(&mut sensor, &mut gateway, 0);
+        gateway.pass(WINDOW);
+        gateway.sync();
+        let mut late = rig(4, &[Right::Relay, Right::Read], Config::default());
+        connect(&mut late, &mut gateway, 1);
+        while !gateway.outputs.iter().any(|output| matches!(output, Output::Read { .. })) {
+            late.pass(Duration::from_millis(500));
+            gateway.pass(Duration::from_millis(500));
+            exchange(&mut late, &mut gateway, 1);
+        }
+        let rights: &[Right] = if right_of == 2 { &[Right::Write] } else { &[Right::Relay, Right::Read] };
+        let over = grant(&Identity::from_seed([right_of; 32]), rights, 30).id();
+        let cuts = (right_of == 2).then(|| cut_at(&sensor, 2));
+        let change = gateway.node.authority.learn(revocation(over, cuts).into()).expect("signed");
+        gateway.node.rights_changed(&change);
+        answer_reads(&mut gateway);
+        exchange(&mut late, &mut gateway, 1);
+        assert_eq!(late.verified(), [0.0; 0], "whose right was over: {right_of}");
+    }
+}
+
 #[test]
 fn of_a_log_that_no_revocation_names_nothing_counts_and_it_is_as_if_it_had_never_been_held() {
     let mut town = town();
