@@ -124,18 +124,21 @@ fn shown(world: &World, peer: PeerIndex) -> [u8; 32] {
     stable_hash(&rows(world, peer, &Query::default()).iter().map(Shown).collect::<Vec<_>>())
 }
 
-/// Where they show something else, of one author or of all. What one of them has let go it shows no more, and owes nobody.
+/// Where they show something else, of one author or of all. What one of them has let go it shows no more, and owes nobody. Nor does it owe
+/// what somebody ordered to be erased: whether that counts, some learned after the bodies were gone, and others before.
 fn difference(world: &World, one: PeerIndex, other: PeerIndex, author: Option<PeerId>) -> Option<String> {
     let query = Query { author, ..Query::default() };
     let (mut a, mut b) = (rows(world, one, &query), rows(world, other, &query));
     let begins = [world.begins(one), world.begins(other)];
-    if begins[0] != begins[1] {
+    if begins[0] != begins[1] || !world.erasures().is_idle() {
         // Of as many rows as an answer has, more are of one log where another one begins later.
         let is_cut = a.len().max(b.len()) >= QUERY_ROWS_MAX;
-        let is_held =
-            |row: &Row| begins.iter().all(|it| it.get(&row.log).is_none_or(|it| row.position >= *it));
-        a.retain(is_held);
-        b.retain(is_held);
+        let is_owed = |row: &Row| {
+            begins.iter().all(|it| it.get(&row.log).is_none_or(|it| row.position >= *it))
+                && !world.erasures().names(&row.log, row.position)
+        };
+        a.retain(is_owed);
+        b.retain(is_owed);
         let both = if is_cut { a.len().min(b.len()) } else { usize::MAX };
         a.truncate(both);
         b.truncate(both);
@@ -155,9 +158,12 @@ fn difference(world: &World, one: PeerIndex, other: PeerIndex, author: Option<Pe
 mod tests {
     use std::time::Duration;
 
+    use msec_identity::Stretch;
+
     use super::*;
     use crate::DiskFault;
-    use crate::checkers::testing::{CITIZEN, NOTHING, publish, small_world};
+    use crate::checkers::testing::{CITIZEN, NOTHING, SENSOR, publish, small_world};
+    use crate::erasure::ErasureOrder;
 
     #[test]
     fn a_citizen_that_shows_less_than_it_says_it_holds_is_found() {
@@ -175,5 +181,11 @@ mod tests {
             found.iter().any(|what| what.ends_with("show 2 and 1 readings, which differ from the 0th on")),
             "{found:?}"
         );
+        // What somebody ordered to be erased nobody owes.
+        let newest = &world.readings_of(SENSOR)[0];
+        let what = Stretch { log: newest.log, first: newest.position, end: newest.position + 1 };
+        let order = ErasureOrder { by: SENSOR, author: SENSOR, stretches: vec![what], place: None };
+        world.erasures_mut().0.push(order);
+        assert_eq!(checker.at_end(&world), NOTHING);
     }
 }
