@@ -216,11 +216,21 @@ impl Contacts {
         }
     }
 
-    /// The answer to a dial came, and is too late to count.
-    pub(super) fn answered(&mut self, id: ContactId) {
+    /// A dial led to nothing, and is not waited for any more. It counts once, as what it came to, and the pause begins now: a
+    /// handshake that is cut off has taken longer than the pause since it was silent, and whoever is swamped by handshakes
+    /// would be asked again at once.
+    pub(super) fn failed_late(
+        &mut self,
+        id: ContactId,
+        why: DialFailure,
+        now: Duration,
+        config: &Config,
+        dice: &mut Dice,
+    ) {
         if let Some(contact) = self.table.get_mut(&id) {
-            contact.dialling = None;
+            contact.failures = contact.failures.saturating_sub(1);
         }
+        self.failed(id, why, now, config, dice);
     }
 
     /// A dial is not waited for any more; its answer may still come.

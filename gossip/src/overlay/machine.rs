@@ -150,7 +150,8 @@ impl Overlay {
     fn dial_failed(&mut self, contact: ContactId, why: DialFailure) {
         let core = &mut self.core;
         let Some(purpose) = core.dials.remove(&contact) else {
-            core.contacts.answered(contact);
+            core.contacts.failed_late(contact, why, core.now, &core.config, &mut core.dice);
+            core.flush_forgotten();
             return refill::soon(core);
         };
         core.timers.cancel(Timer::Dial(contact));

@@ -8,7 +8,7 @@
 //! | relays are missing | dial as many contacts at once; then one more each `dial_pace`, up to twice as many |
 //! | no relay is left | up to `dials_max` |
 //! | a dial fails | the next contact at once; the failed one backs off, and is not passive any more |
-//! | a dial is silent for `dial_timeout` | it is not waited for; a late answer still counts |
+//! | a dial is silent for `dial_timeout` | it is not waited for; a late answer still counts, and a late no is a pause from then on |
 //! | only one is missing, and who answers is full | a pause that doubles: whoever else misses one dials, too |
 //!
 //! Contacts are taken in this order: configured, discovered, passive, remembered. Of those by hearsay a random one, but

@@ -12,6 +12,10 @@ pub(super) fn relay(index: usize) -> Overlay {
     it
 }
 
+fn leaf(index: usize) -> Overlay {
+    Overlay::new(Config::default(), peer(index), Role::Leaf, [index as u8; 32])
+}
+
 fn know(it: &mut Overlay, now: Duration, whom: usize) {
     let contact = ContactId(whom as u64);
     it.handle(now, Input::Contact { contact, source: Source::Configured, peer: None, record: None });
@@ -96,6 +100,28 @@ fn when_both_dialled_both_are_up_once() {
     }
     assert_eq!((a_ups, b_ups), (1, 1));
     assert_eq!((a.stats().violations, b.stats().violations), (0, 0));
+}
+
+#[test]
+fn who_has_no_time_for_a_handshake_is_dialled_ever_more_seldom() {
+    let mut it = leaf(0);
+    two_configured(&mut it);
+    know(&mut it, s(0), 3);
+    let mut dialled = Vec::new();
+    for now in 0..1_200 {
+        for neighbour in [1, 2] {
+            it.handle(s(now), Input::Heard { peer: peer(neighbour) });
+        }
+        if dialled.last().is_some_and(|at| at + 10 == now) {
+            it.handle(s(now), Input::DialFailed { contact: ContactId(3), why: DialFailure::Refused });
+        }
+        if !dials(&outputs(&mut it)).is_empty() {
+            dialled.push(now);
+        }
+    }
+    let pauses: Vec<_> = dialled.windows(2).map(|two| two[1] - two[0] - 10).collect();
+    assert!(pauses[0] >= 3, "not at once: {dialled:?}");
+    assert!((5..=9).contains(&dialled.len()), "4 s, 8 s, 16 s and so on: {dialled:?}");
 }
 
 #[test]
