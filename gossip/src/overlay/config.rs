@@ -31,9 +31,11 @@ pub struct Config {
     pub keep_configured: bool,
     /// Links of the active view that are never exchanged for cost. Default 1: X-BOT, section 4, keeps one unbiased.
     pub far_links: usize,
-    /// Links that are visits: neither side has agreed yet, or one has left. Further ones are closed at once. Default 64.
+    /// Links that are visits: neither side has agreed yet, or one has left. A further one takes the place of whoever dialled us
+    /// and has said nothing for `visit_timeout`; where nobody has, it is closed at once. Default 64.
     pub visits_max: usize,
-    /// How long a link may stay a visit. Default 3 s. Chosen: a few round trips on a slow link.
+    /// How long a link may stay a visit between relays. Default 3 s. Chosen: a few round trips on a slow link. A leaf waits for
+    /// `leaf_silent_max`, and so does whoever is dialled, perhaps by a leaf.
     pub visit_timeout: Duration,
     /// Age before which a link is neither exchanged nor taken for somebody else. It bounds the joins that a relay takes
     /// in: `active_max` in this time, and the rest is told of others. Default 5 s.
@@ -86,7 +88,8 @@ pub struct Config {
     pub leaf_quiet_max: Duration,
     /// How long a ping may go unanswered until the neighbour is down. Default 3 s.
     pub silent_max: Duration,
-    /// The same for a leaf. Default 20 s. Chosen: its link may be thin, and the answer waits for the message before it.
+    /// The same for a leaf, and how long its link may stay a visit. Default 20 s. Chosen: its link may be thin, and the answer
+    /// waits for the message before it. Less would throw away handshakes, which are most of what a link costs.
     pub leaf_silent_max: Duration,
     /// Time between two pings that measure, +-25 %. Default 60 s.
     pub measure_interval: Duration,

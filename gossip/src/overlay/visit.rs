@@ -17,7 +17,7 @@
 //! | up | `Leave` | *left*; who is named in it is dialled |
 //! | up | somebody else takes the place | *left*; `Leave` once who it names is checked |
 //! | left | `LINGER` is over; at once where one of us is a leaf | the end |
-//! | any but up | its deadline | the end |
+//! | any but up | its deadline: `visit_timeout`; `leaf_silent_max` where one of us is a leaf, or may be | the end |
 //!
 //! Who has left still carries messages for `LINGER`, so that trees are moved to other links before this one is gone.
 
@@ -80,13 +80,16 @@ pub(super) fn link_up(
     let is_here = core.contacts.is_here(&peer, core.now);
     let reached = contact.map(|id| (id, core.contacts.reached(id, peer, core.now, &core.config)));
     let visits = core.links.values().filter(|link| !link.is_up()).count();
-    if peer == core.me || visits >= core.config.visits_max {
+    if peer == core.me || (visits >= core.config.visits_max && !makes_way(core)) {
         return core.output(Output::Disconnect { peer, reason: Leave::Full });
     }
     let purpose = purpose.unwrap_or(Purpose::Refill);
     let dialled = reached.as_ref().map(|(id, _)| (*id, purpose));
     core.links.insert(peer, Box::new(Link::new(core.now, dialled, expense)));
-    core.timers.set(Timer::Link(peer), core.after(core.config.visit_timeout));
+    // Whoever dialled may be a leaf.
+    let may_be_thin = core.is_leaf() || contact.is_none();
+    let wait = if may_be_thin { core.config.leaf_silent_max } else { core.config.visit_timeout };
+    core.timers.set(Timer::Link(peer), core.after(wait));
     let Some((_, reached)) = reached else { return };
     // Those who were asked may all say yes.
     let asked = core.links.values().filter(|link| link.state == State::Greeted).count();
@@ -119,6 +122,19 @@ pub(super) fn link_up(
         }
         Purpose::Refill | Purpose::Instead | Purpose::Probe => surplus(core, peer, asked),
     }
+}
+
+/// With no room for another visit, the one that has said nothing for longest ends, if that is `visit_timeout`.
+fn makes_way(core: &mut Core) -> bool {
+    let silent = core.links.iter().filter(|(_, link)| {
+        matches!(link.state, State::Awaited | State::Refused)
+            && core.now.saturating_sub(link.since) >= core.config.visit_timeout
+    });
+    let longest = silent.min_by_key(|(peer, link)| (link.since, **peer)).map(|(peer, _)| *peer);
+    if let Some(peer) = longest {
+        core.part(peer, Leave::Surplus);
+    }
+    longest.is_some()
 }
 
 /// It answered, and is not needed any more. While it was waited for nobody else was dialled, and a contact that is wanted

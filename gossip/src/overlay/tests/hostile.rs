@@ -117,9 +117,16 @@ fn visitors_are_bounded_and_sent_home() {
         link(&mut it, from);
     }
     assert_eq!(it.table_sizes().visits, max);
-    it.handle(s(5), Input::Timeout);
+    assert_eq!(outputs(&mut it).len(), 10, "there is no room");
+    let came = |from| Input::LinkUp { peer: peer(from), contact: None, expense: s(0) };
+    it.handle(s(5), came(max + 11));
+    assert_eq!(it.table_sizes().visits, max);
+    let sent_home = Output::Disconnect { peer: peer(max + 11), reason: Leave::Full };
+    let said = outputs(&mut it);
+    assert!(said.len() == 1 && said[0] != sent_home, "who says nothing makes room: {said:?}");
+    it.handle(s(40), Input::Timeout);
     assert_eq!(it.table_sizes().visits, 0, "who says nothing is sent home");
-    assert_eq!(outputs(&mut it).len(), max + 10);
+    assert_eq!(outputs(&mut it).len(), max);
 }
 
 #[test]

@@ -125,6 +125,22 @@ fn who_has_no_time_for_a_handshake_is_dialled_ever_more_seldom() {
 }
 
 #[test]
+fn a_leaf_and_its_relay_wait_for_each_other_on_a_thin_link() {
+    let (mut sensor, mut gateway) = (leaf(2), relay(1));
+    know(&mut sensor, s(0), 1);
+    gateway.handle(s(0), Input::LinkUp { peer: peer(2), contact: None, expense: s(0) });
+    dialled(&mut sensor, s(0), 1);
+    let hello = sent(&outputs(&mut sensor)).pop().unwrap();
+    sensor.handle(s(8), Input::Timeout);
+    gateway.handle(s(8), Input::Received { from: peer(2), bytes: hello });
+    let said = outputs(&mut gateway);
+    assert!(said.contains(&Output::Up { peer: peer(2), leaf: true }), "{said:?}");
+    sensor.handle(s(16), Input::Received { from: peer(1), bytes: sent(&said).swap_remove(0) });
+    let said = outputs(&mut sensor);
+    assert!(said.contains(&Output::Up { peer: peer(1), leaf: false }), "{said:?}");
+}
+
+#[test]
 fn who_is_heard_is_not_pinged() {
     let pings = |heard: bool| {
         let mut it = relay(1);
