@@ -7,6 +7,9 @@ use msec_simulator::{
 
 use crate::rig::{assert_agree, noise, seconds};
 
+/// So many that their handshakes fill a thin radio for a minute.
+const SENSORS: usize = 60;
+
 fn at(x_m: f64) -> Point {
     Point { x_m, y_m: 0.0 }
 }
@@ -317,4 +320,40 @@ fn interfaces_that_there_are_not_are_refused() {
     let many = (0..9).fold(PeerSpec::sensor(), |spec, _| spec.interface(ClassId::LTE));
     assert!(world.add_peer(many).is_err());
     assert_eq!(NetworkModel::default().class("mesh"), Some(ClassId::MESH));
+}
+
+/// A gateway came back, and all its sensors dialled it at once. Their handshakes filled its radio, so that each took longer than
+/// it may; they were cut off, dialled again at once, and nobody ever came in.
+#[test]
+fn a_gateway_with_a_thin_radio_that_was_down_has_all_its_sensors_again() {
+    let radio = LinkClass {
+        name: "repeaters".into(),
+        latency_ms: 10.0,
+        up_bps: 83_000,
+        down_bps: 83_000,
+        range_m: Some(1_000.0),
+        ..LinkClass::mesh()
+    };
+    let mut model = NetworkModel::default();
+    model.classes.push(radio);
+    let repeaters = model.class("repeaters").expect("it is there");
+    let mut world = World::new(1, model).expect("a world");
+    let gateway = world.add_peer(PeerSpec::gateway().interface(repeaters)).expect("a gateway");
+    let mut sensors = Vec::new();
+    for _ in 0..SENSORS {
+        let sensor = PeerSpec::sensor().interface(repeaters).contact(gateway);
+        sensors.push(world.add_peer(sensor).expect("a sensor"));
+        world.run_for(seconds(3));
+    }
+    let linked =
+        |world: &World| world.node(gateway).map_or(0, |node| node.neighbours().filter(|it| it.leaf).count());
+    assert_eq!(linked(&world), SENSORS, "one after the other they have room");
+
+    world.crash(gateway, Kept::All);
+    world.run_for(seconds(120));
+    sensors.iter().for_each(|sensor| publish(&mut world, *sensor, 48.5));
+    world.restart(gateway).expect("it starts");
+    assert!(world.run_until_true(seconds(180), |world| linked(world) == SENSORS), "{}", linked(&world));
+    world.run_for(seconds(60));
+    assert_eq!(shown(&world, gateway), SENSORS);
 }
