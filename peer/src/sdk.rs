@@ -41,6 +41,8 @@ pub use access::{
     RevokedGrant, RevokedView, SignedExplanation, Standing, VoicesView,
 };
 #[cfg(feature = "index")]
+pub(crate) use access::{DIGITS_MIN, Name, Named};
+#[cfg(feature = "index")]
 pub use bench::{BenchCode, BenchTerms};
 #[cfg(feature = "index")]
 pub use claiming::{Claims, STATEMENTS_MAX};

@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::args::Where;
 use super::ask::each;
-use super::grants::{DIGITS_MIN, grant_called};
+use super::grants::grant_called;
 use super::keep::bytes;
 use super::out::Out;
 use super::show::say;
 use super::values::WithinArg;
 use super::words::{day, may};
 use crate::control::{AccessAnswer, AccessRequest, Answer, Request, Within};
-use crate::sdk::{GrantHolder, GrantTerms, Issued, Limits, Membership, VoicesView};
+use crate::sdk::{DIGITS_MIN, GrantHolder, GrantTerms, Issued, Limits, Membership, VoicesView};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 

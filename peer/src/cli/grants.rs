@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args as ClapArgs;
 use msec_identity::{CollectionPath, GrantId, PeerId};
 use serde_json::json;
@@ -13,10 +13,7 @@ use super::show::say;
 use super::values::show_time;
 use super::words::{day, place, plain};
 use crate::control::{AccessAnswer, AccessRequest};
-use crate::sdk::{AccessTree, GrantView, HolderView, Limits, Standing};
-
-/// The fewest digits by which something is called.
-pub(super) const DIGITS_MIN: usize = 6;
+use crate::sdk::{AccessTree, GrantView, HolderView, Limits, Name, Named, Standing};
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Grants {
@@ -43,7 +40,7 @@ fn tree(place: &Where) -> anyhow::Result<AccessTree> {
 pub(super) fn grant_called(place: &Where, name: &str) -> anyhow::Result<GrantId> {
     match name.parse() {
         Ok(grant) => Ok(grant),
-        Err(_) => called(name, tree(place)?.grants.iter().map(|it| it.grant), "grant"),
+        Err(_) => called(name, tree(place)?.grants.iter().map(|it| it.grant)),
     }
 }
 
@@ -57,19 +54,12 @@ pub(super) fn peer_called(place: &Where, name: &str) -> anyhow::Result<PeerId> {
         HolderView::Peer(peer) => Some(peer),
         HolderView::Space { .. } => None,
     });
-    called(name, holders.chain(tree.roots.iter().copied()), "peer")
+    called(name, holders.chain(tree.roots.iter().copied()))
 }
 
-fn called<T: Ord + ToString>(name: &str, known: impl Iterator<Item = T>, what: &str) -> anyhow::Result<T> {
-    let digits = name.trim().to_lowercase();
-    let mut found: BTreeSet<T> = known.filter(|it| it.to_string().starts_with(&digits)).collect();
-    match (digits.len() >= DIGITS_MIN, found.len()) {
-        (true, 1) => Ok(found.pop_first().expect("there is one")),
-        (true, 2..) => bail!("{name} may be any of several: write more digits"),
-        _ => bail!(
-            "no {what} is known here as {name}: write all 64 digits of its id, or at least {DIGITS_MIN} of one that `msec grants` shows"
-        ),
-    }
+fn called<T: Named>(name: &str, known: impl Iterator<Item = T>) -> anyhow::Result<T> {
+    let one = Name::new(name).and_then(|name| name.one_of(known));
+    one.context("what is not known here is called by all 64 digits of its id")
 }
 
 pub(super) fn grants(args: &Grants) -> anyhow::Result<()> {
@@ -321,18 +311,6 @@ harbour (0909090909), one root
             AccessTree { roots: [1, 6].map(|root| PeerId([root; 32])).to_vec(), threshold: 2, ..tree() };
         let drawn = draw(&tree).join("\n");
         assert!(drawn.contains("◆ 0101010101 root") && drawn.ends_with("\n◆ 0606060606 root"), "{drawn}");
-    }
-
-    #[test]
-    fn what_is_called_by_its_first_digits_is_found_or_said_to_be_unknown() {
-        let known = || [[0xab; 32], [0xac; 32]].map(PeerId).into_iter();
-        assert_eq!(called("ABABAB", known(), "peer").expect("one"), PeerId([0xab; 32]));
-        for name in ["ababa", "123456", ""] {
-            let error = called(name, known(), "peer").expect_err(name).to_string();
-            assert!(error.contains("no peer is known here"), "{error}");
-        }
-        let error = called("ababab", known().map(|_| "ababab").chain(["abababab"]), "peer").expect_err("two");
-        assert!(error.to_string().contains("write more digits"), "{error}");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | `classifying` | [`Peer::classify`]: what kind of data a collection holds |
 //! | `explain` | [`Peer::explain`]: who could read, until when, and what they were given after |
 //! | `signed` | an explanation that can be shown to others |
+//! | `names` | what is called by the first digits of its id |
 //! | `read` | control entries and receipts, as they lie on disk |
 //!
 //! All of it is about what this peer holds, and needs no network. What is issued is acknowledged when it is signed and on disk.
@@ -23,6 +24,7 @@ mod error;
 mod explain;
 mod granting;
 mod hex;
+mod names;
 mod read;
 mod replacing;
 mod revoking;
@@ -39,6 +41,7 @@ pub use erasures::{ErasedBy, ErasedStream, ErasureView};
 pub use error::AccessFailed;
 pub use explain::{Confirmed, EndView, Explanation, LinkView, ReaderView};
 pub use granting::{Issued, VoicesView};
+pub(crate) use names::{DIGITS_MIN, Name, Named};
 pub use replacing::{PlannedGrant, ReplaceTerms, Replaced, ReplacementPlan};
 pub use revoking::{PlannedEnd, Restored, RevocationPlan, RevokedGrant};
 pub use signed::SignedExplanation;

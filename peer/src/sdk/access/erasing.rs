@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::error::AccessFailed;
 use super::granting::VoicesView;
 use super::hex;
+use super::names::Name;
 use super::revoking::{called, voices_of};
 use super::terms::ErasureTerms;
 use crate::node::{DataLog, Node};
@@ -307,23 +308,9 @@ fn grants_called(node: &Node, name: &str) -> Result<BTreeSet<GrantId>, AccessFai
     Ok(called(node, name)?.0.into_iter().collect())
 }
 
-/// Who is called so: a holder of a grant, or the author of a log.
+/// Who is called so, of those who wrote what is held.
 fn author_called(node: &Node, name: &str) -> Result<PeerId, AccessFailed> {
-    let digits = name.trim().to_lowercase();
-    let unknown = || AccessFailed::Unknown { name: name.to_owned() };
-    if digits.len() < super::revoking::DIGITS_MIN {
-        return Err(unknown());
-    }
-    let authors: BTreeSet<PeerId> = node.data_logs().into_iter().map(|log| log.header.author()).collect();
-    let found: Vec<_> = authors.iter().filter(|it| hex::text(&it.0).starts_with(&digits)).collect();
-    match found[..] {
-        [] => Err(unknown()),
-        [author] => Ok(*author),
-        _ => {
-            let found = found.iter().take(8).map(|it| it.short()).collect::<Vec<_>>().join(", ");
-            Err(AccessFailed::Ambiguous { name: name.to_owned(), found })
-        }
-    }
+    Name::new(name)?.one_of(node.data_logs().into_iter().map(|log| log.header.author()))
 }
 
 #[cfg(test)]

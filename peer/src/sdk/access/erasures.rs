@@ -9,7 +9,7 @@ use super::error::AccessFailed;
 use super::explain::{Receipts, receipts};
 use super::granting::VoicesView;
 use super::hex;
-use super::revoking::DIGITS_MIN;
+use super::names::Name;
 use crate::node::{Node, carries, holds};
 use crate::sdk::Peer;
 
@@ -84,7 +84,7 @@ pub struct ErasedBy {
 impl Peer {
     /// The orders to erase that this peer knows of, the oldest first; or the one that is called so, by the first digits of its hash.
     pub async fn erasures(&self, name: Option<&str>) -> Result<Vec<ErasureView>, AccessFailed> {
-        let digits = name.map(|name| name.trim().to_lowercase());
+        let name = name.map(Name::new).transpose()?;
         let mut said = BTreeMap::new();
         for record in self.control_records().await? {
             if let ControlRecord::Erasure(it) = record {
@@ -92,21 +92,13 @@ impl Peer {
             }
         }
         let receipts = receipts(self.records_in(CollectionPath::receipts()).await?);
-        let views = self
-            .look(move |node| {
-                let all = node.authority().all_erasures().into_iter();
-                let meant = all.filter(|it| {
-                    digits.as_ref().is_none_or(|digits| hex::text(&it.erasure).starts_with(digits))
-                });
-                meant.map(|it| view(node, &it, said.get(&it.erasure), &receipts)).collect::<Vec<_>>()
-            })
-            .await?;
-        match name {
-            Some(name) if views.is_empty() || name.trim().len() < DIGITS_MIN => {
-                Err(AccessFailed::NoSuchErasure { name: name.to_owned() })
-            }
-            _ => Ok(views),
-        }
+        self.look(move |node| {
+            let all = node.authority().all_erasures();
+            let called = name.map(|name| name.one_of(all.iter().map(|it| it.erasure))).transpose()?;
+            let meant = all.iter().filter(|it| called.is_none_or(|called| it.erasure == called));
+            Ok(meant.map(|it| view(node, it, said.get(&it.erasure), &receipts)).collect())
+        })
+        .await?
     }
 }
 

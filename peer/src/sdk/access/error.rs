@@ -69,9 +69,18 @@ pub enum AccessFailed {
     DepthWithoutManage,
     /// Nothing is known by that name.
     #[error(
-        "nothing here is called {name}: `msec grants` shows grants and peers; write at least six digits of an id"
+        "nothing here is called {name}: `msec grants` shows grants, revocations and peers, `msec erasures` the orders to erase"
     )]
     Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// A name is too short to tell one from another.
+    #[error(
+        "{name} is too short to call anything by: write at least {} digits of its id",
+        super::names::DIGITS_MIN
+    )]
+    TooFewDigits {
         /// What was asked for.
         name: String,
     },
@@ -213,14 +222,6 @@ pub enum AccessFailed {
     PartOfDocument {
         /// Which.
         document: String,
-    },
-    /// No erasure is known by that name.
-    #[error(
-        "no order to erase is called {name}: `msec erasures` shows those that are known; write at least six digits"
-    )]
-    NoSuchErasure {
-        /// What was asked for.
-        name: String,
     },
     /// The name of a collection is refused.
     #[error(transparent)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::AccessFailed;
 use super::hex;
-use super::revoking::DIGITS_MIN;
+use super::names::Name;
 use super::terms::{GrantHolder, GrantTerms, Limits};
 use super::tree::HolderView;
 use crate::node::Node;
@@ -182,33 +182,21 @@ impl Peer {
 
     /// The record that is called so, by its id or the first digits of it, at least six: of those of which a root may say that it agrees.
     pub async fn record_called(&self, name: &str) -> Result<[u8; 32], AccessFailed> {
-        let digits = name.trim().to_lowercase();
-        let unknown = || AccessFailed::Unknown { name: name.to_owned() };
-        if digits.len() < DIGITS_MIN {
-            return Err(unknown());
-        }
-        let mut found: BTreeSet<_> =
+        let name = Name::new(name)?;
+        let mut known: BTreeSet<_> =
             self.control_records().await?.iter().filter_map(ControlRecord::hash).collect();
-        let named = self.look(move |node| {
+        self.look(move |node| {
             let authority = node.authority();
             // What counts may not be on disk yet.
-            found.extend(authority.all_erasures().iter().map(|it| it.erasure));
+            known.extend(authority.all_erasures().iter().map(|it| it.erasure));
             for grant in authority.all_grants() {
-                found.insert(grant.id().0);
-                found.extend(authority.revocations_of(&grant.id()).iter().map(|it| it.revocation));
+                known.insert(grant.id().0);
+                known.extend(authority.revocations_of(&grant.id()).iter().map(|it| it.revocation));
             }
-            found.retain(|hash| hex::text(hash).starts_with(&digits) && authority.knows(hash));
-            found
-        });
-        let named: Vec<_> = named.await?.into_iter().collect();
-        match named[..] {
-            [] => Err(unknown()),
-            [one] => Ok(one),
-            _ => {
-                let found: Vec<_> = named.iter().take(8).map(|hash| hex::text(&hash[..5])).collect();
-                Err(AccessFailed::Ambiguous { name: name.to_owned(), found: found.join(", ") })
-            }
-        }
+            known.retain(|hash| name.fits(hash) && authority.knows(hash));
+            name.one_of(known)
+        })
+        .await?
     }
 
     /// Agrees, as a root, to what another one said: a grant, a revocation, a restoration, an erasure or a succession, by its hash. When this

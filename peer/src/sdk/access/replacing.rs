@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::error::AccessFailed;
 use super::granting::Issued;
 use super::hex;
+use super::names::Name;
 use super::revoking::{RevocationPlan, RevokedGrant};
 use super::terms::{GrantHolder, GrantTerms, Limits, RevokeTerms};
 use super::tree::HolderView;
@@ -197,7 +198,7 @@ fn draw_up(
     let ended: Vec<_> = named.iter().filter_map(|id| authority.grant(id)).collect();
     let not_a_peer = || AccessFailed::NotAPeer { name: terms.old.clone() };
     let old = ended.first().and_then(|grant| grant.holder.peer()).ok_or_else(not_a_peer)?;
-    if !hex::text(&old.0).starts_with(&terms.old.trim().to_lowercase()) {
+    if !Name::new(&terms.old)?.fits(&old) {
         return Err(not_a_peer());
     }
     if old == terms.new {

@@ -11,14 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::error::AccessFailed;
 use super::granting::VoicesView;
 use super::hex;
+use super::names::{Name, Target};
 use super::terms::{CutTerms, RestoreTerms, RevokeTerms};
 use super::tree::HolderView;
 use crate::node::{Fall, LogUnder, Node};
 use crate::sdk::Peer;
 use crate::sdk::error::PeerClosed;
-
-/// The least digits by which something is called.
-pub(super) const DIGITS_MIN: usize = 6;
 
 /// What a revocation would do, as far as this peer can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,33 +190,15 @@ pub(super) fn voices_of(node: &Node, hash: &[u8; 32], stream: ControlStream) -> 
 
 /// What is called so: a grant, or the grants of a peer.
 pub(super) fn called(node: &Node, name: &str) -> Result<(Vec<GrantId>, bool), AccessFailed> {
-    let digits = name.trim().to_lowercase();
-    let unknown = || AccessFailed::Unknown { name: name.to_owned() };
-    if digits.len() < DIGITS_MIN || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(unknown());
-    }
     let all = node.authority().all_grants();
-    let starts = |id: &[u8; 32]| hex::text(id).starts_with(&digits);
-    let grants: Vec<_> = all.iter().map(|grant| grant.id()).filter(|id| starts(&id.0)).collect();
-    let bytes = |holder: &Holder| match holder {
-        Holder::Peer(peer) => peer.0,
-        Holder::Space(space) => space.0,
-    };
-    let holders: BTreeSet<_> = all.iter().map(|grant| grant.holder).filter(|it| starts(&bytes(it))).collect();
-    match (&grants[..], holders.len()) {
-        ([], 0) => Err(unknown()),
-        ([grant], 0) => Ok((vec![*grant], false)),
-        ([], 1) => {
+    let targets = all.iter().flat_map(|it| [Target::Grant(it.id()), Target::Holder(it.holder)]);
+    match Name::new(name)?.one_of(targets)? {
+        Target::Grant(grant) => Ok((vec![grant], false)),
+        Target::Holder(holder) => {
             let counts = |id: &GrantId| node.authority().stands(id) && !node.authority().is_revoked(id);
-            let of = all.iter().filter(|grant| holders.contains(&grant.holder)).map(|grant| grant.id());
+            let of = all.iter().filter(|grant| grant.holder == holder).map(|grant| grant.id());
             let (counting, other): (Vec<_>, Vec<_>) = of.partition(counts);
             Ok((if counting.is_empty() { other } else { counting }, true))
-        }
-        _ => {
-            let grants = grants.iter().map(|id| format!("grant {}", id.short()));
-            let holders = holders.iter().map(|it| format!("holder {}", it.short()));
-            let found = grants.chain(holders).take(8).collect::<Vec<_>>().join(", ");
-            Err(AccessFailed::Ambiguous { name: name.to_owned(), found })
         }
     }
 }
@@ -393,17 +373,8 @@ fn draw_up_restoration(
 }
 
 fn revocation_called(node: &Node, name: &str) -> Result<Revoked, AccessFailed> {
-    let digits = name.trim().to_lowercase();
     let authority = node.authority();
     let all = authority.all_grants().into_iter().flat_map(|grant| authority.revocations_of(&grant.id()));
-    let mut found: Vec<_> = all.filter(|it| hex::text(&it.revocation).starts_with(&digits)).collect();
-    match found.len() {
-        1 if digits.len() >= DIGITS_MIN => Ok(found.remove(0)),
-        0 | 1 => Err(AccessFailed::Unknown { name: name.to_owned() }),
-        _ => {
-            let found =
-                found.iter().take(8).map(|it| hex::text(&it.revocation[..5])).collect::<Vec<_>>().join(", ");
-            Err(AccessFailed::Ambiguous { name: name.to_owned(), found })
-        }
-    }
+    let called = Name::new(name)?.one_of(all.map(|it| it.revocation))?;
+    authority.revocation(&called).ok_or_else(|| AccessFailed::Unknown { name: name.to_owned() })
 }
