@@ -49,8 +49,6 @@ pub const CONTROL_LOGS_OF_ONE_ISSUER_MAX: usize = 8_192;
 pub const FURTHER_PLACES_MAX: usize = 262_144;
 /// The most of them by issuers that are no roots.
 pub(super) const FURTHER_PLACES_BY_MANAGERS_MAX: usize = FURTHER_PLACES_MAX / 2;
-/// The most places of one epoch. Of more the lowest are kept.
-pub const PLACES_OF_ONE_RECORD_MAX: usize = 4;
 /// The most records of one issuer that is no root. A further one is refused; for a revocation its grant falls whole.
 pub const RECORDS_OF_ONE_ISSUER_MAX: u32 = 32_768;
 /// The most peers of whom it is known since when their Noise keys count. Of a further one it is not: there are as many grants at most.
