@@ -64,12 +64,20 @@ impl Desk {
         text(&self.msec(home, &["init"])[0]["peer"])
     }
 
+    /// Starts `msec` on the data directory of that name.
+    pub fn start(&self, home: &str, args: &[&str]) -> Process {
+        Process::start(self.msec, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
+    }
+
     /// `msec run`, once it listens, and where it does.
     pub fn run(&self, home: &str, contacts: &[&str]) -> (Process, String) {
-        let home = self.path(home);
-        let mut args = vec!["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-        contacts.iter().for_each(|contact| args.extend(["--contact", contact]));
-        let process = Process::start(self.msec, args);
+        let contacts: Vec<_> = contacts.iter().flat_map(|contact| ["--contact", contact]).collect();
+        self.run_at(home, "127.0.0.1:0", &contacts)
+    }
+
+    /// The same, listening there, and with more arguments.
+    pub fn run_at(&self, home: &str, listen: &str, more: &[&str]) -> (Process, String) {
+        let process = self.start(home, &[&["run", "--no-mdns", "--listen", listen][..], more].concat());
         block_until("it listens", || !process.out.json("listening").is_empty());
         let address = text(&process.out.json("listening")[0]);
         (process, address)

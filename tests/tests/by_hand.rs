@@ -207,11 +207,9 @@ fn commands_work_beside_a_running_peer_and_without_one() {
 
     // Beside one: the same, and a tail.
     let home = desk.path("gateway");
-    let mut gateway =
-        Process::start(MSEC, ["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home]);
-    block_until("it listens", || !gateway.out.json("listening").is_empty());
-    let mut tail = Process::start(MSEC, ["tail", "--in", "parks", "--json", "--data-dir", &home]);
-    let mut piped = Process::start(MSEC, ["publish", "parks/air/no2", "--json", "--data-dir", &home]);
+    let (mut gateway, _) = desk.run("gateway", &[]);
+    let mut tail = desk.start("gateway", &["tail", "--in", "parks"]);
+    let mut piped = desk.start("gateway", &["publish", "parks/air/no2"]);
     block_until("the tail has begun", || {
         piped.say("1970-01-01T00:00:01Z 40");
         !tail.out.json("value").is_empty()
@@ -250,17 +248,10 @@ fn a_phone_asks_for_what_is_around_it() {
         let place = if place.is_empty() { vec![] } else { vec!["--place", place] };
         desk.msec("gateway", &[&["publish", &stream, value][..], &place].concat());
     }
-    let run = |home: &str, more: &[&str]| {
-        let home = desk.path(home);
-        let args = ["run", "--data-dir", &home, "--json", "--no-mdns", "--listen", "127.0.0.1:0"];
-        let process = Process::start(MSEC, args.iter().chain(more).copied());
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        process
-    };
-    let gateway = run("gateway", &[]);
-    let contact = gateway.out.json("listening")[0].as_str().expect("an address").to_owned();
+    let (_gateway, contact) = desk.run("gateway", &[]);
     let flags = ["--leaf", "--interest", "parks", "--near", "43.46,-3.80,500", "--since", "2h"];
-    let _phone = run("phone", &[&flags[..], &["--contact", &contact]].concat());
+    let flags = [&flags[..], &["--contact", &contact]].concat();
+    let (_phone, _) = desk.run_at("phone", "127.0.0.1:0", &flags);
     let values = || -> Vec<_> {
         let mut values: Vec<_> =
             desk.msec("phone", &["query"]).iter().map(|row| row["value"].as_f64()).collect();
@@ -278,14 +269,10 @@ fn a_phone_asks_for_what_is_around_it() {
 fn a_socket_that_a_killed_peer_left_is_nobodys() {
     let desk = Desk::new();
     desk.msec("gateway", &["found", "harbour"]);
-    let home = desk.path("gateway");
-    let args = ["run", "--no-mdns", "--listen", "127.0.0.1:0", "--json", "--data-dir", &home];
-    let mut gateway = Process::start(MSEC, args);
-    block_until("it listens", || !gateway.out.json("listening").is_empty());
+    let (mut gateway, _) = desk.run("gateway", &[]);
     gateway.kill();
     assert_eq!(desk.msec("gateway", &["status"])[0]["running"], false);
-    let again = Process::start(MSEC, args);
-    block_until("it listens again", || !again.out.json("listening").is_empty());
+    let (_again, _) = desk.run("gateway", &[]);
     assert_eq!(desk.msec("gateway", &["status"])[0]["running"], true);
 }
 

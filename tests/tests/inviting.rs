@@ -4,49 +4,41 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{Desk, text};
+use msec_tests::process::{Process, json};
 use msec_tests::wait::block_until;
 use serde_json::{Value, json as object};
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const GATEWAY: &str = env!("CARGO_BIN_EXE_msec-gateway-under-test");
 
 /// A gateway that owns a space, with a page that lets others in.
 struct Office {
-    dir: TempDir,
+    desk: Desk,
     page: String,
     token: String,
     _gateway: Process,
 }
 
 fn office() -> Office {
-    let dir = tempfile::tempdir().expect("a directory");
-    let home = dir.path().join("gateway").to_str().expect("text").to_owned();
-    json(MSEC, ["found", "harbour", "--data-dir", &home, "--json"]);
+    let desk = Desk::new(MSEC);
+    desk.msec("gateway", &["found", "harbour"]);
     let made = json(GATEWAY, ["token", "--page", "--json"]).remove(0);
     let settings = format!(
-        "[peer]\ndata_dir = \"{home}\"\nlisten = \"127.0.0.1:0\"\nmdns = false\n[mqtt]\nenabled = false\n\
+        "[peer]\ndata_dir = \"{}\"\nlisten = \"127.0.0.1:0\"\nmdns = false\n[mqtt]\nenabled = false\n\
          [page]\nlisten = \"127.0.0.1:0\"\ntoken = \"{}\"\n",
-        made["hash"].as_str().expect("a hash")
+        desk.path("gateway"),
+        text(&made["hash"])
     );
-    let config = dir.path().join("gateway.toml");
+    let config = desk.path("gateway.toml");
     std::fs::write(&config, settings).expect("written");
-    let gateway = Process::start(GATEWAY, ["run", "--json", "--config", config.to_str().expect("text")]);
+    let gateway = Process::start(GATEWAY, ["run", "--json", "--config", &config]);
     block_until("the gateway runs", || !gateway.out.json("page").is_empty());
     let page = text(&gateway.out.json("page")[0]).replace("http://", "");
-    Office { dir, page, token: text(&made["token"]), _gateway: gateway }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    Office { desk, page, token: text(&made["token"]), _gateway: gateway }
 }
 
 impl Office {
-    fn path(&self, name: &str) -> String {
-        self.dir.path().join(name).to_str().expect("text").to_owned()
-    }
-
     /// Asks the page, and returns the status and the body.
     fn raw(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.page).expect("the page answers");
@@ -82,10 +74,7 @@ impl Office {
     }
 
     fn join(&self, home: &str, code: &str) -> Process {
-        Process::start(
-            MSEC,
-            ["join", code, "--name", "Ana's phone", "--json", "--data-dir", &self.path(home)],
-        )
+        self.desk.start(home, &["join", code, "--name", "Ana's phone"])
     }
 
     /// Waits until somebody asks, and returns what the operator sees.
@@ -114,8 +103,9 @@ fn an_operator_lets_somebody_in_from_the_page_by_the_words_on_both_screens() {
     let (status, png) = office.raw("GET", "/api/invite.png", Some(&office.token), "");
     assert!(status == 200 && png.starts_with(b"\x89PNG"));
     // The picture is as good as the code.
-    std::fs::write(office.path("code.png"), &png).expect("written");
-    let mut phone = office.join("phone", &office.path("code.png"));
+    let picture = office.desk.path("code.png");
+    std::fs::write(&picture, &png).expect("written");
+    let mut phone = office.join("phone", &picture);
     let asks = office.asks();
     assert_eq!(asks["name"], "Ana's phone");
     block_until("the phone shows its words", || !phone.out.json("words").is_empty());
@@ -147,11 +137,7 @@ fn a_no_uses_the_code_up_and_a_code_that_was_taken_back_lets_nobody_in() {
     let (status, over) = office.decide(&asks, &asks["words"], false);
     assert_eq!((status, &over["state"]), (200, &"over".into()), "{over}");
     assert!(!phone.wait().success() && phone.err.all().join("\n").contains("the owner declined"));
-    let refused = |code: &str| {
-        let output = run(MSEC, ["join", code, "--data-dir", &office.path("other")]);
-        assert!(!output.status.success());
-        String::from_utf8(output.stderr).expect("text")
-    };
+    let refused = |code: &str| office.desk.refused("other", &["join", code]);
     assert!(refused(&code).contains("used already"));
     // Another code takes the place of the first one.
     let (first, second) = (text(&office.invite()["code"]), text(&office.invite()["code"]));

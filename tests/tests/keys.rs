@@ -119,12 +119,9 @@ fn peer_and_gateway_run_with_a_passphrase_and_commands_beside_them_need_none() {
     let (file, wrong) = (desk.file("passphrase", PASSPHRASE), desk.file("wrong", "a guess"));
     desk.msec("office", &["key", "protect", "--new-passphrase-file", &file]);
     let home = desk.path("office");
-    let run_args = ["run", "--listen", "127.0.0.1:0", "--no-mdns", "--json", "--data-dir", &home];
-    let unasked = run(MSEC, run_args);
-    assert!(!unasked.status.success());
-    assert!(String::from_utf8_lossy(&unasked.stderr).contains("--passphrase-file"), "{unasked:?}");
-    let mut peer = Process::start(MSEC, run_args.into_iter().chain(["--passphrase-file", &file]));
-    block_until("it listens", || !peer.out.json("listening").is_empty());
+    let unasked = desk.refused("office", &["run", "--listen", "127.0.0.1:0", "--no-mdns"]);
+    assert!(unasked.contains("--passphrase-file"), "{unasked}");
+    let (mut peer, _) = desk.run_at("office", "127.0.0.1:0", &["--passphrase-file", &file]);
     desk.msec("office", &["status"]);
     desk.msec("office", &["publish", "parks/noise/mic-1", "48.5", "--unit", "dB"]);
     assert!(peer.interrupt().success());
@@ -227,16 +224,8 @@ fn a_running_peer_takes_a_rotated_key_and_goes_on_in_its_place() {
     let invitation = desk.path("sensor.invitation");
     desk.msec("office", &["grant", &sensor, "--may", "write", "--in", "parks", "--out", &invitation]);
     desk.msec("sensor", &["join", &invitation]);
-    let run = |home: &str, more: &[&str]| {
-        let home = desk.path(home);
-        let args = ["run", "--listen", "127.0.0.1:0", "--no-mdns", "--json", "--data-dir", &home];
-        let process = Process::start(MSEC, args.iter().chain(more).copied());
-        block_until("it listens", || !process.out.json("listening").is_empty());
-        process
-    };
-    let office = run("office", &[]);
-    let address = text(&office.out.json("listening")[0]);
-    let running = run("sensor", &["--contact", &address]);
+    let (office, address) = desk.run("office", &[]);
+    let (running, _) = desk.run("sensor", &[&address]);
     let stream = "parks/noise/mic-1";
     let values = || {
         let rows = desk.msec("office", &["query", "--in", "parks"]);

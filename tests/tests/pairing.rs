@@ -3,65 +3,48 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use msec_tests::process::{Process, json, run};
+use msec_tests::desk::{Desk, text};
+use msec_tests::process::Process;
 use msec_tests::wait::block_until;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const MSEC: &str = env!("CARGO_BIN_EXE_msec-under-test");
 const GATEWAY: &str = env!("CARGO_BIN_EXE_msec-gateway-under-test");
 const STREAM: &str = "parks/noise/mic-1";
+/// Of who has walked up to a bench.
+const VISITS: [&str; 3] = ["--leaf", "--interest", "parks"];
 
 /// A gateway that owns a space and listens on loopback, and a directory for others.
 struct Office {
-    dir: TempDir,
+    desk: Desk,
     gateway: Process,
     address: String,
 }
 
+impl std::ops::Deref for Office {
+    type Target = Desk;
+
+    fn deref(&self) -> &Self::Target {
+        &self.desk
+    }
+}
+
 fn office() -> Office {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
-    json(MSEC, ["found", "harbour", "--data-dir", &path("gateway"), "--json"]);
-    let (gateway, address) = start(&path("gateway"), "127.0.0.1:0");
-    Office { dir, gateway, address }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn start(home: &str, listen: &str) -> (Process, String) {
-    let gateway =
-        Process::start(MSEC, ["run", "--listen", listen, "--no-mdns", "--json", "--data-dir", home]);
-    let mut address = String::new();
-    block_until("it listens", || {
-        address = gateway.out.json("listening").first().and_then(Value::as_str).unwrap_or_default().into();
-        !address.is_empty()
-    });
-    (gateway, address)
+    let desk = Desk::new(MSEC);
+    desk.msec("gateway", &["found", "harbour"]);
+    let (gateway, address) = desk.run("gateway", &[]);
+    Office { desk, gateway, address }
 }
 
 impl Office {
-    fn path(&self, name: &str) -> String {
-        self.dir.path().join(name).to_str().expect("text").to_owned()
-    }
-
-    fn msec(&self, home: &str, args: &[&str]) -> Vec<Value> {
-        json(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home), "--json"]))
-    }
-
-    /// Stops the gateway and starts it again, where it was.
-    fn restart(&mut self) {
-        assert!(self.gateway.interrupt().success());
-        (self.gateway, self.address) = start(&self.path("gateway"), &self.address);
+    /// Starts the gateway again, where it was.
+    fn again(&mut self) {
+        (self.gateway, self.address) = self.desk.run_at("gateway", &self.address, &[]);
     }
 
     /// `msec invite`, and the code that it shows.
     fn invite(&self, args: &[&str]) -> (Process, String) {
-        let home = self.path("gateway");
-        let all = ["invite", "--json", "--data-dir", &home].into_iter().chain(args.iter().copied());
-        let inviting = Process::start(MSEC, all);
+        let inviting = self.start("gateway", &[&["invite"][..], args].concat());
         let code = inviting.out.wait("a code", |line| {
             let shown: Value = serde_json::from_str(line).ok()?;
             shown["code"]["code"].as_str().map(str::to_owned)
@@ -71,17 +54,7 @@ impl Office {
 
     /// `msec join CODE`, which waits for the owner.
     fn join(&self, home: &str, code: &str) -> Process {
-        Process::start(
-            MSEC,
-            ["join", code, "--name", "Ana's phone", "--json", "--data-dir", &self.path(home)],
-        )
-    }
-
-    /// `msec`, which must fail, and what it says.
-    fn refused(&self, home: &str, args: &[&str]) -> String {
-        let output = run(MSEC, args.iter().copied().chain(["--data-dir", &self.path(home)]));
-        assert!(!output.status.success());
-        String::from_utf8(output.stderr).expect("text")
+        self.start(home, &["join", code, "--name", "Ana's phone"])
     }
 }
 
@@ -133,10 +106,7 @@ fn two_programs_pair_by_a_code_and_then_a_reading_arrives() {
     let granted = office.msec("gateway", &["grants", joined["peer"].as_str().expect("an id")]);
     assert!(granted[0].to_string().contains(joined["grant"].as_str().expect("an id")), "{granted:?}");
 
-    let phone = Process::start(
-        MSEC,
-        ["run", "--no-mdns", "--contact", &office.address, "--json", "--data-dir", &office.path("phone")],
-    );
+    let (phone, _) = office.run("phone", &[&office.address]);
     block_until("they are linked", || !phone.out.json("neighbour_up").is_empty());
     office.msec("phone", &["publish", STREAM, "48.5", "--unit", "dB"]);
     block_until("the gateway has it", || office.msec("gateway", &["query", "--in", "parks"]).len() == 1);
@@ -189,11 +159,9 @@ fn who_may_not_let_others_in_gives_out_no_code() {
     words(&inviting, "asks");
     inviting.say("yes");
     assert!(joining.wait().success(), "{:?}", joining.err.all());
-    let phone = Process::start(MSEC, ["run", "--no-mdns", "--json", "--data-dir", &office.path("phone")]);
-    block_until("it runs", || !phone.out.json("listening").is_empty());
-    let refused = run(MSEC, ["invite", "--in", "parks", "--data-dir", &office.path("phone")]);
-    let error = String::from_utf8(refused.stderr).expect("text");
-    assert!(!refused.status.success() && error.contains("may not let others in"), "{error}");
+    let (_phone, _) = office.run("phone", &[]);
+    let error = office.refused("phone", &["invite", "--in", "parks"]);
+    assert!(error.contains("may not let others in"), "{error}");
 }
 
 #[test]
@@ -205,7 +173,8 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
     assert!(std::fs::read(&png).expect("written").starts_with(b"\x89PNG\r\n\x1a\n"));
     let code = bench["code"].as_str().expect("a code").to_owned();
     // What is printed works after a restart, and for more than one.
-    office.restart();
+    assert!(office.gateway.interrupt().success());
+    office.again();
     let mut visitors = Vec::new();
     for home in ["ana", "ben"] {
         let joined = office.msec(home, &["join", &code]).pop().expect("joined");
@@ -214,22 +183,8 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
         let left = grant["until_ms"].as_i64().expect("a time") - now;
         assert!((7_000_000..=7_200_000).contains(&left), "two hours: {left} ms");
-        let home = office.path(home);
-        let args = [
-            "run",
-            "--no-mdns",
-            "--leaf",
-            "--interest",
-            "parks",
-            "--contact",
-            &office.address,
-            "--json",
-            "--data-dir",
-            &home,
-        ];
-        let visitor = Process::start(MSEC, args);
-        block_until("it runs", || !visitor.out.json("listening").is_empty());
-        visitors.push(visitor);
+        let more = [&VISITS[..], &["--contact", &office.address]].concat();
+        visitors.push(office.run_at(home, "127.0.0.1:0", &more).0);
     }
     block_until("both have the reading", || {
         ["ana", "ben"].iter().all(|home| office.msec(home, &["query", "--in", "parks"]).len() == 1)
@@ -246,7 +201,7 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
 #[test]
 fn a_bench_lets_visitors_in_at_another_gateway_while_the_one_that_signed_it_is_off() {
     let mut office = office();
-    let pier = text(&office.msec("pier", &["init"])[0]["peer"]);
+    let pier = office.init("pier");
     let file = office.path("pier.invitation");
     let manages = ["--may", "manage,relay,read", "--in", "parks", "--depth", "2", "--out", &file];
     office.msec("gateway", &[&["grant", &pier][..], &manages].concat());
@@ -262,11 +217,11 @@ fn a_bench_lets_visitors_in_at_another_gateway_while_the_one_that_signed_it_is_o
     let pier = Process::start(GATEWAY, ["run", "--json", "--config", &config]);
     block_until("the gateway runs", || !pier.out.json("listening").is_empty());
     let at_pier = text(&pier.out.json("listening")[0]);
-    let relay = text(&office.msec("relay", &["init"])[0]["peer"]);
+    let relay = office.init("relay");
     let file = office.path("relay.invitation");
     office.msec("gateway", &["grant", &relay, "--may", "relay,read", "--in", "parks", "--out", &file]);
     office.msec("relay", &["join", &file]);
-    let (_relay, at_relay) = start(&office.path("relay"), "127.0.0.1:0");
+    let (_relay, at_relay) = office.run("relay", &[]);
     office.msec("gateway", &["publish", STREAM, "48.5", "--unit", "dB"]);
     let hints = ["--hint", &at_relay, "--hint", &at_pier];
     let bench =
@@ -282,21 +237,8 @@ fn a_bench_lets_visitors_in_at_another_gateway_while_the_one_that_signed_it_is_o
     assert_eq!(joined["address"], at_pier.as_str(), "the relay lets nobody in");
     let given = &joined["grants"][0];
     assert_eq!((&given["rights"], &given["collection"]), (&"read".into(), &"parks".into()));
-    let home = office.path("ana");
-    let args = [
-        "run",
-        "--no-mdns",
-        "--leaf",
-        "--interest",
-        "parks",
-        "--contact",
-        &at_pier,
-        "--json",
-        "--data-dir",
-        &home,
-    ];
-    let ana = Process::start(MSEC, args);
-    block_until("she runs", || !ana.out.json("listening").is_empty());
+    let more = [&VISITS[..], &["--contact", &at_pier]].concat();
+    let (ana, _) = office.run_at("ana", "127.0.0.1:0", &more);
     block_until("she has the reading", || office.msec("ana", &["query", "--in", "parks"]).len() == 1);
     let wider = office.refused("ana", &["publish", STREAM, "1"]);
     assert!(!wider.is_empty());
@@ -305,7 +247,7 @@ fn a_bench_lets_visitors_in_at_another_gateway_while_the_one_that_signed_it_is_o
     assert_eq!(benches, 1, "one grant for all visitors of a bench");
 
     // Who signed it ends it, and what others gave for it ends too.
-    (office.gateway, office.address) = start(&office.path("gateway"), &office.address);
+    office.again();
     office.msec("gateway", &["revoke", &grant, "--all", "--yes"]);
     block_until("her link ends", || !ana.out.json("neighbour_down").is_empty());
     let refused = office.refused("cleo", &["join", &code]);
@@ -318,7 +260,7 @@ fn a_code_that_its_signer_may_not_give_opens_no_door() {
     let thief = text(&office.msec("thief", &["found", "harbour"])[0]["peer"]);
     assert!(!thief.is_empty());
     // Of another space of the same name, with a hint that leads to this one's gateway.
-    let (_running, _) = start(&office.path("thief"), "127.0.0.1:0");
+    let (_running, _) = office.run("thief", &[]);
     let bench = office.msec("thief", &["bench", "--in", "parks", "--hint", &office.address]).remove(0);
     let refused = office.refused("ana", &["join", &text(&bench["code"])]);
     assert!(refused.contains("may not let visitors in"), "{refused}");

@@ -11,7 +11,6 @@ use msec_peer::identity::{ControlRecord, Identity, UnixMillis};
 use msec_peer::store::{Body, Entry, EntryKind, FileDir, Run, Storage, Store};
 use msec_tests::desk::{self, text};
 use msec_tests::own_desk;
-use msec_tests::process::Process;
 use msec_tests::wait::block_until;
 use serde_json::Value;
 
@@ -176,8 +175,7 @@ fn a_relay_that_is_searched_by_who_holds_all_keys_holds_nothing_of_what_it_carri
     // What is sealed is personal: nothing is shown of it before an issuer was heard from.
     block_until("the reader is fresh", || desk.says("reader", &["query", "--in", "homes/power"]).0);
     let stream = format!("homes/power/{STREAM}");
-    let mut tail =
-        Process::start(MSEC, ["tail", "--in", "homes", "--json", "--data-dir", &desk.path("reader")]);
+    let mut tail = desk.start("reader", &["tail", "--in", "homes"]);
     for value in [VALUE, "3.25"] {
         block_until("it is published", || {
             desk.says("sensor", &["publish", &stream, value, "--unit", "kW"]).0
