@@ -58,6 +58,16 @@ pub(super) fn log() -> (Writer, Vec<VerifiedRun>) {
     (writer, runs)
 }
 
+/// That log, and what stretches of it come to, by the hour.
+pub(super) fn claimed<const N: usize>(
+    stretches: [(usize, usize); N],
+) -> (Writer, Vec<VerifiedRun>, [Recomputed; N]) {
+    let (log, runs) = log();
+    let all = entries(&runs);
+    let claims = stretches.map(|(from, to)| claim(&log, &all, from, to, Resolution::Hour));
+    (log, runs, claims)
+}
+
 /// A store that holds these runs, each in a commit of its own.
 pub(super) fn holding(runs: &[VerifiedRun], index: bool) -> (MemoryDir, Store) {
     let dir = MemoryDir::default();
@@ -113,10 +123,8 @@ fn claims_and_what_is_left_come_to_what_was_there() {
 /// Bodies that are there speak for themselves.
 #[test]
 fn claims_say_nothing_where_bodies_are() {
-    let (log, runs) = log();
-    let all = entries(&runs);
-    let mut gateway = gateway(9, "parks/noise");
-    let said_so = gateway.saying(&[&claim(&log, &all, 0, 31, Resolution::Hour)], &[]);
+    let (_, runs, [whole]) = claimed([(0, 31)]);
+    let said_so = gateway(9, "parks/noise").saying(&[&whole], &[]);
     let (_, store) = holding(&[&runs[..], &[said_so]].concat(), true);
     assert!(hours(&store).iter().all(|row| row.claimed.is_none()));
     assert_eq!(hours(&store).iter().map(|row| row.bucket.count()).sum::<u64>(), 30);
@@ -210,11 +218,8 @@ proptest! {
 /// Once a body of it was erased, claims that counted it are too, and stand for nothing when they come again.
 #[test]
 fn what_was_erased_is_in_no_answer() {
-    let (log, runs) = log();
+    let (log, runs, [before, rest]) = claimed([(0, 8), (8, 31)]);
     let id = log.log.header().id();
-    let all = entries(&runs);
-    let (before, rest) =
-        (claim(&log, &all, 0, 8, Resolution::Hour), claim(&log, &all, 8, 31, Resolution::Hour));
     let less = entries(&runs.iter().map(|run| without_bodies(run, |at| at == 3)).collect::<Vec<_>>());
     let after = claim(&log, &less, 0, 8, Resolution::Hour);
     for index in [false, true] {
@@ -249,11 +254,9 @@ fn what_was_erased_is_in_no_answer() {
 #[test]
 fn what_was_let_go_is_in_the_answer_as_it_was_claimed() {
     for (index, close) in [(false, false), (true, false), (true, true)] {
-        let (log, runs) = log();
+        let (log, runs, claims) = claimed([(0, 8), (8, 17)]);
         let id = log.log.header().id();
-        let all = entries(&runs);
         let mut gateway = gateway(9, "parks/noise");
-        let claims = [claim(&log, &all, 0, 8, Resolution::Hour), claim(&log, &all, 8, 17, Resolution::Hour)];
         let said_so = gateway.saying(&[&claims[0], &claims[1]], &[]);
         let (dir, mut store) = holding(&[&runs[..], &[said_so]].concat(), index);
         if close {

@@ -1,6 +1,6 @@
 //! Claims over what was erased go with it, however many there are, and whether or not their log is held.
 
-use super::claims::{claim, gateway, holding, log};
+use super::claims::{claimed, gateway, holding};
 use super::*;
 use crate::storage::claims::CLAIMS_READ_MAX;
 
@@ -10,11 +10,8 @@ fn is_held(dir: &MemoryDir, body: &[u8]) -> bool {
 
 #[test]
 fn more_claims_than_an_answer_looks_at_are_erased_all_the_same() {
-    let (log, runs) = log();
+    let (log, runs, [early, late]) = claimed([(0, 8), (8, 17)]);
     let id = log.log.header().id();
-    let all = entries(&runs);
-    let (early, late) =
-        (claim(&log, &all, 0, 8, Resolution::Hour), claim(&log, &all, 8, 17, Resolution::Hour));
     for (index, close) in [(false, false), (true, false), (true, true)] {
         let mut maker = gateway(7, "parks/noise");
         let of_many = (0..=CLAIMS_READ_MAX / 256).map(|_| maker.saying(&[&early; 256], &[]));
@@ -38,11 +35,8 @@ fn more_claims_than_an_answer_looks_at_are_erased_all_the_same() {
 
 #[test]
 fn claims_over_a_log_that_is_not_held_go_where_the_order_counts() {
-    let (log, runs) = log();
+    let (log, _, [mine, other]) = claimed([(0, 8), (0, 9)]);
     let id = log.log.header().id();
-    let all = entries(&runs);
-    let (mine, other) =
-        (claim(&log, &all, 0, 8, Resolution::Hour), claim(&log, &all, 0, 9, Resolution::Hour));
     for index in [false, true] {
         let [mut here, mut elsewhere] = [gateway(7, "parks/noise"), gateway(8, "parks/noise")];
         let makers = [here.log.header().id(), elsewhere.log.header().id()];

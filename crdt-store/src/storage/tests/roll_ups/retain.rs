@@ -2,7 +2,7 @@
 
 use msec_identity::LogId;
 
-use super::claims::{claim, gateway, holding, log};
+use super::claims::{claim, claimed, gateway, holding, log};
 use super::*;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -66,12 +66,10 @@ fn readings_go_up_to_where_claims_end_and_are_counted_all_the_same() {
 
 #[test]
 fn claims_go_once_they_are_old_and_what_they_stood_for_is_not_counted_any_more() {
-    let (log, runs) = log();
-    let (id, all) = (log.log.header().id(), entries(&runs));
+    let (log, runs, claims) = claimed([(0, 8), (8, 17), (17, 31)]);
+    let id = log.log.header().id();
     for index in [false, true] {
         let mut gateway = gateway(9, "parks/noise");
-        let claims =
-            [(0, 8), (8, 17), (17, 31)].map(|(from, to)| claim(&log, &all, from, to, Resolution::Hour));
         let said_so = gateway.saying(&[&claims[0], &claims[1], &claims[2]], &[]);
         let (_, mut store) = holding(&[&runs[..], &[said_so]].concat(), index);
         let maker = gateway.log.header().id();
