@@ -211,7 +211,7 @@ impl Scene {
 
     fn link_up(&mut self, link: LinkId, dialled: Option<SocketAddr>) {
         let expense = Duration::ZERO;
-        self.handle(Input::LinkUp { link, binding: BINDING, dialled, expense });
+        self.handle(Input::LinkUp { link, binding: BINDING, dialled, expense, own_link: true });
     }
 
     fn publish(&mut self, stream: &str, content: Content) {

@@ -45,8 +45,8 @@ pub fn invite() -> Invite {
     Invite::new(space, gateway, secret(), NOW.saturating_add(600_000), hints())
 }
 
-/// The gateway lets read whoever walks up.
-pub fn open_invite() -> Verified<OpenInvite> {
+/// The gateway lets read whoever walks up, there or from anywhere.
+pub fn open_invite(anywhere: bool) -> Verified<OpenInvite> {
     town::gateway().sign(OpenInvite {
         space: town::manifest().space(),
         gateway: town::gateway().peer(),
@@ -55,6 +55,7 @@ pub fn open_invite() -> Verified<OpenInvite> {
         lasts_s: 3_600,
         not_after: NOW.saturating_add(600_000),
         hints: hints(),
+        anywhere,
     })
 }
 

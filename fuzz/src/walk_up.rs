@@ -21,7 +21,7 @@ fn respond(first: &[u8]) -> Result<(AwaitCode, Vec<u8>), PairingError> {
 }
 
 fn second_is_read(second: &[u8]) -> Result<(AwaitWelcome, Vec<u8>), PairingError> {
-    visitor().0.read(second, &town::sensor_key(), &PairingPapers::default(), &open_invite())
+    visitor().0.read(second, &town::sensor_key(), &PairingPapers::default(), &open_invite(false))
 }
 
 /// The gateway reads `first`, which says nothing, so that anybody may say it.
@@ -63,7 +63,7 @@ pub fn answer(payload: &[u8]) {
     read(&mut noise, &first[2..]);
     let second = [&[PAIRING, WALK_UP], &write(&mut noise, &[])[..]].concat();
     let (wait, third) = wait
-        .read(&second, &town::sensor_key(), &PairingPapers::default(), &open_invite())
+        .read(&second, &town::sensor_key(), &PairingPapers::default(), &open_invite(false))
         .expect("a second message");
     read(&mut noise, &third);
     let mut noise = noise.into_transport_mode().expect("the handshake is over");
@@ -82,6 +82,6 @@ pub fn honest() -> [Vec<u8>; 3] {
     let mut e = minicbor::Encoder::new(Vec::new());
     let begun = e.array(4).and_then(|e| e.bytes(&town::sensor_key().endorsement().to_bytes()));
     let named = begun.and_then(|e| e.null()).and_then(|e| e.str("mic 1"));
-    named.and_then(|e| e.bytes(&open_invite().to_bytes())).expect("writing to a Vec cannot fail");
+    named.and_then(|e| e.bytes(&open_invite(false).to_bytes())).expect("writing to a Vec cannot fail");
     [first, second, e.into_writer()]
 }

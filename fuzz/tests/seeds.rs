@@ -64,7 +64,8 @@ fn handshakes(seeds: &mut Seeds) {
 
 fn pairings(seeds: &mut Seeds) {
     add(seeds, "code", "invite", pairing::invite().to_string().into_bytes());
-    add(seeds, "code", "walk-up", pairing::open_invite().code().into_bytes());
+    add(seeds, "code", "walk-up", pairing::open_invite(false).code().into_bytes());
+    add(seeds, "code", "walk-up-anywhere", pairing::open_invite(true).code().into_bytes());
     let typed = pairing::invite().to_string().to_lowercase().replace('0', "o").replace("48", "4 8-");
     add(seeds, "code", "typed", typed.into_bytes());
     let [first, second, third] = pairing::honest_messages();

@@ -422,7 +422,10 @@ impl Guest {
         let elsewhere = matches!(
             error,
             PairingError::Refused(
-                PairingRefusal::Unknown | PairingRefusal::Elsewhere | PairingRefusal::Version
+                PairingRefusal::Unknown
+                    | PairingRefusal::Elsewhere
+                    | PairingRefusal::NotNear
+                    | PairingRefusal::Version
             )
         );
         let walks_up = matches!(self.way, Way::WalkUp(_));

@@ -266,8 +266,8 @@ impl Node {
             self.review_admissions();
         }
         match input {
-            Input::LinkUp { link, binding, dialled, expense } => {
-                self.link_up(link, binding, dialled, expense)
+            Input::LinkUp { link, binding, dialled, expense, own_link } => {
+                self.link_up(link, binding, dialled, expense, own_link)
             }
             Input::LinkDown { link, why } => self.link_down(link, why),
             Input::Moved { advertise, networks } => self.moved(advertise, networks),

@@ -238,13 +238,15 @@ impl World {
                 if let (Some((link, binding)), Some(host)) =
                     (self.network.knock(now, queue, *knock, host), host)
                 {
-                    self.tell(host, Input::LinkUp { link, binding, dialled: None, expense: Duration::ZERO });
+                    let expense = Duration::ZERO;
+                    self.tell(host, Input::LinkUp { link, binding, dialled: None, expense, own_link: false });
                 }
             }
             Happening::Answered { link, knock } => {
                 if let Some(binding) = self.network.answered(now, queue, link, *knock) {
                     let (dialled, expense) = (Some(knock.address), Duration::ZERO);
-                    self.tell(knock.dialler.peer, Input::LinkUp { link, binding, dialled, expense });
+                    let input = Input::LinkUp { link, binding, dialled, expense, own_link: false };
+                    self.tell(knock.dialler.peer, input);
                 }
             }
             Happening::Arrive { link, message } => {

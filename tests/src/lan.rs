@@ -77,6 +77,22 @@ impl Lan {
         ip(&format!("-n {} link set port{host} {state}", self.switch())).expect("the switch is there");
     }
 
+    /// Takes a host off the link: its address is in another network, to and from which all others have a way.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn send_away(&self, host: usize) {
+        let (name, own) = (self.host(host), format!("10.78.0.{}", host + 1));
+        let change = |args: &str| ip(args).expect("the host is there");
+        change(&format!("-n {name} addr flush dev eth0"));
+        change(&format!("-n {name} addr add {own}/32 dev eth0"));
+        change(&format!("-n {name} route add 10.77.0.0/24 dev eth0 src {own}"));
+        for other in (0..self.hosts).filter(|other| *other != host) {
+            change(&format!("-n {} route add {own}/32 dev eth0", self.host(other)));
+        }
+    }
+
     /// Starts a program on a host.
     pub fn start<A: AsRef<OsStr>>(
         &self,

@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use msec_tests::desk::{Desk, text};
+use msec_tests::lan::Lan;
 use msec_tests::process::Process;
 use msec_tests::wait::block_until;
 use serde_json::Value;
@@ -196,6 +197,36 @@ fn whoever_walks_up_reads_for_a_while_and_no_more_once_the_bench_is_taken_down()
     }
     let refused = office.refused("cleo", &["join", &code]);
     assert!(refused.contains("has expired"), "{refused}");
+}
+
+#[test]
+fn who_photographed_a_walk_up_code_must_come_to_where_it_hangs() {
+    let (at_gateway, at_bench, far_away) = (0, 1, 2);
+    let Some(lan) = Lan::or_skip(3) else { return };
+    lan.send_away(far_away);
+    let mut office = office();
+    assert!(office.gateway.interrupt().success());
+    let home = office.path("gateway");
+    let args = ["run", "--listen", "0.0.0.0:4000", "--no-mdns", "--json", "--data-dir", &home];
+    office.gateway = lan.start(at_gateway, MSEC, args);
+    block_until("it listens", || !office.gateway.out.json("listening").is_empty());
+    let code = |args: &[&str]| {
+        let bench = ["bench", "--in", "parks", "--hint", "10.77.0.1:4000"];
+        text(&office.msec("gateway", &[&bench, args].concat())[0]["code"])
+    };
+    let (here, anywhere) = (code(&[]), code(&["--anywhere"]));
+    let join = |host: usize, code: &str, home: &str| {
+        let mut joining = lan.start(host, MSEC, ["join", code, "--json", "--data-dir", &office.path(home)]);
+        (joining.wait().success(), joining.err.all().join("\n"))
+    };
+    assert_eq!(join(at_bench, &here, "ana"), (true, String::new()));
+    let (let_in, said) = join(far_away, &here, "ben");
+    assert!(!let_in && said.contains("join the Wi-Fi or the LAN where it hangs"), "{said}");
+    assert!(
+        !std::path::Path::new(&office.path("ben")).join("space.manifest").exists(),
+        "it was given nothing"
+    );
+    assert_eq!(join(far_away, &anywhere, "ben"), (true, String::new()));
 }
 
 #[test]

@@ -42,6 +42,37 @@ pub struct OpenInvite {
     /// Where the gateway may be.
     #[n(6)]
     pub hints: Hints,
+    /// Whether it works from anywhere. Otherwise only for who is on a link of the gateway's own: a photograph of the code is good for nothing
+    /// where the bench is not. A code that says nothing of it does not.
+    #[cbor(n(7), with = "flag", has_nil)]
+    pub anywhere: bool,
+}
+
+/// What is true, or not said.
+mod flag {
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    pub(super) fn encode<C, W: Write>(
+        is_true: &bool,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        if *is_true { e.bool(true)?.ok() } else { e.null()?.ok() }
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<bool, DecodeError> {
+        d.bool()
+    }
+
+    pub(super) fn nil() -> Option<bool> {
+        Some(false)
+    }
+
+    pub(super) fn is_nil(is_true: &bool) -> bool {
+        !is_true
+    }
 }
 
 impl Record for OpenInvite {

@@ -48,6 +48,12 @@ pub enum PairingRefusal {
     )]
     #[n(7)]
     Elsewhere,
+    /// Whoever walks up is not on a link of the gateway's own.
+    #[error(
+        "that code works only on the local network of a gateway: join the Wi-Fi or the LAN where it hangs, and try again"
+    )]
+    #[n(8)]
+    NotNear,
 }
 
 impl PairingRefusal {
@@ -62,6 +68,7 @@ impl PairingRefusal {
             Self::Version => (5, 0),
             Self::Declined => (6, 0),
             Self::Elsewhere => (7, 0),
+            Self::NotNear => (8, 0),
         };
         let [high, low] = u16::to_be_bytes(seconds);
         vec![PAIRING, REFUSED, number, high, low]
@@ -78,6 +85,7 @@ impl PairingRefusal {
             5 => Self::Version,
             6 => Self::Declined,
             7 => Self::Elsewhere,
+            8 => Self::NotNear,
             _ => return None,
         })
     }

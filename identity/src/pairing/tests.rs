@@ -237,6 +237,7 @@ fn bench(gateway: &Side) -> Verified<OpenInvite> {
         lasts_s: 3_600,
         not_after: LATER,
         hints: hints(&["192.0.2.1:4000"]),
+        anywhere: false,
     })
 }
 

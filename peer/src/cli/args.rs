@@ -123,7 +123,9 @@ pub(super) enum Command {
     /// Make a walk-up code to be printed: whoever comes with it may read for a while, and nobody is asked
     #[cfg(feature = "index")]
     #[command(
-        after_help = "Example:\n  msec bench --in parks --hours 2 --png bench.png --data-dir gateway\n\n\
+        after_help = "Examples:\n  msec bench --in parks --hours 2 --png bench.png --data-dir gateway\n  \
+                      msec bench --in parks --anywhere --hint 192.0.2.7:4000 --svg poster.svg --data-dir gateway\n\n\
+                      A gateway lets in who is on its own Wi-Fi or LAN, unless the code says --anywhere.\n\
                       It works beside `msec run` and `msec-gateway run`, whichever runs there, and after a restart."
     )]
     Bench(super::bench::Bench),

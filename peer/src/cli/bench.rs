@@ -28,6 +28,9 @@ pub(super) struct Bench {
     /// Where this peer can be dialled [default: where it tells others that it can]; may be given several times
     #[arg(long, value_name = "ADDR")]
     hint: Vec<SocketAddr>,
+    /// Let visitors in from anywhere, not only from the gateway's own Wi-Fi or LAN: then a photograph of the code is as good as the code
+    #[arg(long)]
+    anywhere: bool,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
@@ -40,6 +43,7 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         lasts_s: args.hours * 3600,
         days: args.days,
         hints: args.hint.clone(),
+        anywhere: args.anywhere,
     };
     let files = args.files.open()?;
     let code = runtime()?.block_on(async {
@@ -60,8 +64,9 @@ pub(super) fn bench(args: &Bench) -> anyhow::Result<()> {
         return Ok(());
     }
     say(format!(
-        "{}\n\nWhoever comes with this may read for {} h, until {}. It ends, and all that came by it, with `msec revoke {} --all`",
+        "{}\n\nWhoever comes with this {} may read for {} h, until {}. It ends, and all that came by it, with `msec revoke {} --all`",
         code.code,
+        if args.anywhere { "from anywhere" } else { "on the Wi-Fi or LAN of a gateway" },
         args.hours,
         day(code.until_ms),
         code.grant.short()

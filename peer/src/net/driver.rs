@@ -142,6 +142,9 @@ pub(crate) struct Driver {
     /// Who is told what becomes of codes.
     #[cfg(feature = "index")]
     hosts: super::pairing::Hosts,
+    /// Who is near, and may walk up.
+    #[cfg(feature = "index")]
+    own_links: interfaces::OwnLinks,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<Receipt, PublishError>>>,
     next_ticket: u64,
 }
@@ -189,6 +192,8 @@ impl Driver {
             unreachable: BTreeSet::new(),
             #[cfg(feature = "index")]
             hosts: super::pairing::Hosts::default(),
+            #[cfg(feature = "index")]
+            own_links: interfaces::OwnLinks::default(),
             publishing: BTreeMap::new(),
             next_ticket: 0,
         })
@@ -289,10 +294,25 @@ impl Driver {
                 if let Some(address) = dialled {
                     self.unreachable.remove(&address);
                 }
+                let own_link = self.is_on_own_link(&handle);
                 self.links.insert(link, handle);
-                self.handle(Input::LinkUp { link, binding, dialled, expense });
+                self.handle(Input::LinkUp { link, binding, dialled, expense, own_link });
             }
         }
+    }
+
+    /// Whether the other end of a link is on one of this machine's own.
+    #[cfg(feature = "index")]
+    fn is_on_own_link(&mut self, link: &LinkHandle) -> bool {
+        // What is no address of a network is carried by something else, from wherever it is.
+        let address = link.remote().address.parse::<SocketAddr>();
+        address.is_ok_and(|it| self.own_links.hold(it.ip(), self.started.elapsed()))
+    }
+
+    /// Whoever lets nobody in need not know.
+    #[cfg(not(feature = "index"))]
+    fn is_on_own_link(&self, _link: &LinkHandle) -> bool {
+        false
     }
 
     /// Says once that nobody answers there.

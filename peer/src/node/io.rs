@@ -131,6 +131,9 @@ pub enum Input {
         /// What the link costs beside its delay: more than zero makes it the last to be chosen. For carriers that are metered
         /// or slow.
         expense: Duration,
+        /// Whether the other end is on a link of this machine's own: no router lies between. Whoever walks up is let in only from
+        /// there, unless its code says otherwise.
+        own_link: bool,
     },
     /// The connection is gone, whoever closed it.
     LinkDown {

@@ -47,6 +47,8 @@ struct Handshake {
     dialled: Option<SocketAddr>,
     /// See [`super::Input::LinkUp`].
     expense: Duration,
+    /// See [`super::Input::LinkUp`].
+    own_link: bool,
     key: NoiseKey,
     deadline: Duration,
     step: Step,
@@ -173,13 +175,14 @@ impl Node {
         binding: ChannelBinding,
         dialled: Option<SocketAddr>,
         expense: Duration,
+        own_link: bool,
     ) {
         if dialled.is_none() && self.links.strangers() >= self.config.handshakes_max {
             return self.close(id, CloseReason::Crowded);
         }
         let key = self.noise_key();
         let deadline = self.now.mono + self.config.handshake_timeout;
-        let mut it = Handshake { binding, dialled, expense, key, deadline, step: Step::First };
+        let mut it = Handshake { binding, dialled, expense, own_link, key, deadline, step: Step::First };
         if dialled.is_some() {
             match Initiator::start(&it.key, binding, &mut self.rng) {
                 Ok((next, first)) => {
@@ -215,7 +218,7 @@ impl Node {
         // A link that was closed a moment ago may still have had something to say.
         let Some(mut it) = self.links.handshakes.remove(&id) else { return };
         if matches!(it.step, Step::First) && bytes.starts_with(&[PAIRING, WALK_UP]) {
-            return self.walked_up(id, it.binding, &bytes);
+            return self.walked_up(id, it.binding, it.own_link, &bytes);
         }
         if matches!(it.step, Step::First) && bytes.first() == Some(&PAIRING) {
             return self.knocked(id, it.binding, &bytes);

@@ -124,7 +124,8 @@ impl Rig {
 
     fn link_up(&mut self, link: u64, dialled: Option<SocketAddr>) {
         let expense = Duration::ZERO;
-        self.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled, expense });
+        let own_link = true;
+        self.handle(Input::LinkUp { link: LinkId(link), binding: BINDING, dialled, expense, own_link });
     }
 
     fn pass(&mut self, time: Duration) {

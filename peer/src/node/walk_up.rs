@@ -5,6 +5,7 @@
 //! | first message awaited | it comes, and this peer lets visitors in | the second is sent |
 //! | | this peer lets nobody in, or too many are on their way | refused in words that name nobody, and closed |
 //! | third awaited | it shows a code that its signer signed | [`Event::WalkUp`]: whoever manages here decides |
+//! | | a code that works from where the bench is, and the visitor is not on a link of this machine's own | refused, and closed |
 //! | | a code that names no grant which its signer holds; or as many came in this minute as may | refused, and closed |
 //! | | anything else, or the time of a handshake is over | closed |
 //! | decision awaited | [`Input::WalkUpDecision`] | the answer is sent, the link is closed |
@@ -43,6 +44,8 @@ pub(super) struct WalkUps {
 #[derive(Debug)]
 struct WalkUp {
     deadline: Duration,
+    /// See [`Input::LinkUp`].
+    own_link: bool,
     step: Step,
 }
 
@@ -72,7 +75,7 @@ impl Node {
     }
 
     /// The first message of a link says that somebody walks up.
-    pub(super) fn walked_up(&mut self, id: LinkId, binding: ChannelBinding, first: &[u8]) {
+    pub(super) fn walked_up(&mut self, id: LinkId, binding: ChannelBinding, own_link: bool, first: &[u8]) {
         if !INVITES {
             return self.close(id, CloseReason::NotPaired);
         }
@@ -90,7 +93,7 @@ impl Node {
         match answered {
             Ok((code, second)) => {
                 let deadline = self.now.mono + self.config.handshake_timeout;
-                let visit = WalkUp { deadline, step: Step::Code(code) };
+                let visit = WalkUp { deadline, own_link, step: Step::Code(code) };
                 self.walk_ups.under_way.insert(id, Box::new(visit));
                 self.send(id, Priority::Control, second);
             }
@@ -116,10 +119,15 @@ impl Node {
             Ok((visitor, code, welcoming)) => {
                 let now = self.now.mono;
                 let deadline = now + self.config.handshake_timeout;
-                let visit = WalkUp { deadline, step: Step::Decision(welcoming) };
+                let is_near = visit.own_link || code.anywhere;
+                let visit = WalkUp { deadline, own_link: visit.own_link, step: Step::Decision(welcoming) };
                 self.walk_ups.under_way.insert(id, Box::new(visit));
-                // A code that somebody made up costs nobody a place in the queue.
-                match self.names_a_bench(&code).and_then(|()| self.walk_ups.turnstile.pass(now)) {
+                // A code that somebody made up costs nobody a place in the queue, nor does one that was photographed.
+                let counts = self.names_a_bench(&code).and_then(|()| match is_near {
+                    true => self.walk_ups.turnstile.pass(now),
+                    false => Err(PairingRefusal::NotNear),
+                });
+                match counts {
                     Ok(()) => {
                         self.event(Event::WalkUp { link: id, joiner: visitor.peer, code: Box::new(code) });
                     }

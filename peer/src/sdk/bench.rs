@@ -47,6 +47,9 @@ pub struct BenchTerms {
     /// Where a gateway can be dialled, best first. Empty: where this peer tells others that it can, and mDNS finds all of them.
     #[serde(default)]
     pub hints: Vec<SocketAddr>,
+    /// Whether it works from anywhere. Otherwise only for who is on a link of a gateway's own, its Wi-Fi or LAN.
+    #[serde(default)]
+    pub anywhere: bool,
 }
 
 /// A code to be printed.
@@ -73,10 +76,10 @@ impl Peer {
         };
         let grant = self.bench_grant(&terms.collection, terms.days).await?;
         let not_after = wall_clock().saturating_add(i64::from(terms.days) * DAY_MS);
-        let lasts_s = terms.lasts_s;
+        let (lasts_s, anywhere) = (terms.lasts_s, terms.anywhere);
         let sign = move |node: &Node| {
             let (space, gateway) = (node.authority().space(), node.peer());
-            node.sign(OpenInvite { space, gateway, grant, resource, lasts_s, not_after, hints })
+            node.sign(OpenInvite { space, gateway, grant, resource, lasts_s, not_after, hints, anywhere })
         };
         let open = self.look(sign).await?;
         Ok(BenchCode { code: open.code(), grant, until_ms: not_after.0 })

@@ -19,6 +19,32 @@ fn a_walk_up_code_that_somebody_changed_is_refused() {
 }
 
 #[test]
+fn a_walk_up_code_works_from_anywhere_only_if_its_signer_said_so() {
+    let gateway = side(2, "gateway");
+    let open = bench(&gateway);
+    let anywhere = gateway.identity.sign(OpenInvite { anywhere: true, ..OpenInvite::clone(&open) });
+    for open in [open.clone(), anywhere.clone()] {
+        assert_eq!(Code::parse(&open.code()), Ok(Code::Open(Box::new(open))));
+    }
+    // What it does not say takes no byte, as before there was anything to say.
+    let body = |open: &OpenInvite| minicbor::to_vec(open).expect("written");
+    let (without, with) = (body(&open), body(&anywhere));
+    assert_eq!((without[0], with[0]), (0x87, 0x88), "arrays of seven and of eight");
+    assert_eq!(with[1..], [&without[1..], &[0xf5]].concat());
+    // Nobody adds it, and there is one way not to say it.
+    let record = open.to_bytes();
+    let (head, signature) = record.split_at(record.len() - 66);
+    let head = head.strip_suffix(&without[..]).expect("domain, body, signature");
+    let forged = |body: &[u8]| OpenInvite::read(&[head, body, signature].concat());
+    assert_eq!(forged(&without).as_deref(), Ok(&*open));
+    assert_eq!(forged(&with), Err(InviteError::Signature));
+    for said in [0xf4, 0xf6] {
+        let longer = [&[0x88], &without[1..], &[said]].concat();
+        assert_eq!(forged(&longer), Err(InviteError::Malformed), "{said:x}");
+    }
+}
+
+#[test]
 fn a_code_with_two_addresses_has_149_letters_and_reads_back() {
     let invite = invite(hints(&["192.0.2.1:4000", "198.51.100.7:4001"]));
     let code = invite.to_string();
@@ -41,6 +67,7 @@ fn the_longest_codes_are_read() {
         resource,
         hints: all,
         not_after: UnixMillis(i64::MAX),
+        anywhere: true,
         ..OpenInvite::clone(&bench(&gateway))
     };
     let open = gateway.identity.sign(longest);

@@ -275,7 +275,8 @@ fn a_man_in_the_middle_who_passes_messages_on_is_found_out_at_the_first() {
     let first = phone.knock(0);
     // What it terminates has another exporter.
     let binding = ChannelBinding([6; 32]);
-    office.handle(Input::LinkUp { link: LinkId(0), binding, dialled: None, expense: Duration::ZERO });
+    let (link, expense) = (LinkId(0), Duration::ZERO);
+    office.handle(Input::LinkUp { link, binding, dialled: None, expense, own_link: true });
     office.hears(0, first);
     assert_eq!((office.closes(), office.asked().len()), (vec![CloseReason::NotPaired], 0));
 }

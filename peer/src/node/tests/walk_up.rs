@@ -17,11 +17,11 @@ fn own() -> Verified<Grant> {
 
 /// A code that the gateway of seed 3 signed, as it is read from a bench.
 fn bench() -> Way {
-    bench_by(3)
+    bench_by(3, false)
 }
 
-/// The same by somebody, whoever holds the grant that it names.
-fn bench_by(seed: u8) -> Way {
+/// The same by somebody, whoever holds the grant that it names, for those who are near or for everybody.
+fn bench_by(seed: u8, anywhere: bool) -> Way {
     let signer = Identity::from_seed([seed; 32]);
     let open = signer.sign(OpenInvite {
         space: manifest().space(),
@@ -31,6 +31,7 @@ fn bench_by(seed: u8) -> Way {
         lasts_s: 7_200,
         not_after: START.saturating_add(DAY_MS),
         hints: Hints::new(vec![address(3)]).expect("hints"),
+        anywhere,
     });
     match Code::parse(&open.code()) {
         Ok(Code::Open(read)) => Way::WalkUp(read),
@@ -52,7 +53,12 @@ fn visitor(seed: u8, at: &[u8]) -> Visitor {
 
 /// Up to where the gateway decides.
 fn shows(gateway: &mut Rig, phone: &mut Visitor, link: u64) -> Vec<(PeerId, GrantId)> {
-    gateway.link_up(link, None);
+    shows_from(gateway, phone, link, true)
+}
+
+fn shows_from(gateway: &mut Rig, phone: &mut Visitor, link: u64, own_link: bool) -> Vec<(PeerId, GrantId)> {
+    let (id, expense) = (LinkId(link), Duration::ZERO);
+    gateway.handle(Input::LinkUp { link: id, binding: BINDING, dialled: None, expense, own_link });
     let first = phone.knock(link);
     gateway.hears(link, first);
     phone.hears(link, gateway.sends().remove(0));
@@ -134,12 +140,45 @@ fn a_visitor_whose_gateway_goes_or_says_nothing_goes_to_the_next() {
 fn codes_that_somebody_made_up_are_refused_unasked_and_take_nobodys_place() {
     let mut gateway = open_gateway(4);
     for link in 0..2 * u64::from(OPEN_USES_PER_MINUTE_MAX) {
-        let mut forger = guest(9, bench_by(9), vec![address(4)]);
+        let mut forger = guest(9, bench_by(9, false), vec![address(4)]);
         assert!(shows(&mut gateway, &mut forger, link).is_empty(), "its signer holds no such grant");
         forger.hears(link, gateway.sends().remove(0));
         assert_eq!(forger.failed(), GuestFailed::Refused(PairingRefusal::Unknown));
     }
     assert_eq!(shows(&mut gateway, &mut visitor(7, &[4]), 99).len(), 1, "there is room for a visitor");
+}
+
+#[test]
+fn a_photographed_code_opens_nothing_from_afar_and_takes_nobodys_place() {
+    let mut gateway = open_gateway(4);
+    for link in 0..2 * u64::from(OPEN_USES_PER_MINUTE_MAX) {
+        let mut far = visitor(9, &[4]);
+        assert!(shows_from(&mut gateway, &mut far, link, false).is_empty(), "nobody is asked");
+        far.hears(link, gateway.sends().remove(0));
+        let GuestFailed::Refused(refusal) = far.failed() else { panic!("it is told why") };
+        assert_eq!(refusal, PairingRefusal::NotNear);
+        assert!(refusal.to_string().contains("join the Wi-Fi or the LAN where it hangs"), "{refusal}");
+    }
+    assert_eq!(gateway.closes().last(), Some(&CloseReason::NotPaired));
+    assert_eq!(shows(&mut gateway, &mut visitor(7, &[4]), 99).len(), 1, "who is there comes in");
+}
+
+#[test]
+fn a_code_for_everybody_works_from_afar() {
+    let mut gateway = open_gateway(4);
+    let mut far = guest(9, bench_by(3, true), vec![address(4)]);
+    assert_eq!(shows_from(&mut gateway, &mut far, 0, false).len(), 1);
+    decide(&mut gateway, &mut far, 0, Ok(WELCOME));
+    assert!(matches!(far.events()[..], [GuestEvent::Welcome { .. }]));
+}
+
+#[test]
+fn who_is_too_far_from_one_gateway_goes_to_the_next() {
+    let (mut far, mut near) = (open_gateway(4), open_gateway(5));
+    let mut phone = visitor(7, &[4, 5]);
+    assert!(shows_from(&mut far, &mut phone, 0, false).is_empty());
+    phone.hears(0, far.sends().remove(0));
+    assert_eq!(shows(&mut near, &mut phone, 1).len(), 1);
 }
 
 #[test]

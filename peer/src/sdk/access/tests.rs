@@ -239,6 +239,7 @@ async fn a_code_for_which_more_roots_must_agree_is_not_given_out() {
         lasts_s: 3_600,
         days: 1,
         hints: vec!["192.0.2.7:4000".parse().expect("an address")],
+        anywhere: false,
     };
     let said = peer.invite(invite()).await.expect_err("alone").to_string();
     assert!(said.contains("2 of the space's roots must agree") && said.contains("msec approve"), "{said}");

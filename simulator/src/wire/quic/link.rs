@@ -230,7 +230,8 @@ impl Link {
         self.phase = Phase::Up;
         self.deadline = None;
         let (binding, expense) = (ChannelBinding(binding), Duration::ZERO);
-        heard.push(Input::LinkUp { link: self.id, binding, dialled, expense });
+        // Nobody walks up in a simulation.
+        heard.push(Input::LinkUp { link: self.id, binding, dialled, expense, own_link: false });
     }
 
     /// The connection is gone.
