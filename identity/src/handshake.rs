@@ -19,7 +19,7 @@
 use minicbor::{Decode, Encode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
+use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState, TransportState};
@@ -41,8 +41,8 @@ pub const RECORDS_SHOWN_MAX: usize = 64;
 /// The longest greeting, in bytes.
 pub const GREETING_BYTES_MAX: usize = 12 * 1024;
 
-const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
-const PROLOGUE: &[u8] = b"msec/link/1";
+const PROTOCOL: Protocol = Protocol { pattern: XX, prologue: b"msec/link/1" };
+pub(crate) const XX: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
 /// First byte of the responder's answer to a version that it does not speak; then its oldest and newest.
 const WRONG_VERSION: u8 = 0;
 /// In place of the version: no room. No version is ever numbered so.
@@ -177,7 +177,7 @@ impl Initiator {
         binding: ChannelBinding,
         rng: &mut impl Rng,
     ) -> Result<(AwaitSecond, Vec<u8>), HandshakeError> {
-        let mut noise = build(key, binding, rng, true)?;
+        let mut noise = PROTOCOL.start(key, binding, None, rng, true).map_err(HandshakeError::Noise)?;
         let mut first = vec![VERSION];
         first.extend(write(&mut noise, &[])?);
         Ok((AwaitSecond { noise }, first))
@@ -252,7 +252,7 @@ impl Responder {
         if version != VERSION {
             return Err(HandshakeError::Version { oldest: version, newest: version });
         }
-        let mut noise = build(key, binding, rng, false)?;
+        let mut noise = PROTOCOL.start(key, binding, None, rng, false).map_err(HandshakeError::Noise)?;
         if !read(&mut noise, message)?.is_empty() {
             return Err(HandshakeError::Malformed);
         }
@@ -329,22 +329,36 @@ pub(crate) fn encode(value: &impl Encode<()>) -> Vec<u8> {
     minicbor::to_vec(value).expect("writing to a Vec cannot fail")
 }
 
-fn build(
-    key: &NoiseKey,
-    binding: ChannelBinding,
-    rng: &mut impl Rng,
-    initiator: bool,
-) -> Result<HandshakeState, HandshakeError> {
-    let params: NoiseParams = PATTERN.parse().expect("a pattern that snow knows");
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let prologue = [PROLOGUE, &binding.0].concat();
-    let builder = Builder::with_resolver(params, Box::new(SeededResolver { seed }))
-        .local_private_key(key.secret())
-        .and_then(|b| b.prologue(&prologue))
-        .map_err(HandshakeError::Noise)?;
-    let built = if initiator { builder.build_initiator() } else { builder.build_responder() };
-    built.map_err(HandshakeError::Noise)
+/// What both sides take for granted before they say anything.
+pub(crate) struct Protocol {
+    pub(crate) pattern: &'static str,
+    /// What the prologue begins with; then comes what ties it to the connection.
+    pub(crate) prologue: &'static [u8],
+}
+
+impl Protocol {
+    /// A handshake that has not begun. `psk`: for a pattern that begins with one.
+    pub(crate) fn start(
+        &self,
+        key: &NoiseKey,
+        binding: ChannelBinding,
+        psk: Option<&[u8; 32]>,
+        rng: &mut impl Rng,
+        initiator: bool,
+    ) -> Result<HandshakeState, snow::Error> {
+        let params = self.pattern.parse().expect("a pattern that snow knows");
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        let prologue = [self.prologue, &binding.0].concat();
+        let builder = Builder::with_resolver(params, Box::new(SeededResolver { seed }))
+            .local_private_key(key.secret())?
+            .prologue(&prologue)?;
+        let builder = match psk {
+            Some(psk) => builder.psk(0, psk)?,
+            None => builder,
+        };
+        if initiator { builder.build_initiator() } else { builder.build_responder() }
+    }
 }
 
 pub(crate) fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, HandshakeError> {
@@ -365,8 +379,8 @@ pub(crate) fn read(noise: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>
 }
 
 /// snow's own primitives with the caller's randomness: a node draws nothing from the system.
-pub(crate) struct SeededResolver {
-    pub(crate) seed: [u8; 32],
+struct SeededResolver {
+    seed: [u8; 32],
 }
 
 impl CryptoResolver for SeededResolver {

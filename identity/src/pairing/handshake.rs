@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 use rand_core::Rng;
-use snow::{Builder, HandshakeState, TransportState};
+use snow::{HandshakeState, TransportState};
 use zeroize::Zeroizing;
 
 use super::book::{InviteBook, Ticket};
@@ -25,9 +25,9 @@ use super::invite::{Door, SpaceTag};
 use super::papers::{BYTES_MAX, Counterpart, PairingPapers, Papers};
 use super::refusal::PairingRefusal;
 use super::safety_words::SafetyWords;
-use super::secret::{InviteSecret, InviteTag};
+use super::secret::InviteTag;
 use crate::error::PairingError;
-use crate::handshake::{ChannelBinding, SeededResolver, TAG_BYTES, encode, read, write};
+use crate::handshake::{ChannelBinding, Protocol, TAG_BYTES, encode, read, write};
 use crate::id::{PeerId, SpaceId};
 use crate::keys::NoiseKey;
 use crate::time::UnixMillis;
@@ -37,8 +37,8 @@ use crate::time::UnixMillis;
 pub const PAIRING: u8 = 0x70;
 
 const VERSION: u8 = 1;
-const PATTERN: &str = "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2s";
-const PROLOGUE: &[u8] = b"msec/pairing/1";
+const PROTOCOL: Protocol =
+    Protocol { pattern: "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2s", prologue: b"msec/pairing/1" };
 
 #[derive(Encode, Decode)]
 enum Answer {
@@ -60,7 +60,9 @@ impl Joiner {
         binding: ChannelBinding,
         rng: &mut impl Rng,
     ) -> Result<(AwaitInviter, Vec<u8>), PairingError> {
-        let mut noise = build(&door.secret, key, binding, rng, true)?;
+        let mut noise = PROTOCOL
+            .start(key, binding, Some(&*door.secret.psk()), rng, true)
+            .map_err(PairingError::Noise)?;
         let mut first = vec![PAIRING, VERSION];
         first.extend(door.secret.tag().0);
         first.extend(write(&mut noise, &[])?);
@@ -176,7 +178,9 @@ impl Inviter {
         let (tag, message) = message.split_first_chunk().ok_or(PairingError::Malformed)?;
         let tag = InviteTag(*tag);
         let secret = book.knock(tag, now).map_err(PairingError::Refused)?;
-        let mut noise = build(&secret, host.key, binding, rng, false)?;
+        let mut noise = PROTOCOL
+            .start(host.key, binding, Some(&*secret.psk()), rng, false)
+            .map_err(PairingError::Noise)?;
         if !read(&mut noise, message).is_ok_and(|payload| payload.is_empty()) {
             return Err(PairingError::Refused(book.wrong(now)));
         }
@@ -262,24 +266,4 @@ impl Compare {
         message.truncate(len);
         Ok(message)
     }
-}
-
-fn build(
-    secret: &InviteSecret,
-    key: &NoiseKey,
-    binding: ChannelBinding,
-    rng: &mut impl Rng,
-    initiator: bool,
-) -> Result<HandshakeState, PairingError> {
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let (psk, prologue) = (secret.psk(), [PROLOGUE, &binding.0].concat());
-    let params = PATTERN.parse().expect("a pattern that snow knows");
-    let builder = Builder::with_resolver(params, Box::new(SeededResolver { seed }))
-        .local_private_key(key.secret())
-        .and_then(|it| it.prologue(&prologue))
-        .and_then(|it| it.psk(0, &psk))
-        .map_err(PairingError::Noise)?;
-    let built = if initiator { builder.build_initiator() } else { builder.build_responder() };
-    built.map_err(PairingError::Noise)
 }

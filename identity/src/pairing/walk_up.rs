@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 use rand_core::Rng;
-use snow::{Builder, HandshakeState, TransportState};
+use snow::{HandshakeState, TransportState};
 
 use super::handshake::{Host, PAIRING};
 use super::open::OpenInvite;
 use super::papers::{BYTES_MAX, Counterpart, PairingPapers, Papers};
 use super::refusal::PairingRefusal;
 use crate::error::PairingError;
-use crate::handshake::{ChannelBinding, SeededResolver, TAG_BYTES, encode, read, write};
+use crate::handshake::{ChannelBinding, Protocol, TAG_BYTES, XX, encode, read, write};
 use crate::keys::NoiseKey;
 use crate::record::Verified;
 use crate::time::UnixMillis;
@@ -34,8 +34,7 @@ pub const WALK_UP: u8 = 2;
 pub const OPEN_USES_PER_MINUTE_MAX: u16 = 30;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
-const PROLOGUE: &[u8] = b"msec/walk-up/1";
+const PROTOCOL: Protocol = Protocol { pattern: XX, prologue: b"msec/walk-up/1" };
 
 #[derive(Encode, Decode)]
 enum Answer {
@@ -56,7 +55,7 @@ impl Visitor {
         binding: ChannelBinding,
         rng: &mut impl Rng,
     ) -> Result<(AwaitHost, Vec<u8>), PairingError> {
-        let mut noise = build(key, binding, rng, true)?;
+        let mut noise = PROTOCOL.start(key, binding, None, rng, true).map_err(PairingError::Noise)?;
         let mut first = vec![PAIRING, WALK_UP];
         first.extend(write(&mut noise, &[])?);
         Ok((AwaitHost { noise }, first))
@@ -139,7 +138,7 @@ impl Doorkeeper {
         rng: &mut impl Rng,
     ) -> Result<(AwaitCode, Vec<u8>), PairingError> {
         let message = message.strip_prefix(&[PAIRING, WALK_UP]).ok_or(PairingError::Malformed)?;
-        let mut noise = build(key, binding, rng, false)?;
+        let mut noise = PROTOCOL.start(key, binding, None, rng, false).map_err(PairingError::Noise)?;
         if !read(&mut noise, message)?.is_empty() {
             return Err(PairingError::Malformed);
         }
@@ -222,22 +221,4 @@ impl Turnstile {
         self.passed += 1;
         Ok(())
     }
-}
-
-fn build(
-    key: &NoiseKey,
-    binding: ChannelBinding,
-    rng: &mut impl Rng,
-    initiator: bool,
-) -> Result<HandshakeState, PairingError> {
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let prologue = [PROLOGUE, &binding.0].concat();
-    let params = PATTERN.parse().expect("a pattern that snow knows");
-    let builder = Builder::with_resolver(params, Box::new(SeededResolver { seed }))
-        .local_private_key(key.secret())
-        .and_then(|it| it.prologue(&prologue))
-        .map_err(PairingError::Noise)?;
-    let built = if initiator { builder.build_initiator() } else { builder.build_responder() };
-    built.map_err(PairingError::Noise)
 }
