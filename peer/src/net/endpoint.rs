@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::{
-    ClientConfig, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig,
-    TransportConfig, VarInt,
+    ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, Incoming, RecvStream,
+    SendStream, ServerConfig, TransportConfig, VarInt,
 };
 use tokio::time::timeout;
 
 use super::error::BindError;
-use super::reception::{Reception, Stranger, Welcome};
+use super::reception::{Reception, Welcome};
 use super::{random_seed, tls};
 use crate::node::DialFailure;
 use crate::wire::{
@@ -72,22 +72,9 @@ impl Connector {
                 Welcome::Refused => incoming.refuse(),
                 // Fails only for an address that has proven itself already.
                 Welcome::Retry => drop(incoming.retry()),
-                Welcome::In(stranger) => {
-                    let connector = self.clone();
-                    tokio::spawn(async move {
-                        if timeout(CONNECT_TIMEOUT, connector.take_in(incoming, stranger)).await.is_err() {
-                            tracing::debug!("a stranger that said nothing");
-                        }
-                    });
-                }
+                Welcome::In(stranger) => self.reception.take_in(stranger, begun(incoming)),
             }
         }
-    }
-
-    async fn take_in(&self, incoming: Incoming, stranger: Stranger) {
-        let Ok(connection) = incoming.await else { return };
-        let Ok(streams) = connection.accept_bi().await else { return };
-        self.reception.hand_over(connection, streams, None, Some(stranger)).await;
     }
 
     /// Dials an address, and tells the driver what became of it.
@@ -114,6 +101,12 @@ impl Connector {
         self.endpoint.close(VarInt::from_u32(0), b"");
         self.endpoint.wait_idle().await;
     }
+}
+
+async fn begun(incoming: Incoming) -> Option<(Connection, (SendStream, RecvStream))> {
+    let connection = incoming.await.ok()?;
+    let streams = connection.accept_bi().await.ok()?;
+    Some((connection, streams))
 }
 
 /// What a dial that came to nothing means.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::carrier::{self, Carrier};
 use super::driver::Inbound;
 use super::link;
 use crate::node::{DialFailure, Input, LinkId};
-use crate::wire::{RETRY_ABOVE, STRANGERS_MAX};
+use crate::wire::{CONNECT_TIMEOUT, RETRY_ABOVE, STRANGERS_MAX};
 
 /// Somebody who connected and is not admitted yet, for as long as this is held.
 #[derive(Debug)]
@@ -56,6 +57,26 @@ impl Reception {
             self.strangers.fetch_add(1, Ordering::Relaxed);
             Welcome::In(Stranger(self.strangers.clone()))
         }
+    }
+
+    /// Makes a link of what somebody begins who was welcomed: a connection and the first stream that it opens. It has
+    /// [`CONNECT_TIMEOUT`] for that.
+    pub(super) fn take_in<C: Carrier>(
+        &self,
+        stranger: Stranger,
+        begun: impl Future<Output = Option<(C, (C::Sender, C::Receiver))>> + Send + 'static,
+    ) {
+        let reception = self.clone();
+        let taken_in = async move {
+            if let Some((connection, streams)) = begun.await {
+                reception.hand_over(connection, streams, None, Some(stranger)).await;
+            }
+        };
+        tokio::spawn(async move {
+            if timeout(CONNECT_TIMEOUT, taken_in).await.is_err() {
+                tracing::debug!("a stranger that said nothing");
+            }
+        });
     }
 
     /// Makes a link of a connection and its first stream; `false` if it cannot be one, or nobody wants links any more.

@@ -9,8 +9,8 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use ::iroh::endpoint::{
-    BindError as IrohError, BindOpts, Endpoint, IdleTimeout, Incoming, NetReportConfig, PortmapperConfig,
-    QuicTransportConfig, VarInt, presets,
+    BindError as IrohError, BindOpts, Connection, Endpoint, IdleTimeout, Incoming, NetReportConfig,
+    PortmapperConfig, QuicTransportConfig, RecvStream, SendStream, VarInt, presets,
 };
 use ::iroh::{RelayMode, SecretKey};
 use tokio::time::timeout;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{Contacts, IrohAddress, WideArea};
 use crate::net::error::BindError;
 use crate::net::random_seed;
-use crate::net::reception::{Reception, Stranger, Welcome};
+use crate::net::reception::{Reception, Welcome};
 use crate::net::tls::ALPN;
 use crate::node::DialFailure;
 use crate::wire::{
@@ -143,24 +143,9 @@ impl Connector {
                 Welcome::Refused => incoming.refuse(),
                 // Fails only for an address that has proven itself already.
                 Welcome::Retry => drop(incoming.retry()),
-                Welcome::In(stranger) => {
-                    let connector = self.clone();
-                    tokio::spawn(async move {
-                        if timeout(CONNECT_TIMEOUT, connector.take_in(incoming, stranger)).await.is_err() {
-                            tracing::debug!("a stranger that said nothing");
-                        }
-                    });
-                }
+                Welcome::In(stranger) => self.reception.take_in(stranger, begun(incoming)),
             }
         }
-    }
-
-    async fn take_in(&self, incoming: Incoming, stranger: Stranger) {
-        // iroh's TLS takes what is sent before it is done. Nothing of that is looked at until it is, which whoever sends it a
-        // second time cannot bring about; and nothing that is bound to this connection can be said before.
-        let Ok(connection) = incoming.await else { return };
-        let Ok(streams) = connection.accept_bi().await else { return };
-        self.reception.hand_over(connection, streams, None, Some(stranger)).await;
     }
 
     /// Dials what a stand-in stands for, and tells the driver what became of it. `false`: it is none.
@@ -195,4 +180,12 @@ impl Connector {
         };
         tokio::join!(close(&self.endpoints.dialled), close(&self.endpoints.dialling));
     }
+}
+
+async fn begun(incoming: Incoming) -> Option<(Connection, (SendStream, RecvStream))> {
+    // iroh's TLS takes what is sent before it is done. Nothing of that is looked at until it is, which whoever sends it a
+    // second time cannot bring about; and nothing that is bound to this connection can be said before.
+    let connection = incoming.await.ok()?;
+    let streams = connection.accept_bi().await.ok()?;
+    Some((connection, streams))
 }
