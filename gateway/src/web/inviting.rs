@@ -163,6 +163,13 @@ impl Invites {
         admit(&self.token, &mut wrong, headers)
     }
 
+    /// What an operator says, who is one.
+    fn hear<T>(&self, headers: &HeaderMap, said: Result<Json<T>, JsonRejection>) -> Result<T, Box<Response>> {
+        self.admit(headers)?;
+        let Json(said) = said.map_err(|error| refused(StatusCode::BAD_REQUEST, &error.body_text()))?;
+        Ok(said)
+    }
+
     /// Says what became of a code, if it is still the one that counts.
     fn show(&self, number: u64, shown: Shown) {
         let mut current = self.current();
@@ -331,12 +338,9 @@ async fn begin(
     headers: HeaderMap,
     terms: Result<Json<InviteTerms>, JsonRejection>,
 ) -> Response {
-    if let Err(refusal) = invites.admit(&headers) {
-        return *refusal;
-    }
-    let terms = match terms {
-        Ok(Json(terms)) => terms,
-        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
+    let terms = match invites.hear(&headers, terms) {
+        Ok(terms) => terms,
+        Err(refusal) => return *refusal,
     };
     match invites.begin(terms).await {
         Ok(shown) => Json(shown).into_response(),
@@ -349,12 +353,9 @@ async fn decide(
     headers: HeaderMap,
     decision: Result<Json<Decision>, JsonRejection>,
 ) -> Response {
-    if let Err(refusal) = invites.admit(&headers) {
-        return *refusal;
-    }
-    let decision = match decision {
-        Ok(Json(decision)) => decision,
-        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
+    let decision = match invites.hear(&headers, decision) {
+        Ok(decision) => decision,
+        Err(refusal) => return *refusal,
     };
     let (answer, answered) = oneshot::channel();
     let orders = invites.current().orders.clone();
