@@ -79,6 +79,7 @@ mod snapshots;
 mod store;
 mod stored;
 mod stretch;
+mod tend;
 #[cfg(feature = "index")]
 mod threads;
 #[cfg(feature = "index")]

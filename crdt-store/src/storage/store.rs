@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use msec_identity::LogId;
 
-use super::claims::{Claims, Stated};
+use super::claims::Stated;
 use super::control;
 use super::frame::{self, Mark};
 use super::held::{Facts, HeldLog, Sight, SignedHead};
-use super::index::{AnyIndex, Checkpoint};
-use super::ledger::{Ledger, Record};
+use super::ledger::Ledger;
 use super::note::Notes;
 use super::opening::{self, Reopened};
-use super::replay::{CLAIM_BYTES, ROLLED_BYTES_MAX};
+use super::replay::CLAIM_BYTES;
 use super::segments::{self, Segment};
 use super::shared::Shared;
 use super::stretch::Laid;
@@ -29,10 +28,6 @@ use crate::changes::Snapshot;
 use crate::error::StorageError;
 use crate::log::{Entry, Fork, LogState, VerifiedRun};
 use crate::rollup::Told;
-
-/// Stretches that are in memory before the index takes them, 64 bytes each: many short runs fill memory before they fill
-/// segments.
-const STRETCHES_MAX: usize = 100_000;
 
 /// Readings of runs that are not durable, and are rolled up when they are. Beyond it a sync is made unasked.
 const UNROLLED_MAX: usize = 200_000;
@@ -73,7 +68,7 @@ pub struct Store {
     unrolled_readings: usize,
     /// Readings in runs that are not durable.
     waiting_readings: u64,
-    gauge: WearGauge,
+    pub(super) gauge: WearGauge,
     /// Whether a sync failed, and what it left is not cut off yet.
     pub(super) failed: bool,
     /// Whether segments were rewritten, and are to be read again.
@@ -310,99 +305,6 @@ impl Store {
             let stated = entries.iter().zip(run.from..);
             self.unstated.extend(stated.filter_map(|(entry, at)| Stated::by(entry, state.log(), at)));
         }
-    }
-
-    /// Lets the index take what is in memory, if it is much; and makes it again if it failed somebody. Nothing that can
-    /// happen to the index is a reason not to go on.
-    fn tend_index(&mut self) {
-        if self.is_stale
-            && let Err(error) = self.read_again()
-        {
-            tracing::error!(%error, "the store cannot be read after it was rewritten");
-        }
-        let Some(index) = self.shared.index() else { return };
-        if self.shared.index_has_failed() {
-            self.make_index_again(&index);
-        } else if self.behind.0 >= self.config.checkpoint_bytes
-            || self.behind.1 >= STRETCHES_MAX
-            || self.unindexed >= ROLLED_BYTES_MAX
-        {
-            self.checkpoint(&index);
-            self.keep_wear();
-        }
-    }
-
-    /// Writes down what was written, if something was stored since the last time.
-    fn keep_wear(&mut self) {
-        let wear = self.gauge.wear();
-        if wear.readings != self.ledger.told.wear.readings
-            && let Err(error) = self.ledger.write(&[Record::Wear(wear)])
-        {
-            tracing::warn!(%error, "how much was written to the store is forgotten when it is closed");
-        }
-    }
-
-    /// Lets the index take all that is in memory. It is durable by now.
-    pub(super) fn checkpoint(&mut self, index: &AnyIndex) {
-        (self.behind, self.unindexed) = ((0, 0), 0);
-        let shared = self.shared.clone();
-        let moving = shared.moving();
-        let logs: Vec<_> =
-            self.shared.logs().values().filter(|log| log.changed && log.size() > 0).cloned().collect();
-        let Segment { number: segment, len: offset, last, .. } = self.segment;
-        let (run, rewritten) = (self.durable.run, self.ledger.told.rewritten);
-        let (claims, roll_ups) = (self.shared.claims().clone(), self.config.roll_ups);
-        let checkpoint = Checkpoint { segment, offset, last, run, rewritten, roll_ups };
-        if let Err(error) = index.commit(checkpoint, &logs, &claims) {
-            tracing::warn!(%error, "the store's index cannot be written: it is made again");
-            drop(moving);
-            return self.make_index_again(index);
-        }
-        drop(logs);
-        *self.shared.claims_mut() = Claims::default();
-        let mut logs = self.shared.logs_mut();
-        let taken = logs.values_mut().filter(|log| log.changed && log.size() > 0);
-        taken.for_each(|log| Arc::make_mut(log).forget_indexed());
-    }
-
-    /// Throws the index away, and reads all segments for another one.
-    fn make_index_again(&mut self, old: &AnyIndex) {
-        old.detach();
-        match self.read_again() {
-            // Others were told what the store holds. The next start cuts it back.
-            Ok(()) | Err(StorageError::Damaged) => {}
-            Err(error) => tracing::error!(%error, "the store cannot be read for its index"),
-        }
-    }
-
-    /// Reads all segments, and makes another index. All that was applied is durable by now.
-    pub(super) fn read_again(&mut self) -> Result<(), StorageError> {
-        if let Some(index) = self.shared.index() {
-            index.detach();
-            self.shared.set_index(None);
-        }
-        self.is_stale = true;
-        // One that cannot be removed is not used.
-        let index = self.config.index && self.shared.medium.remove(opening::INDEX).is_ok();
-        let config = StoreConfig { index, ..self.config.clone() };
-        let (replay, index) = opening::read(&self.shared.medium, &config)?;
-        if !replay.bad.is_empty() || replay.gaps {
-            return self.shared.note(Err(StorageError::Damaged));
-        }
-        let (number, len, last) = replay.end;
-        if number == self.segment.number {
-            // It may be a shorter one by now.
-            self.segment = Segment::open(self.shared.medium.clone(), number, self.segment.epoch, len, last);
-        }
-        self.next_number = replay.next_number();
-        let stretches = replay.logs.values().map(|log| log.tail.len()).sum();
-        let _moving = self.shared.moving();
-        self.unindexed = replay.unindexed();
-        *self.shared.logs_mut() = replay.logs;
-        *self.shared.claims_mut() = replay.claims;
-        self.shared.set_index(index);
-        (self.behind, self.is_stale) = ((0, stretches), false);
-        self.look_again(self.bounds.keys().copied())
     }
 }
 
