@@ -51,6 +51,7 @@ mod control;
 mod dial;
 mod erasing;
 mod error;
+mod event;
 mod forks;
 mod greeting;
 mod hearsay;
@@ -92,11 +93,11 @@ pub use config::{Config, ConfigError, Contact};
 use dial::Dialler;
 use erasing::Erasing;
 pub use error::PublishError;
+pub use event::{Event, Measured, PairingOutcome, Refused, RefusedKind};
 use forks::Forks;
 use hearsay::Whereabouts;
 pub use io::{
-    CloseReason, Content, Event, Input, LinkId, Measured, Neighbour, Now, Output, PairingOutcome, Receipt,
-    Refused, RefusedKind, StreamName, StreamSpec, Ticket,
+    CloseReason, Content, Input, LinkId, Neighbour, Now, Output, Receipt, StreamName, StreamSpec, Ticket,
 };
 #[cfg(all(feature = "net", feature = "index"))]
 pub(crate) use issue::DataLog;
