@@ -12,9 +12,10 @@ const TOPICS: [&str; 3] = ["parks/noise", "parks/trees", "air"];
 /// How long the faults last.
 const FAULTS_LAST: Duration = Duration::from_secs(40);
 
-/// The promise. One interval and its jitter (12.5 s) until every pair has begun a round without faults; as much again
-/// for one that had backed its hurry off; the rest for windows of lists, and for wants that were lost (3 s each).
-const CONVERGES_WITHIN: Duration = Duration::from_secs(60);
+/// The promise. A want that was lost as the faults ended is waited for as long as any (`want_timeout_max`, 30 s); a pair that had
+/// agreed until then begins its next round an interval and its jitter later (`reconcile_interval_max`, 75 s); the rest is for
+/// windows of lists.
+const CONVERGES_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug)]
 enum Action {
