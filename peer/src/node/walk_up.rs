@@ -44,8 +44,6 @@ pub(super) struct WalkUps {
 #[derive(Debug)]
 struct WalkUp {
     deadline: Duration,
-    /// See [`Input::LinkUp`].
-    own_link: bool,
     step: Step,
 }
 
@@ -53,7 +51,11 @@ struct WalkUp {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a visit has a box of its own")]
 enum Step {
-    Code(AwaitCode),
+    Code {
+        code: AwaitCode,
+        /// See [`Input::LinkUp`].
+        own_link: bool,
+    },
     Decision(Welcoming),
 }
 
@@ -93,7 +95,7 @@ impl Node {
         match answered {
             Ok((code, second)) => {
                 let deadline = self.now.mono + self.config.handshake_timeout;
-                let visit = WalkUp { deadline, own_link, step: Step::Code(code) };
+                let visit = WalkUp { deadline, step: Step::Code { code, own_link } };
                 self.walk_ups.under_way.insert(id, Box::new(visit));
                 self.send(id, Priority::Control, second);
             }
@@ -111,16 +113,16 @@ impl Node {
     pub(super) fn walk_up_received(&mut self, id: LinkId, bytes: &[u8]) {
         let Some(visit) = self.walk_ups.under_way.remove(&id).filter(|_| INVITES) else { return };
         let read = match visit.step {
-            Step::Code(code) => code.read(bytes, self.wall()),
+            Step::Code { code, own_link } => code.read(bytes, self.wall()).map(|read| (read, own_link)),
             // There is nothing to say before the answer.
             Step::Decision(_) => Err(PairingError::Malformed),
         };
         match read {
-            Ok((visitor, code, welcoming)) => {
+            Ok(((visitor, code, welcoming), own_link)) => {
                 let now = self.now.mono;
                 let deadline = now + self.config.handshake_timeout;
-                let is_near = visit.own_link || code.anywhere;
-                let visit = WalkUp { deadline, own_link: visit.own_link, step: Step::Decision(welcoming) };
+                let is_near = own_link || code.anywhere;
+                let visit = WalkUp { deadline, step: Step::Decision(welcoming) };
                 self.walk_ups.under_way.insert(id, Box::new(visit));
                 // A code that somebody made up costs nobody a place in the queue, nor does one that was photographed.
                 let counts = self.names_a_bench(&code).and_then(|()| match is_near {
